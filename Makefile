@@ -1,0 +1,79 @@
+# Everything runs in .venv, which the first goal makes. Each goal can be repeated, and does only what has changed.
+
+PYTHON ?= python3
+LAB_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+INSTALLED := $(VENV)/.installed
+COMPILED := build/.compiled
+
+# A .pxd beside a module marks it as hot; see setup.py.
+PXD := $(wildcard pmemobj/*.pxd)
+HOT := $(PXD) $(wildcard $(PXD:.pxd=.py))
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help system build lab test test-browser lint clean
+
+help:  ## list the goals
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+	@echo
+	@echo 'Variables: PYTHON=$(PYTHON)  LAB_ARGS="--ip=0.0.0.0 --port=8889 --no-browser"'
+
+# The notebook is the default page, not an argument, so that the address that is printed leads to it.
+lab: build  ## open JupyterLab on the first notebook, and print its address
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
+	    --LabApp.default_url=/lab/tree/notebooks/01_hello.ipynb $(LAB_ARGS)
+
+# Without a C compiler there is one mode to test, so nothing is left out of it.
+test: export PMEMOBJ_CHECK := 1
+test: build  ## run every test, compiled and uncompiled, and every notebook
+	@if ls pmemobj/*.so >/dev/null 2>&1; then set -ex; \
+	    PMEMOBJ_PURE=0 $(PYTEST) -m 'not browser'; \
+	    PMEMOBJ_PURE=1 $(PYTEST) -m 'not browser and not once'; \
+	else set -ex; \
+	    PMEMOBJ_PURE=1 $(PYTEST) -m 'not browser'; \
+	fi
+	$(if $(NOTEBOOKS),$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=120 \
+	    -p no:cacheprovider $(NOTEBOOKS))
+
+test-browser: export PMEMOBJ_CHECK := 1
+test-browser: build  ## run the tests that drive JupyterLab in Chromium
+	@tools/bootstrap.sh $(PYTHON) browser
+	$(PYTEST) -m browser
+
+lint: $(INSTALLED)  ## check style and types
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+build: system $(COMPILED)  ## compile the hot modules whose source has changed
+
+clean:  ## remove what was built or cached, but not .venv
+	rm -rf build dist pmemobj/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find pmemobj pmemobj_magics tests -name __pycache__ -prune -exec rm -rf {} +
+
+system:
+	@tools/bootstrap.sh $(PYTHON)
+
+# Compiling is left to $(COMPILED), which keeps its objects between runs. They go when flags,
+# directives or Cython itself may have changed, since neither Cython nor setuptools notices that.
+$(INSTALLED): pyproject.toml setup.py | system
+	rm -rf build
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	PMEMOBJ_PURE=1 $(BIN)/python -m pip install --quiet --editable '.[notebooks,test,dev]'
+	touch $@
+
+# An extension that cannot be made again must not stay behind and shadow its source. Where there
+# is a compiler, not to compile is an error, lest a broken build pass for a missing compiler.
+$(COMPILED): $(HOT) $(INSTALLED)
+	rm -f pmemobj/*.so
+	if tools/bootstrap.sh $(PYTHON) can-compile; then \
+	    PMEMOBJ_PURE=0 $(BIN)/python setup.py --quiet build_ext --inplace --parallel 2; \
+	fi
+	mkdir -p $(@D)
+	touch $@

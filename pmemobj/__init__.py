@@ -1,0 +1,60 @@
+"""Python objects that live in persistent memory.
+
+A pool is a file that is mapped into the process. Lists, dicts and objects of one's own classes
+are stored in it in place, and transactions change them wholly or not at all, whatever moment the
+program or the power ends::
+
+    import pmemobj
+
+    with pmemobj.PersistentObjectPool("game.pmem", flag="c") as pool:
+        if pool.root is None:
+            pool.root = pool.new(pmemobj.PersistentDict, tries=0)
+        pool.root["tries"] += 1
+"""
+
+from __future__ import annotations
+
+from pmemobj import _build_mode
+
+_build_mode.apply()
+
+from pmemobj import errors, inspect
+from pmemobj._base import Persistent
+from pmemobj._dict import PersistentDict
+from pmemobj._list import PersistentList
+from pmemobj._object import PersistentObject
+from pmemobj._values import persist_via_pickle
+from pmemobj.errors import *  # noqa: F403
+from pmemobj.pool import (
+    DEFAULT_POOL_SIZE,
+    MemoryManager,
+    PersistentObjectPool,
+    Transaction,
+    create,
+    open,
+    open_pools,
+)
+
+__version__ = "0.1.0"
+
+#: Whether the compiled form of the hot modules is in use.
+compiled: bool = _build_mode.is_compiled()
+
+__all__ = [
+    "DEFAULT_POOL_SIZE",
+    "MemoryManager",
+    "Persistent",
+    "PersistentDict",
+    "PersistentList",
+    "PersistentObject",
+    "PersistentObjectPool",
+    "Transaction",
+    "compiled",
+    "create",
+    "errors",
+    "inspect",
+    "open",
+    "open_pools",
+    "persist_via_pickle",
+    *errors.__all__,
+]

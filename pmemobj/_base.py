@@ -1,0 +1,185 @@
+"""The base of all persistent classes: how an object comes to be, is found again, and is walked.
+
+An object is created once, by `create`: the class allocates its memory (`_p_allocate`), then runs
+`__init__`. It is resurrected, at most once while a handle lives, by `resurrect`: the kind in its
+header leads to the class, and the handle is made without `__init__`.
+
+Walkers (garbage collection, `inspect`, the checks) work on offsets, without handles, since a class
+may be missing and a handle costs time. Three functions of each class tell them what the object at
+an offset holds; they are given a heap and the offset, and trust nothing that they read:
+
+* `_p_words` - every value word that it holds, for tracing and for finding its leaves;
+* `_p_bodies` - the further allocations that are part of it;
+* `_p_entries` - labelled words, for people to see.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from pmemobj._heap import Handle, Heap
+from pmemobj._layout import ALIGNMENT, kind_of
+from pmemobj.errors import NotPersistableError, PoolDamagedError
+
+P = TypeVar("P", bound="Persistent")
+
+
+class Persistent(Handle):
+    """A Python object whose state lives in a pool. Made with `pool.new`, never by a plain call."""
+
+    __slots__ = ()
+
+    #: The kind in the header of its objects; classes with one of their own set it.
+    _p_kind = 0
+
+    @property
+    def _p_mm(self) -> Any:
+        """The `MemoryManager` of the pool that the object lives in."""
+        return self._p_heap.manager
+
+    @staticmethod
+    def _p_allocate(heap: Heap, cls: type) -> int:
+        """Allocate and fill the memory of a new, empty object; return its offset."""
+        raise AssertionError(f"{cls.__qualname__} has a kind but no layout")
+
+    @staticmethod
+    def _p_words(heap: Heap, offset: int) -> Iterable[int]:
+        """Every value word that the object at `offset` holds."""
+        return ()
+
+    @staticmethod
+    def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:
+        """The offsets of the further allocations that are part of the object at `offset`."""
+        return ()
+
+    @staticmethod
+    def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
+        """How many entries there are, and up to `limit` of them: label, key word or 0, value word."""
+        return 0, []
+
+    @staticmethod
+    def _p_type_name(heap: Heap, offset: int) -> str:
+        """How pictures call the object at `offset`."""
+        return "Persistent"
+
+    @staticmethod
+    def _p_summary(count: int) -> str:
+        """A few words on an object that has `count` entries."""
+        return f"{count} entries"
+
+    def _p_revive(self) -> None:
+        """Called when the handle of an existing object has been made."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise NotPersistableError(
+            f"pickle or copy a {type(self).__name__}",
+            "its state is in a pool, not in this process",
+            "copy its contents into a plain object first",
+        )
+
+
+# ---- kinds ---------------------------------------------------------------------------------------
+
+#: The class of every kind of container; filled by the modules of the types.
+kinds: dict[int, type[Persistent]] = {}
+
+#: What finds the Python class of an object whose kind has more than one, by kind.
+class_finders: dict[int, Callable[[Heap, int], type[Persistent]]] = {}
+
+
+def register_kind(cls: type[Persistent]) -> None:
+    """From now on objects with the kind of `cls` in their header are walked with `cls`."""
+    kinds[int(cls._p_kind)] = cls
+
+
+def kind_at(heap: Heap, offset: int) -> type[Persistent]:
+    """The class that walks the container at `offset`.
+
+    Raises:
+        PoolDamagedError: there is no container at `offset`.
+    """
+    if offset % ALIGNMENT == 0:
+        found = kinds.get(kind_of(heap.read(offset)))
+        if found is not None:
+            return found
+    raise PoolDamagedError(
+        f"follow offset {offset:#x} in {heap.name}", "there is no object", "restore the pool from a copy"
+    )
+
+
+# ---- life ----------------------------------------------------------------------------------------
+
+
+def create(heap: Heap, cls: type[P], args: tuple[Any, ...], kwargs: dict[str, Any]) -> P:
+    """Make a new persistent object, in one transaction with its `__init__`.
+
+    Raises:
+        NotPersistableError: `cls` is no persistent class.
+        PoolFullError: no room.
+    """
+    if not (isinstance(cls, type) and issubclass(cls, Persistent)):
+        raise NotPersistableError(
+            f"create a {getattr(cls, '__qualname__', cls)!s} in {heap.name}",
+            "it is no Persistent class",
+            "use PersistentList, PersistentDict, or a class derived from PersistentObject",
+        )
+    if kinds.get(int(cls._p_kind)) is not cls and cls._p_kind not in class_finders:
+        raise NotPersistableError(
+            f"create a {cls.__qualname__} in {heap.name}",
+            f"the pool would forget that it is more than a {kinds[int(cls._p_kind)].__name__}"
+            if cls._p_kind
+            else "the class has no form in persistent memory",
+            "derive the class from PersistentObject and give it a container as an attribute",
+        )
+    with heap.statement:
+        self = cls.__new__(cls)
+        _attach(self, heap, cls._p_allocate(heap, cls))
+        self._p_revive()
+        self.__init__(*args, **kwargs)  # type: ignore[misc]
+    return self
+
+
+def resurrect(heap: Heap, offset: int) -> Persistent:
+    """The handle for the existing object at `offset`, which has none.
+
+    Raises:
+        PoolDamagedError: there is no object.
+        ClassNotFoundError, ClassRefusedError: its class is not to be had.
+    """
+    walker = kind_at(heap, offset)
+    finder = class_finders.get(int(walker._p_kind))
+    cls = walker if finder is None else finder(heap, offset)
+    self = cls.__new__(cls)
+    _attach(self, heap, offset)
+    try:
+        self._p_revive()
+    except BaseException:
+        heap.handles.pop(offset, None)
+        raise
+    return self
+
+
+def _attach(self: Persistent, heap: Heap, offset: int) -> None:
+    self._p_heap = heap
+    self._p_offset = offset
+    heap.handles[offset] = self
+
+
+# ---- texts ---------------------------------------------------------------------------------------
+
+_being_shown = threading.local()
+
+
+def guarded_repr(self: Persistent, render: Callable[[], str]) -> str:
+    """`render()`, or ``...`` where the object is being rendered already further out."""
+    shown: set[int] = _being_shown.__dict__.setdefault("offsets", set())
+    key = self._p_offset
+    if key in shown:
+        return "..."
+    shown.add(key)
+    try:
+        return f"{type(self).__name__}({render()})"
+    finally:
+        shown.discard(key)

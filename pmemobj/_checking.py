@@ -1,0 +1,128 @@
+"""The checking mode: proof that a transaction snapshotted all that it changed.
+
+While it is on, a copy of the used part of the pool is kept. Before each commit the two are
+compared: every byte of an allocation that differs must lie in a range that was snapshotted, or in
+memory that this transaction allocated. A byte that does not would survive an abort or be lost in a
+crash; that is what made the predecessor of this package lose data.
+
+Turned on by the environment variable ``PMEMOBJ_CHECK=1``; the whole test suite runs with it.
+Cost: a commit takes time in proportion to the used part of the pool.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from array import array
+from bisect import bisect_right
+from typing import Any
+
+from pmemobj import _lib
+from pmemobj._heap import Heap
+from pmemobj._layout import ALL_KINDS, ROOT_SIZE, WORD, Kind
+from pmemobj.errors import MissingSnapshotError
+
+_CHUNK = 1 << 16
+
+
+def wanted() -> bool:
+    """Whether the environment asks for the checking mode."""
+    return os.environ.get("PMEMOBJ_CHECK", "0") not in ("", "0")
+
+
+class Checker:
+    """Watches one heap; see the module's text."""
+
+    def __init__(self, heap: Heap) -> None:
+        self._heap = heap
+        self._begin = heap.root_offset & ~(_CHUNK - 1)
+        self._end = self._begin
+        self._copy = mmap.mmap(-1, heap.limit)
+        self._view: Any = memoryview(self._copy)
+        self._allowed: list[tuple[int, int]] = []
+        self._reach(heap.root_offset + ROOT_SIZE)
+        for offset, size, _ in heap.allocations():
+            self._reach(offset + size)
+
+    def _reach(self, end: int) -> None:
+        """Watch the pool up to `end`; memory that was not watched before is taken as it is."""
+        if end > self._end:
+            end = min((end + _CHUNK - 1) & ~(_CHUNK - 1), self._heap.limit)
+            self._view[self._end : end] = self._heap.read_bytes(self._end, end - self._end)
+            self._end = end
+
+    def allow(self, offset: int, size: int) -> None:
+        """These bytes may change in this transaction: they were snapshotted or are fresh."""
+        self._reach(offset + size)
+        self._allowed.append((offset, offset + size))
+
+    def accept(self, offset: int, size: int) -> None:
+        """These bytes were changed by a failure-atomic store outside a transaction."""
+        self._reach(offset + size)
+        self._view[offset : offset + size] = self._heap.read_bytes(offset, size)
+
+    def reset(self) -> None:
+        """A transaction has ended: what the pool holds now is right."""
+        self._allowed.clear()
+        for start, end in self._differing_chunks():
+            self._view[start:end] = self._heap.read_bytes(start, end - start)
+
+    def verify(self) -> None:
+        """Compare before a commit.
+
+        Raises:
+            MissingSnapshotError: with the first bytes that should have been snapshotted.
+        """
+        suspects = self._outside_allowed(self._differing_words())
+        if not suspects:
+            return
+        # Bytes between allocations are the allocator's own; it logs them by itself.
+        allocations = sorted([*self._heap.allocations(), (self._heap.root_offset, ROOT_SIZE, 0)])
+        starts = [offset for offset, _, _ in allocations]
+        for at in suspects:
+            index = bisect_right(starts, at) - 1
+            if index >= 0:
+                offset, size, kind = allocations[index]
+                if at < offset + size:
+                    raise self._complaint(at, offset, kind)
+
+    def _complaint(self, at: int, offset: int, kind: int) -> MissingSnapshotError:
+        name = Kind(kind).name if kind in ALL_KINDS else "root" if offset == self._heap.root_offset else f"kind {kind}"
+        was = self._view[at : at + WORD].hex()
+        return MissingSnapshotError(
+            f"commit a transaction on {self._heap.name}",
+            f"bytes {at:#x} to {at + WORD - 1:#x} ({name} at {offset:#x}, +{at - offset}) changed from {was} to "
+            f"{self._heap.read_bytes(at, WORD).hex()} without a snapshot",
+            "store through Heap.write, which snapshots what it changes",
+        )
+
+    def _outside_allowed(self, changed: list[int]) -> list[int]:
+        """Those of the changed words (ascending offsets) that no allowed range covers."""
+        merged: list[list[int]] = []
+        for start, end in sorted(self._allowed):
+            if merged and start <= merged[-1][1]:
+                merged[-1][1] = max(merged[-1][1], end)
+            else:
+                merged.append([start, end])
+        starts = [start for start, _ in merged]
+
+        def covered(at: int) -> bool:
+            index = bisect_right(starts, at) - 1
+            return index >= 0 and at + WORD <= merged[index][1]
+
+        return [at for at in changed if not covered(at)]
+
+    def _differing_words(self) -> list[int]:
+        found = []
+        for start, end in self._differing_chunks():
+            before = array("Q", self._view[start:end].tobytes())
+            now = array("Q", self._heap.read_bytes(start, end - start))
+            found += [start + WORD * at for at, word in enumerate(now) if word != before[at]]
+        return found
+
+    def _differing_chunks(self) -> list[tuple[int, int]]:
+        return [
+            (start, min(start + _CHUNK, self._end))
+            for start in range(self._begin, self._end, _CHUNK)
+            if not _lib.equal(self._heap.base + start, self._view[start : min(start + _CHUNK, self._end)])
+        ]

@@ -1,0 +1,175 @@
+"""What a file is, told from its bytes before libpmemobj touches it.
+
+libpmemobj takes a damaged or foreign file for granted in places, and then ends the process or
+hangs. So the header is read here first, and every kind of wrong file gets an error of its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+from dataclasses import dataclass
+
+from pmemobj._layout import (
+    KNOWN_INCOMPAT_FEATURES,
+    LAYOUT_NAME,
+    LAYOUT_VERSION,
+    MIN_POOL_SIZE,
+    POOL_HEADER_SIZE,
+    POOL_LAYOUT_NAME,
+    POOL_ROOT_OFFSET,
+    POOL_SIGNATURE,
+    ROOT_SIZE,
+    ROOT_STATE,
+    WORD,
+    parse_root_identity,
+)
+from pmemobj.errors import (
+    DiskFullError,
+    NotAPoolError,
+    PmemError,
+    PoolBusyError,
+    PoolClosedError,
+    PoolDamagedError,
+    PoolIsDirectoryError,
+    PoolLayoutError,
+    PoolNotFoundError,
+    PoolPermissionError,
+    PoolVersionError,
+)
+
+_OTHER_SIGNATURES = {
+    b"PMEMBLK\0": "it is a pool of libpmemblk",
+    b"PMEMLOG\0": "it is a pool of libpmemlog",
+    b"PMEMPOOLSET": "it is a poolset description, not a pool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFile:
+    """What is known of a pool file before it is opened.
+
+    Attributes:
+        size: Bytes.
+        root_offset: Where the root object lies, in bytes from the start.
+        state: How the last process left it, one of ``STATE_*``.
+    """
+
+    size: int
+    root_offset: int
+    state: int
+
+
+def identify(path: str) -> PoolFile:
+    """Read and check the header of a pool file.
+
+    Raises:
+        PmemError: the subclass says what the file is instead.
+    """
+    what = f"open pool {path}"
+    try:
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise NotAPoolError(what, "it is no regular file", "name the file of a pool")
+            head = file.read(POOL_HEADER_SIZE)
+            _check_header(what, head, status.st_size)
+            root_offset = int.from_bytes(head[POOL_ROOT_OFFSET : POOL_ROOT_OFFSET + WORD], "little")
+            if not POOL_HEADER_SIZE <= root_offset <= status.st_size - ROOT_SIZE:
+                raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
+            file.seek(root_offset)
+            root = file.read(ROOT_SIZE)
+    except PmemError:
+        raise
+    except OSError as error:
+        raise translate(what, error, path) from None
+    _check_root(what, root)
+    state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
+    return PoolFile(status.st_size, root_offset, state)
+
+
+def _check_header(what: str, head: bytes, size: int) -> None:
+    for signature, why in _OTHER_SIGNATURES.items():
+        if head.startswith(signature):
+            raise NotAPoolError(what, why, "create a pool with pmemobj.create()")
+    if not head.startswith(POOL_SIGNATURE):
+        why = "the file is empty" if not head else "it does not begin like a libpmemobj pool"
+        raise NotAPoolError(what, why, "create a pool with pmemobj.create() under another name")
+    if size < MIN_POOL_SIZE:
+        raise PoolDamagedError(
+            what, f"the file has only {size} bytes, so it was cut off", "restore the pool from a copy"
+        )
+    layout = head[POOL_LAYOUT_NAME].rstrip(b"\0").decode(errors="replace")
+    if layout != LAYOUT_NAME:
+        raise PoolLayoutError(
+            what, f"its layout is {layout!r}, not {LAYOUT_NAME!r}", "open it with the program that made it"
+        )
+
+
+def _check_root(what: str, root: bytes) -> None:
+    identity = parse_root_identity(root)
+    if identity is None:
+        raise PoolDamagedError(what, "the checksum of its root object is wrong", "restore the pool from a copy")
+    version, incompat = identity
+    if version != LAYOUT_VERSION or incompat & ~KNOWN_INCOMPAT_FEATURES:
+        raise PoolVersionError(
+            what,
+            f"its layout has version {version} and features {incompat:#x}; this release knows version "
+            f"{LAYOUT_VERSION} and features {KNOWN_INCOMPAT_FEATURES:#x}",
+            "install the release of pmemobj that made it",
+        )
+
+
+def check_not_busy(path: str) -> None:
+    """Fail early where some process has the pool open.
+
+    Raises:
+        PoolBusyError: the lock of the file is held.
+    """
+    with open(path, "rb+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise translate(f"open pool {path}", error, path) from None
+
+
+def translate(what: str, error: OSError, path: str = "") -> PmemError:
+    """The error of this package for an OSError of the system or of libpmemobj."""
+    code = error.errno or 0
+    why = error.strerror or str(error)
+    if code == errno.ENOENT:
+        directory = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(directory):
+            return PoolNotFoundError(what, f"there is no directory {directory}", "create it, or mend the path")
+        return PoolNotFoundError(what, "there is no such file", "create it with pmemobj.create(), or with flag='c'")
+    if code == errno.EISDIR:
+        return PoolIsDirectoryError(what, "it is a directory", "name a file in it")
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return PoolPermissionError(
+            what,
+            os.strerror(code).lower(),
+            "change the permissions, or choose another place; pools are read and written",
+        )
+    if code in (errno.EAGAIN, errno.EEXIST):
+        return busy_error(what)
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(what, f"no space is left for it ({why})", "free space, or choose a smaller pool_size")
+    if code in (errno.EINVAL, errno.EIO):
+        return PoolDamagedError(what, why, "restore the pool from a copy")
+    return PmemError(what, why)
+
+
+def busy_error(what: str) -> PoolBusyError:
+    """The error for a pool, or a copy of one, that is open somewhere."""
+    return PoolBusyError(
+        what,
+        "the pool, or a copy of it, is open already, in this process or another",
+        "close it there first; one process at a time can have a pool open",
+    )
+
+
+def closed_error(path: str) -> PoolClosedError:
+    """The error for every use of a pool that was closed."""
+    return PoolClosedError(f"use pool {path}", "it was closed", "open it again with pmemobj.open()")

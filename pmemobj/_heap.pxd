@@ -1,0 +1,38 @@
+# Types of the compiled form; the source is _heap.py.
+cdef class Heap:
+    cdef public str name
+    cdef public object handles, resurrect, manager, types, checker, on_change, after_rollback
+    cdef public bint may_have_garbage
+    cdef public Statement statement
+    cdef public unsigned long long changes, base, limit, root_offset, pool_uuid
+    cdef public object pop, doomed
+    cdef public list fresh
+    cdef public long depth
+    cdef public object _reason
+    cdef object _raw, _words, _lock, _pin, __weakref__
+    cdef dict _classes_by_units
+    cdef public list _marks
+    cdef object _owner
+
+    cpdef unsigned long long read(self, unsigned long long offset) except? 0
+    cpdef list read_words(self, unsigned long long offset, long long count)
+    cpdef bytes read_bytes(self, unsigned long long offset, long long size)
+    cpdef snapshot(self, unsigned long long offset, unsigned long long size)
+    cpdef write(self, unsigned long long offset, unsigned long long word)
+    cpdef store(self, unsigned long long offset, unsigned long long word)
+    cpdef move(self, unsigned long long target, unsigned long long source, unsigned long long count)
+    cpdef handle(self, unsigned long long offset)
+    cpdef begin(self)
+    cpdef end(self, error, bint undo)
+    cdef _begin_outermost(self)
+    cdef _commit(self)
+    cdef _forget_fresh(self)
+    cdef _changed(self)
+
+cdef class Statement:
+    cdef Heap _heap
+
+cdef class Handle:
+    cdef public Heap _p_heap
+    cdef public unsigned long long _p_offset
+    cdef object __weakref__

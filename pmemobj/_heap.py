@@ -1,0 +1,614 @@
+"""The mapped pool as words: reads, stores, allocations, and the transaction they belong to.
+
+Everything above this module sees a pool as offsets and 64-bit words. A read is a fetch from the
+mapping and calls nothing. A store goes one of three ways, and there is no fourth:
+
+* `Heap.write` and `Heap.move` change live memory: they snapshot exactly what they change;
+* `Heap.init` and `Heap.init_bytes` fill memory that this transaction allocated;
+* `Heap.store` replaces one word, outside a transaction by an 8-byte failure-atomic store.
+
+Transactions are flat: a nested one joins the outer. States, and what leads from one to another::
+
+    idle     --begin-->   open (depth 1)                    pmemobj_tx_begin
+    open     --begin-->   open (depth + 1)                  nothing in C
+    open     --end-->     open (depth - 1), or idle         at depth 1: pmemobj_tx_commit, tx_end
+    open     --roll_back-->   doomed                        pmemobj_tx_abort, tx_end
+    doomed   --begin-->   TransactionAborted                nothing runs in a dead transaction
+    doomed   --end-->     doomed (depth - 1), or idle
+
+One thread at a time is inside: `begin` takes the lock of the heap, the matching `end` gives it
+back. The C library would end the process for a transaction call in the wrong state; `depth` and
+`doomed` make sure that none is made.
+
+A handle (the Python object for a persistent one) holds its heap and an offset, never an address,
+so a heap can be unbound from its mapping and bound to another of the same pool, and its handles
+go on working. A handle whose object is gone is given a dead heap, which refuses everything.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import weakref
+from array import array
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pmemobj import _lib
+from pmemobj._layout import ALIGNMENT, ALLOCATION_HEADER_SIZE, ALLOCATION_SIZE_MASK, MAX_ALLOCATION, WORD
+from pmemobj.errors import (
+    ForkedPoolError,
+    InvalidHandleError,
+    PmemError,
+    PoolClosedError,
+    PoolDamagedError,
+    PoolFullError,
+    TransactionAborted,
+    TransactionError,
+)
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
+
+#: libpmemobj's smallest unit is 128 bytes; leaves and headers are smaller, so we add these.
+_SMALL_UNITS = range(32, 128, 16)
+_live_heaps: weakref.WeakSet[Heap] = weakref.WeakSet()
+
+
+class _Refusal:
+    """Stands in for the views of a heap that has no mapping: any use of it says why."""
+
+    def __init__(self, heap: Heap) -> None:
+        self._heap = weakref.ref(heap)
+
+    def __getitem__(self, index: Any) -> Any:
+        heap = self._heap()
+        if heap is not None:
+            heap.refuse()
+        raise PoolClosedError("read a pool", "it is closed", "open it again")
+
+    __setitem__ = __len__ = __getitem__
+
+
+class Heap:
+    """One pool's memory; see the module's text. Offsets and sizes are bytes, words are unsigned."""
+
+    __slots__ = (
+        "__weakref__",
+        "_classes_by_units",
+        "_lock",
+        "_marks",
+        "_owner",
+        "_pin",
+        "_raw",
+        "_reason",
+        "_words",
+        "after_rollback",
+        "base",
+        "changes",
+        "checker",
+        "depth",
+        "doomed",
+        "fresh",
+        "handles",
+        "limit",
+        "manager",
+        "may_have_garbage",
+        "name",
+        "on_change",
+        "pool_uuid",
+        "pop",
+        "resurrect",
+        "root_offset",
+        "statement",
+        "types",
+    )
+
+    def __init__(self, name: str) -> None:
+        #: How messages call the pool.
+        self.name = name
+        #: Every live handle by offset: the same object for the same offset while it lives.
+        self.handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
+        #: Makes the handle of an offset that has none; set by the pool.
+        self.resurrect: Callable[[Heap, int], Handle] | None = None
+        #: What `_p_mm` answers; set by the pool.
+        self.manager: Any = None
+        #: The table of classes of this pool; set by the pool.
+        self.types: Any = None
+        #: In checking mode, the checker of `_checking`.
+        self.checker: Any = None
+        #: Called after every change of live memory; the crash demonstrations count with it.
+        self.on_change: Callable[[], None] | None = None
+        #: Called after a roll-back, for caches of what the pool holds.
+        self.after_rollback: list[Callable[[], None]] = []
+        #: Whether something may have become unreachable since the last garbage collection.
+        self.may_have_garbage = False
+        self.statement = Statement(self)
+        self.changes = 0
+        self._detach(PoolClosedError(f"use pool {name}", "it is not open", "open it"))
+        _live_heaps.add(self)
+
+    # ---- the mapping ----
+
+    def _detach(self, reason: PmemError) -> None:
+        self._reason: PmemError | None = reason
+        self.pop: Any = None
+        self._pin: Any = None
+        self.base = self.limit = self.root_offset = self.pool_uuid = 0
+        self._words: Any = _Refusal(self)
+        self._raw: Any = self._words
+        #: libpmemobj's numbers of the allocation classes that `bind` added, by unit size.
+        self._classes_by_units: dict[int, int] = {}
+        self._lock = threading.RLock()
+        self._owner = 0
+        self._marks: list[int] = []
+        self.depth = 0
+        self.doomed: BaseException | None = None
+        self.fresh: list[tuple[int, int]] = []
+
+    def bind(self, pop: Any, size: int, root_size: int) -> None:
+        """Attach to an open pool of `size` bytes; handles made before go on working."""
+        self.pop = pop
+        self.base = _lib.address(pop)
+        self.limit = size
+        self._raw = _lib.view(pop, size)
+        self._words = self._raw.cast("Q")
+        self._reason = None
+        self.root_offset = _lib.root(pop, root_size)
+        self.pool_uuid = _lib.uuid(pop, self.root_offset)
+        self._classes_by_units = {unit: _lib.add_allocation_class(pop, unit) for unit in _SMALL_UNITS}
+
+    def bind_image(self, image: memoryview, root_offset: int) -> None:
+        """Attach to the bytes of a pool file, for reading only and without libpmemobj."""
+        self._raw = image[: len(image) & ~7]
+        self._words = self._raw.cast("Q")
+        self.base, self._pin = _lib.pin(image)
+        self.limit = len(image)
+        self.root_offset = root_offset
+        self._reason = None
+
+    def unbind(self, reason: PmemError) -> None:
+        """Let go of the mapping; from now on every use raises an error like `reason`."""
+        for view in (self._words, self._raw):
+            if isinstance(view, memoryview):
+                view.release()
+        if self._pin is not None:
+            _lib.unpin(self._pin)
+        self._detach(reason)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether there is a mapping to read."""
+        return self._reason is None
+
+    @property
+    def is_writable(self) -> bool:
+        """Whether the mapping is that of an open pool, not of an image."""
+        return self.pop is not None
+
+    def refuse(self, offset: int = 0) -> None:
+        """Raise the error for an access that cannot be made.
+
+        Raises:
+            PmemError: the reason that `unbind` was given, or, with a mapping, that `offset` lies
+                outside it.
+        """
+        reason = self._reason
+        if reason is not None:
+            raise type(reason)(reason.what, reason.why, reason.todo)
+        raise PoolDamagedError(
+            f"follow offset {offset:#x} in {self.name}",
+            f"it lies outside the pool's {self.limit} bytes",
+            "restore the pool from a copy",
+        )
+
+    # ---- reading ----
+
+    def read(self, offset: int) -> int:
+        """The word at `offset`."""
+        if cython.compiled:
+            if offset + 8 > self.limit or offset + 8 < offset:
+                self.refuse(offset)
+            return cython.cast(cython.p_ulonglong, self.base + offset)[0]  # type: ignore[no-any-return]
+        try:
+            word: int = self._words[offset >> 3]
+            return word
+        except IndexError:
+            self.refuse(offset)
+            raise
+
+    def read_words(self, offset: int, count: int) -> list[int]:
+        """The `count` words from `offset` on."""
+        if count < 0 or offset + WORD * count > self.limit:
+            self.refuse(offset)
+        first = offset >> 3
+        words: list[int] = self._words[first : first + count].tolist()
+        return words
+
+    def read_bytes(self, offset: int, size: int) -> bytes:
+        """A copy of the `size` bytes from `offset` on."""
+        if size < 0 or offset + size > self.limit:
+            self.refuse(offset)
+        return bytes(self._raw[offset : offset + size])
+
+    def allocation_size(self, offset: int) -> int:
+        """Bytes of the pool that the allocation at `offset` takes, libpmemobj's header included."""
+        return self.read(offset - ALLOCATION_HEADER_SIZE) & ALLOCATION_SIZE_MASK
+
+    # ---- storing ----
+
+    def snapshot(self, offset: int, size: int) -> None:
+        """Log `size` bytes so that a roll-back brings them back; they are flushed at commit.
+
+        C function: ``pmemobj_tx_add_range_direct``.
+
+        Raises:
+            PoolFullError: no room for the log.
+        """
+        self._demand_transaction()
+        if offset + size > self.limit:
+            self.refuse(offset)
+        try:
+            _lib.tx_snapshot(self.base + offset, size)
+        except OSError as error:
+            raise self._full(f"log {size} bytes", error) from None
+        if self.checker is not None:
+            self.checker.allow(offset, size)
+
+    def write(self, offset: int, word: int) -> None:
+        """Replace one word of live memory, inside a transaction."""
+        self.snapshot(offset, WORD)
+        self._words[offset >> 3] = word
+        self._changed()
+
+    def write_words(self, offset: int, words: list[int]) -> None:
+        """Replace words of live memory that lie side by side, inside a transaction."""
+        self.snapshot(offset, WORD * len(words))
+        first = offset >> 3
+        self._words[first : first + len(words)] = array("Q", words)
+        self._changed()
+
+    def move(self, target: int, source: int, count: int) -> None:
+        """Copy `count` words of live memory, overlapping or not, inside a transaction."""
+        if count:
+            self.snapshot(target, WORD * count)
+            into, out_of = target >> 3, source >> 3
+            self._words[into : into + count] = self._words[out_of : out_of + count]
+            self._changed()
+
+    def store(self, offset: int, word: int) -> None:
+        """Replace one word: in a transaction as `write`, else failure-atomically at once.
+
+        Durability: outside a transaction the word is in the medium when this returns.
+        C function: ``pmemobj_persist``.
+        """
+        if self.depth and self._owner == threading.get_ident():
+            self.write(offset, word)
+            return
+        with self._lock:
+            self._demand_writable()
+            if self.depth:
+                # Only a dead transaction of this thread gets here: the lock is re-entrant.
+                self._demand_transaction()
+            if offset + WORD > self.limit:
+                self.refuse(offset)
+            self._words[offset >> 3] = word
+            _lib.persist(self.pop, self.base + offset, WORD)
+            if self.checker is not None:
+                self.checker.accept(offset, WORD)
+            self._changed()
+
+    def init(self, offset: int, words: Iterable[int]) -> None:
+        """Fill freshly allocated memory with words; nothing is logged."""
+        data = words if isinstance(words, array) else array("Q", words)
+        first = offset >> 3
+        self._words[first : first + len(data)] = data
+
+    def init_bytes(self, offset: int, data: bytes) -> None:
+        """Fill freshly allocated memory with bytes; nothing is logged."""
+        self._raw[offset : offset + len(data)] = data
+
+    def _changed(self) -> None:
+        self.changes += 1
+        self.may_have_garbage = True
+        if self.on_change is not None:
+            self.on_change()
+
+    # ---- allocating ----
+
+    def alloc(self, size: int, kind: int, zero: bool = False) -> int:
+        """Allocate `size` bytes inside the transaction; an abort gives them back.
+
+        C function: ``pmemobj_tx_xalloc``.
+
+        Returns:
+            The offset, a multiple of 16.
+
+        Raises:
+            PoolFullError: no room.
+        """
+        self._demand_transaction()
+        unit = (size + ALLOCATION_HEADER_SIZE + ALIGNMENT - 1) & ~(ALIGNMENT - 1)
+        try:
+            if size > MAX_ALLOCATION:
+                raise OSError(errno.ENOMEM, f"larger than the {MAX_ALLOCATION} bytes of one allocation")
+            offset = _lib.tx_alloc(size, kind, zero, self._classes_by_units.get(unit, 0))
+        except OSError as error:
+            raise self._full(f"allocate {size} bytes", error) from None
+        assert offset % ALIGNMENT == 0, offset
+        self.fresh.append((offset, size))
+        self.may_have_garbage = True
+        if self.checker is not None:
+            self.checker.allow(offset - ALLOCATION_HEADER_SIZE, size + ALLOCATION_HEADER_SIZE)
+        return offset
+
+    def free(self, offset: int) -> None:
+        """Free an allocation when the transaction commits. C function: ``pmemobj_tx_xfree``."""
+        self._demand_transaction()
+        try:
+            _lib.tx_free(self.pool_uuid, offset)
+        except OSError as error:
+            raise self._full("log that memory is given back", error) from None
+
+    def allocations(self) -> list[tuple[int, int, int]]:
+        """Offset, usable size and kind of every allocation but the root object."""
+        self._demand_writable()
+        return list(_lib.allocations(self.pop))
+
+    def _full(self, what: str, error: OSError) -> PmemError:
+        if error.errno == errno.ENOMEM:
+            return PoolFullError(
+                f"{what} in {self.name}",
+                f"the pool of {self.limit} bytes has no such piece free",
+                "delete something and call gc(), or create a larger pool",
+            )
+        return PoolDamagedError(f"{what} in {self.name}", str(error), "restore the pool from a copy")
+
+    # ---- transactions ----
+
+    def begin(self) -> None:
+        """Open a transaction, or join the one that this thread has open.
+
+        C function: ``pmemobj_tx_begin``.
+
+        Raises:
+            TransactionAborted: it has been rolled back and not been left yet.
+            TransactionError: this thread is in a transaction of another pool.
+        """
+        lock = self._lock
+        lock.acquire()
+        try:
+            if self.depth == 0:
+                self._demand_writable()
+                self._begin_outermost()
+            else:
+                self._demand_transaction()
+            self.depth += 1
+        except BaseException:
+            lock.release()
+            raise
+
+    def _begin_outermost(self) -> None:
+        if _lib.tx_stage() != _lib.STAGE_NONE:
+            me = threading.get_ident()
+            if any(heap.depth and heap._owner == me for heap in _live_heaps):
+                raise TransactionError(
+                    f"begin a transaction on {self.name}",
+                    "this thread is inside a transaction of another pool",
+                    "leave that one first: a transaction covers one pool",
+                )
+            # A KeyboardInterrupt cut off a roll-back of this thread.
+            _lib.tx_abort()
+        self.fresh = []
+        self._marks = []
+        try:
+            _lib.tx_begin(self.pop)
+            self._owner = threading.get_ident()
+        except BaseException:
+            # A KeyboardInterrupt may arrive when the C call has already succeeded.
+            _lib.tx_abort()
+            raise
+
+    def end(self, error: BaseException | None, undo: bool) -> None:
+        """Leave the innermost level: commit at the outermost, unless something went wrong.
+
+        Args:
+            error: The exception that ends the block, if any.
+            undo: Whether it rolls back the whole transaction. At the outermost level any error does.
+
+        Raises:
+            TransactionAborted: the block ends well, but the transaction was rolled back inside it.
+        """
+        if self.depth == 0:
+            # The pool was closed inside the block; the error that says so is on its way.
+            if error is None:
+                self._demand_transaction()
+            return
+        lock = self._lock
+        try:
+            try:
+                if self.doomed is None and error is not None and (undo or self.depth == 1):
+                    self.roll_back(error)
+                elif self.doomed is None and self.depth == 1:
+                    self._commit()
+            except BaseException as failure:
+                if self.doomed is None:
+                    self.roll_back(failure)
+                raise
+            if self.doomed is not None and error is None:
+                self._demand_transaction()
+        finally:
+            self.depth -= 1
+            if self.depth == 0:
+                self.doomed = None
+                self._owner = 0
+                self.fresh = []
+            lock.release()
+
+    def _commit(self) -> None:
+        if self.checker is not None:
+            self.checker.verify()
+        try:
+            _lib.tx_commit()
+        finally:
+            # What is committed stays so, also when a KeyboardInterrupt arrives just now.
+            self._owner = 0
+            self.fresh = []
+            if self.checker is not None:
+                self.checker.reset()
+
+    def roll_back(self, reason: BaseException) -> None:
+        """Undo everything since the outermost `begin`; the transaction is dead from here on.
+
+        C function: ``pmemobj_tx_abort``.
+        """
+        self.doomed = reason
+        try:
+            _lib.tx_abort()
+        except KeyboardInterrupt:
+            _lib.tx_abort()
+            raise
+        finally:
+            self._owner = 0
+            self._forget_fresh()
+
+    def _forget_fresh(self) -> None:
+        """Invalidate what the rolled-back transaction created, here and in the caches above."""
+        offsets = [offset for offset, _ in self.fresh]
+        self.invalidate(offsets, "the transaction that created it was rolled back", "create it again")
+        self.fresh = []
+        for refresh in self.after_rollback:
+            refresh()
+        if self.checker is not None:
+            self.checker.reset()
+
+    def in_transaction(self) -> bool:
+        """Whether the calling thread has a transaction open here, or a dead one not yet left."""
+        return self.depth > 0 and (self.doomed is not None or self._owner == threading.get_ident())
+
+    def invalidate(self, offsets: Iterable[int], why: str, todo: str) -> None:
+        """Let the handles of `offsets`, where there are any, refuse everything from now on."""
+        dead = _dead_heap(self.name, InvalidHandleError(f"use this object of {self.name}", why, todo))
+        for offset in offsets:
+            handle = self.handles.pop(offset, None)
+            if handle is not None:
+                handle._p_heap = dead
+
+    def drop_missing_handles(self) -> None:
+        """Invalidate the handles of objects that another process freed while we were unbound."""
+        there = {offset for offset, _, _ in self.allocations()}
+        missing = [offset for offset in self.handles if offset not in there]
+        self.invalidate(missing, "another process freed it meanwhile", "fetch it from the root again")
+
+    def _demand_writable(self) -> None:
+        if self.pop is None:
+            if self._reason is not None:
+                self.refuse()
+            raise TransactionError(f"change {self.name}", "this is a read-only image of a pool", "open the pool itself")
+
+    def _demand_transaction(self) -> None:
+        """Raise unless a libpmemobj transaction call may be made now by this thread."""
+        if self.doomed is not None:
+            raise TransactionAborted(
+                f"go on in the transaction on {self.name}",
+                f"it was rolled back ({_brief(self.doomed)})",
+                "leave the transaction and begin another",
+            ) from self.doomed
+        if self._owner != threading.get_ident():
+            if self._reason is not None:
+                self.refuse()
+            raise TransactionError(
+                f"change {self.name}", "no transaction is open in this thread", "use pool.transaction()"
+            )
+
+    # ---- handles ----
+
+    def handle(self, offset: int) -> Handle:
+        """The Python object for the container at `offset`, made if none is alive."""
+        found = self.handles.get(offset)
+        if found is None:
+            if self.resurrect is None:
+                self.refuse(offset)
+                raise AssertionError("unreachable")
+            found = self.resurrect(self, offset)
+        return found
+
+
+class Statement:
+    """The context of one mutating operation: joins the running transaction or is one by itself.
+
+    An error that comes before the first change leaves a surrounding transaction as it was; one
+    that comes after it rolls back the whole of it, since half an operation must not be committed.
+    """
+
+    __slots__ = ("_heap",)
+
+    def __init__(self, heap: Heap) -> None:
+        self._heap = heap
+
+    def __enter__(self) -> None:
+        heap = self._heap
+        heap.begin()
+        heap._marks.append(heap.changes)
+
+    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        heap = self._heap
+        heap.end(error, heap._marks.pop() != heap.changes)
+
+
+class Handle:
+    """What every Python object for a persistent one is made of: a heap and an offset."""
+
+    __slots__ = ("__weakref__", "_p_heap", "_p_offset")
+
+    def __cinit__(self, *_args: Any, **_kwargs: Any) -> None:
+        self._p_heap = _nowhere
+        self._p_offset = 0
+
+
+def _new_handle(cls: type[Handle], *_args: Any, **_kwargs: Any) -> Handle:
+    self = object.__new__(cls)
+    object.__setattr__(self, "_p_heap", _nowhere)
+    object.__setattr__(self, "_p_offset", 0)
+    return self
+
+
+if not cython.compiled:
+    # What Cython makes of `__cinit__`.
+    Handle.__new__ = _new_handle  # type: ignore[assignment]
+
+
+def _brief(error: BaseException) -> str:
+    return error.why if isinstance(error, PmemError) else f"{type(error).__name__}: {error}"
+
+
+def _after_fork_in_child() -> None:
+    """A child must not touch the mappings that it inherits: they are the parent's, locks and all."""
+    for heap in _live_heaps:
+        if heap.is_writable:
+            heap._detach(
+                ForkedPoolError(
+                    f"use pool {heap.name} in process {os.getpid()}",
+                    "it was opened before this process was forked off",
+                    "open it in one process only",
+                )
+            )
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+def _dead_heap(name: str, reason: PmemError) -> Heap:
+    """A heap that has no mapping and never will; every use raises an error like `reason`."""
+    heap = Heap(name)
+    heap._reason = reason
+    return heap
+
+
+#: The heap of handles that were made without a pool.
+_nowhere = _dead_heap(
+    "", InvalidHandleError("use this object", "it was made without a pool", "create it with pool.new(Class, ...)")
+)

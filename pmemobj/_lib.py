@@ -1,0 +1,284 @@
+"""libpmemobj through cffi: one checked wrapper for each C function that is used.
+
+The library is loaded when the first pool is created or opened, not at import, so that a recorder
+can be put in front of it (the crash lab does that). ABI mode: no headers and no compiler are
+needed at install time; `_CDEF` is all the C that the package declares.
+
+A C error becomes an `OSError` that carries the errno and libpmemobj's own message; the callers,
+who know what was attempted, turn it into an error of `pmemobj.errors`. What libpmemobj answers
+with an abort of the process (a transaction function outside stage WORK, say) is prevented by
+`_heap`, never tried.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from cffi import FFI
+
+from pmemobj.errors import LibraryError
+
+_CDEF = """
+typedef struct pmemobjpool PMEMobjpool;
+typedef struct { uint64_t pool_uuid_lo; uint64_t off; } PMEMoid;
+
+const char *pmemobj_errormsg(void);
+const char *pmemobj_check_version(unsigned major, unsigned minor);
+
+PMEMobjpool *pmemobj_create(const char *path, const char *layout, size_t size, unsigned mode);
+PMEMobjpool *pmemobj_open(const char *path, const char *layout);
+void pmemobj_close(PMEMobjpool *pop);
+PMEMoid pmemobj_root(PMEMobjpool *pop, size_t size);
+size_t pmemobj_root_size(PMEMobjpool *pop);
+int pmemobj_ctl_set(PMEMobjpool *pop, const char *name, void *arg);
+
+PMEMoid pmemobj_first(PMEMobjpool *pop);
+PMEMoid pmemobj_next(PMEMoid oid);
+size_t pmemobj_alloc_usable_size(PMEMoid oid);
+uint64_t pmemobj_type_num(PMEMoid oid);
+
+void pmemobj_persist(PMEMobjpool *pop, const void *addr, size_t len);
+
+int pmemobj_tx_begin(PMEMobjpool *pop, void *env, ...);
+void pmemobj_tx_commit(void);
+void pmemobj_tx_abort(int errnum);
+int pmemobj_tx_end(void);
+int pmemobj_tx_stage(void);
+int pmemobj_tx_xadd_range_direct(const void *ptr, size_t size, uint64_t flags);
+PMEMoid pmemobj_tx_xalloc(size_t size, uint64_t type_num, uint64_t flags);
+int pmemobj_tx_xfree(PMEMoid oid, uint64_t flags);
+
+int memcmp(const void *one, const void *other, size_t size);
+
+struct pobj_alloc_class_desc {
+    size_t unit_size;
+    size_t alignment;
+    unsigned units_per_block;
+    int header_type;
+    unsigned class_id;
+};
+"""
+
+_SONAME = "libpmemobj.so.1"
+#: The interface (major, minor) of libpmemobj 1.12, the oldest that has what is called here.
+_INTERFACE = (2, 4)
+
+STAGE_NONE = 0
+STAGE_WORK = 1
+
+_ZERO = 1 << 0
+#: Without this flag a failed call has already aborted the transaction when it returns.
+_NO_ABORT = 1 << 4
+_HEADER_COMPACT = 1
+
+ffi = FFI()
+ffi.cdef(_CDEF)
+
+_lib: Any = None
+_libc: Any = ffi.dlopen(None)
+
+#: A `PMEMobjpool *`.
+Pool = Any
+
+
+def load() -> Any:
+    """The loaded library.
+
+    Raises:
+        LibraryError: it is not installed, or older than 1.12.
+    """
+    global _lib
+    if _lib is None:
+        try:
+            library = ffi.dlopen(_SONAME)
+        except OSError as error:
+            raise LibraryError(
+                "load libpmemobj", str(error), "install it, on Debian or Ubuntu: apt-get install libpmemobj1"
+            ) from None
+        complaint = library.pmemobj_check_version(*_INTERFACE)
+        if complaint != ffi.NULL:
+            raise LibraryError("use this libpmemobj", ffi.string(complaint).decode(), "install version 1.12 or later")
+        _lib = library
+    return _lib
+
+
+def _failure(code: int | None = None) -> OSError:
+    """The error of the call that has just failed, with libpmemobj's words."""
+    code = ffi.errno if code is None else code
+    message = ffi.string(_lib.pmemobj_errormsg()).decode(errors="replace")
+    return OSError(code, message or os.strerror(code))
+
+
+# ---- pools -----------------------------------------------------------------------------------
+
+
+def create(path: str, layout: str, size: int, mode: int) -> Pool:
+    """``pmemobj_create``: make a pool file of `size` bytes and map it."""
+    pop = load().pmemobj_create(os.fsencode(path), layout.encode(), size, mode)
+    if pop == ffi.NULL:
+        raise _failure()
+    return pop
+
+
+def open_pool(path: str, layout: str) -> Pool:
+    """``pmemobj_open``: map a pool file; an interrupted transaction in it is rolled back first."""
+    pop = load().pmemobj_open(os.fsencode(path), layout.encode())
+    if pop == ffi.NULL:
+        raise _failure()
+    return pop
+
+
+def close(pop: Pool) -> None:
+    """``pmemobj_close``: unmap. Never call it inside a transaction."""
+    _lib.pmemobj_close(pop)
+
+
+def root(pop: Pool, size: int) -> int:
+    """``pmemobj_root``: the offset of the root object, allocated and zeroed at the first call."""
+    oid = _lib.pmemobj_root(pop, size)
+    if oid.off == 0:
+        raise _failure()
+    return int(oid.off)
+
+
+def uuid(pop: Pool, offset: int) -> int:
+    """The pool's identity as it stands in oids, read off the root object."""
+    return int(_lib.pmemobj_root(pop, _lib.pmemobj_root_size(pop)).pool_uuid_lo)
+
+
+def address(pop: Pool) -> int:
+    """Where the pool is mapped; the address of an object is this plus its offset."""
+    return int(ffi.cast("uintptr_t", pop))
+
+
+def view(pop: Pool, size: int) -> memoryview:
+    """The mapping as writable bytes. It must be released before the pool is closed."""
+    return memoryview(ffi.buffer(ffi.cast("char *", pop), size)).cast("B")
+
+
+def pin(image: memoryview) -> tuple[int, Any]:
+    """The address of a buffer, and what holds it in place until `unpin`."""
+    held = ffi.from_buffer(image)
+    return int(ffi.cast("uintptr_t", held)), held
+
+
+def unpin(held: Any) -> None:
+    """Let go of a buffer that `pin` held."""
+    ffi.release(held)
+
+
+def set_copy_on_write() -> None:
+    """ctl ``copy_on_write.at_open``: pools opened from now on never change their file."""
+    value = ffi.new("int *", 1)
+    if load().pmemobj_ctl_set(ffi.NULL, b"copy_on_write.at_open", value) != 0:
+        raise _failure()
+
+
+def add_allocation_class(pop: Pool, unit_size: int) -> int:
+    """ctl ``heap.alloc_class.new.desc``: units of `unit_size` bytes, 16 of them libpmemobj's header.
+
+    Returns:
+        The number of the class, to be given to `tx_alloc`.
+    """
+    desc = ffi.new("struct pobj_alloc_class_desc *")
+    desc.unit_size, desc.units_per_block, desc.header_type = unit_size, 1000, _HEADER_COMPACT
+    if _lib.pmemobj_ctl_set(pop, b"heap.alloc_class.new.desc", desc) != 0:
+        raise _failure()
+    return int(desc.class_id)
+
+
+def persist(pop: Pool, addr: int, size: int) -> None:
+    """``pmemobj_persist``: the bytes are in the medium when this returns."""
+    _lib.pmemobj_persist(pop, ffi.cast("void *", addr), size)
+
+
+def equal(addr: int, data: memoryview) -> bool:
+    """``memcmp``: whether the memory at `addr` holds `data`."""
+    return bool(_libc.memcmp(ffi.cast("void *", addr), ffi.from_buffer(data), len(data)) == 0)
+
+
+# ---- allocations -----------------------------------------------------------------------------
+
+
+def allocations(pop: Pool) -> Iterator[tuple[int, int, int]]:
+    """``pmemobj_first``, ``pmemobj_next``: every allocation but the root object.
+
+    Yields:
+        Offset, usable size (bytes), type number. The pool must not change meanwhile.
+    """
+    lib = _lib
+    oid = lib.pmemobj_first(pop)
+    while oid.off:
+        yield oid.off, lib.pmemobj_alloc_usable_size(oid), lib.pmemobj_type_num(oid)
+        oid = lib.pmemobj_next(oid)
+
+
+def usable_size(pool_uuid: int, offset: int) -> int:
+    """``pmemobj_alloc_usable_size``: bytes of the allocation that begins at `offset`."""
+    return int(_lib.pmemobj_alloc_usable_size((pool_uuid, offset)))
+
+
+# ---- transactions (of the calling thread) ------------------------------------------------------
+
+
+def tx_stage() -> int:
+    """``pmemobj_tx_stage``: `STAGE_NONE`, `STAGE_WORK`, or a later one."""
+    return int(_lib.pmemobj_tx_stage()) if _lib is not None else STAGE_NONE
+
+
+def tx_begin(pop: Pool) -> None:
+    """``pmemobj_tx_begin`` without a jump buffer, so that an abort returns here."""
+    code = _lib.pmemobj_tx_begin(pop, ffi.NULL, ffi.cast("int", 0))
+    if code:
+        failure = _failure(code)
+        _lib.pmemobj_tx_end()
+        raise failure
+
+
+def tx_commit() -> None:
+    """``pmemobj_tx_commit`` and ``pmemobj_tx_end``; durable when this returns."""
+    try:
+        _lib.pmemobj_tx_commit()
+    finally:
+        # Also when a KeyboardInterrupt arrives between the two calls: the commit has happened.
+        _lib.pmemobj_tx_end()
+
+
+def tx_abort() -> None:
+    """``pmemobj_tx_abort`` and ``pmemobj_tx_end``: roll back, whatever part of that is still due."""
+    with contextlib.suppress(KeyboardInterrupt):
+        if _lib.pmemobj_tx_stage() == STAGE_WORK:
+            _lib.pmemobj_tx_abort(errno.ECANCELED)
+    while _lib.pmemobj_tx_stage() != STAGE_NONE:
+        _lib.pmemobj_tx_end()
+
+
+def tx_snapshot(addr: int, size: int) -> None:
+    """``pmemobj_tx_xadd_range_direct``: log the bytes as they are, and flush them at commit."""
+    code = _lib.pmemobj_tx_xadd_range_direct(ffi.cast("void *", addr), size, _NO_ABORT)
+    if code:
+        raise _failure(code)
+
+
+def tx_alloc(size: int, type_num: int, zero: bool = False, class_id: int = 0) -> int:
+    """``pmemobj_tx_xalloc``: a new allocation, given back if the transaction aborts.
+
+    Returns:
+        Its offset.
+    """
+    flags = _NO_ABORT | (_ZERO if zero else 0) | class_id << 48
+    oid = _lib.pmemobj_tx_xalloc(size, type_num, flags)
+    if oid.off == 0:
+        raise _failure()
+    return int(oid.off)
+
+
+def tx_free(pool_uuid: int, offset: int) -> None:
+    """``pmemobj_tx_xfree``: free the allocation when the transaction commits."""
+    code = _lib.pmemobj_tx_xfree((pool_uuid, offset), _NO_ABORT)
+    if code:
+        raise _failure(code)

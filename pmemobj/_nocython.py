@@ -1,0 +1,19 @@
+"""What the hot modules use of the `cython` module, for where Cython is not installed.
+
+Cython itself is needed only to compile them; uncompiled they ask for nothing but `compiled`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+compiled = False
+
+
+def cast(_type: Any, value: Any) -> Any:  # pragma: no cover - only reached when compiled
+    return value
+
+
+p_ulonglong: Any = None
+NULL: Any = None
+longlong: Any = None

@@ -1,0 +1,417 @@
+"""Between Python values and the 64-bit words that stand for them in a pool.
+
+Every slot of every container holds one word (see `_layout`). A value that fits is the word itself,
+an immediate; other immutable values are copied into a leaf that belongs to this one slot; a
+persistent object is stored as its offset. So `replace`, the one way to overwrite a slot, frees the
+leaf that it drops, and there is nothing to count.
+
+Exact types only: an instance of a subclass of, say, int would come back as an int, so it is
+refused unless its class was nominated with `persist_via_pickle`.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from pmemobj._heap import Handle, Heap
+from pmemobj._layout import (
+    ABSENT,
+    HEADER_MARK,
+    LEAF_KINDS,
+    SHORT_BYTES,
+    SHORT_MAX,
+    TAG_CONTAINER,
+    TAG_LEAF,
+    TAG_MASK,
+    TAG_REST,
+    TAG_STR,
+    WORD,
+    WORD_FALSE,
+    WORD_INF,
+    WORD_MINUS_INF,
+    WORD_MINUS_ZERO,
+    WORD_NONE,
+    WORD_TRUE,
+    WORD_ZERO,
+    Kind,
+    header,
+    kind_of,
+)
+from pmemobj.errors import NotPersistableError, PoolDamagedError, UnpicklingRefusedError
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
+
+_MASK = 0xFFFFFFFFFFFFFFFF
+_INT_MIN, _INT_MAX = -(1 << 62), (1 << 62) - 1
+
+_DOUBLE = struct.Struct("<d")
+_QUAD = struct.Struct("<Q")
+_COMPLEX = struct.Struct("<dd")
+
+_CONSTANTS: dict[int, Any] = {
+    WORD_NONE: None,
+    WORD_FALSE: False,
+    WORD_TRUE: True,
+    WORD_ZERO: 0.0,
+    WORD_MINUS_ZERO: -0.0,
+    WORD_INF: float("inf"),
+    WORD_MINUS_INF: float("-inf"),
+}
+#: By the bits of the double, for those that `_float_word` cannot rotate.
+_FLOAT_CONSTANTS = {
+    _QUAD.unpack(_DOUBLE.pack(value))[0]: word for word, value in _CONSTANTS.items() if type(value) is float
+}
+
+#: Plain containers, and the class that a program wants instead.
+_PERSISTENT_TWINS = {list: "PersistentList", dict: "PersistentDict"}
+
+
+# ---- words -------------------------------------------------------------------------------------
+
+
+def immediate(heap: Heap, value: Any) -> int:
+    """The word for a value that needs no memory of its own, else `ABSENT`.
+
+    Raises:
+        NotPersistableError: a persistent object of another pool.
+    """
+    kind = type(value)
+    if kind is int:
+        return (value << 1 | 1) & _MASK if _INT_MIN <= value <= _INT_MAX else ABSENT
+    if kind is str:
+        return _short_str(value)
+    if value is None:
+        return WORD_NONE
+    if value is True:
+        return WORD_TRUE
+    if value is False:
+        return WORD_FALSE
+    if kind is float:
+        return _float_word(value)
+    if kind is bytes and len(value) <= SHORT_MAX:
+        return SHORT_BYTES | len(value) << 4 | int.from_bytes(value, "little") << 8
+    if isinstance(value, Handle):
+        return _reference(heap, value)
+    return ABSENT
+
+
+def _short_str(value: str) -> int:
+    if len(value) > SHORT_MAX:
+        return ABSENT
+    data = value.encode("utf-8", "surrogatepass")
+    if len(data) > SHORT_MAX:
+        return ABSENT
+    return TAG_STR | len(data) << 4 | int.from_bytes(data, "little") << 8
+
+
+def _float_word(value: float) -> int:
+    (bits,) = _QUAD.unpack(_DOUBLE.pack(value))
+    exponent_top = bits >> 60 & 7
+    if exponent_top == 3 or exponent_top == 4:
+        word: int = (bits << 4 & _MASK) | (bits >> 63) << 3 | (exponent_top == 4) << 2 | 2
+        return word
+    return _FLOAT_CONSTANTS.get(bits, ABSENT)
+
+
+def _reference(heap: Heap, value: Handle) -> int:
+    if value._p_heap is not heap:
+        value._p_heap.read(value._p_offset)  # a dead object says best what is wrong with it
+        raise NotPersistableError(
+            f"store a {type(value).__name__} of pool {value._p_heap.name} in pool {heap.name}",
+            "a pool holds only its own objects",
+            "create a copy with pool.new()",
+        )
+    return value._p_offset
+
+
+def decode(heap: Heap, word: int) -> Any:
+    """The Python value of a word; a container comes back as its one live handle."""
+    if word & 1:
+        if cython.compiled:
+            return cython.cast(cython.longlong, word) >> 1
+        return (word >> 1) - (1 << 63) if word >> 63 else word >> 1
+    if word & 3 == 2:
+        return _word_float(word)
+    tag = word & TAG_MASK
+    if tag == TAG_STR:
+        size = word >> 4 & 15
+        if size <= SHORT_MAX:
+            return (word >> 8).to_bytes(SHORT_MAX, "little")[:size].decode("utf-8", "surrogatepass")
+    elif tag == TAG_CONTAINER:
+        if word != ABSENT:
+            return heap.handle(word)
+    elif tag == TAG_LEAF:
+        kind, payload = leaf_parts(heap, word)
+        return _LEAF_DECODERS[kind](payload)
+    elif word in _CONSTANTS:
+        return _CONSTANTS[word]
+    elif SHORT_BYTES <= word & 0xFF <= SHORT_BYTES | SHORT_MAX << 4:
+        return (word >> 8).to_bytes(SHORT_MAX, "little")[: word >> 4 & 7]
+    raise _nonsense(heap, f"the word {word:#018x} stands for no value")
+
+
+def _word_float(word: int) -> float:
+    top = (word & 8) << 60 | (4 if word & 4 else 3) << 60
+    value: float = _DOUBLE.unpack(_QUAD.pack(top | word >> 4))[0]
+    return value
+
+
+def _nonsense(heap: Heap, why: str) -> PoolDamagedError:
+    return PoolDamagedError(f"read a value of {heap.name}", why, "restore the pool from a copy")
+
+
+def is_leaf(word: int) -> bool:
+    """Whether the slot of this word owns an allocation."""
+    return word & TAG_MASK == TAG_LEAF
+
+
+def is_container(word: int) -> bool:
+    """Whether the word is the offset of a shared object."""
+    return word & TAG_MASK == TAG_CONTAINER and word != ABSENT
+
+
+# ---- storing -----------------------------------------------------------------------------------
+
+
+def encode(heap: Heap, value: Any) -> int:
+    """The word for any value that can be stored; may allocate a leaf, so inside a transaction.
+
+    Raises:
+        NotPersistableError: no way to store it.
+        PoolFullError: no room for the leaf.
+    """
+    word = immediate(heap, value)
+    if word != ABSENT:
+        return word
+    kind, payload = _leaf_payload(value)
+    offset = heap.alloc(WORD + len(payload), kind)
+    heap.init_bytes(offset, _QUAD.pack(header(kind, len(payload))) + payload)
+    return offset | TAG_LEAF
+
+
+def replace(heap: Heap, slot: int, value: Any) -> None:
+    """Store `value` in the live slot at offset `slot`, and free the leaf that it held.
+
+    Durability: by itself atomic and durable at return; in a transaction with its commit.
+    Cost: where neither the old nor the new value is a leaf, one 8-byte store; else a transaction.
+    """
+    word = immediate(heap, value)
+    if word != ABSENT and not is_leaf(heap.read(slot)):
+        heap.store(slot, word)
+        return
+    with heap.statement:
+        if word == ABSENT:
+            word = encode(heap, value)
+        dropped = heap.read(slot)
+        heap.write(slot, word)
+        free_leaf(heap, dropped)
+
+
+def free_leaf(heap: Heap, word: int) -> None:
+    """Give back what a slot owned, if it owned something. Containers are left to the gc."""
+    if is_leaf(word):
+        heap.free(word ^ TAG_LEAF)
+
+
+# ---- leaves ------------------------------------------------------------------------------------
+
+
+def leaf_parts(heap: Heap, word: int) -> tuple[Kind, bytes]:
+    """Kind and payload of the leaf that a word points to.
+
+    Raises:
+        PoolDamagedError: there is no leaf at that offset.
+    """
+    offset = word & ~TAG_MASK
+    head = heap.read(offset)
+    kind = kind_of(head)
+    if kind not in LEAF_KINDS:
+        raise _nonsense(heap, f"there is no value at offset {offset:#x}")
+    return Kind(kind), heap.read_bytes(offset + WORD, head >> 16)
+
+
+def _leaf_payload(value: Any) -> tuple[Kind, bytes]:
+    kind = type(value)
+    if kind is str:
+        return Kind.STR, value.encode("utf-8", "surrogatepass")
+    if kind is int:
+        return Kind.INT, value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
+    if kind is float:
+        return Kind.FLOAT, _DOUBLE.pack(value)
+    if kind is bytes:
+        return Kind.BYTES, value
+    if kind is complex:
+        return Kind.COMPLEX, _COMPLEX.pack(value.real, value.imag)
+    if kind in _nominated:
+        return Kind.PICKLE, _dumps(value)
+    raise _refusal(kind)
+
+
+def _refusal(kind: type) -> NotPersistableError:
+    if kind in _PERSISTENT_TWINS:
+        twin = _PERSISTENT_TWINS[kind]
+        return NotPersistableError(
+            f"store a {kind.__name__}", "it lives in ordinary memory", f"use pool.new(pmemobj.{twin}, ...)"
+        )
+    return NotPersistableError(
+        f"store a value of type {kind.__module__}.{kind.__qualname__}",
+        "pmemobj has no form for it in persistent memory",
+        "derive its class from pmemobj.PersistentObject, or, if its instances never change, nominate it with "
+        "pmemobj.persist_via_pickle()",
+    )
+
+
+# ---- pickles of nominated types ------------------------------------------------------------------
+
+_nominated: dict[Any, None] = {}
+
+
+def persist_via_pickle(*types: Any) -> None:
+    """Let instances of these immutable classes be stored as pickles.
+
+    Only what was nominated is ever unpickled, whoever wrote the pool. A class whose pickles are
+    built by a function (as some compiled classes are) needs that function nominated too; the error
+    at the first store names it.
+
+    Args:
+        types: Classes whose instances never change. Changes of a mutable one would be lost.
+
+    Raises:
+        NotPersistableError: not a class or function, or one that pickle cannot name.
+    """
+    for item in types:
+        if not callable(item) or not hasattr(item, "__qualname__"):
+            raise NotPersistableError(
+                f"nominate {item!r}", "it is no class", "name classes, as in persist_via_pickle(decimal.Decimal)"
+            )
+        if item in _PERSISTENT_TWINS or (isinstance(item, type) and issubclass(item, Handle)):
+            raise NotPersistableError(
+                f"nominate {item.__qualname__}", "its instances change", "use the Persistent class for it"
+            )
+    _nominated.update(dict.fromkeys(types))
+
+
+class _NominatedOnly(pickle.Unpickler):
+    """Finds nothing but what the program nominated; a pickle can then call nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        for item in _nominated:
+            if item.__module__ == module and item.__qualname__ == name:
+                return item
+        raise UnpicklingRefusedError(
+            f"unpickle {module}.{name}",
+            "this program did not nominate it",
+            f"if you trust the pool, call pmemobj.persist_via_pickle({module}.{name})",
+        )
+
+
+def _loads(data: bytes) -> Any:
+    return _NominatedOnly(io.BytesIO(data)).load()
+
+
+def _dumps(value: Any) -> bytes:
+    try:
+        data = pickle.dumps(value, protocol=5)
+        # What could not be read back must not be written.
+        _loads(data)
+    except UnpicklingRefusedError:
+        raise
+    except Exception as error:
+        raise NotPersistableError(
+            f"store a {type(value).__qualname__} as a pickle", f"{type(error).__name__}: {error}", "mend its pickling"
+        ) from error
+    return data
+
+
+def _complex(payload: bytes) -> complex:
+    return complex(*_COMPLEX.unpack(payload))
+
+
+_LEAF_DECODERS: dict[int, Callable[[bytes], Any]] = {
+    Kind.STR: lambda payload: payload.decode("utf-8", "surrogatepass"),
+    Kind.INT: lambda payload: int.from_bytes(payload, "little", signed=True),
+    Kind.FLOAT: lambda payload: _DOUBLE.unpack(payload)[0],
+    Kind.BYTES: lambda payload: payload,
+    Kind.COMPLEX: _complex,
+    Kind.PICKLE: _loads,
+}
+
+
+# ---- hashes --------------------------------------------------------------------------------------
+
+_MULTIPLIER = 0x9E3779B97F4A7C15
+_STR_SEED, _BYTES_SEED, _NONE_HASH = 0x5D, 0xB7, 0x6E6F6E65
+
+
+def stored_hash(heap: Heap, key: Any) -> int:
+    """The 64-bit hash of a key as it stands in the pool: the same in every process, for ever.
+
+    Python's own is used for numbers, where it is not randomised and makes 1, 1.0 and True alike.
+
+    Raises:
+        TypeError: the key is unhashable.
+        NotPersistableError: it is hashable, but cannot be a key in a pool.
+    """
+    kind = type(key)
+    if kind is str:
+        return _mix(key.encode("utf-8", "surrogatepass"), _STR_SEED)
+    if kind is int or kind is bool or kind is float or kind is complex:
+        return hash(key) & _MASK
+    if kind is bytes:
+        return _mix(key, _BYTES_SEED)
+    if key is None:
+        return _NONE_HASH
+    if isinstance(key, Handle):
+        hash(key)  # a class that defines equality without a hash is unhashable
+        own_hash: Any = kind.__hash__
+        if own_hash is object.__hash__:
+            return _reference(heap, key) >> 4
+    hash(key)
+    raise NotPersistableError(
+        f"use a {kind.__module__}.{kind.__qualname__} as a key",
+        "its hash may differ in the next process",
+        "use None, a number, str, bytes, or a persistent object that compares by identity",
+    )
+
+
+def _mix(data: bytes, seed: int) -> int:
+    """Eight bytes at a time, multiplied and folded; good low bits matter, secrecy does not."""
+    state = seed ^ len(data)
+    for start in range(0, len(data), WORD):
+        state ^= int.from_bytes(data[start : start + WORD], "little")
+        state = state * _MULTIPLIER & _MASK
+        state ^= state >> 29
+    return state
+
+
+# ---- texts ---------------------------------------------------------------------------------------
+
+
+def describe(heap: Heap, word: int, limit: int = 40) -> str:
+    """A short text for the value of a word, for pictures and tables.
+
+    Never unpickles, never makes a handle, never raises for damaged contents.
+    """
+    if word == ABSENT:
+        return "absent"
+    if is_container(word):
+        return f"object at {word:#x}"
+    try:
+        if is_leaf(word):
+            kind, payload = leaf_parts(heap, word)
+            if kind is Kind.PICKLE:
+                return f"pickle of {len(payload)} bytes"
+        text = repr(decode(heap, word))
+    except Exception:
+        return f"damaged ({word:#x})"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+assert header(Kind.STR) >> 8 & 0xFF == HEADER_MARK and TAG_REST == TAG_MASK & WORD_NONE

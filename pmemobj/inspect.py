@@ -1,0 +1,230 @@
+"""A read-only walk of a pool: plain dataclasses for everything that draws, prints or compares.
+
+The walk makes no handles and imports no classes, so it shows objects whose class is missing. It
+trusts nothing that it reads: what makes no sense becomes a node that says so. It works on an open
+pool and, through `walk_file`, on the bytes of a file that no library has opened or recovered.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pmemobj import _file
+from pmemobj._base import kind_at, resurrect
+from pmemobj._gc import mark
+from pmemobj._heap import Handle, Heap
+from pmemobj._layout import CONTAINER_KINDS, ROOT_VALUE, TAG_LEAF, kind_of
+from pmemobj._object import ClassTable
+from pmemobj._values import describe, immediate, is_container, is_leaf
+from pmemobj.errors import PmemError
+
+if TYPE_CHECKING:
+    from pmemobj.pool import PersistentObjectPool
+
+__all__ = ["Edge", "Graph", "Node", "Slot", "walk", "walk_file"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One labelled place of an object.
+
+    Attributes:
+        label: Index, key or attribute name, as text.
+        text: The value, shortened; for an object, its type.
+        target: The offset of the object it refers to, or None for a plain value.
+        key_target: The offset of the object that is its key, or None.
+    """
+
+    label: str
+    text: str
+    target: int | None = None
+    key_target: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One persistent object.
+
+    Attributes:
+        offset: Where it begins, in bytes from the start of the pool.
+        type: The name of its type; of a class that is not defined, the name and a note.
+        size: Bytes of the pool that it takes: its header, bodies and leaves, not what it refers to.
+        text: A few words on its contents.
+        count: How many entries it has.
+        slots: The first of them.
+        depth: Steps from where the walk began.
+        damage: What is wrong with it, or an empty string.
+    """
+
+    offset: int
+    type: str
+    size: int
+    text: str
+    count: int = 0
+    slots: tuple[Slot, ...] = ()
+    depth: int = 0
+    damage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A reference from one object to another, with the label of its slot."""
+
+    source: int
+    target: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What a walk found.
+
+    Attributes:
+        pool: The name of the pool.
+        start: The value where the walk began, as a slot.
+        nodes: The objects by offset, nearest first.
+        edges: The references between them, and to objects that the limits left out.
+        total: How many objects can be reached in all; None where damage prevents counting.
+    """
+
+    pool: str
+    start: Slot
+    nodes: dict[int, Node] = field(default_factory=dict)
+    edges: tuple[Edge, ...] = ()
+    total: int | None = 0
+
+    @property
+    def hidden(self) -> int:
+        """How many reachable objects the limits left out, as far as known."""
+        if self.total is not None:
+            return self.total - len(self.nodes)
+        return len({edge.target for edge in self.edges} - self.nodes.keys())
+
+
+def walk(
+    pool: PersistentObjectPool,
+    start: Any = None,
+    *,
+    depth: int | None = None,
+    max_nodes: int | None = None,
+    max_items: int | None = None,
+) -> Graph:
+    """Walk an open pool from its root, or from any persistent object in it.
+
+    Inside a transaction it shows the uncommitted state.
+
+    Args:
+        pool: The open pool.
+        start: A persistent object of the pool; by default the root.
+        depth: How many steps to go; None for all.
+        max_nodes: How many objects to show at the most.
+        max_items: How many entries of each object to show at the most.
+
+    Raises:
+        PoolClosedError: the pool is closed.
+        NotPersistableError: `start` is no object of this pool.
+    """
+    heap = pool._heap
+    if start is None:
+        return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
+    word = immediate(heap, start) if isinstance(start, Handle) else 0
+    if not word:
+        raise TypeError(f"cannot walk from a {type(start).__name__}: it is no persistent object of {pool}")
+    return _walk(heap, word, "start", depth, max_nodes, max_items)
+
+
+def walk_file(
+    path: str | os.PathLike[str],
+    *,
+    depth: int | None = None,
+    max_nodes: int | None = None,
+    max_items: int | None = None,
+) -> Graph:
+    """Walk the bytes of a pool file as they are, without libpmemobj and so without recovery.
+
+    After a crash this shows the torn state: what a transaction had stored when it was cut off.
+
+    Args and returns are those of `walk`.
+
+    Raises:
+        PmemError: the file is no pool of this package.
+    """
+    with _image(os.fspath(path)) as heap:
+        return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
+
+
+@contextmanager
+def _image(path: str) -> Iterator[Heap]:
+    """A heap on the bytes of a pool file, mapped read-only."""
+    found = _file.identify(path)
+    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        heap = Heap(os.path.basename(path))
+        with memoryview(mapped) as image:
+            heap.bind_image(image, found.root_offset)
+            heap.resurrect = resurrect
+            try:
+                heap.types = ClassTable(heap)
+                yield heap
+            finally:
+                heap.unbind(_file.closed_error(path))
+
+
+def _walk(heap: Heap, start: int, label: str, depth: int | None, max_nodes: int | None, max_items: int | None) -> Graph:
+    nodes: dict[int, Node] = {}
+    edges: list[Edge] = []
+    waiting: deque[tuple[int, int]] = deque()
+    first = _slot(heap, label, 0, start)
+    if first.target is not None:
+        waiting.append((first.target, 0))
+    seen = {first.target}
+    while waiting and (max_nodes is None or len(nodes) < max_nodes):
+        offset, steps = waiting.popleft()
+        node = _node(heap, offset, steps, max_items)
+        nodes[offset] = node
+        for slot in node.slots:
+            for target, name in ((slot.key_target, f"key {slot.label}"), (slot.target, slot.label)):
+                if target is not None:
+                    edges.append(Edge(offset, target, name))
+                    if target not in seen and (depth is None or steps < depth):
+                        seen.add(target)
+                        waiting.append((target, steps + 1))
+    return Graph(heap.name, first, nodes, tuple(edges), _count(heap, start))
+
+
+def _count(heap: Heap, start: int) -> int | None:
+    try:
+        return sum(1 for offset in mark(heap, [start]) if kind_of(heap.read(offset)) in CONTAINER_KINDS)
+    except PmemError:
+        return None
+
+
+def _node(heap: Heap, offset: int, depth: int, max_items: int | None) -> Node:
+    limit = max_items if max_items is not None else heap.limit
+    try:
+        walker = kind_at(heap, offset)
+        name = walker._p_type_name(heap, offset)
+        count, entries = walker._p_entries(heap, offset, limit)
+        size = heap.allocation_size(offset)
+        size += sum(heap.allocation_size(body) for body in walker._p_bodies(heap, offset))
+        size += sum(heap.allocation_size(word ^ TAG_LEAF) for word in walker._p_words(heap, offset) if is_leaf(word))
+        slots = tuple(_slot(heap, label, key, word) for label, key, word in entries)
+    except PmemError as error:
+        return Node(offset, "damaged", 0, str(error), depth=depth, damage=str(error))
+    return Node(offset, name, size, walker._p_summary(count), count, slots, depth)
+
+
+def _slot(heap: Heap, label: str, key: int, word: int) -> Slot:
+    key_target = key if is_container(key) else None
+    if not is_container(word):
+        return Slot(label, describe(heap, word), None, key_target)
+    try:
+        text = kind_at(heap, word)._p_type_name(heap, word)
+    except PmemError:
+        text = "damaged"
+    return Slot(label, text, word, key_target)

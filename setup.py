@@ -1,0 +1,48 @@
+"""Compile the hot modules; everything else about the distribution is in pyproject.toml.
+
+A module of `pmemobj` is hot if a .pxd with its C types lies beside its .py: no other list exists.
+`PMEMOBJ_PURE=1` builds without compiling, `PMEMOBJ_PURE=0` makes a failed compilation an error;
+otherwise an install without a working C compiler succeeds and runs the uncompiled sources.
+"""
+
+import os
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+PURE = os.environ.get("PMEMOBJ_PURE")
+
+
+def extensions() -> list[Extension]:
+    from Cython.Build import cythonize
+
+    pxds = sorted(str(pxd) for pxd in Path("pmemobj").glob("*.pxd"))
+    hot = [Path(pxd) for pxd in pxds if Path(pxd).with_suffix(".py").exists()]
+    modules = cythonize(
+        [
+            Extension(
+                f"pmemobj.{pxd.stem}",
+                [str(pxd.with_suffix(".py"))],
+                # Struct layouts cross modules, so every .pxd concerns every module.
+                depends=pxds,
+                extra_compile_args=["-O3", "-g0"],  # Python's own -g adds a third to the build
+            )
+            for pxd in hot
+        ],
+        build_dir="build/cython",
+        compiler_directives={
+            "language_level": 3,
+            # Annotations are for readers and mypy; only the .pxd decides C types, so that
+            # `int` stays a Python int in both modes.
+            "annotation_typing": False,
+            # Functions that inspect, doctest and pickle treat like uncompiled ones.
+            "binding": True,
+            "embedsignature": False,
+        },
+    )
+    for module in modules:
+        module.optional = PURE != "0"  # set here because cythonize() drops it
+    return modules
+
+
+setup(ext_modules=[] if PURE == "1" else extensions())

@@ -1,0 +1,187 @@
+"""What every test starts from: the checking mode, a pool on fast memory, children with time limits."""
+
+from __future__ import annotations
+
+import os
+
+# Before pmemobj is imported, and for every child: each commit proves that it snapshotted what it changed.
+os.environ["PMEMOBJ_CHECK"] = "1"
+
+import contextlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import pmemobj
+from pmemobj import _build_mode
+
+MIB = 1 << 20
+POOL_SIZE = 16 * MIB
+#: Seconds that a child may take before the test fails; far more than any needs.
+PATIENCE = 60
+
+# The same examples in every run: a red test stays red until somebody has mended it.
+settings.register_profile(
+    "pmemobj",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=False,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("pmemobj")
+
+
+def pytest_configure() -> None:
+    stale = _build_mode.stale_extensions()
+    if stale:
+        pytest.exit(
+            f"these compiled modules are older than their sources: {', '.join(stale)} "
+            "(run `make build`, or remove them)",
+            returncode=3,
+        )
+
+
+def pytest_report_header() -> str:
+    return f"pmemobj: {'compiled' if pmemobj.compiled else 'uncompiled'}, from {Path(pmemobj.__file__).parent}"
+
+
+def scratch_parent() -> str | None:
+    """A directory on tmpfs, where a commit costs microseconds; None where there is none."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+
+
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A fresh directory, on tmpfs if there is one; removed afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="pmemobj-test-", dir=scratch_parent()))
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def pool_path(scratch: Path) -> str:
+    """The path of a pool that is still to be made."""
+    return str(scratch / "test.pmem")
+
+
+def put_away(pool: pmemobj.PersistentObjectPool) -> None:
+    """Close a pool in whatever state a test left it."""
+    # Entering and leaving rolls back a transaction that a failed test left open.
+    if not pool.closed:
+        with contextlib.suppress(pmemobj.PmemError), pool:
+            pass
+
+
+@pytest.fixture
+def make_pool(scratch: Path) -> Iterator[Callable[..., pmemobj.PersistentObjectPool]]:
+    """Creates further pools: ``make_pool(name, size)``; they are closed afterwards."""
+    made = []
+
+    def make(name: str = "other.pmem", size: int = POOL_SIZE) -> pmemobj.PersistentObjectPool:
+        made.append(pmemobj.create(str(scratch / name), pool_size=size))
+        return made[-1]
+
+    yield make
+    for pool in made:
+        put_away(pool)
+
+
+@pytest.fixture
+def pool(pool_path: str) -> Iterator[pmemobj.PersistentObjectPool]:
+    """An empty pool of 16 MiB, closed afterwards if the test has not done it."""
+    made = pmemobj.create(pool_path, pool_size=POOL_SIZE)
+    yield made
+    put_away(made)
+
+
+@pytest.fixture
+def reopen() -> Iterator[Callable[..., pmemobj.PersistentObjectPool]]:
+    """``pool = reopen(pool)`` closes it and opens its file again; a path is opened only."""
+    opened = []
+
+    def again(pool: pmemobj.PersistentObjectPool | str) -> pmemobj.PersistentObjectPool:
+        if not isinstance(pool, str):
+            pool.close()
+            pool = pool.path
+        opened.append(pmemobj.open(pool))
+        return opened[-1]
+
+    yield again
+    for pool in opened:
+        put_away(pool)
+
+
+# ---- children ------------------------------------------------------------------------------------
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """The environment in which a child imports the same pmemobj, and the modules of the tests."""
+    paths = [path for path in sys.path if path] + [str(Path(__file__).parent)]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))} | changes
+
+
+@pytest.fixture
+def run_python(scratch: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs code in a child: ``run_python(code, *arguments)``, which are its ``sys.argv[1:]``.
+
+    The code may also be the `Path` of a script. Keyword arguments: `check` (the child must exit
+    with 0; True by default), `seconds`, `input` (what it reads), and `env` (changes of the environment).
+    """
+
+    def run(
+        code: str | Path,
+        *arguments: Any,
+        check: bool = True,
+        seconds: float = PATIENCE,
+        input: str = "",
+        env: dict[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        program = [str(code)] if isinstance(code, Path) else ["-c", code]
+        done = subprocess.run(
+            [sys.executable, *program, *map(str, arguments)],
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            cwd=scratch,
+            env=child_environment(**(env or {})),
+        )
+        if check:
+            assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
+    return run
+
+
+@pytest.fixture
+def spawn(scratch: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts code in a child, with pipes for its stdin and stdout; killed afterwards if it still runs."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(code: str, *arguments: Any, **env: str) -> subprocess.Popen[str]:
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code, *map(str, arguments)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=scratch,
+                env=child_environment(**env),
+            )
+        )
+        return started[-1]
+
+    yield start
+    for child in started:
+        with contextlib.suppress(ProcessLookupError):
+            child.send_signal(signal.SIGKILL)
+        child.communicate(timeout=PATIENCE)
