@@ -14,7 +14,7 @@ from typing import Any
 from pmemobj._base import Persistent, guarded_repr, register_kind
 from pmemobj._heap import Heap
 from pmemobj._layout import ABSENT, DICT_SIZE, ENTRY_SIZE, TABLE_ENTRIES, WORD, Kind, header
-from pmemobj._values import decode, describe, encode, free_leaf, immediate, is_container, replace, stored_hash
+from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_container, replace, stored_hash
 
 _LIVE, _USED, _TABLE = 8, 16, 24
 _SLOTS, _CAPACITY = 0, 8
@@ -39,7 +39,7 @@ class PersistentDict(Persistent):
     __slots__ = ()
     _p_kind = Kind.DICT
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         if len(args) > 1:
             raise TypeError(f"PersistentDict expected at most 1 argument, got {len(args)}")
         if len(self):
@@ -118,58 +118,75 @@ class PersistentDict(Persistent):
     def __setitem__(self, key: Any, value: Any) -> None:
         heap = self._p_heap
         key_hash = stored_hash(heap, key)
-        entry = self._find(key, key_hash)
-        if entry:
-            replace(heap, entry + _VALUE, value)
-        else:
-            self._insert(key, key_hash, value)
+        with heap.lock:
+            entry = self._find(key, key_hash)
+            if entry:
+                replace(heap, entry + _VALUE, value)
+            else:
+                with heap.statement:
+                    self._insert(key, key_hash, immediate(heap, value) or encode(heap, value))
 
     def __delitem__(self, key: Any) -> None:
-        entry = self._find(key, stored_hash(self._p_heap, key))
-        if not entry:
-            raise KeyError(key)
-        self._remove(entry)
+        with self._p_heap.lock:
+            entry = self._find(key, stored_hash(self._p_heap, key))
+            if not entry:
+                raise KeyError(key)
+            self._remove(entry)
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         """The value of `key`, which is set to `default` first if it is missing."""
-        value = self.get(key, _missing)
-        if value is _missing:
-            self[key] = value = default
-        return value
+        with self._p_heap.lock:
+            value = self.get(key, _missing)
+            if value is _missing:
+                self[key] = value = default
+            return value
 
     def pop(self, key: Any, default: Any = _missing) -> Any:
         """Remove `key` and return its value, or `default`; KeyError without one."""
-        entry = self._find(key, stored_hash(self._p_heap, key))
-        if not entry:
-            if default is _missing:
-                raise KeyError(key)
-            return default
-        value = decode(self._p_heap, self._p_heap.read(entry + _VALUE))
-        self._remove(entry)
-        return value
+        with self._p_heap.lock:
+            entry = self._find(key, stored_hash(self._p_heap, key))
+            if not entry:
+                if default is _missing:
+                    raise KeyError(key)
+                return default
+            value = decode(self._p_heap, self._p_heap.read(entry + _VALUE))
+            self._remove(entry)
+            return value
 
     def popitem(self) -> tuple[Any, Any]:
         """Remove and return the last pair of key and value; KeyError if there is none."""
-        for key in self._walk(_KEY, -1):
-            return key, self.pop(key)
+        with self._p_heap.lock:
+            for key in self._walk(_KEY, -1):
+                return key, self.pop(key)
         raise KeyError("popitem(): dictionary is empty")
 
-    def update(self, *args: Any, **kwargs: Any) -> None:
+    def update(self, /, *args: Any, **kwargs: Any) -> None:
         """Set all pairs of a mapping, of an iterable of pairs and of keywords, or none of them."""
         if len(args) > 1:
             raise TypeError(f"update expected at most 1 argument, got {len(args)}")
         pairs = dict(_as_mapping(args[0])) if args else {}
         pairs.update(kwargs)
-        if pairs:
-            with self._p_heap.statement:
-                for key, value in pairs.items():
-                    self[key] = value
+        if not pairs:
+            return
+        heap = self._p_heap
+        with heap.statement:
+            # All hashes and words first: what cannot be stored must not leave half an update.
+            hashes = [stored_hash(heap, key) for key in pairs]
+            words = [immediate(heap, value) or encode(heap, value) for value in pairs.values()]
+            for key, key_hash, word in zip(pairs, hashes, words, strict=True):
+                entry = self._find(key, key_hash)
+                if entry:
+                    exchange(heap, entry + _VALUE, word)
+                else:
+                    self._insert(key, key_hash, word)
 
     def clear(self) -> None:
         """Remove all keys."""
         heap = self._p_heap
-        table = heap.read(self._p_offset + _TABLE)
-        if table:
+        with heap.lock:
+            table = heap.read(self._p_offset + _TABLE)
+            if not table:
+                return
             with heap.statement:
                 for word in self._p_words(heap, self._p_offset):
                     free_leaf(heap, word)
@@ -221,28 +238,26 @@ class PersistentDict(Persistent):
                         return entry
         return 0
 
-    def _insert(self, key: Any, key_hash: int, value: Any) -> None:
-        """Add an entry for a key that is not there.
+    def _insert(self, key: Any, key_hash: int, value_word: int) -> None:
+        """Add an entry for a key that is not there, inside a statement.
 
         Snapshotted before: the slot, the entry and the counts. Holds after: the last entry is this one.
         """
         heap = self._p_heap
-        with heap.statement:
-            key_word = immediate(heap, key) or encode(heap, key)
-            value_word = immediate(heap, value) or encode(heap, value)
-            used = heap.read(self._p_offset + _USED)
-            table = heap.read(self._p_offset + _TABLE)
-            if not table or used == heap.read(table + _CAPACITY):
-                self._rebuild([key_hash, key_word, value_word])
-                return
-            slots = heap.read(table + _SLOTS)
-            index = table + TABLE_ENTRIES + ENTRY_SIZE * heap.read(table + _CAPACITY)
-            for slot in _probe(key_hash, slots):
-                if _read_slot(heap, index, slot) == 0:
-                    _write_slot(heap, index, slot, used + 1)
-                    break
-            heap.write_words(self._entry(used), [key_hash, key_word, value_word])
-            heap.write_words(self._p_offset + _LIVE, [len(self) + 1, used + 1])
+        key_word = immediate(heap, key) or encode(heap, key)
+        used = heap.read(self._p_offset + _USED)
+        table = heap.read(self._p_offset + _TABLE)
+        if not table or used == heap.read(table + _CAPACITY):
+            self._rebuild([key_hash, key_word, value_word])
+            return
+        slots = heap.read(table + _SLOTS)
+        index = table + TABLE_ENTRIES + ENTRY_SIZE * heap.read(table + _CAPACITY)
+        for slot in _probe(key_hash, slots):
+            if _read_slot(heap, index, slot) == 0:
+                _write_slot(heap, index, slot, used + 1)
+                break
+        heap.write_words(self._entry(used), [key_hash, key_word, value_word])
+        heap.write_words(self._p_offset + _LIVE, [len(self) + 1, used + 1])
 
     def _remove(self, entry: int) -> None:
         """Drop an entry. Its place and its slot stay used, so that probing goes on past them."""

@@ -30,6 +30,7 @@ from pmemobj.errors import (
     DiskFullError,
     NotAPoolError,
     PmemError,
+    PoolAccessError,
     PoolBusyError,
     PoolClosedError,
     PoolDamagedError,
@@ -62,15 +63,19 @@ class PoolFile:
     state: int
 
 
-def identify(path: str) -> PoolFile:
+def identify(path: str, name: str = "") -> PoolFile:
     """Read and check the header of a pool file.
+
+    Args:
+        path: The file.
+        name: How errors call it, if not by its path.
 
     Raises:
         PmemError: the subclass says what the file is instead.
     """
-    what = f"open pool {path}"
+    what = f"open pool {name or path}"
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise NotAPoolError(what, "it is no regular file", "name the file of a pool")
@@ -88,6 +93,11 @@ def identify(path: str) -> PoolFile:
     _check_root(what, root)
     state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
     return PoolFile(status.st_size, root_offset, state)
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    """Opening a named pipe would wait for somebody to write."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _check_header(what: str, head: bytes, size: int) -> None:
@@ -139,8 +149,10 @@ def translate(what: str, error: OSError, path: str = "") -> PmemError:
     """The error of this package for an OSError of the system or of libpmemobj."""
     code = error.errno or 0
     why = error.strerror or str(error)
-    if code == errno.ENOENT:
+    if code in (errno.ENOENT, errno.ENOTDIR):
         directory = os.path.dirname(os.path.abspath(path))
+        if not path:
+            return PoolNotFoundError(what, "the path is empty", "name a file")
         if not os.path.isdir(directory):
             return PoolNotFoundError(what, f"there is no directory {directory}", "create it, or mend the path")
         return PoolNotFoundError(what, "there is no such file", "create it with pmemobj.create(), or with flag='c'")
@@ -158,7 +170,9 @@ def translate(what: str, error: OSError, path: str = "") -> PmemError:
         return DiskFullError(what, f"no space is left for it ({why})", "free space, or choose a smaller pool_size")
     if code in (errno.EINVAL, errno.EIO):
         return PoolDamagedError(what, why, "restore the pool from a copy")
-    return PmemError(what, why)
+    if code == errno.ENXIO:
+        return NotAPoolError(what, "it is no regular file", "name the file of a pool")
+    return PoolAccessError(what, why, code=code)
 
 
 def busy_error(what: str) -> PoolBusyError:

@@ -9,7 +9,9 @@ cdef class Heap:
     cdef public list fresh
     cdef public long depth
     cdef public object _reason
-    cdef object _raw, _words, _lock, _pin, __weakref__
+    cdef object _raw, _words, _pin, __weakref__
+    cdef public object lock
+    cdef public unsigned long long identity
     cdef dict _classes_by_units
     cdef public list _marks
     cdef object _owner

@@ -40,6 +40,7 @@ from pmemobj._layout import ALIGNMENT, ALLOCATION_HEADER_SIZE, ALLOCATION_SIZE_M
 from pmemobj.errors import (
     ForkedPoolError,
     InvalidHandleError,
+    OtherPoolError,
     PmemError,
     PoolClosedError,
     PoolDamagedError,
@@ -79,7 +80,6 @@ class Heap:
     __slots__ = (
         "__weakref__",
         "_classes_by_units",
-        "_lock",
         "_marks",
         "_owner",
         "_pin",
@@ -94,7 +94,9 @@ class Heap:
         "doomed",
         "fresh",
         "handles",
+        "identity",
         "limit",
+        "lock",
         "manager",
         "may_have_garbage",
         "name",
@@ -110,8 +112,12 @@ class Heap:
     def __init__(self, name: str) -> None:
         #: How messages call the pool.
         self.name = name
+        #: Held by whoever changes the pool, from the first read that the change depends on.
+        self.lock = threading.RLock()
         #: Every live handle by offset: the same object for the same offset while it lives.
         self.handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
+        #: The UUID of the pool that the handles belong to, once it has been bound; 0 before.
+        self.identity = 0
         #: Makes the handle of an offset that has none; set by the pool.
         self.resurrect: Callable[[Heap, int], Handle] | None = None
         #: What `_p_mm` answers; set by the pool.
@@ -142,7 +148,7 @@ class Heap:
         self._raw: Any = self._words
         #: libpmemobj's numbers of the allocation classes that `bind` added, by unit size.
         self._classes_by_units: dict[int, int] = {}
-        self._lock = threading.RLock()
+        #: The thread that is in a transaction, open or doomed; 0 for none.
         self._owner = 0
         self._marks: list[int] = []
         self.depth = 0
@@ -150,8 +156,13 @@ class Heap:
         self.fresh: list[tuple[int, int]] = []
 
     def bind(self, pop: Any, size: int, root_size: int) -> None:
-        """Attach to an open pool of `size` bytes; handles made before go on working."""
+        """Attach to an open pool of `size` bytes; handles made before go on working.
+
+        Raises:
+            OtherPoolError: it is not the pool that the handles belong to.
+        """
         self.pop = pop
+        size &= ~(WORD - 1)
         self.base = _lib.address(pop)
         self.limit = size
         self._raw = _lib.view(pop, size)
@@ -159,6 +170,11 @@ class Heap:
         self._reason = None
         self.root_offset = _lib.root(pop, root_size)
         self.pool_uuid = _lib.uuid(pop, self.root_offset)
+        if self.identity not in (0, self.pool_uuid):
+            raise OtherPoolError(
+                f"go on with pool {self.name}", "another pool lies there now", "put the file back, or open the new one"
+            )
+        self.identity = self.pool_uuid
         self._classes_by_units = {unit: _lib.add_allocation_class(pop, unit) for unit in _SMALL_UNITS}
 
     def bind_image(self, image: memoryview, root_offset: int) -> None:
@@ -288,11 +304,8 @@ class Heap:
         if self.depth and self._owner == threading.get_ident():
             self.write(offset, word)
             return
-        with self._lock:
+        with self.lock:
             self._demand_writable()
-            if self.depth:
-                # Only a dead transaction of this thread gets here: the lock is re-entrant.
-                self._demand_transaction()
             if offset + WORD > self.limit:
                 self.refuse(offset)
             self._words[offset >> 3] = word
@@ -378,7 +391,7 @@ class Heap:
             TransactionAborted: it has been rolled back and not been left yet.
             TransactionError: this thread is in a transaction of another pool.
         """
-        lock = self._lock
+        lock = self.lock
         lock.acquire()
         try:
             if self.depth == 0:
@@ -422,12 +435,12 @@ class Heap:
         Raises:
             TransactionAborted: the block ends well, but the transaction was rolled back inside it.
         """
-        if self.depth == 0:
+        if not self.in_transaction():
             # The pool was closed inside the block; the error that says so is on its way.
             if error is None:
                 self._demand_transaction()
             return
-        lock = self._lock
+        lock = self.lock
         try:
             try:
                 if self.doomed is None and error is not None and (undo or self.depth == 1):
@@ -455,7 +468,6 @@ class Heap:
             _lib.tx_commit()
         finally:
             # What is committed stays so, also when a KeyboardInterrupt arrives just now.
-            self._owner = 0
             self.fresh = []
             if self.checker is not None:
                 self.checker.reset()
@@ -472,7 +484,6 @@ class Heap:
             _lib.tx_abort()
             raise
         finally:
-            self._owner = 0
             self._forget_fresh()
 
     def _forget_fresh(self) -> None:
@@ -487,7 +498,7 @@ class Heap:
 
     def in_transaction(self) -> bool:
         """Whether the calling thread has a transaction open here, or a dead one not yet left."""
-        return self.depth > 0 and (self.doomed is not None or self._owner == threading.get_ident())
+        return self.depth > 0 and self._owner == threading.get_ident()
 
     def invalidate(self, offsets: Iterable[int], why: str, todo: str) -> None:
         """Let the handles of `offsets`, where there are any, refuse everything from now on."""
@@ -511,18 +522,18 @@ class Heap:
 
     def _demand_transaction(self) -> None:
         """Raise unless a libpmemobj transaction call may be made now by this thread."""
-        if self.doomed is not None:
-            raise TransactionAborted(
-                f"go on in the transaction on {self.name}",
-                f"it was rolled back ({_brief(self.doomed)})",
-                "leave the transaction and begin another",
-            ) from self.doomed
         if self._owner != threading.get_ident():
             if self._reason is not None:
                 self.refuse()
             raise TransactionError(
                 f"change {self.name}", "no transaction is open in this thread", "use pool.transaction()"
             )
+        if self.doomed is not None:
+            raise TransactionAborted(
+                f"go on in the transaction on {self.name}",
+                f"it was rolled back ({_brief(self.doomed)})",
+                "leave the transaction and begin another",
+            ) from self.doomed
 
     # ---- handles ----
 
@@ -588,6 +599,7 @@ def _brief(error: BaseException) -> str:
 def _after_fork_in_child() -> None:
     """A child must not touch the mappings that it inherits: they are the parent's, locks and all."""
     for heap in _live_heaps:
+        heap.lock = threading.RLock()  # another thread of the parent may have held it
         if heap.is_writable:
             heap._detach(
                 ForkedPoolError(

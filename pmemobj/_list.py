@@ -7,15 +7,18 @@ append fills one of them first and then counts it, each with one store.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterable, Iterator, MutableSequence
 from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr, register_kind
 from pmemobj._heap import Heap
 from pmemobj._layout import ABSENT, LIST_SIZE, WORD, Kind, header
-from pmemobj._values import decode, encode, free_leaf, immediate, replace
+from pmemobj._values import decode, encode, exchange, free_leaf, immediate, replace
 
 _LENGTH, _CAPACITY, _ITEMS = 8, 16, 24
+#: A position beyond every length.
+_END = sys.maxsize
 
 
 class PersistentList(Persistent):
@@ -33,9 +36,9 @@ class PersistentList(Persistent):
     _p_kind = Kind.LIST
 
     def __init__(self, iterable: Iterable[Any] = ()) -> None:
-        if len(self):
-            self.clear()
-        self.extend(iterable)
+        values = list(iterable)
+        if values or len(self):
+            self._splice(0, _END, values)
 
     # ---- reading ----
 
@@ -117,70 +120,63 @@ class PersistentList(Persistent):
         if isinstance(index, slice):
             self._assign(index, list(value))
             return
-        at = _position(index, len(self), "list assignment index out of range")
-        replace(heap, heap.read(self._p_offset + _ITEMS) + WORD * at, value)
+        with heap.lock:
+            at = _position(index, len(self), "list assignment index out of range")
+            replace(heap, heap.read(self._p_offset + _ITEMS) + WORD * at, value)
 
     def __delitem__(self, index: Any) -> None:
-        if isinstance(index, slice):
-            chosen = range(len(self))[index]
-            if chosen.step == 1 and len(chosen):
-                self._splice(chosen.start, chosen.stop, [])
-            elif len(chosen):
-                doomed = set(chosen)
-                words = self._words()
-                with self._p_heap.statement:
-                    for at in doomed:
-                        free_leaf(self._p_heap, words[at])
-                    self._overwrite(0, [word for at, word in enumerate(words) if at not in doomed], len(words))
-            return
-        at = _position(index, len(self), "list assignment index out of range")
-        self._splice(at, at + 1, [])
+        with self._p_heap.lock:
+            if isinstance(index, slice):
+                self._delete(range(len(self))[index])
+            else:
+                at = _position(index, len(self), "list assignment index out of range")
+                self._splice(at, at + 1, [])
 
     def append(self, value: Any) -> None:
         """Add `value` at the end; amortised constant time."""
-        length = len(self)
-        self._splice(length, length, [value])
+        self._splice(_END, _END, [value])
 
     def extend(self, values: Iterable[Any]) -> None:
         """Add all of `values` at the end, or none of them."""
         added = list(values)
         if added:
-            length = len(self)
-            self._splice(length, length, added)
+            self._splice(_END, _END, added)
 
     def insert(self, index: int, value: Any) -> None:
         """Put `value` before position `index`; positions beyond an end mean that end."""
-        start = slice(index, None).indices(len(self))[0]
-        self._splice(start, start, [value])
+        at = operator.index(index)
+        with self._p_heap.lock:
+            start = slice(at, None).indices(len(self))[0]
+            self._splice(start, start, [value])
 
     def pop(self, index: int = -1) -> Any:
         """Remove and return the item at `index`, by default the last."""
-        length = len(self)
-        if not length:
-            raise IndexError("pop from empty list")
-        at = _position(index, length, "pop index out of range")
-        value = self[at]
-        self._splice(at, at + 1, [])
-        return value
+        with self._p_heap.lock:
+            length = len(self)
+            if not length:
+                raise IndexError("pop from empty list")
+            at = _position(index, length, "pop index out of range")
+            value = self[at]
+            self._splice(at, at + 1, [])
+            return value
 
     def remove(self, value: Any) -> None:
         """Remove the first item that equals `value`; ValueError if there is none."""
-        try:
-            at = self.index(value)
-        except ValueError:
-            raise ValueError("list.remove(x): x not in list") from None
-        del self[at]
+        with self._p_heap.lock:
+            try:
+                at = self.index(value)
+            except ValueError:
+                raise ValueError("list.remove(x): x not in list") from None
+            del self[at]
 
     def clear(self) -> None:
         """Remove all items."""
-        self._splice(0, len(self), [])
+        self._splice(0, _END, [])
 
     def reverse(self) -> None:
         """Reverse the order, in place."""
-        words = self._words()
-        if len(words) > 1:
-            with self._p_heap.statement:
-                self._overwrite(0, words[::-1], len(words))
+        with self._p_heap.lock:
+            self._overwrite(self._words()[::-1])
 
     def sort(self, *, key: Any = None, reverse: bool = False) -> None:
         """Sort, stably; an exception in a comparison or in `key` leaves the old order.
@@ -188,15 +184,15 @@ class PersistentList(Persistent):
         Raises:
             ValueError: a comparison or `key` changed the list.
         """
+        # No lock is held while foreign code compares; what changed meanwhile is seen at the end.
         words = self._words()
-        values = list(self)
+        values = [decode(self._p_heap, word) for word in words]
         keys = values if key is None else [key(value) for value in values]
         order = sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
-        if self._words() != words:
-            raise ValueError("list modified during sort")
-        if len(words) > 1:
-            with self._p_heap.statement:
-                self._overwrite(0, [words[at] for at in order], len(words))
+        with self._p_heap.lock:
+            if self._words() != words:
+                raise ValueError("list modified during sort")
+            self._overwrite([words[at] for at in order])
 
     def __iadd__(self, values: Iterable[Any]) -> PersistentList:
         self.extend(values)
@@ -209,7 +205,7 @@ class PersistentList(Persistent):
     # ---- the three ways in which the items change ----
 
     def _splice(self, start: int, stop: int, values: list[Any]) -> None:
-        """Replace the items of ``[start:stop]`` by `values`; all other changes of length end here.
+        """Replace the items of ``[start:stop]`` by `values`; nearly all changes of length end here.
 
         Snapshotted before: the items that move or are overwritten, and the header.
         Holds after: length counts exactly the items; those dropped have given back their leaves.
@@ -220,6 +216,7 @@ class PersistentList(Persistent):
         with heap.statement:
             words = [immediate(heap, value) or encode(heap, value) for value in values]
             length = len(self)
+            start, stop = min(start, length), min(stop, length)
             items = heap.read(self._p_offset + _ITEMS)
             dropped = heap.read_words(items + WORD * start, stop - start)
             new_length = length - len(dropped) + len(words)
@@ -235,13 +232,28 @@ class PersistentList(Persistent):
             for word in dropped:
                 free_leaf(heap, word)
 
-    def _overwrite(self, start: int, words: list[int], length: int) -> None:
-        """Write words over items from `start` on, and let the length be their end if it shrinks."""
+    def _overwrite(self, words: list[int]) -> None:
+        """Let the items be `words`, which own the same leaves in another order, or fewer of them."""
         heap = self._p_heap
-        if words:
-            heap.write_words(heap.read(self._p_offset + _ITEMS) + WORD * start, words)
-        if start + len(words) < length:
-            heap.write(self._p_offset + _LENGTH, start + len(words))
+        length = len(self)
+        if length > 1 or not words:
+            with heap.statement:
+                if words:
+                    heap.write_words(heap.read(self._p_offset + _ITEMS), words)
+                if len(words) < length:
+                    heap.write(self._p_offset + _LENGTH, len(words))
+
+    def _delete(self, chosen: range) -> None:
+        """Delete the items at the positions `chosen`."""
+        if chosen.step == 1:
+            self._splice(chosen.start, max(chosen.start, chosen.stop), [])
+        elif len(chosen):
+            words = self._words()
+            with self._p_heap.statement:
+                for at in chosen:
+                    free_leaf(self._p_heap, words[at])
+                dropped = set(chosen)
+                self._overwrite([word for at, word in enumerate(words) if at not in dropped])
 
     def _reallocate(self, words: list[int]) -> None:
         """Move to a larger area; it is filled while it is fresh, so that only the header is logged."""
@@ -255,17 +267,22 @@ class PersistentList(Persistent):
             heap.free(old)
 
     def _assign(self, index: slice, values: list[Any]) -> None:
-        chosen = range(len(self))[index]
-        if chosen.step == 1:
-            self._splice(chosen.start, max(chosen.start, chosen.stop), values)
-            return
-        if len(values) != len(chosen):
-            raise ValueError(
-                f"attempt to assign sequence of size {len(values)} to extended slice of size {len(chosen)}"
-            )
-        with self._p_heap.statement:
-            for at, value in zip(chosen, values, strict=True):
-                self[at] = value
+        with self._p_heap.lock:
+            chosen = range(len(self))[index]
+            if chosen.step == 1:
+                self._splice(chosen.start, max(chosen.start, chosen.stop), values)
+                return
+            if len(values) != len(chosen):
+                raise ValueError(
+                    f"attempt to assign sequence of size {len(values)} to extended slice of size {len(chosen)}"
+                )
+            heap = self._p_heap
+            with heap.statement:
+                # All words first: a value that cannot be stored must not leave half an assignment.
+                words = [immediate(heap, value) or encode(heap, value) for value in values]
+                items = heap.read(self._p_offset + _ITEMS)
+                for at, word in zip(chosen, words, strict=True):
+                    exchange(heap, items + WORD * at, word)
 
     # ---- for walkers ----
 

@@ -188,18 +188,19 @@ class StoredAttributes(Persistent):
             return
         heap = self._p_heap
         offset = self._p_offset
-        shape = _shape(heap, offset)
-        slot = shape.slots.get(name)
-        capacity = heap.read(offset + _CAPACITY)
-        if slot is not None and slot < capacity:
-            replace(heap, heap.read(offset + _SLOTS) + WORD * slot, value)
-            return
-        with heap.statement:
-            word = encode(heap, value)
-            slot = shape.slot_for(name)
-            if slot >= capacity:
-                self._p_grow(slot)
-            heap.write(heap.read(offset + _SLOTS) + WORD * slot, word)
+        with heap.lock:
+            shape = _shape(heap, offset)
+            slot = shape.slots.get(name)
+            capacity = heap.read(offset + _CAPACITY)
+            if slot is not None and slot < capacity:
+                replace(heap, heap.read(offset + _SLOTS) + WORD * slot, value)
+                return
+            with heap.statement:
+                word = encode(heap, value)
+                slot = shape.slot_for(name)
+                if slot >= capacity:
+                    self._p_grow(slot)
+                heap.write(heap.read(offset + _SLOTS) + WORD * slot, word)
 
     def __delattr__(self, name: str) -> None:
         if _is_volatile(type(self), name):
@@ -207,16 +208,17 @@ class StoredAttributes(Persistent):
             return
         heap = self._p_heap
         offset = self._p_offset
-        slot = _shape(heap, offset).slots.get(name)
-        if slot is None or slot >= heap.read(offset + _CAPACITY):
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        at = heap.read(offset + _SLOTS) + WORD * slot
-        word = heap.read(at)
-        if word == ABSENT:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        with heap.statement:
-            heap.write(at, ABSENT)
-            free_leaf(heap, word)
+        with heap.lock:
+            slot = _shape(heap, offset).slots.get(name)
+            at = 0
+            if slot is not None and slot < heap.read(offset + _CAPACITY):
+                at = heap.read(offset + _SLOTS) + WORD * slot
+            word = heap.read(at) if at else ABSENT
+            if word == ABSENT:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            with heap.statement:
+                heap.write(at, ABSENT)
+                free_leaf(heap, word)
 
     def __dir__(self) -> Iterator[str]:
         yield from object.__dir__(self)

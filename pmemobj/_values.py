@@ -202,16 +202,22 @@ def replace(heap: Heap, slot: int, value: Any) -> None:
     Durability: by itself atomic and durable at return; in a transaction with its commit.
     Cost: where neither the old nor the new value is a leaf, one 8-byte store; else a transaction.
     """
-    word = immediate(heap, value)
-    if word != ABSENT and not is_leaf(heap.read(slot)):
-        heap.store(slot, word)
-        return
-    with heap.statement:
-        if word == ABSENT:
-            word = encode(heap, value)
-        dropped = heap.read(slot)
-        heap.write(slot, word)
-        free_leaf(heap, dropped)
+    with heap.lock:
+        word = immediate(heap, value)
+        if word != ABSENT and not is_leaf(heap.read(slot)):
+            heap.store(slot, word)
+            return
+        with heap.statement:
+            if word == ABSENT:
+                word = encode(heap, value)
+            exchange(heap, slot, word)
+
+
+def exchange(heap: Heap, slot: int, word: int) -> None:
+    """Write a word into a live slot and free the leaf that it held, inside a transaction."""
+    dropped = heap.read(slot)
+    heap.write(slot, word)
+    free_leaf(heap, dropped)
 
 
 def free_leaf(heap: Heap, word: int) -> None:

@@ -19,7 +19,9 @@ __all__ = [
     "MissingSnapshotError",
     "NotAPoolError",
     "NotPersistableError",
+    "OtherPoolError",
     "PmemError",
+    "PoolAccessError",
     "PoolBusyError",
     "PoolClosedError",
     "PoolDamagedError",
@@ -51,10 +53,10 @@ class PmemError(Exception):
     #: The errno of the subclasses that are also an `OSError`.
     errno_code: int = 0
 
-    def __init__(self, what: str, why: str, todo: str = "") -> None:
+    def __init__(self, what: str, why: str, todo: str = "", *, code: int = 0) -> None:
         self.what, self.why, self.todo = what, why, todo
         if isinstance(self, OSError):
-            OSError.__init__(self, self.errno_code, str(self))
+            OSError.__init__(self, code or self.errno_code, str(self))
         else:
             super().__init__(what, why, todo)
 
@@ -101,6 +103,14 @@ class PoolBusyError(PmemError, BlockingIOError):
     """The pool is open already, in this process or in another."""
 
     errno_code = errno.EAGAIN
+
+
+class PoolAccessError(PmemError, OSError):
+    """The system refuses the file for a reason that has no class of its own here; see ``errno``."""
+
+
+class OtherPoolError(PmemError, ValueError):
+    """A suspended pool was to be taken back, but another pool lies at its path."""
 
 
 class DiskFullError(PmemError, OSError):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import errno
 import os
+import secrets
 import types
 from collections import Counter
 from typing import Any, TypeVar
@@ -44,6 +46,8 @@ P = TypeVar("P", bound=Persistent)
 Path = str | os.PathLike[str]
 
 DEFAULT_POOL_SIZE = 64 * 1024 * 1024
+
+_MAX_POOL_SIZE = (1 << 63) - 1
 
 #: Pools that are open; closed in good order when the interpreter ends.
 _open_pools: dict[int, PersistentObjectPool] = {}
@@ -128,8 +132,9 @@ class Transaction:
         self._heap.end(error, True)
 
     def _demand_begun(self, what: str) -> None:
-        if not self._begun or not self._heap.in_transaction():
+        if not self._heap.depth:
             self._begun = 0
+        if not self._begun or not self._heap.in_transaction():
             raise TransactionError(
                 f"{what} a transaction on {self._heap.name}", "it was not begun in this thread", "call begin() first"
             )
@@ -141,7 +146,7 @@ class MemoryManager:
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
 
-    def new(self, cls: type[P], *args: Any, **kwargs: Any) -> P:
+    def new(self, cls: type[P], /, *args: Any, **kwargs: Any) -> P:
         """Create a persistent object in the same pool; see `PersistentObjectPool.new`."""
         return _base.create(self._heap, cls, args, kwargs)
 
@@ -157,7 +162,8 @@ class PersistentObjectPool:
         path: The file.
         flag: ``'x'`` creates and fails if there is a file; ``'r'`` and ``'w'`` open, both for
             reading and writing; ``'c'`` does either.
-        pool_size: Bytes of a new pool, at least 8 MiB; fixed once it is created.
+        pool_size: Bytes of a new pool, at least 8 MiB; fixed once it is created. libpmemobj uses
+            whole pages.
         mode: Permissions of a new file, less the umask.
 
     Attributes:
@@ -181,14 +187,14 @@ class PersistentObjectPool:
     def __init__(self, path: Path, flag: str = "w", pool_size: int = DEFAULT_POOL_SIZE, mode: int = 0o666) -> None:
         if flag not in ("x", "r", "w", "c"):
             raise ValueError(f"cannot open pool {path}: flag {flag!r} is unknown (use 'x', 'r', 'w' or 'c')")
-        self.path = os.fspath(path)
-        if not isinstance(self.path, str):
-            raise TypeError(f"cannot open pool {path!r}: the path is no str (use os.fsdecode)")
+        self.path = _checked_path(path)
+        # The program may change its directory while the pool is suspended.
+        self._file = os.path.abspath(self.path)
         self.recovered = False
         self._heap = Heap(self.path)
         self._heap.resurrect = _base.resurrect
         self._mm = self._heap.manager = MemoryManager(self._heap)
-        create_it = flag == "x" or (flag == "c" and not os.path.lexists(self.path))
+        create_it = flag == "x" or (flag == "c" and not os.path.lexists(self._file))
         if create_it:
             self._create(pool_size, mode)
         else:
@@ -201,16 +207,19 @@ class PersistentObjectPool:
         """Make the pool under a temporary name, and give it its own when it is complete."""
         what = f"create pool {self.path}"
         _demand_size(what, pool_size)
-        if os.path.lexists(self.path):
+        if not self.path:
+            raise _file.translate(what, FileNotFoundError(errno.ENOENT, ""))
+        if os.path.lexists(self._file):
             raise PoolExistsError(what, "there is a file of that name", "open it with pmemobj.open(), or remove it")
-        directory, name = os.path.split(os.path.abspath(self.path))
-        unfinished = os.path.join(directory, f".{name}.creating-{os.getpid()}")
+        # Short, since the pool's own name may be as long as names can be; unique, so that no other
+        # creator is met, not even one that died and whose process id was given out again.
+        unfinished = os.path.join(os.path.dirname(self._file), f".creating-{os.getpid()}-{secrets.token_hex(4)}")
         try:
             pop = _lib.create(unfinished, LAYOUT_NAME, pool_size, mode & ~_umask())
             try:
                 self._heap.bind(pop, os.path.getsize(unfinished), ROOT_SIZE)
                 self._write_root()
-                _rename_to_new(unfinished, self.path)
+                _rename_to_new(unfinished, self._file)
             except BaseException:
                 self._unbind()
                 raise
@@ -221,7 +230,7 @@ class PersistentObjectPool:
                 raise
             raise _file.translate(what, error, self.path) from None
         finally:
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            with contextlib.suppress(OSError):
                 os.unlink(unfinished)
         self._start()
 
@@ -234,13 +243,13 @@ class PersistentObjectPool:
 
     def _open(self) -> None:
         what = f"open pool {self.path}"
-        found = _file.identify(self.path)
+        found = _file.identify(self._file, self.path)
         try:
-            _file.check_not_busy(self.path)
+            _file.check_not_busy(self._file)
             unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
             if unclean:
-                _probe.run(self.path)
-            pop = _lib.open_pool(self.path, LAYOUT_NAME)
+                _probe.run(self._file)
+            pop = _lib.open_pool(self._file, LAYOUT_NAME)
         except OSError as error:
             if isinstance(error, PmemError):
                 raise
@@ -371,7 +380,7 @@ class PersistentObjectPool:
         heap.read(heap.root_offset + ROOT_VALUE)
         replace(heap, heap.root_offset + ROOT_VALUE, value)
 
-    def new(self, cls: type[P], *args: Any, **kwargs: Any) -> P:
+    def new(self, cls: type[P], /, *args: Any, **kwargs: Any) -> P:
         """Create a persistent object in this pool.
 
         It lives as long as the root reaches it; what the root does not reach at close is freed.
@@ -442,7 +451,7 @@ class PersistentObjectPool:
     @property
     def medium(self) -> Medium:
         """The kind of memory that the file is on, and so what "durable" means."""
-        return medium_of(self.path)
+        return medium_of(self._file)
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self._heap.limit} bytes"
@@ -488,12 +497,23 @@ def open_pools() -> list[PersistentObjectPool]:
 def _demand_size(what: str, pool_size: Any) -> None:
     if not isinstance(pool_size, int) or isinstance(pool_size, bool):
         raise TypeError(f"cannot {what}: pool_size is a {type(pool_size).__name__} (give the number of bytes)")
+    if pool_size > _MAX_POOL_SIZE:
+        raise BadPoolSizeError(what, f"{pool_size} bytes are more than any file can have", "choose a smaller pool_size")
     if pool_size < MIN_POOL_SIZE:
         raise BadPoolSizeError(
             what,
             f"{pool_size} bytes are below libpmemobj's minimum of {MIN_POOL_SIZE} bytes (8 MiB)",
             "choose 16 MiB or more",
         )
+
+
+def _checked_path(path: Path) -> str:
+    name = os.fspath(path)
+    if not isinstance(name, str):
+        raise TypeError(f"cannot open pool {path!r}: the path is no str (use os.fsdecode)")
+    if "\0" in name:
+        raise ValueError(f"cannot open pool {name!r}: the path has a NUL character (mend the path)")
+    return name
 
 
 def _umask() -> int:

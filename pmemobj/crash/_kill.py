@@ -113,7 +113,7 @@ def kill(
         with mmap.mmap(-1, _COUNT_SIZE) as counter:
             status, output, timed_out = _run_child(pool, action, at, seconds, counter)
             changes = int.from_bytes(counter[:], "little")
-        at_crash = inspect.walk_file(pool.path, max_nodes=max_nodes)
+        at_crash = inspect.walk_file(pool._file, max_nodes=max_nodes)
     finally:
         pool.resume()
     after = inspect.walk(pool, max_nodes=max_nodes)
