@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from pmemobj._heap import Handle, Heap
+from pmemobj._heap import Handle, Heap, attach
 from pmemobj._layout import ALIGNMENT, kind_of
 from pmemobj.errors import NotPersistableError, PoolDamagedError
 
@@ -162,8 +162,7 @@ def resurrect(heap: Heap, offset: int) -> Persistent:
 
 
 def _attach(self: Persistent, heap: Heap, offset: int) -> None:
-    self._p_heap = heap
-    self._p_offset = offset
+    attach(self, heap, offset)
     heap.handles[offset] = self
 
 

@@ -42,9 +42,7 @@ class PersistentDict(Persistent):
     def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         if len(args) > 1:
             raise TypeError(f"PersistentDict expected at most 1 argument, got {len(args)}")
-        if len(self):
-            self.clear()
-        self.update(*args, **kwargs)
+        self._set_all(_pairs(args, kwargs), anew=True)
 
     # ---- reading ----
 
@@ -84,15 +82,15 @@ class PersistentDict(Persistent):
 
     def keys(self) -> KeysView[Any]:
         """A set-like view of the keys."""
-        return KeysView(self)
+        return _Keys(self)
 
     def values(self) -> ValuesView[Any]:
         """A view of the values."""
-        return ValuesView(self)
+        return _Values(self)
 
     def items(self) -> ItemsView[Any, Any]:
         """A set-like view of the pairs of key and value."""
-        return ItemsView(self)
+        return _Items(self)
 
     def copy(self) -> dict[Any, Any]:
         """A shallow copy, as a plain dict."""
@@ -164,21 +162,7 @@ class PersistentDict(Persistent):
         """Set all pairs of a mapping, of an iterable of pairs and of keywords, or none of them."""
         if len(args) > 1:
             raise TypeError(f"update expected at most 1 argument, got {len(args)}")
-        pairs = dict(_as_mapping(args[0])) if args else {}
-        pairs.update(kwargs)
-        if not pairs:
-            return
-        heap = self._p_heap
-        with heap.statement:
-            # All hashes and words first: what cannot be stored must not leave half an update.
-            hashes = [stored_hash(heap, key) for key in pairs]
-            words = [immediate(heap, value) or encode(heap, value) for value in pairs.values()]
-            for key, key_hash, word in zip(pairs, hashes, words, strict=True):
-                entry = self._find(key, key_hash)
-                if entry:
-                    exchange(heap, entry + _VALUE, word)
-                else:
-                    self._insert(key, key_hash, word)
+        self._set_all(_pairs(args, kwargs))
 
     def clear(self) -> None:
         """Remove all keys."""
@@ -206,6 +190,24 @@ class PersistentDict(Persistent):
         if not isinstance(other, Mapping):
             return NotImplemented
         return dict(other.items()) | dict(self.items())
+
+    def _set_all(self, pairs: dict[Any, Any], anew: bool = False) -> None:
+        """Set all of `pairs`, or none; `anew` drops what was there."""
+        heap = self._p_heap
+        if not pairs and not (anew and len(self)):
+            return
+        with heap.statement:
+            # All hashes and words first: what cannot be stored must not leave half an update.
+            hashes = [stored_hash(heap, key) for key in pairs]
+            words = [immediate(heap, value) or encode(heap, value) for value in pairs.values()]
+            if anew:
+                self.clear()
+            for key, key_hash, word in zip(pairs, hashes, words, strict=True):
+                entry = self._find(key, key_hash)
+                if entry:
+                    exchange(heap, entry + _VALUE, word)
+                else:
+                    self._insert(key, key_hash, word)
 
     # ---- the table ----
 
@@ -334,6 +336,31 @@ class PersistentDict(Persistent):
         return "PersistentDict"
 
 
+class _Keys(KeysView[Any]):
+    _mapping: PersistentDict
+
+    def __reversed__(self) -> Iterator[Any]:
+        return reversed(self._mapping)
+
+
+class _Values(ValuesView[Any]):
+    _mapping: PersistentDict
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._mapping._walk(_VALUE, 1)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return self._mapping._walk(_VALUE, -1)
+
+
+class _Items(ItemsView[Any, Any]):
+    _mapping: PersistentDict
+
+    def __reversed__(self) -> Iterator[tuple[Any, Any]]:
+        for key in reversed(self._mapping):
+            yield key, self._mapping[key]
+
+
 def _entry_words(heap: Heap, offset: int) -> list[int]:
     """The words of all used entries, the deleted ones included, of the dict at `offset`."""
     table = heap.read(offset + _TABLE)
@@ -364,6 +391,13 @@ def _write_slot(heap: Heap, index: int, slot: int, number: int) -> None:
     at = index + WORD * (slot >> 1)
     word = heap.read(at)
     heap.write(at, (word & _SLOT_MAX) | number << 32 if slot & 1 else word >> 32 << 32 | number)
+
+
+def _pairs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
+    """What the arguments of dict() and update() mean, as a plain dict."""
+    pairs = dict(_as_mapping(args[0])) if args else {}
+    pairs.update(kwargs)
+    return pairs
 
 
 def _as_mapping(source: Any) -> Any:

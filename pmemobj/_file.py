@@ -11,13 +11,20 @@ import fcntl
 import os
 import stat
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from pmemobj._layout import (
     KNOWN_INCOMPAT_FEATURES,
+    LANE_LOGS,
+    LANE_SIZE,
     LAYOUT_NAME,
     LAYOUT_VERSION,
+    LOG_CAPACITY,
+    LOG_NEXT,
     MIN_POOL_SIZE,
     POOL_HEADER_SIZE,
+    POOL_LANE_COUNT,
+    POOL_LANES_OFFSET,
     POOL_LAYOUT_NAME,
     POOL_ROOT_OFFSET,
     POOL_SIGNATURE,
@@ -41,6 +48,8 @@ from pmemobj.errors import (
     PoolVersionError,
 )
 
+_MAX_LANES = 1024
+
 _OTHER_SIGNATURES = {
     b"PMEMBLK\0": "it is a pool of libpmemblk",
     b"PMEMLOG\0": "it is a pool of libpmemlog",
@@ -56,11 +65,13 @@ class PoolFile:
         size: Bytes.
         root_offset: Where the root object lies, in bytes from the start.
         state: How the last process left it, one of ``STATE_*``.
+        lanes_idle: Whether the lanes, libpmemobj's logs, look as after an orderly close.
     """
 
     size: int
     root_offset: int
     state: int
+    lanes_idle: bool
 
 
 def identify(path: str, name: str = "") -> PoolFile:
@@ -86,13 +97,36 @@ def identify(path: str, name: str = "") -> PoolFile:
                 raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
             file.seek(root_offset)
             root = file.read(ROOT_SIZE)
+            lanes_idle = _lanes_idle(file, head)
     except PmemError:
         raise
     except OSError as error:
         raise translate(what, error, path) from None
     _check_root(what, root)
     state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
-    return PoolFile(status.st_size, root_offset, state)
+    return PoolFile(status.st_size, root_offset, state, lanes_idle)
+
+
+def _lanes_idle(file: BinaryIO, head: bytes) -> bool:
+    """Whether every log of every lane has its own capacity and no continuation.
+
+    libpmemobj follows these fields unchecked when it opens a pool.
+    """
+    offset = int.from_bytes(head[POOL_LANES_OFFSET : POOL_LANES_OFFSET + WORD], "little")
+    count = int.from_bytes(head[POOL_LANE_COUNT : POOL_LANE_COUNT + WORD], "little")
+    if offset != POOL_HEADER_SIZE or not 0 < count <= _MAX_LANES:
+        return False
+    file.seek(offset)
+    lanes = file.read(count * LANE_SIZE)
+    if len(lanes) != count * LANE_SIZE:
+        return False
+    words = memoryview(lanes).cast("Q")
+    stride = LANE_SIZE // WORD
+
+    def column(at: int) -> set[int]:
+        return set(words[at // WORD :: stride].tolist())
+
+    return all(column(log + LOG_NEXT) == {0} and column(log + LOG_CAPACITY) == {size} for log, size in LANE_LOGS)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -166,13 +200,14 @@ def translate(what: str, error: OSError, path: str = "") -> PmemError:
         )
     if code in (errno.EAGAIN, errno.EEXIST):
         return busy_error(what)
-    if code in (errno.ENOSPC, errno.EDQUOT):
+    if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return DiskFullError(what, f"no space is left for it ({why})", "free space, or choose a smaller pool_size")
     if code in (errno.EINVAL, errno.EIO):
         return PoolDamagedError(what, why, "restore the pool from a copy")
     if code == errno.ENXIO:
         return NotAPoolError(what, "it is no regular file", "name the file of a pool")
-    return PoolAccessError(what, why, code=code)
+    # Not libpmemobj's message: it may speak of a temporary file.
+    return PoolAccessError(what, os.strerror(code).lower() if code else why, code=code)
 
 
 def busy_error(what: str) -> PoolBusyError:

@@ -15,7 +15,7 @@ from pmemobj._base import kind_at
 from pmemobj._heap import Heap
 from pmemobj._layout import ALL_KINDS, CONTAINER_KINDS, ROOT_CLASSES, ROOT_VALUE, TAG_LEAF, Kind
 from pmemobj._values import is_container, is_leaf
-from pmemobj.errors import TransactionError
+from pmemobj.errors import PoolFullError, TransactionError
 
 #: Frees in one transaction: enough to share the cost of its commit, few enough for its log.
 _SWEEP_BATCH = 1000
@@ -82,9 +82,7 @@ def collect(heap: Heap, keep_handles: bool = True) -> Counter[str]:
         freed = Counter(_type_name(heap, offset, kind) for offset, kind in doomed)
     for start in range(0, len(doomed), _SWEEP_BATCH):
         batch = [offset for offset, _ in doomed[start : start + _SWEEP_BATCH]]
-        with heap.statement:
-            for offset in batch:
-                heap.free(offset)
+        _free(heap, batch)
         heap.invalidate(
             batch,
             "it was freed by garbage collection, since nothing in the pool referred to it",
@@ -92,6 +90,20 @@ def collect(heap: Heap, keep_handles: bool = True) -> Counter[str]:
         )
     heap.may_have_garbage = len(reached) > from_root
     return freed
+
+
+def _free(heap: Heap, batch: list[int]) -> None:
+    """Free allocations in one transaction, or, where a full pool has no room for its log, in more."""
+    try:
+        with heap.statement:
+            for offset in batch:
+                heap.free(offset)
+    except PoolFullError:
+        if len(batch) == 1:
+            raise
+        middle = len(batch) // 2
+        _free(heap, batch[:middle])
+        _free(heap, batch[middle:])
 
 
 def _type_name(heap: Heap, offset: int, kind: int) -> str:

@@ -12,7 +12,7 @@ cdef class Heap:
     cdef object _raw, _words, _pin, __weakref__
     cdef public object lock
     cdef public unsigned long long identity
-    cdef dict _classes_by_units
+    cdef list _classes
     cdef public list _marks
     cdef object _owner
 
@@ -29,12 +29,20 @@ cdef class Heap:
     cdef _begin_outermost(self)
     cdef _commit(self)
     cdef _forget_fresh(self)
-    cdef _changed(self)
+    cdef _count_change(self)
+    cdef _tell_change(self)
 
 cdef class Statement:
     cdef Heap _heap
+
+cdef class Transaction:
+    cdef Heap _heap
+    cdef long _begun, _entered
+    cdef object __weakref__
 
 cdef class Handle:
     cdef public Heap _p_heap
     cdef public unsigned long long _p_offset
     cdef object __weakref__
+
+cpdef attach(Handle handle, Heap heap, unsigned long long offset)

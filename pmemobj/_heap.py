@@ -16,6 +16,10 @@ Transactions are flat: a nested one joins the outer. States, and what leads from
     doomed   --begin-->   TransactionAborted                nothing runs in a dead transaction
     doomed   --end-->     doomed (depth - 1), or idle
 
+A KeyboardInterrupt may arrive wherever Python code is entered or called. Compiled, the code of this
+module is not such a place, only its calls into `_lib` are, and each of them is prepared for it. So
+whatever must not be torn apart (`Statement`, `Transaction`) is here.
+
 One thread at a time is inside: `begin` takes the lock of the heap, the matching `end` gives it
 back. The C library would end the process for a transaction call in the wrong state; `depth` and
 `doomed` make sure that none is made.
@@ -32,6 +36,7 @@ import os
 import threading
 import weakref
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -54,8 +59,33 @@ try:
 except ImportError:
     from pmemobj import _nocython as cython
 
-#: libpmemobj's smallest unit is 128 bytes; leaves and headers are smaller, so we add these.
-_SMALL_UNITS = range(32, 128, 16)
+_CHUNK = 256 * 1024
+#: What libpmemobj takes of a run of units for its own header and bitmap, at most.
+_RUN_OVERHEAD = 2048
+
+
+def _part_of_chunk(count: int) -> int:
+    """The size of `count` units, or one more, that share a chunk.
+
+    libpmemobj 1.12 finds no free unit in a run that has exactly 64 of them, or a multiple of 64.
+    """
+    if count % 64 == 0:
+        count += 1
+    return ((_CHUNK - _RUN_OVERHEAD) // count) & ~(ALIGNMENT - 1)
+
+
+#: The sizes of allocations, libpmemobj's header included; `alloc` takes the next larger.
+#:
+#: libpmemobj's own smallest is 128 bytes, more than a short leaf needs, and its runs of larger
+#: ones are up to 16 chunks long, so that a few allocations fill a small pool. Ours are small steps
+#: up to 128 bytes, then a chunk divided by 1, 2, 3, 4, 6, 8, 12, ..., then whole chunks.
+_UNITS = sorted(
+    {
+        *range(32, 129, 16),
+        *(_part_of_chunk(part << shift) for shift in range(10) for part in (2, 3)),
+        *(count * _CHUNK - _RUN_OVERHEAD for count in (1, 2, 3, 4, 5, 6, 8, 10)),
+    }
+)
 _live_heaps: weakref.WeakSet[Heap] = weakref.WeakSet()
 
 
@@ -79,7 +109,7 @@ class Heap:
 
     __slots__ = (
         "__weakref__",
-        "_classes_by_units",
+        "_classes",
         "_marks",
         "_owner",
         "_pin",
@@ -146,8 +176,8 @@ class Heap:
         self.base = self.limit = self.root_offset = self.pool_uuid = 0
         self._words: Any = _Refusal(self)
         self._raw: Any = self._words
-        #: libpmemobj's numbers of the allocation classes that `bind` added, by unit size.
-        self._classes_by_units: dict[int, int] = {}
+        #: libpmemobj's numbers of the allocation classes that `bind` added for `_UNITS`.
+        self._classes: list[int] = []
         #: The thread that is in a transaction, open or doomed; 0 for none.
         self._owner = 0
         self._marks: list[int] = []
@@ -175,7 +205,9 @@ class Heap:
                 f"go on with pool {self.name}", "another pool lies there now", "put the file back, or open the new one"
             )
         self.identity = self.pool_uuid
-        self._classes_by_units = {unit: _lib.add_allocation_class(pop, unit) for unit in _SMALL_UNITS}
+        self._classes = [
+            _lib.add_allocation_class(pop, unit, max(1, (_CHUNK - _RUN_OVERHEAD) // unit)) for unit in _UNITS
+        ]
 
     def bind_image(self, image: memoryview, root_offset: int) -> None:
         """Attach to the bytes of a pool file, for reading only and without libpmemobj."""
@@ -277,23 +309,26 @@ class Heap:
     def write(self, offset: int, word: int) -> None:
         """Replace one word of live memory, inside a transaction."""
         self.snapshot(offset, WORD)
+        self._count_change()
         self._words[offset >> 3] = word
-        self._changed()
+        self._tell_change()
 
     def write_words(self, offset: int, words: list[int]) -> None:
         """Replace words of live memory that lie side by side, inside a transaction."""
         self.snapshot(offset, WORD * len(words))
+        self._count_change()
         first = offset >> 3
         self._words[first : first + len(words)] = array("Q", words)
-        self._changed()
+        self._tell_change()
 
     def move(self, target: int, source: int, count: int) -> None:
         """Copy `count` words of live memory, overlapping or not, inside a transaction."""
         if count:
             self.snapshot(target, WORD * count)
+            self._count_change()
             into, out_of = target >> 3, source >> 3
             self._words[into : into + count] = self._words[out_of : out_of + count]
-            self._changed()
+            self._tell_change()
 
     def store(self, offset: int, word: int) -> None:
         """Replace one word: in a transaction as `write`, else failure-atomically at once.
@@ -308,11 +343,12 @@ class Heap:
             self._demand_writable()
             if offset + WORD > self.limit:
                 self.refuse(offset)
+            self._count_change()
             self._words[offset >> 3] = word
             _lib.persist(self.pop, self.base + offset, WORD)
             if self.checker is not None:
                 self.checker.accept(offset, WORD)
-            self._changed()
+            self._tell_change()
 
     def init(self, offset: int, words: Iterable[int]) -> None:
         """Fill freshly allocated memory with words; nothing is logged."""
@@ -324,9 +360,12 @@ class Heap:
         """Fill freshly allocated memory with bytes; nothing is logged."""
         self._raw[offset : offset + len(data)] = data
 
-    def _changed(self) -> None:
+    def _count_change(self) -> None:
+        """To be called before the change, lest an interrupt between the two leave it uncounted."""
         self.changes += 1
         self.may_have_garbage = True
+
+    def _tell_change(self) -> None:
         if self.on_change is not None:
             self.on_change()
 
@@ -344,11 +383,11 @@ class Heap:
             PoolFullError: no room.
         """
         self._demand_transaction()
-        unit = (size + ALLOCATION_HEADER_SIZE + ALIGNMENT - 1) & ~(ALIGNMENT - 1)
+        fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
         try:
             if size > MAX_ALLOCATION:
                 raise OSError(errno.ENOMEM, f"larger than the {MAX_ALLOCATION} bytes of one allocation")
-            offset = _lib.tx_alloc(size, kind, zero, self._classes_by_units.get(unit, 0))
+            offset = _lib.tx_alloc(size, kind, zero, self._classes[fitting] if fitting < len(_UNITS) else 0)
         except OSError as error:
             raise self._full(f"allocate {size} bytes", error) from None
         assert offset % ALIGNMENT == 0, offset
@@ -361,6 +400,8 @@ class Heap:
     def free(self, offset: int) -> None:
         """Free an allocation when the transaction commits. C function: ``pmemobj_tx_xfree``."""
         self._demand_transaction()
+        # Half of an operation that frees must not be committed either.
+        self._count_change()
         try:
             _lib.tx_free(self.pool_uuid, offset)
         except OSError as error:
@@ -375,7 +416,7 @@ class Heap:
         if error.errno == errno.ENOMEM:
             return PoolFullError(
                 f"{what} in {self.name}",
-                f"the pool of {self.limit} bytes has no such piece free",
+                f"the pool of {self.limit} bytes has no piece of that size free",
                 "delete something and call gc(), or create a larger pool",
             )
         return PoolDamagedError(f"{what} in {self.name}", str(error), "restore the pool from a copy")
@@ -506,7 +547,7 @@ class Heap:
         for offset in offsets:
             handle = self.handles.pop(offset, None)
             if handle is not None:
-                handle._p_heap = dead
+                attach(handle, dead, offset)
 
     def drop_missing_handles(self) -> None:
         """Invalidate the handles of objects that another process freed while we were unbound."""
@@ -570,6 +611,94 @@ class Statement:
         heap.end(error, heap._marks.pop() != heap.changes)
 
 
+class Transaction:
+    """A transaction on one pool: all changes inside it happen, or none.
+
+    A context manager: leaving the block commits, an exception rolls back and goes on. Or by hand,
+    with `begin`, `commit` and `abort`. Transactions nest by joining the outermost one, which alone
+    commits; an abort anywhere inside rolls back all of it.
+
+    Durability: durable when the outermost block has been left.
+    Cost: on DAX and tmpfs microseconds; on a disk a few msyncs, together about half a millisecond.
+    C functions: ``pmemobj_tx_begin``, ``pmemobj_tx_commit``, ``pmemobj_tx_abort``.
+    """
+
+    __slots__ = ("_begun", "_entered", "_heap")
+
+    def __init__(self, heap: Heap) -> None:
+        self._heap = heap
+        #: Levels that `begin` opened, and those that ``with`` did.
+        self._begun = self._entered = 0
+
+    @property
+    def active(self) -> bool:
+        """Whether it was begun and neither committed nor aborted."""
+        return self._begun + self._entered > 0 and self._heap.in_transaction()
+
+    def begin(self) -> Transaction:
+        """Begin, or begin a nested level.
+
+        Raises:
+            PoolClosedError: the pool is closed.
+            TransactionAborted: the surrounding transaction was rolled back and not been left yet.
+        """
+        self._heap.begin()
+        self._begun += 1
+        return self
+
+    def commit(self) -> None:
+        """End the innermost level; at the outermost make all changes durable.
+
+        Raises:
+            TransactionError: it was not begun.
+            TransactionAborted: it was rolled back inside.
+        """
+        self._demand_begun("commit")
+        self._begun -= 1
+        self._heap.end(None, True)
+
+    def abort(self) -> None:
+        """Roll back all changes since the outermost begin, and raise at once.
+
+        What `begin` opened here is ended; ``with`` blocks end as the exception leaves them.
+
+        Raises:
+            TransactionAborted: always, so that nothing more runs in a dead transaction.
+            TransactionError: it was not begun.
+        """
+        reason = TransactionAborted(
+            f"go on in the transaction on {self._heap.name}", "abort() rolled it back", "begin another"
+        )
+        if not self.active:
+            self._demand_begun("abort")
+        if self._heap.doomed is None:
+            self._heap.roll_back(reason)
+        while self._begun:
+            self._begun -= 1
+            self._heap.end(reason, True)
+        raise reason
+
+    def __enter__(self) -> Transaction:
+        self._heap.begin()
+        self._entered += 1
+        return self
+
+    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        self._entered -= 1
+        self._heap.end(error, True)
+
+    def _demand_begun(self, what: str) -> None:
+        if not self._heap.depth:
+            self._begun = 0
+        if self._begun and self._heap.in_transaction():
+            return
+        if self._entered:
+            why, todo = "a `with` statement began it", "leave its block, which ends it"
+        else:
+            why, todo = "it was not begun in this thread", "call begin() first"
+        raise TransactionError(f"{what} a transaction on {self._heap.name}", why, todo)
+
+
 class Handle:
     """What every Python object for a persistent one is made of: a heap and an offset."""
 
@@ -582,9 +711,18 @@ class Handle:
 
 def _new_handle(cls: type[Handle], *_args: Any, **_kwargs: Any) -> Handle:
     self = object.__new__(cls)
-    object.__setattr__(self, "_p_heap", _nowhere)
-    object.__setattr__(self, "_p_offset", 0)
+    attach(self, _nowhere, 0)
     return self
+
+
+def attach(handle: Handle, heap: Heap, offset: int) -> None:
+    """Let a handle stand for the object at `offset`; past a ``__setattr__`` of its class."""
+    if cython.compiled:
+        handle._p_heap = heap
+        handle._p_offset = offset
+    else:
+        object.__setattr__(handle, "_p_heap", heap)
+        object.__setattr__(handle, "_p_offset", offset)
 
 
 if not cython.compiled:
@@ -594,6 +732,12 @@ if not cython.compiled:
 
 def _brief(error: BaseException) -> str:
     return error.why if isinstance(error, PmemError) else f"{type(error).__name__}: {error}"
+
+
+def usable_size(size: int) -> int:
+    """How many bytes an allocation of `size` bytes really has, for what grows into them."""
+    fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
+    return _UNITS[fitting] - ALLOCATION_HEADER_SIZE if fitting < len(_UNITS) else size
 
 
 def _after_fork_in_child() -> None:

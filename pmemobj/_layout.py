@@ -63,6 +63,15 @@ POOL_SIGNATURE = b"PMEMOBJ\0"
 POOL_LAYOUT_NAME = slice(4096, 4096 + 1024)
 POOL_ROOT_OFFSET = 6144
 POOL_HEADER_SIZE = 8192
+#: In the header: where the lanes lie and how many there are.
+POOL_LANES_OFFSET = 5120
+POOL_LANE_COUNT = 5128
+#: One lane: three logs, each a header (checksum, next, capacity, ...) and its entries.
+LANE_SIZE = 3072
+#: Offset in the lane and capacity of its logs: internal redo, external redo, undo.
+LANE_LOGS = ((0, 192), (256, 640), (960, 2048))
+LOG_NEXT = 8
+LOG_CAPACITY = 16
 MIN_POOL_SIZE = 8 * 1024 * 1024
 #: libpmemobj's header before each allocation ("compact"): its size, then its type number.
 ALLOCATION_HEADER_SIZE = 16

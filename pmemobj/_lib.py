@@ -178,17 +178,25 @@ def set_copy_on_write() -> None:
         raise _failure()
 
 
-def add_allocation_class(pop: Pool, unit_size: int) -> int:
+def add_allocation_class(pop: Pool, unit_size: int, units: int) -> int:
     """ctl ``heap.alloc_class.new.desc``: units of `unit_size` bytes, 16 of them libpmemobj's header.
 
+    Args:
+        pop: The pool.
+        unit_size: Bytes.
+        units: How many of them libpmemobj should set aside together.
+
     Returns:
-        The number of the class, to be given to `tx_alloc`.
+        The number of the class, to be given to `tx_alloc`; 0, which lets libpmemobj choose by size,
+        where it has that very class already.
     """
     desc = ffi.new("struct pobj_alloc_class_desc *")
-    desc.unit_size, desc.units_per_block, desc.header_type = unit_size, 1000, _HEADER_COMPACT
-    if _lib.pmemobj_ctl_set(pop, b"heap.alloc_class.new.desc", desc) != 0:
-        raise _failure()
-    return int(desc.class_id)
+    desc.unit_size, desc.units_per_block, desc.header_type = unit_size, units, _HEADER_COMPACT
+    if _lib.pmemobj_ctl_set(pop, b"heap.alloc_class.new.desc", desc) == 0:
+        return int(desc.class_id)
+    if ffi.errno == errno.EINVAL:
+        return 0
+    raise _failure()
 
 
 def persist(pop: Pool, addr: int, size: int) -> None:

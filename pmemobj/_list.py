@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator, MutableSequence
 from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr, register_kind
-from pmemobj._heap import Heap
+from pmemobj._heap import Heap, usable_size
 from pmemobj._layout import ABSENT, LIST_SIZE, WORD, Kind, header
 from pmemobj._values import decode, encode, exchange, free_leaf, immediate, replace
 
 _LENGTH, _CAPACITY, _ITEMS = 8, 16, 24
+_MIN_CAPACITY = 4
 #: A position beyond every length.
 _END = sys.maxsize
 
@@ -145,6 +146,8 @@ class PersistentList(Persistent):
     def insert(self, index: int, value: Any) -> None:
         """Put `value` before position `index`; positions beyond an end mean that end."""
         at = operator.index(index)
+        if not -_END <= at <= _END:
+            raise IndexError("cannot fit 'int' into an index-sized integer")
         with self._p_heap.lock:
             start = slice(at, None).indices(len(self))[0]
             self._splice(start, start, [value])
@@ -259,7 +262,8 @@ class PersistentList(Persistent):
         """Move to a larger area; it is filled while it is fresh, so that only the header is logged."""
         heap = self._p_heap
         old = heap.read(self._p_offset + _ITEMS)
-        capacity = len(words) + (len(words) >> 3) + 4 if old else max(4, len(words))
+        wanted = len(words) + (len(words) >> 3) if old else len(words)
+        capacity = usable_size(WORD * max(wanted, _MIN_CAPACITY)) // WORD
         items = heap.alloc(WORD * capacity, Kind.LIST_ITEMS)
         heap.init(items, words)
         heap.write_words(self._p_offset + _LENGTH, [len(words), capacity, items])

@@ -322,6 +322,17 @@ def _loads(data: bytes) -> Any:
     return _NominatedOnly(io.BytesIO(data)).load()
 
 
+def _load_pickle(payload: bytes) -> Any:
+    try:
+        return _loads(payload)
+    except (UnpicklingRefusedError, KeyboardInterrupt):
+        raise
+    except Exception as error:
+        raise PoolDamagedError(
+            "read a pickle", f"it is damaged ({type(error).__name__}: {error})", "restore the pool from a copy"
+        ) from error
+
+
 def _dumps(value: Any) -> bytes:
     try:
         data = pickle.dumps(value, protocol=5)
@@ -346,7 +357,7 @@ _LEAF_DECODERS: dict[int, Callable[[bytes], Any]] = {
     Kind.FLOAT: lambda payload: _DOUBLE.unpack(payload)[0],
     Kind.BYTES: lambda payload: payload,
     Kind.COMPLEX: _complex,
-    Kind.PICKLE: _loads,
+    Kind.PICKLE: _load_pickle,
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from pmemobj import _base, _checking, _file, _gc, _lib, _probe
 from pmemobj._base import Persistent
-from pmemobj._heap import Heap
+from pmemobj._heap import Heap, Transaction
 from pmemobj._layout import (
     LAYOUT_NAME,
     MIN_POOL_SIZE,
@@ -48,96 +48,11 @@ Path = str | os.PathLike[str]
 DEFAULT_POOL_SIZE = 64 * 1024 * 1024
 
 _MAX_POOL_SIZE = (1 << 63) - 1
+#: Bytes of a file name, less the ending that libpmemobj appends to it when it opens a pool.
+_MAX_NAME = 255 - len("_r0_p0_badblocks.txt")
 
 #: Pools that are open; closed in good order when the interpreter ends.
 _open_pools: dict[int, PersistentObjectPool] = {}
-
-
-class Transaction:
-    """A transaction on one pool: all changes inside it happen, or none.
-
-    A context manager: leaving the block commits, an exception rolls back and goes on. Or by hand,
-    with `begin`, `commit` and `abort`. Transactions nest by joining the outermost one, which alone
-    commits; an abort anywhere inside rolls back all of it.
-
-    Durability: durable when the outermost block has been left.
-    Cost: on DAX and tmpfs microseconds; on a disk a few msyncs, together about half a millisecond.
-    C functions: ``pmemobj_tx_begin``, ``pmemobj_tx_commit``, ``pmemobj_tx_abort``.
-    """
-
-    __slots__ = ("_begun", "_entered", "_heap")
-
-    def __init__(self, heap: Heap) -> None:
-        self._heap = heap
-        #: Levels that `begin` opened, and those that ``with`` did.
-        self._begun = self._entered = 0
-
-    @property
-    def active(self) -> bool:
-        """Whether it was begun and neither committed nor aborted."""
-        return self._begun + self._entered > 0 and self._heap.in_transaction()
-
-    def begin(self) -> Transaction:
-        """Begin, or begin a nested level.
-
-        Raises:
-            PoolClosedError: the pool is closed.
-            TransactionAborted: the surrounding transaction was rolled back and not been left yet.
-        """
-        self._heap.begin()
-        self._begun += 1
-        return self
-
-    def commit(self) -> None:
-        """End the innermost level; at the outermost make all changes durable.
-
-        Raises:
-            TransactionError: it was not begun.
-            TransactionAborted: it was rolled back inside.
-        """
-        self._demand_begun("commit")
-        self._begun -= 1
-        self._heap.end(None, True)
-
-    def abort(self) -> None:
-        """Roll back all changes since the outermost begin, and raise at once.
-
-        What `begin` opened here is ended; ``with`` blocks end as the exception leaves them.
-
-        Raises:
-            TransactionAborted: always, so that nothing more runs in a dead transaction.
-            TransactionError: it was not begun.
-        """
-        reason = TransactionAborted(
-            f"go on in the transaction on {self._heap.name}", "abort() rolled it back", "begin another"
-        )
-        if not self.active:
-            self._demand_begun("abort")
-        if self._heap.doomed is None:
-            self._heap.roll_back(reason)
-        while self._begun:
-            self._begun -= 1
-            self._heap.end(reason, True)
-        raise reason
-
-    def __enter__(self) -> Transaction:
-        self._heap.begin()
-        self._entered += 1
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, error: BaseException | None, _traceback: types.TracebackType | None
-    ) -> None:
-        self._entered -= 1
-        self._heap.end(error, True)
-
-    def _demand_begun(self, what: str) -> None:
-        if not self._heap.depth:
-            self._begun = 0
-        if not self._begun or not self._heap.in_transaction():
-            raise TransactionError(
-                f"{what} a transaction on {self._heap.name}", "it was not begun in this thread", "call begin() first"
-            )
 
 
 class MemoryManager:
@@ -194,6 +109,7 @@ class PersistentObjectPool:
         self._heap = Heap(self.path)
         self._heap.resurrect = _base.resurrect
         self._mm = self._heap.manager = MemoryManager(self._heap)
+        _demand_no_transaction(f"open pool {self.path}")
         create_it = flag == "x" or (flag == "c" and not os.path.lexists(self._file))
         if create_it:
             self._create(pool_size, mode)
@@ -209,6 +125,9 @@ class PersistentObjectPool:
         _demand_size(what, pool_size)
         if not self.path:
             raise _file.translate(what, FileNotFoundError(errno.ENOENT, ""))
+        if len(os.fsencode(os.path.basename(self._file))) > _MAX_NAME:
+            # libpmemobj could create it, but never open it again.
+            raise _file.translate(what, OSError(errno.ENAMETOOLONG, ""), self.path)
         if os.path.lexists(self._file):
             raise PoolExistsError(what, "there is a file of that name", "open it with pmemobj.open(), or remove it")
         # Short, since the pool's own name may be as long as names can be; unique, so that no other
@@ -247,7 +166,7 @@ class PersistentObjectPool:
         try:
             _file.check_not_busy(self._file)
             unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
-            if unclean:
+            if unclean or not found.lanes_idle:
                 _probe.run(self._file)
             pop = _lib.open_pool(self._file, LAYOUT_NAME)
         except OSError as error:
@@ -297,18 +216,19 @@ class PersistentObjectPool:
         Cost: nothing to speak of if nothing changed, else that of `gc`.
         """
         heap = self._heap
-        if not heap.is_writable:
-            _open_pools.pop(id(self), None)
-            return
-        if heap.in_transaction():
-            raise TransactionError(f"close pool {self.path}", "a transaction is open", "commit or abort it first")
-        try:
-            if heap.may_have_garbage:
-                _gc.collect(heap, keep_handles=False)
-            heap.store(heap.root_offset + ROOT_STATE, STATE_CLEAN)
-        finally:
-            self._unbind()
-            _open_pools.pop(id(self), None)
+        # Other threads wait for the lock; when they get it, the pool is closed and says so.
+        with heap.lock:
+            if not heap.is_writable:
+                _open_pools.pop(id(self), None)
+                return
+            _demand_no_transaction(f"close pool {self.path}")
+            try:
+                if heap.may_have_garbage:
+                    _gc.collect(heap, keep_handles=False)
+                heap.store(heap.root_offset + ROOT_STATE, STATE_CLEAN)
+            finally:
+                self._unbind()
+                _open_pools.pop(id(self), None)
 
     def suspend(self) -> None:
         """Let go of the file so that another process can open it; `resume` takes it back.
@@ -320,19 +240,22 @@ class PersistentObjectPool:
             TransactionError: a transaction is open in this thread.
             PoolClosedError: the pool is closed.
         """
-        self._heap.read(self._heap.root_offset + ROOT_STATE)
-        if self._heap.in_transaction():
-            raise TransactionError(f"suspend pool {self.path}", "a transaction is open", "commit or abort it first")
-        self._heap.store(self._heap.root_offset + ROOT_STATE, STATE_SUSPENDED)
-        self._unbind()
+        heap = self._heap
+        with heap.lock:
+            heap.read(heap.root_offset + ROOT_STATE)
+            _demand_no_transaction(f"suspend pool {self.path}")
+            heap.store(heap.root_offset + ROOT_STATE, STATE_SUSPENDED)
+            self._unbind()
 
     def resume(self) -> None:
         """Open the file of a suspended pool again, with recovery, under the same handles.
 
         Raises: as for opening a pool.
         """
-        if not self._heap.is_writable:
-            self._open()
+        with self._heap.lock:
+            if not self._heap.is_writable:
+                _demand_no_transaction(f"resume pool {self.path}")
+                self._open()
 
     @property
     def closed(self) -> bool:
@@ -346,7 +269,7 @@ class PersistentObjectPool:
     def __exit__(
         self, _type: type[BaseException] | None, error: BaseException | None, _traceback: types.TracebackType | None
     ) -> None:
-        left_open = self._roll_back_open_transaction()
+        left_open = self.abandon_transaction()
         self.close()
         if left_open and error is None:
             raise TransactionError(
@@ -355,7 +278,14 @@ class PersistentObjectPool:
                 "commit before the end of the block",
             )
 
-    def _roll_back_open_transaction(self) -> bool:
+    def abandon_transaction(self) -> bool:
+        """Roll back whatever transaction the calling thread has open, at every level.
+
+        For after an interrupt; a transaction is otherwise ended where it was begun.
+
+        Returns:
+            Whether there was one.
+        """
         heap = self._heap
         found = heap.in_transaction()
         reason = TransactionAborted(f"go on in the transaction on {self.path}", "the pool is being closed")
@@ -494,6 +424,12 @@ def open_pools() -> list[PersistentObjectPool]:
     return [pool for pool in _open_pools.values() if not pool.closed]
 
 
+def _demand_no_transaction(what: str) -> None:
+    """Refuse what cannot be done while the calling thread is in a transaction, of whichever pool."""
+    if any(pool.in_transaction for pool in open_pools()):
+        raise TransactionError(what, "a transaction is open in this thread", "commit or abort it first")
+
+
 def _demand_size(what: str, pool_size: Any) -> None:
     if not isinstance(pool_size, int) or isinstance(pool_size, bool):
         raise TypeError(f"cannot {what}: pool_size is a {type(pool_size).__name__} (give the number of bytes)")
@@ -546,5 +482,5 @@ def _close_all() -> None:
     """Close what the program left open, so that the next one need not recover it."""
     for pool in open_pools():
         with contextlib.suppress(Exception):
-            pool._roll_back_open_transaction()
+            pool.abandon_transaction()
             pool.close()
