@@ -37,7 +37,10 @@ class Persistent(Handle):
     @property
     def _p_mm(self) -> Any:
         """The `MemoryManager` of the pool that the object lives in."""
-        return self._p_heap.manager
+        heap = self._p_heap
+        if heap.manager is None:
+            heap.refuse()
+        return heap.manager
 
     @staticmethod
     def _p_allocate(heap: Heap, cls: type) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr, register_kind
 from pmemobj._heap import Heap
-from pmemobj._layout import ABSENT, DICT_SIZE, ENTRY_SIZE, TABLE_ENTRIES, WORD, Kind, header
+from pmemobj._layout import ABSENT, DICT_SIZE, ENTRY_SIZE, TABLE_ENTRIES, WORD, Kind, new_header
 from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_container, replace, stored_hash
 
 _LIVE, _USED, _TABLE = 8, 16, 24
@@ -308,7 +308,7 @@ class PersistentDict(Persistent):
     @staticmethod
     def _p_allocate(heap: Heap, cls: type) -> int:
         offset = heap.alloc(DICT_SIZE, Kind.DICT)
-        heap.init(offset, [header(Kind.DICT), 0, 0, 0])
+        heap.init(offset, [new_header(Kind.DICT), 0, 0, 0])
         return offset
 
     @staticmethod

@@ -28,13 +28,24 @@ def root_words(heap: Heap) -> list[int]:
     return [heap.read(heap.root_offset + ROOT_VALUE), heap.read(heap.root_offset + ROOT_CLASSES)]
 
 
-def mark(heap: Heap, words: Iterable[int], reached: set[int] | None = None) -> set[int]:
+def containers(heap: Heap, words: Iterable[int]) -> list[int]:
+    """The offsets of all shared objects that can be reached from `words`; `mark` tells the errors."""
+    found: list[int] = []
+    mark(heap, words, containers=found)
+    return found
+
+
+def mark(
+    heap: Heap, words: Iterable[int], reached: set[int] | None = None, containers: list[int] | None = None
+) -> set[int]:
     """The offsets of all allocations that can be reached from `words`.
 
     Args:
         heap: An open pool, or an image of one.
         words: Where to start.
         reached: What was reached before; it is added to.
+        containers: A list to which the shared objects among them are appended. (Their headers do not
+            tell: a body has none, and its first word may look like one.)
 
     Raises:
         PoolDamagedError: a word leads nowhere.
@@ -47,6 +58,8 @@ def mark(heap: Heap, words: Iterable[int], reached: set[int] | None = None) -> s
             reached.add(word ^ TAG_LEAF)
         elif word not in reached:
             reached.add(word)
+            if containers is not None:
+                containers.append(word)
             walker = kind_at(heap, word)
             reached.update(walker._p_bodies(heap, word))
             waiting.extend(found for found in walker._p_words(heap, word) if is_leaf(found) or is_container(found))

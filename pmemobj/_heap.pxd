@@ -14,7 +14,8 @@ cdef class Heap:
     cdef public unsigned long long identity
     cdef list _classes
     cdef public list _marks
-    cdef object _owner
+    cdef public object _owner
+    cdef dict _noted
 
     cpdef unsigned long long read(self, unsigned long long offset) except? 0
     cpdef list read_words(self, unsigned long long offset, long long count)

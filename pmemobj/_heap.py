@@ -111,6 +111,7 @@ class Heap:
         "__weakref__",
         "_classes",
         "_marks",
+        "_noted",
         "_owner",
         "_pin",
         "_raw",
@@ -146,6 +147,7 @@ class Heap:
         self.lock = threading.RLock()
         #: Every live handle by offset: the same object for the same offset while it lives.
         self.handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
+        self._noted: dict[int, int] = {}
         #: The UUID of the pool that the handles belong to, once it has been bound; 0 before.
         self.identity = 0
         #: Makes the handle of an offset that has none; set by the pool.
@@ -537,6 +539,11 @@ class Heap:
         if self.checker is not None:
             self.checker.reset()
 
+    def release_lock(self) -> None:
+        """Give back what an interrupt kept this thread from giving back; outside transactions."""
+        while self.lock._is_owned():  # type: ignore[attr-defined]
+            self.lock.release()
+
     def in_transaction(self) -> bool:
         """Whether the calling thread has a transaction open here, or a dead one not yet left."""
         return self.depth > 0 and self._owner == threading.get_ident()
@@ -549,10 +556,20 @@ class Heap:
             if handle is not None:
                 attach(handle, dead, offset)
 
+    def note_headers(self) -> None:
+        """Remember what the live handles stand for, before the pool is given out of hand."""
+        self._noted = {offset: self.read(offset) for offset in self.handles.keys()}  # noqa: SIM118 - keys() copies
+
     def drop_missing_handles(self) -> None:
-        """Invalidate the handles of objects that another process freed while we were unbound."""
+        """Invalidate the handles of objects that another process freed while we were unbound.
+
+        Another object may lie at the same offset by now; the stamp in its header tells.
+        """
+        if not self._noted:
+            return
         there = {offset for offset, _, _ in self.allocations()}
-        missing = [offset for offset in self.handles if offset not in there]
+        missing = [off for off, head in self._noted.items() if off not in there or self.read(off) != head]
+        self._noted = {}
         self.invalidate(missing, "another process freed it meanwhile", "fetch it from the root again")
 
     def _demand_writable(self) -> None:

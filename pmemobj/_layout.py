@@ -33,7 +33,9 @@ with a header word, so that they can be recognised where only the bytes are at h
 
     bits 0-7    kind             one of Kind
     bits 8-15   HEADER_MARK      tells a header from other bytes
-    bits 16-63  detail           leaf: payload size in bytes; object: class number; else 0
+    bits 16-63  detail           leaf: payload size in bytes
+                                 container: 24 bits class number (objects; else 0), 24 bits stamp,
+                                 which tells it from a later one at the same offset
 
     leaf        +0 header  +8 payload
     list        +0 header  +8 length  +16 capacity  +24 offset of items
@@ -50,6 +52,7 @@ A class record is a list: the name ``module:qualname``, then the attribute names
 
 from __future__ import annotations
 
+import random
 import struct
 import zlib
 from enum import IntEnum
@@ -151,6 +154,16 @@ OBJECT_SIZE = 24
 def header(kind: int, detail: int = 0) -> int:
     """The header word of an allocation of `kind`."""
     return kind | HEADER_MARK << 8 | detail << 16
+
+
+def new_header(kind: int, number: int = 0) -> int:
+    """The header word of a new container, with its class number and a random stamp."""
+    return header(kind, number | random.getrandbits(24) << 24)
+
+
+def class_number(word: int) -> int:
+    """The class number in the header word of an object."""
+    return word >> 16 & 0xFFFFFF
 
 
 def kind_of(word: int) -> int:

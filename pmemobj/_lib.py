@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,6 +53,7 @@ int pmemobj_tx_xadd_range_direct(const void *ptr, size_t size, uint64_t flags);
 PMEMoid pmemobj_tx_xalloc(size_t size, uint64_t type_num, uint64_t flags);
 int pmemobj_tx_xfree(PMEMoid oid, uint64_t flags);
 
+int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int memcmp(const void *one, const void *other, size_t size);
 
 struct pobj_alloc_class_desc {
@@ -74,6 +76,7 @@ _ZERO = 1 << 0
 #: Without this flag a failed call has already aborted the transaction when it returns.
 _NO_ABORT = 1 << 4
 _HEADER_COMPACT = 1
+_PR_SET_PDEATHSIG = 1
 
 ffi = FFI()
 ffi.cdef(_CDEF)
@@ -202,6 +205,11 @@ def add_allocation_class(pop: Pool, unit_size: int, units: int) -> int:
 def persist(pop: Pool, addr: int, size: int) -> None:
     """``pmemobj_persist``: the bytes are in the medium when this returns."""
     _lib.pmemobj_persist(pop, ffi.cast("void *", addr), size)
+
+
+def die_with_parent() -> None:
+    """``prctl(PR_SET_PDEATHSIG)``: this process gets SIGKILL when its parent ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def equal(addr: int, data: memoryview) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr, register_kind
 from pmemobj._heap import Heap, usable_size
-from pmemobj._layout import ABSENT, LIST_SIZE, WORD, Kind, header
+from pmemobj._layout import ABSENT, LIST_SIZE, WORD, Kind, new_header
 from pmemobj._values import decode, encode, exchange, free_leaf, immediate, replace
 
 _LENGTH, _CAPACITY, _ITEMS = 8, 16, 24
@@ -293,7 +293,7 @@ class PersistentList(Persistent):
     @staticmethod
     def _p_allocate(heap: Heap, cls: type) -> int:
         offset = heap.alloc(LIST_SIZE, Kind.LIST)
-        heap.init(offset, [header(Kind.LIST), 0, 0, 0])
+        heap.init(offset, [new_header(Kind.LIST), 0, 0, 0])
         return offset
 
     @staticmethod

@@ -17,7 +17,7 @@ from typing import Any
 
 from pmemobj._base import Persistent, class_finders, create, kinds, register_kind
 from pmemobj._heap import Heap
-from pmemobj._layout import ABSENT, OBJECT_SIZE, ROOT_CLASSES, WORD, Kind, header
+from pmemobj._layout import ABSENT, OBJECT_SIZE, ROOT_CLASSES, WORD, Kind, class_number, new_header
 from pmemobj._list import PersistentList
 from pmemobj._values import decode, encode, free_leaf, replace
 from pmemobj.errors import ClassNotFoundError, ClassRefusedError, PoolDamagedError
@@ -244,7 +244,7 @@ class StoredAttributes(Persistent):
     def _p_allocate(heap: Heap, cls: type) -> int:
         number = heap.types.number_of(cls)
         offset = heap.alloc(OBJECT_SIZE, Kind.OBJECT)
-        heap.init(offset, [header(Kind.OBJECT, number), 0, 0])
+        heap.init(offset, [new_header(Kind.OBJECT, number), 0, 0])
         return offset
 
     @staticmethod
@@ -310,7 +310,7 @@ def _shape(heap: Heap, offset: int) -> Shape:
     head = heap.read(offset)
     if heap.types is None:
         heap.refuse(offset)
-    shape: Shape = heap.types.shape(head >> 16)
+    shape: Shape = heap.types.shape(class_number(head))
     return shape
 
 

@@ -2,7 +2,7 @@
 
 libpmemobj may end or hang a process over a damaged file. A pool that was closed in good order is
 trusted; one that was not is opened here first, copy-on-write, so that its file stays as it is, and
-walked from end to end. Run as ``python -m pmemobj._probe PATH``.
+walked from end to end. Run as ``python -m pmemobj._probe PATH PARENT``, with the process id of the parent.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import sys
 
 from pmemobj import _file, _lib
 from pmemobj._base import kind_at, resurrect
-from pmemobj._gc import mark, root_words
+from pmemobj._gc import containers, root_words
 from pmemobj._heap import Heap
-from pmemobj._layout import CONTAINER_KINDS, LAYOUT_NAME, ROOT_SIZE, kind_of
+from pmemobj._layout import LAYOUT_NAME, ROOT_SIZE
 from pmemobj._object import ClassTable
 from pmemobj.errors import PmemError, PoolBusyError, PoolDamagedError
 
@@ -35,7 +35,7 @@ def run(path: str) -> None:
     what = f"open pool {path}"
     patience = _PATIENCE + _PATIENCE_PER_GIB * os.path.getsize(path) // (1 << 30)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-    command = [sys.executable, "-P", "-m", "pmemobj._probe", path]
+    command = [sys.executable, "-P", "-m", "pmemobj._probe", path, str(os.getpid())]
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=patience, stdin=subprocess.DEVNULL
@@ -65,16 +65,20 @@ def _try(path: str) -> None:
     heap.resurrect = resurrect
     heap.bind(pop, os.path.getsize(path), ROOT_SIZE)
     heap.types = ClassTable(heap)
-    for offset in mark(heap, root_words(heap)):
-        if kind_of(heap.read(offset)) in CONTAINER_KINDS:
-            kind_at(heap, offset)._p_type_name(heap, offset)
+    for offset in containers(heap, root_words(heap)):
+        kind_at(heap, offset)._p_type_name(heap, offset)
     heap.allocations()
 
 
 def main() -> int:
     """Try the pool that the command line names; the exit code tells what came of it."""
+    path, parent = sys.argv[1:]
+    # A trial that outlived its parent would keep the pool busy.
+    _lib.die_with_parent()
+    if os.getppid() != int(parent):
+        return _DAMAGED
     try:
-        _try(sys.argv[1])
+        _try(path)
     except PmemError as error:
         print(error.why, file=sys.stderr)
         return _BUSY if isinstance(error, PoolBusyError) else _DAMAGED

@@ -4,6 +4,7 @@ from pmemobj._heap cimport Handle, Heap
 cpdef unsigned long long immediate(Heap heap, value) except? 0
 cdef unsigned long long _short_str(str value) except? 0
 cpdef decode(Heap heap, unsigned long long word)
+cdef _decode_tagged(Heap heap, unsigned long long word)
 cpdef bint is_leaf(unsigned long long word)
 cpdef bint is_container(unsigned long long word)
 cpdef unsigned long long encode(Heap heap, value) except? 0

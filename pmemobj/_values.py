@@ -139,6 +139,13 @@ def decode(heap: Heap, word: int) -> Any:
         return (word >> 1) - (1 << 63) if word >> 63 else word >> 1
     if word & 3 == 2:
         return _word_float(word)
+    try:
+        return _decode_tagged(heap, word)
+    except (UnicodeDecodeError, struct.error) as error:
+        raise _nonsense(heap, f"the word {word:#018x} stands for no value ({error})") from None
+
+
+def _decode_tagged(heap: Heap, word: int) -> Any:
     tag = word & TAG_MASK
     if tag == TAG_STR:
         size = word >> 4 & 15

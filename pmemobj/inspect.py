@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from pmemobj import _file
 from pmemobj._base import kind_at, resurrect
-from pmemobj._gc import mark
+from pmemobj._gc import containers
 from pmemobj._heap import Handle, Heap
-from pmemobj._layout import CONTAINER_KINDS, ROOT_VALUE, TAG_LEAF, kind_of
+from pmemobj._layout import ROOT_VALUE, TAG_LEAF
 from pmemobj._object import ClassTable
 from pmemobj._values import describe, immediate, is_container, is_leaf
 from pmemobj.errors import PmemError
@@ -199,7 +199,7 @@ def _walk(heap: Heap, start: int, label: str, depth: int | None, max_nodes: int 
 
 def _count(heap: Heap, start: int) -> int | None:
     try:
-        return sum(1 for offset in mark(heap, [start]) if kind_of(heap.read(offset)) in CONTAINER_KINDS)
+        return len(containers(heap, [start]))
     except PmemError:
         return None
 

@@ -177,9 +177,11 @@ class PersistentObjectPool:
             self._heap.bind(pop, found.size, ROOT_SIZE)
             self._start()
             self.recovered = unclean
+            garbage = self._heap.may_have_garbage
             self._heap.store(self._heap.root_offset + ROOT_STATE, STATE_OPEN)
+            self._heap.may_have_garbage = garbage
+            self._heap.drop_missing_handles()
             if self.recovered:
-                self._heap.drop_missing_handles()
                 _gc.collect(self._heap)
             elif found.state == STATE_SUSPENDED:
                 self._heap.may_have_garbage = True
@@ -244,6 +246,7 @@ class PersistentObjectPool:
         with heap.lock:
             heap.read(heap.root_offset + ROOT_STATE)
             _demand_no_transaction(f"suspend pool {self.path}")
+            heap.note_headers()
             heap.store(heap.root_offset + ROOT_STATE, STATE_SUSPENDED)
             self._unbind()
 
@@ -291,6 +294,7 @@ class PersistentObjectPool:
         reason = TransactionAborted(f"go on in the transaction on {self.path}", "the pool is being closed")
         while heap.in_transaction():
             heap.end(reason, True)
+        heap.release_lock()
         return found
 
     # ---- objects ----

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from soundness import assert_sound
 
 import pmemobj
 from pmemobj import _build_mode
@@ -74,9 +75,14 @@ def pool_path(scratch: Path) -> str:
 
 
 def put_away(pool: pmemobj.PersistentObjectPool) -> None:
-    """Close a pool in whatever state a test left it."""
-    # Entering and leaving rolls back a transaction that a failed test left open.
-    if not pool.closed:
+    """Close a pool in whatever state a test left it; what is in there must be whole."""
+    if pool.closed:
+        return
+    try:
+        if not pool.in_transaction:
+            assert_sound(pool)
+    finally:
+        # Entering and leaving rolls back a transaction that a failed test left open.
         with contextlib.suppress(pmemobj.PmemError), pool:
             pass
 

@@ -151,6 +151,9 @@ def _run_child(
     finally:
         # Also on a KeyboardInterrupt: the child must be gone before the pool is opened again.
         os.close(reading)
+        # What the code itself started too: it would hold the lock of the pool.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
@@ -178,6 +181,7 @@ def _be_the_child(
 ) -> None:
     """Never returns: ends by SIGKILL as planned, or by an exit code."""
     code = _NOT_OPENED
+    os.setpgid(0, 0)
     try:
         with _output_to(writing):
             pool.resume()

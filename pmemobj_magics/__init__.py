@@ -1,0 +1,36 @@
+"""IPython magics for `pmemobj`: open pools, change them in transactions, see them, crash them.
+
+Load them with ``%load_ext pmemobj_magics``; each magic tells its use with a question mark, as in
+``%pmem_open?``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pmemobj_magics.graph import PoolGraph
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["PoolGraph", "load_ipython_extension", "unload_ipython_extension"]
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """Called by ``%load_ext pmemobj_magics``."""
+    from pmemobj_magics.magics import PmemMagics
+
+    unload_ipython_extension(shell)
+    shell.register_magics(PmemMagics(shell))
+
+
+def unload_ipython_extension(shell: InteractiveShell) -> None:
+    """Called by ``%unload_ext pmemobj_magics``; the pools stay open."""
+    from pmemobj_magics.magics import PmemMagics
+
+    for kind, names in PmemMagics.magics.items():
+        for name in names:
+            shell.magics_manager.magics[kind].pop(name, None)
+    # IPython put them there, for %config, and has no way to take them away.
+    configurables: list[Any] = shell.configurables
+    configurables[:] = [known for known in configurables if not isinstance(known, PmemMagics)]

@@ -1,0 +1,82 @@
+"""Texts and tables: how results look in a terminal and in a notebook.
+
+Nothing here knows pools or IPython; the objects carry ``_repr_mimebundle_``, which IPython looks for.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any
+
+__all__ = ["Table", "count_text", "number_text", "plural", "size_text"]
+
+_UNITS = ("KiB", "MiB", "GiB", "TiB")
+
+
+def size_text(size: int) -> str:
+    """A number of bytes for people: ``16 MiB``, ``12.9 MiB``, ``312 bytes``."""
+    if size < 1024:
+        return plural(size, "byte")
+    value = float(size)
+    for unit in _UNITS:
+        value /= 1024
+        if value < 1024 or unit == _UNITS[-1]:
+            break
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
+
+
+def number_text(number: int) -> str:
+    """A number with its thousands apart: ``12 431``."""
+    return f"{number:,}".replace(",", " ")
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 node``, ``2 nodes``, ``12 431 nodes``."""
+    return f"{number_text(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def count_text(shown: int, total: int | None) -> str:
+    """How much of a whole is shown: ``12 objects``, ``showing 200 of 12 431 objects``."""
+    if total is None:
+        return f"showing {plural(shown, 'object')}; damage prevents counting the others"
+    if shown < total:
+        return f"showing {number_text(shown)} of {plural(total, 'object')}"
+    return plural(total, "object")
+
+
+class Table:
+    """A title and rows of text, shown as a table.
+
+    Args:
+        title: What stands above it.
+        rows: The cells; all rows equally long.
+        header: Names of the columns; without them the first column names the rows.
+    """
+
+    def __init__(self, title: str, rows: Sequence[Sequence[str]] = (), header: Sequence[str] = ()) -> None:
+        self.title = title
+        self.rows = [tuple(row) for row in rows]
+        self.header = tuple(header)
+
+    def __repr__(self) -> str:
+        lines = [self.header, *self.rows] if self.header else self.rows
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        texts = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        return "\n".join([self.title, *(f"  {text}" for text in texts)])
+
+    def _repr_html_(self) -> str:
+        head = _row(self.header, "th") if self.header else ""
+        body = "".join(_row(row, "td", first="td" if self.header else "th") for row in self.rows)
+        table = f'<table class="pmem-table">{head}{body}</table>' if self.rows else ""
+        return f'<div class="pmem"><strong>{html.escape(self.title)}</strong>{table}</div>'
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def _row(cells: Sequence[str], tag: str, first: str = "") -> str:
+    """One row; left-aligned, because notebooks align tables to the right."""
+    tags = [first or tag, *([tag] * (len(cells) - 1))]
+    texts = (f'<{t} style="text-align:left">{html.escape(c)}</{t}>' for t, c in zip(tags, cells, strict=True))
+    return f"<tr>{''.join(texts)}</tr>"

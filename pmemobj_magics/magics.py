@@ -1,0 +1,263 @@
+"""The magics themselves: arguments, help and options; `commands` does the work."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core import magic_arguments
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import Bool, Float, Int
+
+from pmemobj import DEFAULT_POOL_SIZE, PmemError
+from pmemobj_magics import commands
+from pmemobj_magics.arguments import expand_path, parse, parse_count, parse_size
+from pmemobj_magics.cell import CellCode, Shell, compile_cell
+from pmemobj_magics.errors import shorten
+from pmemobj_magics.session import DEFAULT_NAME, Session, demand_name
+
+__all__ = ["PmemMagics"]
+
+_Body = Callable[..., Any]
+_Decorator = Callable[[_Body], _Body]
+
+# IPython's decorators carry no types.
+_argument: Callable[..., _Decorator] = magic_arguments.argument
+_magic_arguments: Callable[..., _Decorator] = magic_arguments.magic_arguments
+
+_output = _argument("-o", dest="output", metavar="NAME", help="bind the result to this variable too")
+_pool = _argument("name", nargs="?", metavar="NAME", help="variable of the pool (default: the only open one, or pool)")
+
+
+def _magic(*arguments: _Decorator, cell: bool = False, code: bool = False, short: str = "") -> _Decorator:
+    """Make a method a magic with these arguments and what all magics share: ``-o``, and errors in short form.
+
+    Args:
+        arguments: Its arguments, in the order of its help.
+        cell: Whether it has a body, which it then gets compiled.
+        code: Whether its line has Python code, whose quotes must stay.
+        short: A second, shorter name.
+    """
+    kind: Callable[[Any], Any] = cell_magic if cell else line_magic
+
+    def decorate(body: _Body) -> _Body:
+        for argument in (_output, *reversed(arguments)):
+            argument(body)
+        # The help calls it %name; the rest of the sign of a cell magic is ours.
+        _magic_arguments("%" * cell + body.__name__)(body)
+
+        @functools.wraps(body)
+        def run(self: PmemMagics, line: str, cell: str | None = None) -> Any:
+            try:
+                return self._run(body, line, cell, code)
+            except PmemError as error:
+                if self.short_errors:
+                    shorten(error)
+                raise
+
+        no_var_expand(run)
+        magic: _Body = kind(run)
+        return kind(short)(magic) if short else magic
+
+    return decorate
+
+
+@magics_class
+class PmemMagics(Magics):
+    """Magics that open pools, run cells in transactions, draw objects, and crash cells on purpose."""
+
+    short_errors = Bool(True, help="Show expected errors in three lines instead of a traceback.").tag(config=True)
+    max_nodes = Int(200, help="How many objects a graph shows at the most.").tag(config=True)
+    max_items = Int(20, help="How many entries of an object a graph shows at the most.").tag(config=True)
+    crash_seconds = Float(30.0, help="How long the cell of %%pmem_crash may run.").tag(config=True)
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__(shell)
+        self.session = Session(shell)
+
+    def _run(self, body: _Body, line: str, cell: str | None, takes_code: bool) -> Any:
+        line, quiet = line.rstrip(), False
+        if cell is None and line.endswith(";"):
+            line, quiet = line[:-1], True
+        arguments = parse(body, line, code=takes_code)
+        if arguments.output:
+            demand_name(arguments.output)
+        if cell is None:
+            result = body(self, arguments)
+        else:
+            code = compile_cell(self.session.shell, f"%%{body.__name__} {line}", cell)
+            result = body(self, arguments, code)
+            quiet = code.quiet and body.__name__ == "pmem_transaction"
+        if arguments.output:
+            self.session.bind(arguments.output, result)
+        return None if quiet else result
+
+    # ---- pools ----
+
+    @_magic(
+        _argument("path", metavar="PATH", help="the file; ~ and {expressions} are put in"),
+        _argument("--create", action="store_true", help="make the pool if there is none"),
+        _argument("--exclusive", action="store_true", help="make the pool, and fail if there is a file"),
+        _argument("--size", default=str(DEFAULT_POOL_SIZE), help="of a new pool: 64M, 1G, or bytes (default 64M)"),
+        _argument(
+            "--as", dest="name", default=DEFAULT_NAME, metavar="NAME", help="variable to bind it to (default pool)"
+        ),
+    )
+    def pmem_open(self, arguments: argparse.Namespace) -> commands.PoolReport:
+        """Open a pool, bind it to a variable, and say what was found.
+
+        A pool that is open already is taken as it is, so the cell can be run again.
+
+        Example::
+
+            %pmem_open game.pmem --create --size 32M
+            pool.root
+        """
+        return commands.open_pool(
+            self.session,
+            expand_path(arguments.path, self.session),
+            create=arguments.create,
+            exclusive=arguments.exclusive,
+            size=parse_size(arguments.size),
+            name=arguments.name,
+        )
+
+    @_magic()
+    def pmem(self, arguments: argparse.Namespace) -> commands.PoolList:
+        """List the open pools: name, file, used and free memory, kind of memory, transaction.
+
+        Example::
+
+            %pmem
+        """
+        return commands.list_pools(self.session)
+
+    @_magic(_pool)
+    def pmem_close(self, arguments: argparse.Namespace) -> commands.PoolReport:
+        """Close a pool. Again is fine. Its objects refuse every use from then on.
+
+        Example::
+
+            %pmem_close
+            %pmem_close other
+        """
+        return commands.close_pool(self.session, arguments.name)
+
+    # ---- transactions ----
+
+    @_magic(_pool, cell=True, short="pmem_tx")
+    def pmem_transaction(self, arguments: argparse.Namespace, code: CellCode) -> Any:
+        """Run the cell in one transaction: all of its changes happen, or none. Short: %%pmem_tx.
+
+        An error or an interrupt rolls back and is shown as usual. The value of the last expression
+        is shown too.
+
+        Example::
+
+            %%pmem_transaction
+            pool.root["tries"] += 1
+            pool.root["guesses"].append(17)
+        """
+        return commands.run_cell(self.session, code, arguments.name)
+
+    @_magic(_pool)
+    def pmem_begin(self, arguments: argparse.Namespace) -> commands.TransactionReport:
+        """Begin a transaction that stays open over the following cells.
+
+        What they change can be looked at, and kept with %pmem_commit or undone with %pmem_abort. A
+        cell that fails leaves it open.
+
+        Example::
+
+            %pmem_begin
+            pool.root["tries"] = 0
+            %pmem_graph
+            %pmem_abort
+        """
+        return commands.begin(self.session, arguments.name)
+
+    @_magic(_pool)
+    def pmem_commit(self, arguments: argparse.Namespace) -> commands.TransactionReport:
+        """Keep everything that was changed since %pmem_begin.
+
+        Example::
+
+            %pmem_commit
+        """
+        return commands.commit(self.session, arguments.name)
+
+    @_magic(_pool)
+    def pmem_abort(self, arguments: argparse.Namespace) -> commands.TransactionReport:
+        """Undo everything that was changed since %pmem_begin.
+
+        Example::
+
+            %pmem_abort
+        """
+        return commands.abort(self.session, arguments.name)
+
+    # ---- pictures ----
+
+    @line_magic
+    @_magic(
+        _argument("expression", nargs="*", metavar="EXPR", help="a pool or a persistent object (default: the root)"),
+        _argument("--depth", metavar="N", help="how many steps to follow (default: all)"),
+        _argument("--max-nodes", metavar="N", help="how many objects to show (default 200)"),
+        _argument("--max-items", metavar="N", help="how many entries of each object to show (default 20)"),
+        _argument("--offsets", action="store_true", help="show where each object lies, and its size"),
+        _argument("--save", metavar="FILE", help="write it to a file too: .svg, .png, .dot or .html"),
+        code=True,
+    )
+    def pmem_graph(self, arguments: argparse.Namespace) -> Any:
+        """Draw the objects of a pool and how they refer to each other.
+
+        From the root, or from any persistent object. In a transaction: with its changes so far.
+
+        Example::
+
+            %pmem_graph
+            %pmem_graph pool.root["guesses"] --depth 1 --save guesses.svg
+        """
+        counts = {
+            "depth": self._count("--depth", arguments.depth, None, least=0),
+            "max_nodes": self._count("--max-nodes", arguments.max_nodes, self.max_nodes),
+            "max_items": self._count("--max-items", arguments.max_items, self.max_items),
+        }
+        graph = commands.draw_graph(self.session, " ".join(arguments.expression), offsets=arguments.offsets, **counts)
+        if arguments.save:
+            graph.save(expand_path(arguments.save.strip("'\""), self.session))
+        return graph
+
+    @staticmethod
+    def _count(option: str, text: str | None, default: int | None, least: int = 1) -> int | None:
+        return default if text is None else parse_count(option, text, least)
+
+    @_magic(
+        _pool,
+        _argument("--at", metavar="N", help="die after the N-th change (default: just before the commit)"),
+        cell=True,
+    )
+    def pmem_crash(self, arguments: argparse.Namespace, code: CellCode) -> commands.CrashResult:
+        """Run the cell in a transaction, kill its process in the middle, and show the recovery.
+
+        It runs in a copy of this process, on the real pool: the kernel lives on, and variables that
+        the cell changes stay as they are. Shown are the pool before, what had been stored when the
+        process died, and the pool after recovery.
+
+        Example::
+
+            %%pmem_crash --at 2
+            pool.root["tries"] += 1
+            pool.root["guesses"].append(17)
+        """
+        return commands.crash(
+            self.session,
+            code,
+            arguments.name,
+            at=self._count("--at", arguments.at, None),
+            seconds=self.crash_seconds,
+            max_nodes=self.max_nodes,
+            max_items=self.max_items,
+        )

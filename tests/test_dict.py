@@ -1,0 +1,363 @@
+"""PersistentDict does what dict does, in the same order; each operation is tried on both."""
+
+from __future__ import annotations
+
+import operator
+import random
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import pytest
+from sample_classes import Bag
+from soundness import assert_sound
+from test_list import result_of
+
+import pmemobj
+from pmemobj import PersistentDict, PersistentList, PersistentObjectPool
+
+Pool = PersistentObjectPool
+LONG = "a string that is too long for a word"
+
+
+def alike(pool: Pool, start: dict[Any, Any], action: Callable[[Any], Any]) -> None:
+    """The action does the same to a plain and to a persistent dict."""
+    plain, stored = dict(start), pool.new(PersistentDict, start)
+    pool.root = stored
+    assert result_of(action, stored) == result_of(action, plain)
+    assert list(stored.items()) == list(plain.items()) and len(stored) == len(plain)
+
+
+class WithKeys:
+    """A mapping as dict() knows it."""
+
+    def keys(self) -> list[str]:
+        return ["x", LONG]
+
+    def __getitem__(self, key: str) -> int:
+        return len(key)
+
+
+METHODS: list[Callable[[Any], Any]] = [
+    lambda table: table["a"],
+    lambda table: table[LONG],
+    lambda table: table["missing"],
+    lambda table: operator.setitem(table, "a", LONG),
+    lambda table: operator.setitem(table, "new", 5),
+    lambda table: operator.setitem(table, LONG * 2, LONG),
+    lambda table: operator.delitem(table, "a"),
+    lambda table: operator.delitem(table, LONG),
+    lambda table: operator.delitem(table, "missing"),
+    lambda table: table.get("a"),
+    lambda table: table.get("missing"),
+    lambda table: table.get("missing", 7),
+    lambda table: table.pop("a"),
+    lambda table: table.pop(LONG, 5),
+    lambda table: table.pop("missing"),
+    lambda table: table.pop("missing", None),
+    lambda table: table.popitem(),
+    lambda table: [table.popitem() for _ in range(2)],
+    lambda table: table.setdefault("a", 9),
+    lambda table: table.setdefault("new"),
+    lambda table: table.setdefault("new", LONG),
+    lambda table: table.clear(),
+    lambda table: (table.clear(), table.update(b=1)),
+    lambda table: table.update({"a": 2, "b": LONG}),
+    lambda table: table.update([("x", 1), ("x", 2)]),
+    lambda table: table.update(iter([(LONG, 1)])),
+    lambda table: table.update(WithKeys()),
+    lambda table: table.update(WithKeys(), x="later"),
+    lambda table: table.update(self=1, other=2, args=3),
+    lambda table: table.update(table),
+    lambda table: table.update(),
+    lambda table: table.update(5),
+    lambda table: table.update([1]),
+    lambda table: table.update([(1, 2, 3)]),
+    lambda table: "a" in table,
+    lambda table: "missing" in table,
+    lambda table: list(table),
+    lambda table: list(reversed(table)),
+    lambda table: list(table.keys()),
+    lambda table: list(table.values()),
+    lambda table: list(table.items()),
+    lambda table: list(reversed(table.keys())),
+    lambda table: list(reversed(table.items())),
+    lambda table: (len(table.keys()), len(table.values()), len(table.items())),
+    lambda table: "a" in table.keys(),  # noqa: SIM118
+    lambda table: ("a", 1) in table.items(),
+    lambda table: ("a", 2) in table.items(),
+    lambda table: 1 in table.values(),
+    lambda table: table.keys() & {"a", "z"},
+    lambda table: table.keys() | {"z"},
+    lambda table: table.keys() - {"a"},
+    lambda table: table.keys() == {"a"},
+    lambda table: table.copy(),
+    lambda table: dict(table),
+    lambda table: {**table},
+    lambda table: bool(table),
+    lambda table: table | {"z": 1},
+    lambda table: {"z": 1, "a": 0} | dict(table),
+    lambda table: operator.ior(table, {"z": LONG}) is table,
+    lambda table: operator.ior(table, [("z", 1)]) is table,
+    lambda table: hash(table),
+    lambda table: sorted(table, key=str),
+    lambda table: table == {"a": 1},
+    lambda table: table != {"a": 1},
+    lambda table: table == {"a": 1},
+    lambda table: table == 5,
+]
+
+
+@pytest.mark.parametrize("start", [{}, {"a": 1}, {LONG: LONG, "a": 1}, {"z": 0, None: 1, 3: LONG, "a": 2.5}], ids=len)
+def test_methods(pool: Pool, start: dict[Any, Any]) -> None:
+    for method in METHODS:
+        alike(pool, start, method)
+
+
+def test_ior_with_a_persistent_dict(pool: Pool) -> None:
+    one, other = pool.new(PersistentDict, a=1), pool.new(PersistentDict, a=2, b=LONG)
+    assert one | other == {"a": 2, "b": LONG} and {"c": 0} | one == {"c": 0, "a": 1}
+    one |= other
+    assert one == other == {"a": 2, "b": LONG}
+
+
+KEYS = [
+    None, True, False, 0, 1, -1, 2, 1 << 62, 1 << 63, (1 << 61) - 1, -(1 << 80), 1 << 80,
+    0.0, -0.0, 1.0, 2.0, 0.5, 1e308, float("inf"), float("-inf"), float(1 << 80),
+    0j, 1 + 0j, 2j, complex(0.5, 0), "", "0", "1", "None", "short", "a\0", "a", LONG, "ü" * 20, "\ud800",
+    b"", b"0", b"short", b"a\0", LONG.encode(), "1234567", "12345678", b"1234567", b"12345678",
+]  # fmt: skip
+
+
+def test_keys_that_are_equal_are_one_key(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    pool.root = pool.new(PersistentDict)
+    model: dict[Any, Any] = {}
+    for round_ in range(2):
+        for number, key in enumerate(KEYS):
+            pool.root[key] = model[key] = number + 100 * round_
+    assert [(repr(k), v) for k, v in pool.root.items()] == [(repr(k), v) for k, v in model.items()]
+    pool = reopen(pool)
+    for key in KEYS:
+        assert pool.root[key] == model[key] and key in pool.root, key
+    for key in KEYS[::2]:
+        assert pool.root.pop(key, None) == model.pop(key, None)
+    assert list(pool.root) == list(model)
+    assert_sound(pool)
+
+
+def test_persistent_objects_are_keys_by_identity(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    one, other = pool.new(Bag), pool.new(Bag)
+    pool.root = pool.new(PersistentDict, [(one, "one"), (other, LONG), ("first", one)])
+    assert pool.root[one] == "one" and pool.root[other] == LONG
+    assert pool.new(Bag) not in pool.root
+    assert list(pool.root)[:2] == [one, other]
+    del one, other
+    pool = reopen(pool)
+    assert pool.root[pool.root["first"]] == "one"
+    pool.gc()
+    (key,) = [key for key in pool.root if isinstance(key, Bag) and pool.root[key] == LONG]
+    del pool.root[key]
+    assert key not in pool.root and len(pool.root) == 2
+    assert_sound(pool)
+
+
+def test_keys_that_cannot_be_found_again_are_refused(pool: Pool, make_pool: Callable[..., Pool]) -> None:
+    class Equal(pmemobj.PersistentObject):
+        def __eq__(self, other: Any) -> bool:
+            return True
+
+        def __hash__(self) -> int:
+            return 5
+
+    class Unhashable(pmemobj.PersistentObject):
+        def __eq__(self, other: Any) -> bool:
+            return True
+
+    pool.root = table = pool.new(PersistentDict)
+    bad = [(1, 2), frozenset(), object(), pool.new(Equal), make_pool().new(Bag), range(2), type("S", (str,), {})("x")]
+    unhashable = [[], {}, set(), pool.new(PersistentList), pool.new(PersistentDict), pool.new(Unhashable)]
+    for key in bad + unhashable:
+        with pytest.raises(TypeError):
+            table[key] = 1
+        for look in (operator.getitem, operator.delitem, operator.contains, PersistentDict.get, PersistentDict.pop):
+            with pytest.raises((TypeError, KeyError)):
+                assert not look(table, key)
+                raise KeyError
+    assert table == {}
+
+
+def test_nan_is_a_key_that_is_never_found(pool: Pool) -> None:
+    nan = float("nan")
+    pool.root = pool.new(PersistentDict)
+    pool.root[nan] = 1
+    assert len(pool.root) == 1 and float("nan") not in pool.root
+    pool.root.clear()
+    assert_sound(pool)
+
+
+def test_changing_while_iterating(pool: Pool) -> None:
+    def grow(table: Any) -> None:
+        for key in table:
+            table[f"{key}{LONG}"] = 1
+
+    def shrink(table: Any) -> None:
+        for key in table:
+            del table[key]
+
+    def replace(table: Any) -> list[Any]:
+        seen = []
+        for key, value in table.items():
+            table[key] = LONG
+            seen.append((key, value))
+        return seen
+
+    for action in (grow, shrink, replace):
+        alike(pool, {number: number for number in range(8)}, action)
+
+
+def test_exchanging_keys_while_iterating_ends(pool: Pool) -> None:
+    # The size stays the same, which dict does not notice either; the table is rebuilt meanwhile.
+    pool.root = table = pool.new(PersistentDict, dict.fromkeys(range(30), LONG))
+    for number in range(20):
+        del table[number]
+    steps = 0
+    try:
+        for key in table:
+            del table[key]
+            table[f"new{steps}"] = LONG
+            steps += 1
+            if steps > 200:
+                break
+    except RuntimeError:
+        pass
+    assert len(table) == 10
+    assert_sound(pool)
+
+
+def test_the_order_is_that_of_insertion(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    pool.root = pool.new(PersistentDict)
+    for key in ("b", "a", "c"):
+        pool.root[key] = 1
+    pool.root["b"] = 2
+    del pool.root["a"]
+    pool.root["a"] = 3
+    assert list(pool.root) == ["b", "c", "a"]
+    assert list(reopen(pool).root.items()) == [("b", 2), ("c", 1), ("a", 3)]
+
+
+def test_keys_whose_hashes_collide(pool: Pool) -> None:
+    # Equal in their low 20 bits, so that they want the same slot in every small table.
+    pool.root = pool.new(PersistentDict)
+    model = {}
+    for number in range(200):
+        pool.root[number << 20] = model[number << 20] = number
+    for number in range(0, 200, 3):
+        del pool.root[number << 20], model[number << 20]
+    for number in range(0, 200, 5):
+        pool.root[number << 20] = model[number << 20] = -number
+    assert list(pool.root.items()) == list(model.items())
+    assert_sound(pool)
+
+
+def test_hashes_that_are_the_same(pool: Pool) -> None:
+    # 2**61 - 1 is the modulus of Python's hash of numbers.
+    keys = [number + step * ((1 << 61) - 1) for number in range(5) for step in range(5)]
+    pool.root = pool.new(PersistentDict, {key: str(key) for key in keys})
+    for key in keys:
+        assert pool.root[key] == str(key)
+    for key in keys[::2]:
+        del pool.root[key]
+    assert list(pool.root) == keys[1::2]
+    assert_sound(pool)
+
+
+def test_adding_and_deleting_for_long_does_not_grow_the_pool(pool: Pool) -> None:
+    pool.root = table = pool.new(PersistentDict)
+    sizes = set()
+    for turn in range(600):
+        table[f"{LONG}{turn}"] = LONG
+        if turn >= 10:
+            del table[f"{LONG}{turn - 10}"]
+        if turn > 300:
+            sizes.add(pool.used)
+    assert len(table) == 10 and len(sizes) <= 4
+    assert_sound(pool)
+
+
+def test_it_is_shown_like_a_dict(pool: Pool) -> None:
+    pool.root = pool.new(PersistentDict, {"a": LONG, 1: pool.new(PersistentDict)})
+    assert repr(pool.root) == f"PersistentDict({{'a': {LONG!r}, 1: PersistentDict({{}})}})"
+    pool.root[2] = pool.root
+    assert repr(pool.root).endswith("2: ...})")
+
+
+def test_its_arguments_are_those_of_dict(pool: Pool) -> None:
+    assert pool.new(PersistentDict) == {}
+    assert pool.new(PersistentDict, {"a": 1}, b=2) == {"a": 1, "b": 2}
+    assert pool.new(PersistentDict, [("a", 1)], a=2) == {"a": 2}
+    assert pool.new(PersistentDict, self=1, cls=2, args=3, kwargs=4, heap=5) == {
+        "self": 1,
+        "cls": 2,
+        "args": 3,
+        "kwargs": 4,
+        "heap": 5,
+    }
+    assert pool.mm.new(PersistentDict, self=1, cls=2) == {"self": 1, "cls": 2}
+    for wrong in ((5,), ([1],), ({}, {})):
+        with pytest.raises(TypeError):
+            pool.new(PersistentDict, *wrong)
+    table = pool.new(PersistentDict, a=LONG)
+    table.__init__(b=LONG)
+    assert table in ({"b": LONG}, {"a": LONG, "b": LONG})
+    assert_sound(pool)
+
+
+def test_it_is_a_mutable_mapping(pool: Pool) -> None:
+    assert isinstance(pool.new(PersistentDict), MutableMapping)
+    with pytest.raises(TypeError, match="in a pool"):
+        __import__("copy").deepcopy(pool.new(PersistentDict))
+
+
+def test_a_dict_that_contains_itself(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    pool.root = pool.new(PersistentDict)
+    pool.root["self"] = pool.root
+    pool = reopen(pool)
+    assert pool.root["self"]["self"] is pool.root
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_operations(pool: Pool, reopen: Callable[..., Pool], seed: int) -> None:
+    rng = random.Random(seed)
+    pool.root, model = pool.new(PersistentDict), {}
+    keys = [None, 1, 2.5, "short", b"bytes", 1 << 70, *(f"{LONG}{at}" for at in range(12)), *range(100, 140)]
+
+    def step(table: Any, choice: int, key: Any, value: Any) -> Any:
+        match choice:
+            case 0 | 1 | 2 | 3:
+                table[key] = value
+            case 4 | 5:
+                return table.pop(key, "nothing")
+            case 6:
+                return table.popitem() if len(table) else None
+            case 7:
+                return table.setdefault(key, value)
+            case 8:
+                table.update(dict.fromkeys(keys[:: len(str(value)) % 7 + 3], value))
+            case 9 if len(table) > 45:
+                table.clear()
+        return None
+
+    for turn in range(300):
+        choice, key = rng.randrange(10), rng.choice(keys)
+        value = rng.choice([None, turn, LONG + str(turn), 1 << 90, 2.5])
+        if turn % 9 == 8:
+            with pytest.raises(ZeroDivisionError), pool.transaction():
+                step(pool.root, choice, key, value)
+                step(pool.root, 8, key, "x" * turn)
+                1 / 0  # noqa: B018
+        assert step(pool.root, choice, key, value) == step(model, choice, key, value)
+        assert list(pool.root.items()) == list(model.items())
+        if turn % 60 == 59:
+            pool.gc()
+            pool = reopen(pool)
+            assert list(pool.root.items()) == list(model.items())
+            assert_sound(pool, no_garbage=True)

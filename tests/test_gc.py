@@ -1,0 +1,274 @@
+"""Garbage collection: what the root does not reach is freed, and nothing else ever is."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sample_classes import Account, Bag
+from soundness import assert_sound
+
+import pmemobj
+from pmemobj import PersistentDict, PersistentList, PersistentObjectPool, _layout
+
+Pool = PersistentObjectPool
+LONG = "a string that is too long for a word"
+
+
+def fill(pool: Pool) -> None:
+    """Something of every kind, with a cycle."""
+    inner = pool.new(PersistentDict, {LONG: LONG, "number": 1 << 100, 2: 0.1})
+    bag = pool.new(Bag)
+    bag.text, bag.inner, bag.self = LONG, inner, bag
+    pool.root = pool.new(PersistentList, [LONG, inner, bag, 2.5, b"b" * 100, 1j])
+
+
+def test_nothing_that_the_root_reaches_is_freed(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    fill(pool)
+    used = pool.used
+    assert pool.gc() == Counter() and pool.gc(keep_handles=False) == Counter()
+    assert pool.used == used
+    pool = reopen(pool)
+    assert pool.used == used and pool.root[1][LONG] == LONG and pool.root[2].self.inner is pool.root[1]
+    assert_sound(pool, no_garbage=True)
+
+
+def test_what_lost_its_last_reference_is_freed_at_close(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    pool.root = "small"
+    pool.new(Bag)  # the class stays known
+    pool = reopen(pool)
+    empty = pool.used
+    fill(pool)
+    assert pool.used > empty + 300
+    pool.root = "small"
+    pool = reopen(pool)
+    assert pool.used <= empty + 200  # the names of the attributes stay known, too
+    assert_sound(pool, no_garbage=True)
+
+
+def test_what_was_freed_is_counted_by_type(pool: Pool) -> None:
+    def make() -> None:
+        pool.new(PersistentList, [LONG, pool.new(PersistentDict, {LONG: b"b" * 50, 1: 1 << 90})])
+        pool.new(Account, LONG, 5)
+        pool.new(PersistentList)
+
+    make()
+    assert pool.gc() == {
+        "PersistentList": 2,
+        "PersistentDict": 1,
+        "Account": 1,
+        "str": 3,
+        "bytes": 1,
+        "int": 1,
+        "items": 1,
+        "table": 1,
+        "slots": 1,
+    }
+    assert pool.gc() == Counter()
+    assert_sound(pool, no_garbage=True)
+
+
+def test_cycles_are_freed(pool: Pool) -> None:
+    def make() -> None:
+        one, other = pool.new(PersistentList), pool.new(PersistentDict)
+        one.append(other)
+        other["one"] = one
+        bag = pool.new(Bag)
+        bag.self, bag.other = bag, other
+
+    pool.new(Bag).other = pool.new(Bag).self = None
+    pool.gc()
+    used = pool.used
+    make()
+    assert pool.used > used
+    freed = pool.gc()
+    assert (freed["PersistentList"], freed["PersistentDict"], freed["Bag"]) == (1, 1, 1)
+    assert pool.used == used
+
+
+def test_replaced_and_deleted_leaves_need_no_collection(pool: Pool) -> None:
+    pool.root = pool.new(PersistentDict, a=LONG)
+    used = pool.used
+    for turn in range(50):
+        pool.root["a"] = LONG + str(turn % 10)
+    assert pool.used == used
+    pool.root["b"] = LONG
+    del pool.root["b"]
+    assert pool.used == used
+    pool.root = None
+    assert pool.gc()["str"] == 1
+
+
+def test_live_handles_keep_what_they_reach(pool: Pool) -> None:
+    held = pool.new(PersistentList, [pool.new(PersistentDict, a=LONG), LONG])
+    assert pool.gc() == Counter()
+    assert held[0]["a"] == LONG
+    inner = held[0]
+    pool.root = inner
+    del held
+    assert pool.gc()["PersistentList"] == 1
+    assert pool.root["a"] == LONG and inner is pool.root
+    assert_sound(pool)
+
+
+def test_handles_do_not_keep_what_is_closed(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    held = pool.new(PersistentList, [LONG])
+    pool = reopen(pool)
+    assert pool.used == 0
+    with pytest.raises((pmemobj.PoolClosedError, pmemobj.InvalidHandleError)):
+        len(held)
+
+
+def test_collection_without_regard_to_handles(pool: Pool) -> None:
+    held = pool.new(PersistentList, [pool.new(PersistentDict)])
+    inner, kept = held[0], pool.new(PersistentList, [LONG])
+    pool.root = kept
+    freed = pool.gc(keep_handles=False)
+    assert (freed["PersistentList"], freed["PersistentDict"]) == (1, 1)
+    for gone in (held, inner):
+        with pytest.raises(pmemobj.InvalidHandleError):
+            len(gone)
+    assert kept == [LONG] and pool.root is kept
+    assert_sound(pool, no_garbage=True)
+
+
+def test_what_a_transaction_took_back_is_no_garbage(pool: Pool) -> None:
+    pool.root = pool.new(PersistentList, [LONG])
+    used = pool.used
+    with pytest.raises(KeyError), pool.transaction():
+        fill(pool)
+        raise KeyError
+    assert pool.used == used
+    assert pool.gc() == Counter() and pool.root == [LONG]
+
+
+def test_much_garbage(pool: Pool) -> None:
+    with pool.transaction():  # in the checking mode each commit looks at all of the pool
+        pool.root = pool.new(PersistentList, [pool.new(PersistentList, [LONG]) for _ in range(2500)])
+    pool.root = pool.root[1000]
+    freed = pool.gc()
+    assert freed["str"] == 2499 and freed["PersistentList"] == 2500
+    assert pool.root == [LONG]
+    assert_sound(pool, no_garbage=True)
+
+
+def test_a_long_chain_is_no_deep_recursion(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    with pool.transaction():
+        link = pool.new(PersistentList, ["end"])
+        for _ in range(5000):
+            link = pool.new(PersistentList, [link])
+        pool.root = link
+    del link
+    assert pool.gc() == Counter()
+    pool = reopen(pool)
+    pool.root = None
+    assert pool.gc()["PersistentList"] == 5001
+
+
+def test_a_pool_that_was_only_read_is_not_searched(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    fill(pool)
+    pool = reopen(pool)
+    repr(pool.root)
+    assert not pool._heap.may_have_garbage
+
+
+def test_objects_of_missing_classes_are_traced(pool_path: str, run_python: Callable[..., Any]) -> None:
+    run_python(
+        """
+import pmemobj, sys
+class Unknown(pmemobj.PersistentObject): pass
+pool = pmemobj.create(sys.argv[1], pool_size=16 << 20)
+pool.root = pool.new(pmemobj.PersistentList, [pool.new(Unknown)])
+pool.root[0].inner = pool.new(pmemobj.PersistentList, ["kept" * 10])
+pool.new(Unknown).x = 1
+import os
+os._exit(0)
+""",
+        pool_path,
+    )
+    with pmemobj.open(pool_path) as pool:
+        assert pool.recovered and pool.gc() == Counter()
+        graph = pmemobj.inspect.walk(pool)
+        assert graph.total == 3
+        assert_sound(pool, no_garbage=True)
+
+
+# ---- after an unclean end ----------------------------------------------------------------------------
+
+GARBAGE_MAKER = """
+import os, sys, pmemobj
+pool = pmemobj.create(sys.argv[1], pool_size=16 << 20)
+pool.root = pool.new(pmemobj.PersistentList, ["kept" * 10])
+for number in range(100):
+    pool.new(pmemobj.PersistentDict, {number: "garbage" * 10})
+print("made", flush=True)
+if len(sys.argv) > 2:
+    pool.transaction().begin()
+    pool.root.append("uncommitted")
+    pool.new(pmemobj.PersistentList, ["uncommitted" * 10])
+    print("begun", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["between transactions", "inside a transaction"])
+def test_garbage_of_a_killed_process_is_freed_at_the_next_opening(
+    pool_path: str, spawn: Callable[..., subprocess.Popen[str]], inside: bool
+) -> None:
+    child = spawn(GARBAGE_MAKER, pool_path, *(["inside"] * inside))
+    assert child.stdout is not None
+    for _ in range(1 + inside):
+        assert child.stdout.readline()
+    child.send_signal(signal.SIGKILL)
+    child.wait(30)
+    with pmemobj.open(pool_path) as pool:
+        assert pool.recovered
+        assert pool.root == ["kept" * 10]
+        assert len(pool._heap.allocations()) == 3
+        assert_sound(pool, no_garbage=True)
+    with pmemobj.open(pool_path) as pool:
+        assert not pool.recovered and pool.root == ["kept" * 10]
+
+
+def test_a_pool_says_whether_it_was_recovered(pool: Pool, scratch: Any) -> None:
+    pool.root = 1
+    shutil.copy(pool.path, scratch / "copy")  # as it is: still open
+    assert not pool.recovered
+    pool.close()
+    for path, recovered in ((pool.path, False), (scratch / "copy", True), (scratch / "copy", False)):
+        with pmemobj.open(path) as again:
+            assert again.recovered is recovered and again.root == 1
+
+
+def state_of(path: str) -> int:
+    with open(path, "rb") as file:
+        data = file.read()
+    root = int.from_bytes(data[_layout.POOL_ROOT_OFFSET :][:8], "little")
+    return int.from_bytes(data[root + _layout.ROOT_STATE :][:8], "little")
+
+
+def test_the_state_in_the_file(pool: Pool, run_python: Callable[..., Any]) -> None:
+    assert state_of(pool.path) == _layout.STATE_OPEN
+    pool.new(PersistentList, [LONG])
+    pool.suspend()
+    assert state_of(pool.path) == _layout.STATE_SUSPENDED
+    # Another process finds a pool in good order, with garbage of ours, which it frees when it closes it.
+    done = run_python(
+        """
+import pmemobj, sys
+with pmemobj.open(sys.argv[1]) as pool:
+    print(pool.recovered, len(pool._heap.allocations()))
+""",
+        pool.path,
+    )
+    assert done.stdout == "False 3\n"
+    assert state_of(pool.path) == _layout.STATE_CLEAN
+    pool.resume()
+    assert pool.used == 0 and not pool.recovered
+    pool.close()
+    assert state_of(pool.path) == _layout.STATE_CLEAN

@@ -1,0 +1,143 @@
+"""Imports point up the list of rooms only; nothing reaches past a door that is marked private."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).parent.parent
+#: Lowest first: a module may import those before it.
+ORDER = [
+    "errors",
+    "_layout",
+    "_lib",
+    "_heap",
+    "_checking",
+    "_values",
+    "_base",
+    "_list",
+    "_dict",
+    "_object",
+    "_gc",
+    "_file",
+    "_medium",
+    "inspect",
+    "_probe",
+    "pool",
+    "crash",
+]
+#: Needed before anything else can be imported, so they import nothing of the package.
+FREE = {"_build_mode", "_nocython"}
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Module and name of everything that is imported, in functions too, but not for type checkers alone."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            for other in node.orelse:
+                yield from imports(ast.Module([other], []))
+            continue
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, ""
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: relative import"
+            for alias in node.names:
+                yield node.module or "", alias.name
+        yield from imports(node)
+
+
+def rooms_of(module: str, name: str) -> str | None:
+    """The room of pmemobj that an import enters; '' for the package itself."""
+    parts = module.split(".")
+    if parts[0] != "pmemobj":
+        return None
+    if len(parts) > 1:
+        return parts[1]
+    return name if name in ORDER or name in FREE else ""
+
+
+def room_of_file(path: Path) -> str:
+    """``pmemobj/crash/_kill.py`` is in the room crash; the public list is above them all."""
+    return path.relative_to(ROOT / "pmemobj").parts[0].removesuffix(".py")
+
+
+def complaints(source: str, room: str) -> list[str]:
+    """What is wrong with the imports of a module of pmemobj."""
+    found = []
+    for module, name in imports(ast.parse(source)):
+        what = f"{room} imports {module} {name}".rstrip()
+        if module.split(".")[0] in ("pmemobj_magics", "IPython", "ipywidgets", "graphviz"):
+            found.append(what)
+        target = rooms_of(module, name)
+        if target is None or target == room or room == "__init__":
+            continue
+        if room in FREE or target == "" or (target not in FREE and ORDER.index(target) > ORDER.index(room)):
+            found.append(what)
+    return found
+
+
+FILES = sorted((ROOT / "pmemobj").rglob("*.py"))
+
+
+def test_every_module_has_a_place() -> None:
+    rooms = {room_of_file(path) for path in FILES}
+    assert rooms == {*ORDER, *FREE, "__init__"}, "a module is missing in the order, or gone"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_up_the_list(path: Path) -> None:
+    assert complaints(path.read_text(), room_of_file(path)) == []
+
+
+@pytest.mark.parametrize(
+    "source, room",
+    [
+        ("from pmemobj._list import PersistentList", "_heap"),
+        ("from pmemobj import pool", "_gc"),
+        ("import pmemobj.crash", "pool"),
+        ("def f():\n    from pmemobj import inspect", "_values"),
+        ("import IPython", "inspect"),
+        ("import pmemobj_magics", "crash"),
+        ("import pmemobj", "pool"),
+        ("from pmemobj import errors", "_build_mode"),
+        ("if x:\n    pass\nelse:\n    from pmemobj.pool import create", "_lib"),
+    ],
+)
+def test_an_import_that_points_down_is_found(source: str, room: str) -> None:
+    assert complaints(source, room)
+
+
+@pytest.mark.parametrize(
+    "source, room",
+    [
+        ("from pmemobj._heap import Heap", "_list"),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pmemobj.pool import create", "inspect"),
+        ("from pmemobj import _nocython as cython", "_heap"),
+        ("import os", "errors"),
+    ],
+)
+def test_an_import_that_is_right_is_not(source: str, room: str) -> None:
+    assert complaints(source, room) == []
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "pmemobj_magics").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_the_magics_use_only_what_is_public(path: Path) -> None:
+    for module, name in imports(ast.parse(path.read_text())):
+        if module.split(".")[0] == "pmemobj":
+            private = [part for part in [*module.split("."), name] if part.startswith("_")]
+            assert not private, f"imports {module} {name}"
+
+
+def test_there_is_a_place_for_each_layer_in_the_documentation() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in row.replace("`", "").replace(" ", "").split(",")]
+    assert [name for name in named if name in ORDER] == ORDER

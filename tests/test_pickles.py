@@ -1,0 +1,212 @@
+"""Immutable values of nominated classes: stored as pickles, and nothing else is ever unpickled."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import fractions
+import os
+import pickle
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sample_classes import Colour, Money, Point
+from soundness import assert_sound
+
+import pmemobj
+from pmemobj import NotPersistableError, PersistentDict, PersistentList, PersistentObjectPool, UnpicklingRefusedError
+from pmemobj import _values as values
+from pmemobj._layout import Kind
+
+Pool = PersistentObjectPool
+
+
+@pytest.fixture(autouse=True)
+def nominations() -> Any:
+    """Each test begins without any; they belong to the process."""
+    before = dict(values._nominated)
+    values._nominated.clear()
+    yield
+    values._nominated.clear()
+    values._nominated.update(before)
+
+
+UTC = datetime.UTC
+CASES: list[tuple[Any, tuple[Any, ...]]] = [
+    (decimal.Decimal("3.14159265358979323846"), (decimal.Decimal,)),
+    (decimal.Decimal("NaN"), (decimal.Decimal,)),
+    (datetime.datetime(2024, 2, 29, 1, 2, 3, 4), (datetime.datetime,)),
+    (datetime.datetime(2024, 2, 29, tzinfo=UTC), (datetime.datetime, datetime.timezone, datetime.timedelta)),
+    (datetime.date(2024, 2, 29), (datetime.date,)),
+    (datetime.timedelta(days=1, microseconds=5), (datetime.timedelta,)),
+    (fractions.Fraction(22, 7), (fractions.Fraction,)),
+    (uuid.UUID(int=5), (uuid.UUID, uuid.SafeUUID)),
+    (Point(1, 2), (Point,)),
+    (Colour.GREEN, (Colour,)),
+    (Money(5, "USD"), (Money,)),
+    ((1, ("two", 3.0)), (tuple,)),
+    (frozenset({1, 2}), (frozenset,)),
+    (range(3, 9, 2), (range,)),
+    ((Money(1), Point(2, 3)), (tuple, Money, Point)),
+]
+
+
+@pytest.mark.parametrize(
+    "value, classes", CASES, ids=[f"{type(value).__name__}-{at}" for at, (value, _) in enumerate(CASES)]
+)
+def test_values_of_nominated_classes(
+    pool: Pool, reopen: Callable[..., Pool], value: Any, classes: tuple[Any, ...]
+) -> None:
+    with pytest.raises(NotPersistableError, match="persist_via_pickle"):
+        pool.root = value
+    pmemobj.persist_via_pickle(*classes)
+    pool.root = pool.new(PersistentDict, value=value)
+    pool.root["list"] = pool.new(PersistentList, [value])
+
+    def check() -> None:
+        for found in (pool.root["value"], pool.root["list"][0]):
+            assert type(found) is type(value) and repr(found) == repr(value)
+
+    check()
+    pool = reopen(pool)
+    check()
+    assert_sound(pool, no_garbage=True)
+
+
+def test_a_class_within_must_be_nominated_too(pool: Pool) -> None:
+    pmemobj.persist_via_pickle(tuple)
+    with pytest.raises(UnpicklingRefusedError, match=r"persist_via_pickle\(sample_classes\.Money\)"):
+        pool.root = (1, Money(2))
+    assert pool.root is None
+    pmemobj.persist_via_pickle(Money)
+    pool.root = (1, Money(2))
+    assert pool.root == (1, Money(2))
+
+
+def test_a_subclass_of_a_nominated_class_is_not_nominated(pool: Pool) -> None:
+    class Special(Money):
+        pass
+
+    pmemobj.persist_via_pickle(Money)
+    with pytest.raises(NotPersistableError):
+        pool.root = Special(1)
+
+
+@pytest.mark.parametrize("bad", [5, "decimal.Decimal", None, decimal, decimal.Decimal(1)])
+def test_only_classes_can_be_nominated(bad: Any) -> None:
+    with pytest.raises(NotPersistableError, match="it is no class"):
+        pmemobj.persist_via_pickle(bad)
+
+
+@pytest.mark.parametrize("bad", [list, dict, PersistentList, pmemobj.PersistentObject])
+def test_what_changes_cannot_be_nominated(bad: Any) -> None:
+    with pytest.raises(NotPersistableError, match="its instances change"):
+        pmemobj.persist_via_pickle(decimal.Decimal, bad)
+    assert decimal.Decimal not in values._nominated  # all of them or none
+
+
+def test_what_cannot_be_pickled_is_refused_when_it_is_stored(pool: Pool) -> None:
+    class Local:
+        pass
+
+    class Stubborn:
+        def __reduce__(self) -> Any:
+            raise RuntimeError("no")
+
+    pmemobj.persist_via_pickle(Local, Stubborn)
+    for value in (Local(), Stubborn()):
+        with pytest.raises(NotPersistableError, match="pickle"):
+            pool.root = value
+    assert pool.root is None and not pool.in_transaction
+
+
+# ---- pools that others wrote ---------------------------------------------------------------------
+
+
+def test_a_pickle_of_a_class_that_this_program_did_not_nominate(pool_path: str, run_python: Callable[..., Any]) -> None:
+    run_python(
+        """
+import sys, pmemobj
+from sample_classes import Money
+pmemobj.persist_via_pickle(Money)
+with pmemobj.create(sys.argv[1], pool_size=16 << 20) as pool:
+    pool.root = pool.new(pmemobj.PersistentList, [Money(7), "readable"])
+""",
+        pool_path,
+    )
+    with pmemobj.open(pool_path) as pool:
+        with pytest.raises(UnpicklingRefusedError, match=r"persist_via_pickle\(sample_classes\.Money\)") as caught:
+            pool.root[0]
+        assert isinstance(caught.value, TypeError)
+        assert pool.root[1] == "readable"
+        pmemobj.persist_via_pickle(Money)
+        assert pool.root[0] == Money(7)
+        values._nominated.clear()
+        pool.root[0] = "replaced without reading"
+        assert pool.root == ["replaced without reading", "readable"]
+        assert_sound(pool)
+
+
+class Evil:
+    """Its pickle calls whatever it likes when it is read."""
+
+    def __init__(self, *call: Any) -> None:
+        self.call = call
+
+    def __reduce__(self) -> Any:
+        return self.call[0], self.call[1:]
+
+
+def store_pickle(pool: Pool, data: bytes) -> None:
+    """Put a pickle into the pool that no program would write."""
+    heap = pool._heap
+    data = data.ljust(8, b"\0")  # shorter ones would not be a leaf
+    pool.root = pool.new(PersistentList, [b"x" * len(data)])
+    # The leaf is that of a bytes object; with another kind it is a pickle.
+    (offset,) = [offset for offset, _, kind in heap.allocations() if kind == Kind.BYTES]
+    pool.close()
+    path = Path(pool.path)
+    raw = bytearray(path.read_bytes())
+    assert raw[offset] == Kind.BYTES
+    raw[offset] = Kind.PICKLE
+    raw[offset + 8 : offset + 8 + len(data)] = data
+    path.write_bytes(raw)
+
+
+ATTACKS = {
+    "os.system": lambda target: pickle.dumps(Evil(os.system, f"touch {target}")),
+    "protocol 0": lambda target: pickle.dumps(Evil(os.system, f"touch {target}"), protocol=0),
+    "eval": lambda target: pickle.dumps(Evil(eval, f"open({str(target)!r}, 'w')")),
+    "an attribute of a nominated class": lambda target: b"\x80\x04\x8c\x0esample_classes\x8c\x0eMoney.__init__\x93.",
+    "a name of a nominated class in another module": lambda target: b"\x80\x04\x8c\x02os\x8c\x05Money\x93.",
+    "inst opcode": lambda target: f"(S'touch {target}'\nios\nsystem\n.".encode(),
+    "extension opcode": lambda target: b"\x80\x02\x82\x01.",
+    "persistent id": lambda target: b"Psomething\n.",
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+def test_a_malicious_pickle_is_not_executed(pool: Pool, scratch: Path, attack: Callable[[Path], bytes]) -> None:
+    target = scratch / "executed"
+    pmemobj.persist_via_pickle(Money)
+    store_pickle(pool, attack(target))
+    with pmemobj.open(pool.path) as again:
+        assert pmemobj.inspect.walk(again).total == 1  # looking at it does not unpickle it
+        repr(pmemobj.inspect.walk(again))
+        assert not target.exists()
+        with pytest.raises(pmemobj.PmemError) as caught:
+            again.root[0]
+        assert isinstance(caught.value, (UnpicklingRefusedError, pmemobj.PoolDamagedError))
+        assert not target.exists()
+        again.gc()
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"\x80", b"garbage", pickle.dumps(Money(3))[:-4], b"\x80\xff."])
+def test_a_damaged_pickle(pool: Pool, data: bytes) -> None:
+    store_pickle(pool, data.ljust(8, b"\xff"))
+    with pmemobj.open(pool.path) as again, pytest.raises(pmemobj.PoolDamagedError):
+        again.root[0]
