@@ -286,6 +286,8 @@ class Heap:
 
     def allocation_size(self, offset: int) -> int:
         """Bytes of the pool that the allocation at `offset` takes, libpmemobj's header included."""
+        if offset < ALLOCATION_HEADER_SIZE:
+            self.refuse(offset)
         return self.read(offset - ALLOCATION_HEADER_SIZE) & ALLOCATION_SIZE_MASK
 
     # ---- storing ----

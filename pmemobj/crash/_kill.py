@@ -27,6 +27,8 @@ from pmemobj.pool import PersistentObjectPool
 
 _COUNT_SIZE = 8
 _OUTPUT_LIMIT = 1 << 20
+#: Seconds between two looks at whether the child has ended, and how long its processes may take to.
+_LOOK_EVERY, _BURIAL = 0.02, 5.0
 #: Exit codes of a child that did not die as planned.
 _RAISED, _NOT_OPENED = 3, 4
 
@@ -146,31 +148,42 @@ def _run_child(
         os.close(reading)
         _be_the_child(pool, action, at, writing, counter)
     os.close(writing)
+    output = bytearray()
     try:
-        output, timed_out = _drain(reading, time.monotonic() + seconds)
+        timed_out = not _read_while(reading, output, time.monotonic() + seconds, lambda: not _has_ended(child))
     finally:
-        # Also on a KeyboardInterrupt: the child must be gone before the pool is opened again.
-        os.close(reading)
-        # What the code itself started too: it would hold the lock of the pool.
+        # Also on a KeyboardInterrupt: all who have the pool must be gone before it is opened again.
+        # That is the child and what it started; the end of the pipe tells when they are.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-    return status, output, timed_out
+        _read_while(reading, output, time.monotonic() + _BURIAL, lambda: True)
+        os.close(reading)
+    return status, output.decode(errors="replace"), timed_out
 
 
-def _drain(reading: int, deadline: float) -> tuple[str, bool]:
-    """Read what the child prints until it is gone or time is up; keep the beginning of it."""
-    output = b""
-    while True:
+def _has_ended(child: int) -> bool:
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _read_while(reading: int, output: bytearray, deadline: float, condition: Callable[[], bool]) -> bool:
+    """Read what is printed while a condition holds and the pipe has writers; keep the beginning.
+
+    Returns:
+        Whether that ended before the deadline.
+    """
+    while condition():
         remaining = deadline - time.monotonic()
-        if remaining <= 0 or not select.select([reading], [], [], remaining)[0]:
-            return output.decode(errors="replace"), True
-        data = os.read(reading, 65536)
-        if not data:
-            return output.decode(errors="replace"), False
-        output = (output + data)[:_OUTPUT_LIMIT]
+        if remaining <= 0:
+            return False
+        if select.select([reading], [], [], min(remaining, _LOOK_EVERY))[0]:
+            data = os.read(reading, 65536)
+            if not data:
+                break
+            output += data[: _OUTPUT_LIMIT - len(output)]
+    return True
 
 
 # ---- the child's side -------------------------------------------------------------------------------
