@@ -293,12 +293,15 @@ def test_growing_until_the_pool_is_full(
     fill_up(small, leave=20)
     turn = 0
     with pytest.raises(pmemobj.PoolFullError):
-        for turn in range(100_000):
-            grow(root, turn)
-    lengths = len(root["list"]), len(root["dict"])
+        for turn in range(0, 1_000_000, 100):
+            before = len(root["list"]), len(root["dict"])
+            with small.transaction():
+                for step in range(100):
+                    grow(root, turn + step)
+    assert (len(root["list"]), len(root["dict"])) == before
     assert_sound(small)
     root = reopen(small).root
-    assert (len(root["list"]), len(root["dict"])) == lengths
+    assert (len(root["list"]), len(root["dict"])) == before
     root["filling"].clear()
     grow(root, turn)
 

@@ -252,7 +252,7 @@ def test_random_bytes_in_the_objects(outcomes: Callable[..., list[str]], clean_b
         for at in rng.sample(heads, 3):
             pool[at + 8 * rng.randrange(2) + rng.randrange(8)] ^= 1 << rng.randrange(8)
 
-    lines = outcomes(clean_bytes, [scramble] * (40 if state == _layout.STATE_CLEAN else 6))
+    lines = outcomes(clean_bytes, [scramble] * (25 if state == _layout.STATE_CLEAN else 4))
     assert not [line for line in lines if line.startswith("RAW")]
 
 
