@@ -23,7 +23,7 @@ from pmemobj._base import Persistent
 from pmemobj._dict import PersistentDict
 from pmemobj._list import PersistentList
 from pmemobj._object import PersistentObject
-from pmemobj._values import persist_via_pickle
+from pmemobj._pickles import persist_via_pickle
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (
     DEFAULT_POOL_SIZE,

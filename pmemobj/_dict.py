@@ -12,9 +12,10 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Mu
 from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr, register_kind
+from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
 from pmemobj._layout import ABSENT, DICT_SIZE, ENTRY_SIZE, TABLE_ENTRIES, WORD, Kind, new_header
-from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_container, replace, stored_hash
+from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_container, replace
 
 _LIVE, _USED, _TABLE = 8, 16, 24
 _SLOTS, _CAPACITY = 0, 8

@@ -132,12 +132,31 @@ class Kind(IntEnum):
     FLOAT = 4
     COMPLEX = 5
     PICKLE = 6
+    DATE = 7
+    TIME = 8
+    DATETIME = 9
+    TIMEDELTA = 10
+    DECIMAL = 11
+    FRACTION = 12
+    UUID = 13
+    RANGE = 14
+    KEY_TUPLE = 15
     LIST = 16
     DICT = 17
+    SET = 18
+    TUPLE = 19
     OBJECT = 20
+    BYTEARRAY = 21
+    ARRAY = 22
+    EXTENSION = 24
     LIST_ITEMS = 64
     DICT_TABLE = 65
     OBJECT_SLOTS = 66
+    SET_TABLE = 67
+    BYTEARRAY_DATA = 68
+    ARRAY_DATA = 69
+    BLOCK_WORDS = 70
+    BLOCK_BYTES = 71
 
 
 ALL_KINDS = frozenset(Kind)

@@ -11,4 +11,4 @@ cpdef unsigned long long encode(Heap heap, value) except? 0
 cpdef replace(Heap heap, unsigned long long slot, value)
 cpdef exchange(Heap heap, unsigned long long slot, unsigned long long word)
 cpdef free_leaf(Heap heap, unsigned long long word)
-cpdef unsigned long long stored_hash(Heap heap, key) except? 0
+cpdef unsigned long long reference(Heap heap, Handle value) except? 0

@@ -11,10 +11,7 @@ refused unless its class was nominated with `persist_via_pickle`.
 
 from __future__ import annotations
 
-import io
-import pickle
 import struct
-from collections.abc import Callable
 from typing import Any
 
 from pmemobj._heap import Handle, Heap
@@ -41,7 +38,8 @@ from pmemobj._layout import (
     header,
     kind_of,
 )
-from pmemobj.errors import NotPersistableError, PoolDamagedError, UnpicklingRefusedError
+from pmemobj._leaves import DECODERS, payload_of
+from pmemobj.errors import NotPersistableError, PoolDamagedError
 
 try:
     import cython
@@ -53,7 +51,6 @@ _INT_MIN, _INT_MAX = -(1 << 62), (1 << 62) - 1
 
 _DOUBLE = struct.Struct("<d")
 _QUAD = struct.Struct("<Q")
-_COMPLEX = struct.Struct("<dd")
 
 _CONSTANTS: dict[int, Any] = {
     WORD_NONE: None,
@@ -68,9 +65,6 @@ _CONSTANTS: dict[int, Any] = {
 _FLOAT_CONSTANTS = {
     _QUAD.unpack(_DOUBLE.pack(value))[0]: word for word, value in _CONSTANTS.items() if type(value) is float
 }
-
-#: Plain containers, and the class that a program wants instead.
-_PERSISTENT_TWINS = {list: "PersistentList", dict: "PersistentDict"}
 
 
 # ---- words -------------------------------------------------------------------------------------
@@ -98,7 +92,7 @@ def immediate(heap: Heap, value: Any) -> int:
     if kind is bytes and len(value) <= SHORT_MAX:
         return SHORT_BYTES | len(value) << 4 | int.from_bytes(value, "little") << 8
     if isinstance(value, Handle):
-        return _reference(heap, value)
+        return reference(heap, value)
     return ABSENT
 
 
@@ -120,7 +114,12 @@ def _float_word(value: float) -> int:
     return _FLOAT_CONSTANTS.get(bits, ABSENT)
 
 
-def _reference(heap: Heap, value: Handle) -> int:
+def reference(heap: Heap, value: Handle) -> int:
+    """The word for a persistent object of this heap.
+
+    Raises:
+        NotPersistableError: it is one of another pool.
+    """
     if value._p_heap is not heap:
         value._p_heap.read(value._p_offset)  # a dead object says best what is wrong with it
         raise NotPersistableError(
@@ -156,7 +155,7 @@ def _decode_tagged(heap: Heap, word: int) -> Any:
             return heap.handle(word)
     elif tag == TAG_LEAF:
         kind, payload = leaf_parts(heap, word)
-        return _LEAF_DECODERS[kind](payload)
+        return DECODERS[kind](payload)
     elif word in _CONSTANTS:
         return _CONSTANTS[word]
     elif SHORT_BYTES <= word & 0xFF <= SHORT_BYTES | SHORT_MAX << 4:
@@ -197,7 +196,7 @@ def encode(heap: Heap, value: Any) -> int:
     word = immediate(heap, value)
     if word != ABSENT:
         return word
-    kind, payload = _leaf_payload(value)
+    kind, payload = payload_of(value)
     offset = heap.alloc(WORD + len(payload), kind)
     heap.init_bytes(offset, _QUAD.pack(header(kind, len(payload))) + payload)
     return offset | TAG_LEAF
@@ -248,171 +247,6 @@ def leaf_parts(heap: Heap, word: int) -> tuple[Kind, bytes]:
     if kind not in LEAF_KINDS:
         raise _nonsense(heap, f"there is no value at offset {offset:#x}")
     return Kind(kind), heap.read_bytes(offset + WORD, head >> 16)
-
-
-def _leaf_payload(value: Any) -> tuple[Kind, bytes]:
-    kind = type(value)
-    if kind is str:
-        return Kind.STR, value.encode("utf-8", "surrogatepass")
-    if kind is int:
-        return Kind.INT, value.to_bytes(value.bit_length() // 8 + 1, "little", signed=True)
-    if kind is float:
-        return Kind.FLOAT, _DOUBLE.pack(value)
-    if kind is bytes:
-        return Kind.BYTES, value
-    if kind is complex:
-        return Kind.COMPLEX, _COMPLEX.pack(value.real, value.imag)
-    if kind in _nominated:
-        return Kind.PICKLE, _dumps(value)
-    raise _refusal(kind)
-
-
-def _refusal(kind: type) -> NotPersistableError:
-    if kind in _PERSISTENT_TWINS:
-        twin = _PERSISTENT_TWINS[kind]
-        return NotPersistableError(
-            f"store a {kind.__name__}", "it lives in ordinary memory", f"use pool.new(pmemobj.{twin}, ...)"
-        )
-    return NotPersistableError(
-        f"store a value of type {kind.__module__}.{kind.__qualname__}",
-        "pmemobj has no form for it in persistent memory",
-        "derive its class from pmemobj.PersistentObject, or, if its instances never change, nominate it with "
-        "pmemobj.persist_via_pickle()",
-    )
-
-
-# ---- pickles of nominated types ------------------------------------------------------------------
-
-_nominated: dict[Any, None] = {}
-
-
-def persist_via_pickle(*types: Any) -> None:
-    """Let instances of these immutable classes be stored as pickles.
-
-    Only what was nominated is ever unpickled, whoever wrote the pool. A class whose pickles are
-    built by a function (as some compiled classes are) needs that function nominated too; the error
-    at the first store names it.
-
-    Args:
-        types: Classes whose instances never change. Changes of a mutable one would be lost.
-
-    Raises:
-        NotPersistableError: not a class or function, or one that pickle cannot name.
-    """
-    for item in types:
-        if not callable(item) or not hasattr(item, "__qualname__"):
-            raise NotPersistableError(
-                f"nominate {item!r}", "it is no class", "name classes, as in persist_via_pickle(decimal.Decimal)"
-            )
-        if item in _PERSISTENT_TWINS or (isinstance(item, type) and issubclass(item, Handle)):
-            raise NotPersistableError(
-                f"nominate {item.__qualname__}", "its instances change", "use the Persistent class for it"
-            )
-    _nominated.update(dict.fromkeys(types))
-
-
-class _NominatedOnly(pickle.Unpickler):
-    """Finds nothing but what the program nominated; a pickle can then call nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        for item in _nominated:
-            if item.__module__ == module and item.__qualname__ == name:
-                return item
-        raise UnpicklingRefusedError(
-            f"unpickle {module}.{name}",
-            "this program did not nominate it",
-            f"if you trust the pool, call pmemobj.persist_via_pickle({module}.{name})",
-        )
-
-
-def _loads(data: bytes) -> Any:
-    return _NominatedOnly(io.BytesIO(data)).load()
-
-
-def _load_pickle(payload: bytes) -> Any:
-    try:
-        return _loads(payload)
-    except (UnpicklingRefusedError, KeyboardInterrupt):
-        raise
-    except Exception as error:
-        raise PoolDamagedError(
-            "read a pickle", f"it is damaged ({type(error).__name__}: {error})", "restore the pool from a copy"
-        ) from error
-
-
-def _dumps(value: Any) -> bytes:
-    try:
-        data = pickle.dumps(value, protocol=5)
-        # What could not be read back must not be written.
-        _loads(data)
-    except UnpicklingRefusedError:
-        raise
-    except Exception as error:
-        raise NotPersistableError(
-            f"store a {type(value).__qualname__} as a pickle", f"{type(error).__name__}: {error}", "mend its pickling"
-        ) from error
-    return data
-
-
-def _complex(payload: bytes) -> complex:
-    return complex(*_COMPLEX.unpack(payload))
-
-
-_LEAF_DECODERS: dict[int, Callable[[bytes], Any]] = {
-    Kind.STR: lambda payload: payload.decode("utf-8", "surrogatepass"),
-    Kind.INT: lambda payload: int.from_bytes(payload, "little", signed=True),
-    Kind.FLOAT: lambda payload: _DOUBLE.unpack(payload)[0],
-    Kind.BYTES: lambda payload: payload,
-    Kind.COMPLEX: _complex,
-    Kind.PICKLE: _load_pickle,
-}
-
-
-# ---- hashes --------------------------------------------------------------------------------------
-
-_MULTIPLIER = 0x9E3779B97F4A7C15
-_STR_SEED, _BYTES_SEED, _NONE_HASH = 0x5D, 0xB7, 0x6E6F6E65
-
-
-def stored_hash(heap: Heap, key: Any) -> int:
-    """The 64-bit hash of a key as it stands in the pool: the same in every process, for ever.
-
-    Python's own is used for numbers, where it is not randomised and makes 1, 1.0 and True alike.
-
-    Raises:
-        TypeError: the key is unhashable.
-        NotPersistableError: it is hashable, but cannot be a key in a pool.
-    """
-    kind = type(key)
-    if kind is str:
-        return _mix(key.encode("utf-8", "surrogatepass"), _STR_SEED)
-    if kind is int or kind is bool or kind is float or kind is complex:
-        return hash(key) & _MASK
-    if kind is bytes:
-        return _mix(key, _BYTES_SEED)
-    if key is None:
-        return _NONE_HASH
-    if isinstance(key, Handle):
-        hash(key)  # a class that defines equality without a hash is unhashable
-        own_hash: Any = kind.__hash__
-        if own_hash is object.__hash__:
-            return _reference(heap, key) >> 4
-    hash(key)
-    raise NotPersistableError(
-        f"use a {kind.__module__}.{kind.__qualname__} as a key",
-        "its hash may differ in the next process",
-        "use None, a number, str, bytes, or a persistent object that compares by identity",
-    )
-
-
-def _mix(data: bytes, seed: int) -> int:
-    """Eight bytes at a time, multiplied and folded; good low bits matter, secrecy does not."""
-    state = seed ^ len(data)
-    for start in range(0, len(data), WORD):
-        state ^= int.from_bytes(data[start : start + WORD], "little")
-        state = state * _MULTIPLIER & _MASK
-        state ^= state >> 29
-    return state
 
 
 # ---- texts ---------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ with pmemobj.create(sys.argv[1], pool_size=8 << 20) as pool:
 @pytest.mark.once
 def test_stored_hashes_are_part_of_the_layout(pool: Any) -> None:
     """Another hash in a later release would make the keys of older pools impossible to find."""
-    from pmemobj._values import stored_hash
+    from pmemobj._hashes import stored_hash
 
     hashes = [
         stored_hash(pool._heap, key)

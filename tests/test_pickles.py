@@ -18,7 +18,7 @@ from soundness import assert_sound
 
 import pmemobj
 from pmemobj import NotPersistableError, PersistentDict, PersistentList, PersistentObjectPool, UnpicklingRefusedError
-from pmemobj import _values as values
+from pmemobj import _pickles as pickles
 from pmemobj._layout import Kind
 
 Pool = PersistentObjectPool
@@ -27,11 +27,11 @@ Pool = PersistentObjectPool
 @pytest.fixture(autouse=True)
 def nominations() -> Any:
     """Each test begins without any; they belong to the process."""
-    before = dict(values._nominated)
-    values._nominated.clear()
+    before = dict(pickles.nominated)
+    pickles.nominated.clear()
     yield
-    values._nominated.clear()
-    values._nominated.update(before)
+    pickles.nominated.clear()
+    pickles.nominated.update(before)
 
 
 UTC = datetime.UTC
@@ -105,7 +105,7 @@ def test_only_classes_can_be_nominated(bad: Any) -> None:
 def test_what_changes_cannot_be_nominated(bad: Any) -> None:
     with pytest.raises(NotPersistableError, match="its instances change"):
         pmemobj.persist_via_pickle(decimal.Decimal, bad)
-    assert decimal.Decimal not in values._nominated  # all of them or none
+    assert decimal.Decimal not in pickles.nominated  # all of them or none
 
 
 def test_what_cannot_be_pickled_is_refused_when_it_is_stored(pool: Pool) -> None:
@@ -144,7 +144,7 @@ with pmemobj.create(sys.argv[1], pool_size=16 << 20) as pool:
         assert pool.root[1] == "readable"
         pmemobj.persist_via_pickle(Money)
         assert pool.root[0] == Money(7)
-        values._nominated.clear()
+        pickles.nominated.clear()
         pool.root[0] = "replaced without reading"
         assert pool.root == ["replaced without reading", "readable"]
         assert_sound(pool)
