@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -49,6 +50,8 @@ from pmemobj.errors import (
 )
 
 _MAX_LANES = 1024
+#: Seconds that the processes of a killed program may take to let go of its pool.
+_LETTING_GO = 0.5
 
 _OTHER_SIGNATURES = {
     b"PMEMBLK\0": "it is a pool of libpmemblk",
@@ -108,7 +111,7 @@ def identify(path: str, name: str = "") -> PoolFile:
 
 
 def _lanes_idle(file: BinaryIO, head: bytes) -> bool:
-    """Whether every log of every lane has its own capacity and no continuation.
+    """Whether every log of every lane has a capacity of its own and no continuation.
 
     libpmemobj follows these fields unchecked when it opens a pool.
     """
@@ -126,7 +129,7 @@ def _lanes_idle(file: BinaryIO, head: bytes) -> bool:
     def column(at: int) -> set[int]:
         return set(words[at // WORD :: stride].tolist())
 
-    return all(column(log + LOG_NEXT) == {0} and column(log + LOG_CAPACITY) == {size} for log, size in LANE_LOGS)
+    return all(column(log + LOG_NEXT) == {0} and column(log + LOG_CAPACITY) <= idle for log, idle in LANE_LOGS)
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -169,14 +172,24 @@ def _check_root(what: str, root: bytes) -> None:
 def check_not_busy(path: str) -> None:
     """Fail early where some process has the pool open.
 
+    A program that is killed while it tries a pool in a child lets go of it only when that child has
+    died too, a moment later; so a lock is given that moment.
+
     Raises:
-        PoolBusyError: the lock of the file is held.
+        PoolBusyError: the lock of the file is held, and stays so.
     """
+    deadline = time.monotonic() + _LETTING_GO
     with open(path, "rb+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise translate(f"open pool {path}", error, path) from None
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise translate(f"open pool {path}", error, path) from None
+                time.sleep(_LETTING_GO / 100)
+            except OSError as error:
+                raise translate(f"open pool {path}", error, path) from None
 
 
 def translate(what: str, error: OSError, path: str = "") -> PmemError:

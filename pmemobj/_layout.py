@@ -71,8 +71,9 @@ POOL_LANES_OFFSET = 5120
 POOL_LANE_COUNT = 5128
 #: One lane: three logs, each a header (checksum, next, capacity, ...) and its entries.
 LANE_SIZE = 3072
-#: Offset in the lane and capacity of its logs: internal redo, external redo, undo.
-LANE_LOGS = ((0, 192), (256, 640), (960, 2048))
+#: The logs of a lane (internal redo, external redo, undo): offset in the lane, and the capacities
+#: that an idle one may have. libpmemobj clears the whole header of a redo log once it is done with it.
+LANE_LOGS = ((0, {0, 192}), (256, {0, 640}), (960, {2048}))
 LOG_NEXT = 8
 LOG_CAPACITY = 16
 MIN_POOL_SIZE = 8 * 1024 * 1024

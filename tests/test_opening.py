@@ -9,6 +9,7 @@ import resource
 import shutil
 import socket
 import stat
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ import pytest
 from conftest import MIB, POOL_SIZE
 
 import pmemobj
-from pmemobj import PersistentList, PersistentObjectPool, _layout, _lib
+from pmemobj import PersistentList, PersistentObjectPool, _layout, _lib, _probe
 
 Pool = PersistentObjectPool
 
@@ -155,16 +156,23 @@ def test_a_file_that_a_killed_creator_left_is_no_obstacle(scratch: Path, pool_pa
     pmemobj.open(pool_path).close()
 
 
-def test_a_clean_pool_is_opened_without_a_trial(pool: Pool, reopen: Callable[..., Pool]) -> None:
+def test_only_an_unclean_pool_is_tried_first(
+    pool: Pool, reopen: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     # The trial is a child process, and costs more than all the rest of opening.
+    trials = []
+    real_trial = _probe.run
+    monkeypatch.setattr(_probe, "run", lambda path: (trials.append(path), real_trial(path)))
     pool.root = pool.new(PersistentList, ["x" * 50] * 300)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for _ in range(3):
         pool = reopen(pool)
         with pool.transaction():
             pool.root.extend(range(100))
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert (after.ru_utime, after.ru_minflt) == (before.ru_utime, before.ru_minflt)
+    assert trials == []
+    copy = f"{pool.path}.copy"
+    shutil.copyfile(pool.path, copy)  # as a program that was killed would leave it
+    pool.close()
+    assert reopen(copy).recovered and trials == [copy]
 
 
 # ---- closing ---------------------------------------------------------------------------------------
@@ -506,6 +514,18 @@ def test_somebody_elses_lock_counts_as_busy(pool: Pool) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         refusal(pmemobj.PoolBusyError, BlockingIOError, lambda: pmemobj.open(pool.path))
     pmemobj.open(pool.path).close()
+
+
+def test_a_lock_that_goes_in_a_moment_is_waited_for(pool: Pool) -> None:
+    # As that of a program which was killed while it tried the pool in a child.
+    pool.close()
+    file = open(pool.path, "rb")  # noqa: SIM115 - closed by the timer
+    fcntl.flock(file, fcntl.LOCK_EX)
+    timer = threading.Timer(0.1, file.close)
+    timer.start()
+    pmemobj.open(pool.path).close()
+    assert file.closed
+    timer.join()
 
 
 # ---- permissions -----------------------------------------------------------------------------------
