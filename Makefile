@@ -6,6 +6,8 @@ LAB_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
+# One process a core; tests that are still to do move to whichever has nothing left.
+SPREAD := -n auto --dist worksteal
 INSTALLED := $(VENV)/.installed
 COMPILED := build/.compiled
 
@@ -34,10 +36,10 @@ lab: build  ## open JupyterLab on the first notebook, and print its address
 test: export PMEMOBJ_CHECK := 1
 test: build  ## run every test, compiled and uncompiled, and every notebook
 	@if ls pmemobj/*.so >/dev/null 2>&1; then set -ex; \
-	    PMEMOBJ_PURE=0 $(PYTEST) -m 'not browser'; \
-	    PMEMOBJ_PURE=1 $(PYTEST) -m 'not browser and not once'; \
+	    PMEMOBJ_PURE=0 $(PYTEST) $(SPREAD) -m 'not browser'; \
+	    PMEMOBJ_PURE=1 $(PYTEST) $(SPREAD) -m 'not browser and not once'; \
 	else set -ex; \
-	    PMEMOBJ_PURE=1 $(PYTEST) -m 'not browser'; \
+	    PMEMOBJ_PURE=1 $(PYTEST) $(SPREAD) -m 'not browser'; \
 	fi
 	$(if $(NOTEBOOKS),$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	    -p no:cacheprovider $(NOTEBOOKS))

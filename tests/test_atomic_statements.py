@@ -272,13 +272,14 @@ def test_the_error_of_a_full_pool_says_what_to_do(small: Pool) -> None:
 @pytest.mark.parametrize(
     "grow",
     [
+        lambda root, turn: root["list"].append(turn),
         lambda root, turn: root["list"].append(LONG * 40),
         lambda root, turn: root["list"].insert(0, LONG * 40),
         lambda root, turn: root["dict"].__setitem__(turn, turn),
         lambda root, turn: root["dict"].__setitem__(f"{LONG}{turn}", LONG * 40),
         lambda root, turn: setattr(root["object"], f"attribute{turn}", LONG * 40),
     ],
-    ids=["append", "insert", "dict", "dict leaves", "attributes"],
+    ids=["append of ints", "append", "insert", "dict", "dict leaves", "attributes"],
 )
 def test_growing_until_the_pool_is_full(
     small: Pool, reopen: Callable[..., Pool], grow: Callable[[Any, int], Any]

@@ -66,7 +66,7 @@ def test_indices_by_way_of_index(pool: Pool) -> None:
     assert pool.root[Index()] == "B" and pool.root.pop(Index()) == "B"
 
 
-@pytest.mark.parametrize("values", [[], [1], [LONG, 2], [LONG] * 9, "abc", (1, 2, 3), iter([5, 6]), 5, None], ids=str)
+@pytest.mark.parametrize("values", [[], [1], [LONG, 2], [LONG] * 9, "abc", (1, 2, 3), iter([5, 6]), 5, None], ids=lambda values: type(values).__name__)
 def test_slices(pool: Pool, values: Any) -> None:
     once = list(values) if hasattr(values, "__next__") else values
     start = [LONG, 1, 2.5, "x", None, b"bytes long enough"]
