@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pmemobj import PmemError
 from pmemobj_magics.graph import PoolGraph
 
 if TYPE_CHECKING:
@@ -21,13 +22,17 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     from pmemobj_magics.magics import PmemMagics
 
     unload_ipython_extension(shell)
-    shell.register_magics(PmemMagics(shell))
+    magics = PmemMagics(shell)
+    shell.register_magics(magics)
+    shell.set_custom_exc((PmemError,), magics.show_error)  # type: ignore[no-untyped-call]
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
     """Called by ``%unload_ext pmemobj_magics``; the pools stay open."""
     from pmemobj_magics.magics import PmemMagics
 
+    if shell.custom_exceptions == (PmemError,):
+        shell.set_custom_exc((), None)  # type: ignore[no-untyped-call]
     for kind, names in PmemMagics.magics.items():
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)

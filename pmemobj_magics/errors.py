@@ -4,12 +4,19 @@ An expected failure (a missing file, a misspelt option) is three lines: what, wh
 stays a real exception, so that "Run All" stops at it and a test of the notebook fails: IPython asks
 an exception for its own rendering (``_render_traceback_``) before it makes a traceback. IPython's
 ``UsageError`` would be as short, but those who run notebooks pass over it.
+
+It does not matter whether a magic raised it or a line of the user's own: ``pool.root`` of a closed
+pool is as expected a failure as ``%pmem_open`` of a missing one.
 """
 
 from __future__ import annotations
 
 import difflib
+import linecache
+import traceback as tracebacks
 from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
 
 from pmemobj import PmemError
 
@@ -52,13 +59,29 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else ""
 
 
-def shorten(error: PmemError) -> None:
+def shorten(shell: Any, error: PmemError, traceback: TracebackType | None) -> None:
     """Make IPython show `error` in at most three lines instead of a traceback, unless it has its own way."""
     if not hasattr(error, "_render_traceback_"):
-        error._render_traceback_ = lambda: _short_lines(error)  # type: ignore[attr-defined]
+        lines = _short_lines(error, _place(shell, traceback))
+        error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
 
 
-def _short_lines(error: PmemError) -> list[str]:
+def _short_lines(error: PmemError, place: str) -> list[str]:
     lines = [f"cannot {error.what}", f"  {error.why}", f"  {error.todo}" if error.todo else ""]
     what, *rest = (" ".join(line.splitlines()) for line in lines if line)
-    return [f"{_RED}{type(error).__name__}{_PLAIN}: {what}", *rest]
+    return [f"{_RED}{type(error).__name__}{_PLAIN}{place}: {what}", *rest]
+
+
+def _place(shell: Any, traceback: TracebackType | None) -> str:
+    """Where in the user's cells it happened, unless that is plain to see."""
+    in_cells = [
+        (frame.filename, frame.lineno)
+        for frame in tracebacks.extract_tb(traceback)
+        if shell.compile.format_code_name(frame.filename)
+    ]
+    if not in_cells:
+        return ""
+    (outer, _), (inner, number) = in_cells[0], in_cells[-1]
+    if inner != outer:
+        return f" in line {number} of {shell.compile.format_code_name(inner)[1]}"
+    return f" in line {number}" if len(linecache.getlines(inner)) > 1 else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import functools
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from IPython.core import magic_arguments
@@ -53,8 +54,9 @@ def _magic(*arguments: _Decorator, cell: bool = False, code: bool = False, short
             try:
                 return self._run(body, line, cell, code)
             except PmemError as error:
+                # Here already, lest a cell magic around this one show the line that has it.
                 if self.short_errors:
-                    shorten(error)
+                    shorten(self.shell, error, error.__traceback__)
                 raise
 
         no_var_expand(run)
@@ -76,6 +78,19 @@ class PmemMagics(Magics):
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell)
         self.session = Session(shell)
+
+    def show_error(
+        self,
+        shell: Shell,
+        kind: type[PmemError],
+        error: PmemError,
+        traceback: TracebackType | None,
+        tb_offset: int | None = None,
+    ) -> None:
+        """Show an error of ours that ends a cell; IPython calls it (see ``set_custom_exc``)."""
+        if self.short_errors:
+            shorten(shell, error, traceback)
+        shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
 
     def _run(self, body: _Body, line: str, cell: str | None, takes_code: bool) -> Any:
         line, quiet = line.rstrip(), False

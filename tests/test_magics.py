@@ -599,6 +599,35 @@ def test_output_is_bound_and_a_semicolon_hides_it(run: Run, game: Any, line: str
     assert run(f"{line} ;") is None
 
 
+@pytest.mark.parametrize(
+    "cell, place",
+    [
+        (["pool.root"], ""),
+        (["#", "pool.root"], " in line 2"),
+        (["use(pool)"], r" in line 2 of In\[\d+\]"),
+        (["use(pool)", ""], r" in line 2 of In\[\d+\]"),
+    ],
+)
+def test_errors_of_ones_own_lines_are_short_too(run: Run, game: Any, cell: list[str], place: str) -> None:
+    run("def use(pool):", "    return pool.root")
+    run("other = pmemobj.create('other.pmem', pool_size=1 << 24)")
+    run("pool.close()")
+    with pytest.raises(pmemobj.PoolClosedError) as error:
+        run(*cell)
+    what, why, todo = short(error)
+    assert re.fullmatch(rf"PoolClosedError{place}: cannot use pool game.pmem", what), what
+    assert (why, todo) == ("  it was closed", "  open it again with pmemobj.open()")
+    assert run("other.root") is None
+
+
+def test_without_the_extension_errors_are_python_s_again(run: Run, game: Any) -> None:
+    run("pool.close()")
+    run("%unload_ext pmemobj_magics")
+    with pytest.raises(pmemobj.PoolClosedError) as error:
+        run("pool.root")
+    assert "Traceback (most recent call last)" in error.value.shown
+
+
 def test_tracebacks_can_be_had_back(run: Run) -> None:
     run("%config PmemMagics.short_errors = False")
     with pytest.raises(pmemobj.PoolNotFoundError) as error:

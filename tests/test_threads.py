@@ -22,7 +22,7 @@ Pool = PersistentObjectPool
 ONE, TWO, THREE = "first long string", "second long string", "third long string"
 #: Long enough for a thread to get to the lock.
 A_MOMENT = 0.05
-PATIENCE = 20
+PATIENCE = 60
 
 
 class Worker(threading.Thread):

@@ -1,0 +1,162 @@
+"""The notebooks in a real JupyterLab, in a real browser, as a reader meets them.
+
+The structure of the page is asserted, not its pixels. With ``PMEMOBJ_PICTURES=directory`` each
+notebook is photographed there, for somebody to look at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import PATIENCE, child_environment
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+sync_api = pytest.importorskip("playwright.sync_api")
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+CHROMIUM = shutil.which("chromium")
+#: Without its background networking; it would only look for hosts that a test must not need.
+FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+#: Addresses of this very server, and those that lead nowhere.
+LOCAL = re.compile(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:")
+#: Seconds that all cells of a notebook may take together.
+RUN_ALL = 120
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a JupyterLab, token included, that serves a copy of the notebooks."""
+    place = tmp_path_factory.mktemp("lab")
+    shutil.copytree(NOTEBOOKS, place / "notebooks", ignore=shutil.ignore_patterns("*.pmem", "__pycache__"))
+    runtime = place / "runtime"
+    log = (place / "log").open("w")
+    server = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            "--no-browser",
+            "--allow-root",
+            "--port=0",
+            "--ServerApp.ip=127.0.0.1",
+            "--expose-app-in-browser",
+        ],
+        cwd=place,
+        env=child_environment(JUPYTER_RUNTIME_DIR=str(runtime), JUPYTER_CONFIG_DIR=str(place / "config")),
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        yield _address(server, runtime)
+    finally:
+        server.terminate()
+        server.wait(PATIENCE)
+        log.close()
+
+
+def _address(server: subprocess.Popen[bytes], runtime: Path) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and server.poll() is None:
+        for found in runtime.glob("jpserver-*.json"):
+            if text := found.read_text():
+                info = json.loads(text)
+                return f"{info['url']}lab/tree/notebooks/{{}}?token={info['token']}"
+        time.sleep(0.1)
+    raise AssertionError("JupyterLab did not start")
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    """An empty page of a headless Chromium."""
+    assert CHROMIUM, "there is no chromium: run `make test-browser`, which installs it"
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1200, "height": 1600})
+        yield page
+        browser.close()
+
+
+@pytest.mark.parametrize("notebook", sorted(path.name for path in NOTEBOOKS.glob("*.ipynb")))
+def test_a_notebook_runs_from_top_to_bottom(lab: str, page: Any, notebook: str) -> None:
+    elsewhere = []
+    page.on("request", lambda request: LOCAL.match(request.url) or elsewhere.append(request.url))
+    page.goto(lab.format(notebook))
+    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook", timeout=60_000)
+    page.wait_for_selector("text=Python 3 (ipykernel) | Idle", timeout=60_000)
+    source = json.loads((NOTEBOOKS / notebook).read_text())
+    _clear(page)
+    assert page.evaluate(OUTPUTS) == []
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    code = [cell for cell in source["cells"] if cell["cell_type"] == "code"]
+    page.wait_for_function(ALL_RUN, arg=len(code), timeout=RUN_ALL * 1000)
+    _photograph(page, notebook)
+
+    shown = page.evaluate(OUTPUTS)
+    announced = [cell for cell in code if "raises-exception" in cell["metadata"].get("tags", [])]
+    errors = [text for kind, text, _ in shown if kind == "error"]
+    assert len(errors) == len(announced), errors
+    # Three parts and no traceback.
+    assert all(len(text.strip().splitlines()) <= 3 for text in errors), errors
+    drawings = [width for kind, _, width in shown if kind == "svg"]
+    expected = sum("image/svg+xml" in output.get("data", {}) for cell in code for output in cell.get("outputs", []))
+    assert len(drawings) == expected > 0
+    assert all(20 < width <= 1200 for width in drawings), drawings
+    assert not elsewhere, "the page asked other hosts for something"
+
+
+#: In JavaScript: whether each of the code cells has a number that says that it has run.
+ALL_RUN = r"""
+count => {
+    const panel = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
+    const model = window.jupyterapp.shell.currentWidget.content.model;
+    const cells = [...Array(model.cells.length).keys()].map(at => model.cells.get(at));
+    const code = cells.filter(cell => cell.type === 'code');
+    return panel && code.length === count && code.every(cell => cell.executionCount !== null && cell.executionState !== 'running')
+        && window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle';
+}
+"""
+
+#: In JavaScript: kind, text and width of every output that is an error or a drawing.
+OUTPUTS = r"""
+() => {
+    const panel = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden)');
+    const found = [];
+    for (const output of panel.querySelectorAll('.jp-OutputArea-output')) {
+        const mime = output.getAttribute('data-mime-type');
+        if (mime === 'application/vnd.jupyter.stderr' || output.classList.contains('jp-mod-error'))
+            found.push(['error', output.textContent, 0]);
+        for (const svg of output.querySelectorAll('svg, img'))
+            if (mime === 'image/svg+xml') found.push(['svg', '', svg.getBoundingClientRect().width]);
+    }
+    return found;
+}
+"""
+
+
+def _clear(page: Any) -> None:
+    """Drop the stored outputs, so that what is found later was made here. Lab draws cells lazily; this one need not."""
+    page.evaluate("() => window.jupyterapp.commands.execute('editmenu:clear-all')")
+
+
+def _photograph(page: Any, notebook: str) -> None:
+    directory = os.environ.get("PMEMOBJ_PICTURES")
+    if not directory:
+        return
+    page.set_viewport_size({"width": 1000, "height": 12_000})
+    page.evaluate("() => document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer').scrollTo(0, 0)")
+    page.wait_for_timeout(2000)
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook").screenshot(
+        path=str(Path(directory) / f"{notebook}.png")
+    )
