@@ -99,6 +99,16 @@ def immediate(heap: Heap, value: Any) -> int:
 def _short_str(value: str) -> int:
     if len(value) > SHORT_MAX:
         return ABSENT
+    if cython.compiled:
+        size = 0
+        data_at = utf8_of(value, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
+        if data_at != cython.NULL:
+            if size > SHORT_MAX:
+                return ABSENT
+            word = 0
+            copy_memory(cython.address(word), data_at, size)  # type: ignore[name-defined]  # noqa: F821
+            return TAG_STR | size << 4 | word << 8
+        forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
     data = value.encode("utf-8", "surrogatepass")
     if len(data) > SHORT_MAX:
         return ABSENT
@@ -197,6 +207,15 @@ def encode(heap: Heap, value: Any) -> int:
     if word != ABSENT:
         return word
     kind, payload = payload_of(value)
+    return new_leaf(heap, kind, payload)
+
+
+def new_leaf(heap: Heap, kind: int, payload: bytes) -> int:
+    """The word for a new leaf, which the slot it is written to will own; inside a transaction.
+
+    Raises:
+        PoolFullError: no room for it.
+    """
     offset = heap.alloc(WORD + len(payload), kind)
     heap.init_bytes(offset, _QUAD.pack(header(kind, len(payload))) + payload)
     return offset | TAG_LEAF
