@@ -59,8 +59,9 @@ def _tuple(heap: Heap, key: Iterable[Any]) -> int:
 
 
 def _frozenset(heap: Heap, key: frozenset[Any]) -> int:
-    # A sum, since there is no order; mixed before, lest {1, 4} and {2, 3} be alike.
-    return sum(_in_order(heap, (item,), _FROZENSET) for item in key) & _MASK
+    # A sum, since there is no order; of mixed hashes, lest {1, 4} and {2, 3} be alike.
+    total = sum(_in_order(heap, (item,), _FROZENSET) for item in key) & _MASK
+    return mix(total.to_bytes(WORD, "little"), _FROZENSET)
 
 
 def _range(heap: Heap, key: range) -> int:

@@ -53,10 +53,10 @@ cpdef remove_entries(Heap heap, unsigned long long offset, unsigned long long wi
 cpdef drop_entries(Heap heap, unsigned long long offset, unsigned long long width)
 cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, list added)
 @cython.locals(
-    index="unsigned int[::1]", key_hash=cython.ulonglong, mask=cython.ulonglong, perturb=cython.ulonglong,
-    slot=cython.ulonglong, number=cython.uint,
+    index=bytearray, numbers=cython.p_uint, key_hash=cython.ulonglong, mask=cython.ulonglong,
+    perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.uint,
 )
-cdef _fill(index, list hashes)
+cpdef bytearray index_of(list hashes, unsigned long long slots)
 cpdef list entry_words(Heap heap, unsigned long long offset, unsigned long long width)
 cpdef list live_words(Heap heap, unsigned long long offset, unsigned long long width)
 cpdef list contents(Heap heap, unsigned long long offset, unsigned long long width)

@@ -17,7 +17,6 @@ between the last two. `find_entry` itself starts anew where a comparison changed
 
 from __future__ import annotations
 
-from array import array
 from typing import Any
 
 from pmemobj._heap import Handle, Heap
@@ -253,30 +252,30 @@ def rebuild(heap: Heap, offset: int, width: int, added: list[int]) -> None:
     index = index_of(words[:: width // WORD], slots)
     table = heap.alloc(TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots, _kind_of_table(width))
     heap.init(table, [slots, capacity, *words])
-    heap.init_bytes(table + TABLE_ENTRIES + width * capacity, index.tobytes())
+    heap.init_bytes(table + TABLE_ENTRIES + width * capacity, bytes(index))
     heap.write_words(offset + DICT_LIVE, [count, count, table])
     if old:
         heap.free(old)
 
 
-def index_of(hashes: list[int], slots: int) -> array[int]:
-    """The index of entries with these hashes, in this order."""
-    index = array("I", bytes(SLOT_SIZE * slots))
-    _fill(index, hashes)
-    return index
-
-
-def _fill(index: Any, hashes: list[int]) -> None:
-    mask = len(index) - 1
+def index_of(hashes: list[int], slots: int) -> bytearray:
+    """The bytes of the index of entries with these hashes, in this order."""
+    index = bytearray(SLOT_SIZE * slots)
+    if cython.compiled:
+        numbers = cython.cast(cython.p_uint, cython.cast(cython.p_char, index))
+    else:
+        numbers = memoryview(index).cast("I")
+    mask = slots - 1
     number = 0
     for key_hash in hashes:
         perturb = key_hash
         slot = perturb & mask
-        while index[slot]:
+        while numbers[slot]:
             perturb >>= 5
             slot = (slot * 5 + perturb + 1) & mask
         number += 1  # noqa: SIM113 - a C integer when compiled
-        index[slot] = number
+        numbers[slot] = number
+    return index
 
 
 def capacity_of(slots: int) -> int:

@@ -33,7 +33,7 @@ def check_table(owner: Persistent, width: int) -> None:
         assert sum(word != ABSENT for word in words[1::each]) == live, "a wrong number of live entries"
         assert not used or words[-each + 1] != ABSENT, "the last entry is a deleted one"
         index = heap.read_bytes(table + TABLE_ENTRIES + width * capacity, SLOT_SIZE * slots)
-        assert index == index_of(words[::each], slots).tobytes(), "the index is not that of the entries"
+        assert index == index_of(words[::each], slots), "the index is not that of the entries"
         for at in range(0, len(words), each):
             key_hash, key_word, *value = words[at : at + each]
             if key_word == ABSENT:

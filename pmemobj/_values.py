@@ -78,7 +78,7 @@ def immediate(heap: Heap, value: Any) -> int:
     """
     kind = type(value)
     if kind is int:
-        return (value << 1 | 1) & _MASK if _INT_MIN <= value <= _INT_MAX else ABSENT
+        return _small_int(value)
     if kind is str:
         return _short_str(value)
     if value is None:
@@ -94,6 +94,16 @@ def immediate(heap: Heap, value: Any) -> int:
     if isinstance(value, Handle):
         return reference(heap, value)
     return ABSENT
+
+
+def _small_int(value: int) -> int:
+    if cython.compiled:
+        overflow = 0
+        number = long_long_of(value, cython.address(overflow))  # type: ignore[name-defined]  # noqa: F821
+        if overflow or number < -(1 << 62) or number >= 1 << 62:
+            return ABSENT
+        return cython.cast(cython.ulonglong, number) << 1 | 1  # type: ignore[no-any-return]
+    return (value << 1 | 1) & _MASK if _INT_MIN <= value <= _INT_MAX else ABSENT
 
 
 def _short_str(value: str) -> int:
