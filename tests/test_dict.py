@@ -332,12 +332,16 @@ def test_changing_while_iterating(pool: Pool) -> None:
             seen.append((key, value))
         return seen
 
+    seen: list[Any] = []
+
     def exchange(table: Any) -> None:
         for key in table:
+            seen.append(key)
             table[key] = table.pop(key)
 
     def exchange_in_values(table: Any) -> None:
         for value in table.values():
+            seen.append(value)
             table[value] = table.pop(value)
 
     def shrink_at_the_end(table: Any) -> None:
@@ -367,9 +371,11 @@ def test_changing_while_iterating(pool: Pool) -> None:
         # When exactly dict notices depends on the size of its table.
         for it in (dict.fromkeys(range(8)), pool.new(PersistentDict, dict.fromkeys(range(8)))):
             it.update({number: number for number in range(8)})
+            seen.clear()
             with pytest.raises(RuntimeError, match="dictionary keys changed during iteration"):
                 action(it)
             assert sorted(it) == list(range(8))
+        assert seen == list(range(len(seen))), "ours does not leave out or repeat any before that"
 
 
 def test_a_table_that_is_rebuilt_under_an_iterator(pool: Pool) -> None:
@@ -442,11 +448,11 @@ def test_hashes_that_are_the_same(pool: Pool) -> None:
 def test_adding_and_deleting_for_long_does_not_grow_the_pool(pool: Pool) -> None:
     pool.root = table = pool.new(PersistentDict)
     sizes = set()
-    for turn in range(600):
+    for turn in range(300):
         table[f"{LONG}{turn}"] = LONG
         if turn >= 10:
             del table[f"{LONG}{turn - 10}"]
-        if turn > 300:
+        if turn > 150:
             sizes.add(pool.used)
     assert len(table) == 10 and len(sizes) <= 4
     assert_sound(pool)
@@ -581,7 +587,7 @@ def test_a_dict_that_contains_itself(pool: Pool, reopen: Callable[..., Pool]) ->
     assert pool.root["self"]["self"] is pool.root
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_random_operations(pool: Pool, reopen: Callable[..., Pool], seed: int) -> None:
     rng = random.Random(seed)
     pool.root, model = pool.new(PersistentDict), {}

@@ -409,6 +409,81 @@ def test_a_comparison_that_changes_the_dict(pool: Pool, change: Callable[[Any], 
     assert_sound(pool)
 
 
+@pytest.mark.parametrize("change", ["grow", "clear", "delete another"])
+def test_a_comparison_that_changes_the_dict_during_an_update(pool: Pool, change: str) -> None:
+    # The words of all keys are looked for before the first is set, so what was found may be gone.
+    pool.root = table = pool.new(PersistentDict, {1: LONG, (7, "x"): LONG, "end": LONG})
+    new = {1: 2, "end": LONG, "other": 3, meddling_key(lambda: CHANGES[change](table), 2): 4}
+    if change == "clear":
+        with pytest.raises(NotPersistableError):  # now the key would have to be stored
+            table.update(new)
+        assert table == {1: LONG, (7, "x"): LONG, "end": LONG}
+    else:
+        table.update(new)
+        assert [table[key] for key in (1, "end", "other", (7, "x"))] == [2, LONG, 3, 4]
+        assert len(table) == (104 if change == "grow" else 4)
+    table._check()
+    assert_sound(pool)
+
+
+@dataclasses.dataclass(frozen=True)
+class Meddler:
+    """Runs what the test wants whenever it is made, so also when its pickle is read."""
+
+    name: str
+    action = staticmethod(lambda: None)
+
+    def __post_init__(self) -> None:
+        Meddler.action()
+
+    def __reduce__(self) -> Any:
+        return Meddler, (self.name,)
+
+
+def test_reading_or_writing_a_pickle_that_changes_the_dict(pool: Pool, nominate: Any) -> None:
+    nominate(Meddler)
+    one, other = Meddler("one"), Meddler("other")
+    pool.root = table = pool.new(PersistentDict)
+    items = pool.new(PersistentSet)
+    table["items"] = items
+
+    def meddle() -> None:
+        Meddler.action = staticmethod(lambda: None)
+        table.clear()
+        items.clear()
+        table.update({"items": items, one: 5})
+        items.add(one)
+
+    def armed(action: Callable[[], Any]) -> Any:
+        table.clear()
+        table.update({"items": items, "x": other, LONG: LONG, **dict.fromkeys(range(30))})
+        items.clear()
+        items.update(["x", other])
+        Meddler.action = staticmethod(meddle)
+        try:
+            return action()
+        except KeyError:
+            return "missing"
+        finally:
+            Meddler.action = staticmethod(lambda: None)
+            table._check()
+            items._check()
+            assert_sound(pool)
+
+    assert armed(lambda: table.pop("x")) == "missing" and dict(table) == {"items": items, one: 5}
+    assert armed(lambda: table.popitem()) == (29, None)
+    assert armed(lambda: table.__setitem__(one, LONG)) is None and dict(table) == {"items": items, one: LONG}
+    assert armed(lambda: table.setdefault("y", one)) == one and dict(table) == {"items": items, one: 5, "y": one}
+    assert armed(lambda: table.update({LONG: 1, one: 7, "z": 3})) is None
+    assert dict(table) == {"items": items, one: 7, LONG: 1, "z": 3}
+    assert armed(lambda: items.pop()) == one and list(items) == []
+    assert armed(lambda: items.add(one)) is None and list(items) == [one]
+    assert armed(lambda: items.update(["x", one, "y"])) is None and set(items) == {"x", one, "y"}
+    with pytest.raises(RuntimeError, match="changed size"):
+        armed(lambda: items.intersection_update(["x"]))
+    pool.gc()
+
+
 #: Of layout version 1.
 EXPECTED = [
     257, 18398589693472227744, 7178994622668941954, 9433057750796812722, 14637050465034152255,

@@ -215,6 +215,6 @@ class SetMachine(Machine):
 
 
 TestDict = DictMachine.TestCase
-TestDict.settings = settings(max_examples=12, stateful_step_count=40)
+TestDict.settings = settings(max_examples=8, stateful_step_count=40)
 TestSet = SetMachine.TestCase
-TestSet.settings = settings(max_examples=10, stateful_step_count=40)
+TestSet.settings = settings(max_examples=7, stateful_step_count=40)
