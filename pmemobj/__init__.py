@@ -24,6 +24,7 @@ from pmemobj._dict import PersistentDict
 from pmemobj._list import PersistentList
 from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
+from pmemobj._set import PersistentSet
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (
     DEFAULT_MAX_SIZE,
@@ -50,6 +51,7 @@ __all__ = [
     "PersistentList",
     "PersistentObject",
     "PersistentObjectPool",
+    "PersistentSet",
     "Transaction",
     "compiled",
     "create",

@@ -1,35 +1,58 @@
-"""PersistentDict: a table of entries in insertion order, and an index of slots that find them.
+"""PersistentDict: a dict whose table is in the pool; `_table` is that table, `_keys` what its keys can be.
 
-Layout: see `_layout`, "dict" and "table". The index is open addressing with CPython's probing
-sequence. An entry once used is not used again before the table is rebuilt: a deleted one keeps its
-place, with key 0, so that probing goes on past it and the order of the others stays.
+Where it differs from dict: `update` and ``|=`` are atomic, so that one that breaks off has changed
+nothing; `copy()` and ``|`` make plain dicts, since a new persistent object needs a pool and would be
+garbage until it is stored; a table that was rebuilt under an iterator is a RuntimeError, where dict
+would silently leave out or repeat keys.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, MutableMapping, ValuesView
+import types
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, MutableMapping, ValuesView
 from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr, register_kind
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
-from pmemobj._layout import ABSENT, DICT_SIZE, ENTRY_SIZE, TABLE_ENTRIES, WORD, Kind, new_header
-from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_container, replace
+from pmemobj._keys import encode_key
+from pmemobj._layout import (
+    ABSENT,
+    DICT_LIVE,
+    DICT_SIZE,
+    DICT_TABLE,
+    ENTRY_KEY,
+    ENTRY_SIZE,
+    ENTRY_VALUE,
+    Kind,
+    new_header,
+)
+from pmemobj._table import (
+    append_entries,
+    contents,
+    drop_entries,
+    find_entry,
+    last_entry,
+    live_words,
+    put_entry,
+    remove_entries,
+)
+from pmemobj._table_check import check_table
+from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_leaf
+from pmemobj._views import Items, Keys, Values
+from pmemobj._walk import Walk
+from pmemobj.errors import NotPersistableError
 
-_LIVE, _USED, _TABLE = 8, 16, 24
-_SLOTS, _CAPACITY = 0, 8
-_HASH, _KEY, _VALUE = 0, 8, 16
-_MIN_SLOTS = 8
-_SLOT_SIZE = 4
-_SLOT_MAX = 0xFFFFFFFF
+_NOUN = "dictionary"
 _missing: Any = object()
 
 
 class PersistentDict(Persistent):
     """A dict in a pool; made with ``pool.new(PersistentDict, ...)``, with dict's own arguments.
 
-    Keys are None, numbers, str, bytes, and persistent objects that compare by identity.
+    Keys are None, numbers, str, bytes, whatever else can be stored as a value and has an equality
+    that is known here (dates, Decimals, Enum members, frozen dataclasses, ...), plain tuples of such, and
+    persistent objects that compare by identity. `copy()` and ``|`` make plain dicts.
 
     Durability: each method is atomic by itself and durable when it returns; inside a transaction
     it is so together with it.
@@ -39,78 +62,100 @@ class PersistentDict(Persistent):
 
     __slots__ = ()
     _p_kind = Kind.DICT
+    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
 
     def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         if len(args) > 1:
             raise TypeError(f"PersistentDict expected at most 1 argument, got {len(args)}")
-        self._set_all(_pairs(args, kwargs), anew=True)
+        self._set_all(_pairs(args, kwargs))
+
+    @classmethod
+    def fromkeys(cls, iterable: Iterable[Any], value: Any = None, /) -> Any:
+        """Not possible without a pool.
+
+        Raises:
+            NotPersistableError: always (a TypeError).
+        """
+        raise NotPersistableError(
+            f"make a {cls.__name__} from keys",
+            "a class does not know in which pool",
+            f"use pool.new({cls.__name__}, dict.fromkeys(keys, value))",
+        )
 
     # ---- reading ----
 
     def __len__(self) -> int:
-        return self._p_heap.read(self._p_offset + _LIVE)
+        return self._p_heap.read(self._p_offset + DICT_LIVE)
 
     def __getitem__(self, key: Any) -> Any:
-        entry = self._find(key, stored_hash(self._p_heap, key))
+        heap = self._p_heap
+        entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, stored_hash(heap, key))
         if not entry:
             raise KeyError(key)
-        return decode(self._p_heap, self._p_heap.read(entry + _VALUE))
+        return decode(heap, heap.read(entry + ENTRY_VALUE))
 
-    def get(self, key: Any, default: Any = None) -> Any:
+    def get(self, key: Any, default: Any = None, /) -> Any:
         """The value of `key`, or `default`."""
-        entry = self._find(key, stored_hash(self._p_heap, key))
-        return decode(self._p_heap, self._p_heap.read(entry + _VALUE)) if entry else default
+        heap = self._p_heap
+        entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, stored_hash(heap, key))
+        return decode(heap, heap.read(entry + ENTRY_VALUE)) if entry else default
 
     def __contains__(self, key: Any) -> bool:
-        return self._find(key, stored_hash(self._p_heap, key)) != 0
+        heap = self._p_heap
+        return find_entry(heap, self._p_offset, ENTRY_SIZE, key, stored_hash(heap, key)) != 0
 
     def __iter__(self) -> Iterator[Any]:
-        return self._walk(_KEY, 1)
+        return Walk(self, ENTRY_SIZE, ENTRY_KEY, 1, _NOUN)
 
     def __reversed__(self) -> Iterator[Any]:
-        return self._walk(_KEY, -1)
+        return Walk(self, ENTRY_SIZE, ENTRY_KEY, -1, _NOUN)
 
-    def _walk(self, field: int, direction: int) -> Iterator[Any]:
-        heap = self._p_heap
-        live = len(self)
-        used = heap.read(self._p_offset + _USED)
-        for number in range(used)[::direction]:
-            if len(self) != live:
-                raise RuntimeError("dictionary changed size during iteration")
-            entry = self._entry(number)
-            if heap.read(entry + _KEY) != ABSENT:
-                yield decode(heap, heap.read(entry + field))
+    def _walk_values(self, direction: int) -> Iterator[Any]:
+        return Walk(self, ENTRY_SIZE, ENTRY_VALUE, direction, _NOUN)
+
+    def _walk_items(self, direction: int) -> Iterator[tuple[Any, Any]]:
+        return Walk(self, ENTRY_SIZE, 0, direction, _NOUN)
 
     def keys(self) -> KeysView[Any]:
         """A set-like view of the keys."""
-        return _Keys(self)
+        return Keys(self)
 
     def values(self) -> ValuesView[Any]:
         """A view of the values."""
-        return _Values(self)
+        return Values(self)
 
     def items(self) -> ItemsView[Any, Any]:
         """A set-like view of the pairs of key and value."""
-        return _Items(self)
+        return Items(self)
 
     def copy(self) -> dict[Any, Any]:
         """A shallow copy, as a plain dict."""
-        return dict(self.items())
+        return dict(self._walk_items(1))
 
     def __repr__(self) -> str:
-        return guarded_repr(self, lambda: repr(dict(self.items())))
+        return guarded_repr(self, lambda: repr(self.copy()))
 
     def __eq__(self, other: Any) -> Any:
         if not isinstance(other, (PersistentDict, dict)):
             return NotImplemented
-        return dict(self.items()) == dict(other.items())
+        return self.copy() == _plain(other)
 
     def __ne__(self, other: Any) -> Any:
         if not isinstance(other, (PersistentDict, dict)):
             return NotImplemented
-        return dict(self.items()) != dict(other.items())
+        return self.copy() != _plain(other)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __or__(self, other: Any) -> Any:
+        if not isinstance(other, (PersistentDict, dict)):
+            return NotImplemented
+        return self.copy() | _plain(other)
+
+    def __ror__(self, other: Any) -> Any:
+        if not isinstance(other, (PersistentDict, dict)):
+            return NotImplemented
+        return _plain(other) | self.copy()
 
     # ---- changing ----
 
@@ -118,46 +163,69 @@ class PersistentDict(Persistent):
         heap = self._p_heap
         key_hash = stored_hash(heap, key)
         with heap.lock:
-            entry = self._find(key, key_hash)
-            if entry:
-                replace(heap, entry + _VALUE, value)
-            else:
-                with heap.statement:
-                    self._insert(key, key_hash, immediate(heap, value) or encode(heap, value))
+            word = immediate(heap, value)
+            entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash) if word != ABSENT else 0
+            if entry and not is_leaf(heap.read(entry + ENTRY_VALUE)):
+                heap.store(entry + ENTRY_VALUE, word)
+                return
+            with heap.statement:
+                put_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash, word or encode(heap, value))
 
     def __delitem__(self, key: Any) -> None:
-        with self._p_heap.lock:
-            entry = self._find(key, stored_hash(self._p_heap, key))
+        heap = self._p_heap
+        key_hash = stored_hash(heap, key)
+        with heap.lock:
+            entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash)
             if not entry:
                 raise KeyError(key)
-            self._remove(entry)
+            with heap.statement:
+                remove_entries(heap, self._p_offset, ENTRY_SIZE, [entry])
 
-    def setdefault(self, key: Any, default: Any = None) -> Any:
+    def setdefault(self, key: Any, default: Any = None, /) -> Any:
         """The value of `key`, which is set to `default` first if it is missing."""
-        with self._p_heap.lock:
-            value = self.get(key, _missing)
-            if value is _missing:
-                self[key] = value = default
-            return value
+        heap = self._p_heap
+        key_hash = stored_hash(heap, key)
+        with heap.lock:
+            entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash)
+            if entry:
+                return decode(heap, heap.read(entry + ENTRY_VALUE))
+            with heap.statement:
+                put_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash, encode(heap, default))
+            return default
 
-    def pop(self, key: Any, default: Any = _missing) -> Any:
+    def pop(self, key: Any, default: Any = _missing, /) -> Any:
         """Remove `key` and return its value, or `default`; KeyError without one."""
-        with self._p_heap.lock:
-            entry = self._find(key, stored_hash(self._p_heap, key))
-            if not entry:
-                if default is _missing:
-                    raise KeyError(key)
-                return default
-            value = decode(self._p_heap, self._p_heap.read(entry + _VALUE))
-            self._remove(entry)
-            return value
+        heap = self._p_heap
+        key_hash = stored_hash(heap, key)
+        with heap.lock:
+            while True:
+                entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash)
+                if not entry:
+                    break
+                changes = heap.changes
+                value = decode(heap, heap.read(entry + ENTRY_VALUE))
+                if heap.changes == changes:  # else reading a pickle ran foreign code
+                    with heap.statement:
+                        remove_entries(heap, self._p_offset, ENTRY_SIZE, [entry])
+                    return value
+        if default is _missing:
+            raise KeyError(key)
+        return default
 
     def popitem(self) -> tuple[Any, Any]:
         """Remove and return the last pair of key and value; KeyError if there is none."""
-        with self._p_heap.lock:
-            for key in self._walk(_KEY, -1):
-                return key, self.pop(key)
-        raise KeyError("popitem(): dictionary is empty")
+        heap = self._p_heap
+        with heap.lock:
+            while True:
+                entry = last_entry(heap, self._p_offset, ENTRY_SIZE)
+                if not entry:
+                    raise KeyError("popitem(): dictionary is empty")
+                changes = heap.changes
+                pair = decode(heap, heap.read(entry + ENTRY_KEY)), decode(heap, heap.read(entry + ENTRY_VALUE))
+                if heap.changes == changes:  # else reading a pickle ran foreign code
+                    with heap.statement:
+                        remove_entries(heap, self._p_offset, ENTRY_SIZE, [entry])
+                    return pair
 
     def update(self, /, *args: Any, **kwargs: Any) -> None:
         """Set all pairs of a mapping, of an iterable of pairs and of keywords, or none of them."""
@@ -167,142 +235,49 @@ class PersistentDict(Persistent):
 
     def clear(self) -> None:
         """Remove all keys."""
-        heap = self._p_heap
-        with heap.lock:
-            table = heap.read(self._p_offset + _TABLE)
-            if not table:
-                return
-            with heap.statement:
-                for word in self._p_words(heap, self._p_offset):
-                    free_leaf(heap, word)
-                heap.write_words(self._p_offset + _LIVE, [0, 0, 0])
-                heap.free(table)
+        with self._p_heap.lock:
+            if self._p_heap.read(self._p_offset + DICT_TABLE):
+                with self._p_heap.statement:
+                    drop_entries(self._p_heap, self._p_offset, ENTRY_SIZE)
 
     def __ior__(self, other: Any) -> PersistentDict:
         self.update(other)
         return self
 
-    def __or__(self, other: Any) -> Any:
-        if not isinstance(other, Mapping):
-            return NotImplemented
-        return dict(self.items()) | dict(other.items())
-
-    def __ror__(self, other: Any) -> Any:
-        if not isinstance(other, Mapping):
-            return NotImplemented
-        return dict(other.items()) | dict(self.items())
-
-    def _set_all(self, pairs: dict[Any, Any], anew: bool = False) -> None:
-        """Set all of `pairs`, or none; `anew` drops what was there."""
+    def _set_all(self, pairs: dict[Any, Any]) -> None:
+        """Set all of `pairs`, or none."""
         heap = self._p_heap
-        if not pairs and not (anew and len(self)):
+        offset = self._p_offset
+        if not pairs:
             return
         with heap.statement:
-            # All hashes and words first: what cannot be stored must not leave half an update.
+            # All words first: what cannot be stored must not leave half an update.
+            changes = heap.changes
             hashes = [stored_hash(heap, key) for key in pairs]
             words = [immediate(heap, value) or encode(heap, value) for value in pairs.values()]
-            if anew:
-                self.clear()
+            new: list[int] = []
+            replaced: list[tuple[int, int]] = []
             for key, key_hash, word in zip(pairs, hashes, words, strict=True):
-                entry = self._find(key, key_hash)
+                entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
                 if entry:
-                    exchange(heap, entry + _VALUE, word)
+                    replaced.append((entry, word))
                 else:
-                    self._insert(key, key_hash, word)
+                    new += (key_hash, encode_key(heap, key), word)
+            if heap.changes != changes:
+                # Comparing or pickling ran foreign code, and what was found may be there no longer.
+                for key_word in new[1::3]:
+                    free_leaf(heap, key_word)
+                for key, key_hash, word in zip(pairs, hashes, words, strict=True):
+                    put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
+                return
+            for entry, word in replaced:
+                exchange(heap, entry + ENTRY_VALUE, word)
+            if new:
+                append_entries(heap, offset, ENTRY_SIZE, new)
 
-    # ---- the table ----
-
-    def _entry(self, number: int) -> int:
-        return self._p_heap.read(self._p_offset + _TABLE) + TABLE_ENTRIES + ENTRY_SIZE * number
-
-    def _find(self, key: Any, key_hash: int) -> int:
-        """The offset of the entry of `key`, or 0."""
-        heap = self._p_heap
-        table = heap.read(self._p_offset + _TABLE)
-        if not table:
-            return 0
-        slots = heap.read(table + _SLOTS)
-        index = table + TABLE_ENTRIES + ENTRY_SIZE * heap.read(table + _CAPACITY)
-        word = immediate(heap, key)
-        for slot in _probe(key_hash, slots):
-            number = _read_slot(heap, index, slot)
-            if number == 0:
-                return 0
-            entry = table + TABLE_ENTRIES + ENTRY_SIZE * (number - 1)
-            if heap.read(entry + _HASH) == key_hash:
-                stored = heap.read(entry + _KEY)
-                if stored == ABSENT:
-                    continue
-                if stored == word:
-                    return entry
-                if not (is_container(stored) and is_container(word)):
-                    candidate = decode(heap, stored)
-                    if candidate is key or candidate == key:
-                        return entry
-        return 0
-
-    def _insert(self, key: Any, key_hash: int, value_word: int) -> None:
-        """Add an entry for a key that is not there, inside a statement.
-
-        Snapshotted before: the slot, the entry and the counts. Holds after: the last entry is this one.
-        """
-        heap = self._p_heap
-        key_word = immediate(heap, key) or encode(heap, key)
-        used = heap.read(self._p_offset + _USED)
-        table = heap.read(self._p_offset + _TABLE)
-        if not table or used == heap.read(table + _CAPACITY):
-            self._rebuild([key_hash, key_word, value_word])
-            return
-        slots = heap.read(table + _SLOTS)
-        index = table + TABLE_ENTRIES + ENTRY_SIZE * heap.read(table + _CAPACITY)
-        for slot in _probe(key_hash, slots):
-            if _read_slot(heap, index, slot) == 0:
-                _write_slot(heap, index, slot, used + 1)
-                break
-        heap.write_words(self._entry(used), [key_hash, key_word, value_word])
-        heap.write_words(self._p_offset + _LIVE, [len(self) + 1, used + 1])
-
-    def _remove(self, entry: int) -> None:
-        """Drop an entry. Its place and its slot stay used, so that probing goes on past them."""
-        heap = self._p_heap
-        with heap.statement:
-            free_leaf(heap, heap.read(entry + _KEY))
-            free_leaf(heap, heap.read(entry + _VALUE))
-            heap.write_words(entry + _KEY, [ABSENT, ABSENT])
-            heap.write(self._p_offset + _LIVE, len(self) - 1)
-
-    def _rebuild(self, added: list[int]) -> None:
-        """Move the live entries and one more to a new table with room to grow."""
-        heap = self._p_heap
-        old = heap.read(self._p_offset + _TABLE)
-        entries = self._live_entries()
-        entries.extend(added)
-        count = len(entries) // 3
-        slots = _MIN_SLOTS
-        while slots * 2 // 3 <= count + (count >> 1):
-            slots *= 2
-        capacity = slots * 2 // 3
-        table = heap.alloc(TABLE_ENTRIES + ENTRY_SIZE * capacity + _SLOT_SIZE * slots, Kind.DICT_TABLE, zero=True)
-        index = array("I", bytes(_SLOT_SIZE * slots))
-        for number in range(count):
-            for slot in _probe(entries[3 * number], slots):
-                if index[slot] == 0:
-                    index[slot] = number + 1
-                    break
-        heap.init(table, [slots, capacity, *entries])
-        heap.init_bytes(table + TABLE_ENTRIES + ENTRY_SIZE * capacity, index.tobytes())
-        heap.write_words(self._p_offset + _LIVE, [count, count, table])
-        if old:
-            heap.free(old)
-
-    def _live_entries(self) -> list[int]:
-        """Hash, key and value words of the live entries, in order."""
-        words = _entry_words(self._p_heap, self._p_offset)
-        live: list[int] = []
-        for at in range(0, len(words), 3):
-            if words[at + 1] != ABSENT:
-                live.extend(words[at : at + 3])
-        return live
+    def _check(self) -> None:
+        """Assert that everything about the table holds; an AssertionError shows its state."""
+        check_table(self, ENTRY_SIZE)
 
     # ---- for walkers ----
 
@@ -314,19 +289,18 @@ class PersistentDict(Persistent):
 
     @staticmethod
     def _p_words(heap: Heap, offset: int) -> Iterable[int]:
-        words = _entry_words(heap, offset)
-        return words[1::3] + words[2::3]
+        return contents(heap, offset, ENTRY_SIZE)
 
     @staticmethod
     def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:
-        table = heap.read(offset + _TABLE)
+        table = heap.read(offset + DICT_TABLE)
         return (table,) if table else ()
 
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
-        words = _entry_words(heap, offset)
-        live = [at for at in range(0, len(words), 3) if words[at + 1] != ABSENT]
-        return len(live), [(describe(heap, words[at + 1], 24), words[at + 1], words[at + 2]) for at in live[:limit]]
+        words = live_words(heap, offset, ENTRY_SIZE)
+        shown = zip(words[1 : 3 * limit : 3], words[2 : 3 * limit : 3], strict=True)
+        return len(words) // 3, [(describe(heap, key, 24), key, value) for key, value in shown]
 
     @staticmethod
     def _p_summary(count: int) -> str:
@@ -337,75 +311,17 @@ class PersistentDict(Persistent):
         return "PersistentDict"
 
 
-class _Keys(KeysView[Any]):
-    _mapping: PersistentDict
-
-    def __reversed__(self) -> Iterator[Any]:
-        return reversed(self._mapping)
-
-
-class _Values(ValuesView[Any]):
-    _mapping: PersistentDict
-
-    def __iter__(self) -> Iterator[Any]:
-        return self._mapping._walk(_VALUE, 1)
-
-    def __reversed__(self) -> Iterator[Any]:
-        return self._mapping._walk(_VALUE, -1)
-
-
-class _Items(ItemsView[Any, Any]):
-    _mapping: PersistentDict
-
-    def __reversed__(self) -> Iterator[tuple[Any, Any]]:
-        for key in reversed(self._mapping):
-            yield key, self._mapping[key]
-
-
-def _entry_words(heap: Heap, offset: int) -> list[int]:
-    """The words of all used entries, the deleted ones included, of the dict at `offset`."""
-    table = heap.read(offset + _TABLE)
-    if not table:
-        return []
-    return heap.read_words(table + TABLE_ENTRIES, 3 * heap.read(offset + _USED))
-
-
-def _probe(key_hash: int, slots: int) -> Iterator[int]:
-    """The slots to look at, in order; every slot is reached."""
-    mask = slots - 1
-    perturb = key_hash
-    slot = key_hash & mask
-    # The perturbation is used up after 13 steps; from then on the recurrence visits every slot.
-    for _ in range(slots + 13):
-        yield slot
-        perturb >>= 5
-        slot = (slot * 5 + perturb + 1) & mask
-
-
-def _read_slot(heap: Heap, index: int, slot: int) -> int:
-    """Two slots share a word."""
-    word = heap.read(index + WORD * (slot >> 1))
-    return word >> 32 if slot & 1 else word & _SLOT_MAX
-
-
-def _write_slot(heap: Heap, index: int, slot: int, number: int) -> None:
-    at = index + WORD * (slot >> 1)
-    word = heap.read(at)
-    heap.write(at, (word & _SLOT_MAX) | number << 32 if slot & 1 else word >> 32 << 32 | number)
+def _plain(mapping: PersistentDict | dict[Any, Any]) -> dict[Any, Any]:
+    return mapping.copy() if isinstance(mapping, PersistentDict) else mapping
 
 
 def _pairs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
-    """What the arguments of dict() and update() mean, as a plain dict."""
-    pairs = dict(_as_mapping(args[0])) if args else {}
+    """What the arguments of dict() and update() mean, as a plain dict; dict() itself says what is wrong."""
+    if args and isinstance(args[0], PersistentDict):
+        args = (args[0].copy(),)
+    pairs = dict(*args)
     pairs.update(kwargs)
     return pairs
-
-
-def _as_mapping(source: Any) -> Any:
-    """What dict() takes: anything with keys() is a mapping, else an iterable of pairs."""
-    if hasattr(source, "keys"):
-        return {key: source[key] for key in source.keys()}  # noqa: SIM118
-    return source
 
 
 register_kind(PersistentDict)

@@ -43,9 +43,18 @@ with a header word, so that they can be recognised where only the bytes are at h
     dict        +0 header  +8 live keys  +16 entries used  +24 offset of table
     table       +0 index slots  +8 entry capacity  +16 entries  then the index
                 an entry is hash, key word, value word (24 bytes; a deleted entry has key 0)
-                the index has 4 bytes a slot: 0 never used, else the number of an entry plus 1
+                the index has 4 bytes a slot: 0 for none, else the number of an entry plus 1; it is
+                what CPython's probing makes of the hashes of all used entries, put in by number
+    set         +0 header  +8 live items  +16 entries used  +24 offset of table
+    table       of a set likewise, but an entry is hash and key word (16 bytes)
     object      +0 header  +8 slot capacity  +16 offset of slots
     slots       capacity value words; slot i belongs to the i-th attribute name of the class
+
+A plain tuple that is a key (KEY_TUPLE) is a leaf whose payload is its items one after the other,
+each a word and what it announces::
+
+    bits 0-7    kind             of a leaf: its payload follows; or 0
+    bits 8-63   detail           the size of that payload; of kind 0: 0 None, 1 False, 2 True
 
 A class record is a list: the name ``module:qualname``, then the attribute names in slot order.
 """
@@ -173,8 +182,15 @@ CONTAINER_KINDS = frozenset(kind for kind in Kind if 16 <= kind < 64)
 
 LIST_SIZE = 32
 DICT_SIZE = 32
-TABLE_ENTRIES = 16
+SET_SIZE = 32
+#: In a dict or a set.
+DICT_LIVE, DICT_USED, DICT_TABLE = 8, 16, 24
+#: In its table.
+TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES = 0, 8, 16
+#: In an entry.
+ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE = 0, 8, 16
 ENTRY_SIZE = 24
+SET_ENTRY_SIZE = 16
 OBJECT_SIZE = 24
 
 

@@ -15,5 +15,8 @@ def cast(_type: Any, value: Any) -> Any:  # pragma: no cover - only reached when
 
 
 p_ulonglong: Any = None
+p_char: Any = None
+p_uint: Any = None
 NULL: Any = None
 longlong: Any = None
+ulonglong: Any = None

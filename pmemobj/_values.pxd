@@ -1,13 +1,26 @@
 # Types of the compiled form; the source is _values.py.
+cimport cython
 from pmemobj._heap cimport Handle, Heap
 
+cdef extern from "Python.h":
+    char *utf8_of "PyUnicode_AsUTF8AndSize"(object text, Py_ssize_t *size) noexcept
+    void forget_error "PyErr_Clear"()
+    long long long_long_of "PyLong_AsLongLongAndOverflow"(object number, int *overflow) except? -1
+
+cdef extern from "string.h":
+    void copy_memory "memcpy"(void *target, const void *source, size_t size) nogil
+
 cpdef unsigned long long immediate(Heap heap, value) except? 0
+@cython.locals(overflow=cython.int, number=cython.longlong)
+cdef unsigned long long _small_int(value) except? 0
+@cython.locals(data_at=cython.p_char, size=cython.Py_ssize_t, word=cython.ulonglong)
 cdef unsigned long long _short_str(str value) except? 0
 cpdef decode(Heap heap, unsigned long long word)
 cdef _decode_tagged(Heap heap, unsigned long long word)
 cpdef bint is_leaf(unsigned long long word)
 cpdef bint is_container(unsigned long long word)
 cpdef unsigned long long encode(Heap heap, value) except? 0
+cpdef unsigned long long new_leaf(Heap heap, int kind, bytes payload) except? 0
 cpdef replace(Heap heap, unsigned long long slot, value)
 cpdef exchange(Heap heap, unsigned long long slot, unsigned long long word)
 cpdef free_leaf(Heap heap, unsigned long long word)

@@ -78,7 +78,7 @@ def immediate(heap: Heap, value: Any) -> int:
     """
     kind = type(value)
     if kind is int:
-        return (value << 1 | 1) & _MASK if _INT_MIN <= value <= _INT_MAX else ABSENT
+        return _small_int(value)
     if kind is str:
         return _short_str(value)
     if value is None:
@@ -96,9 +96,29 @@ def immediate(heap: Heap, value: Any) -> int:
     return ABSENT
 
 
+def _small_int(value: int) -> int:
+    if cython.compiled:
+        overflow = 0
+        number = long_long_of(value, cython.address(overflow))  # type: ignore[name-defined]  # noqa: F821
+        if overflow or number < -(1 << 62) or number >= 1 << 62:
+            return ABSENT
+        return cython.cast(cython.ulonglong, number) << 1 | 1  # type: ignore[no-any-return]
+    return (value << 1 | 1) & _MASK if _INT_MIN <= value <= _INT_MAX else ABSENT
+
+
 def _short_str(value: str) -> int:
     if len(value) > SHORT_MAX:
         return ABSENT
+    if cython.compiled:
+        size = 0
+        data_at = utf8_of(value, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
+        if data_at != cython.NULL:
+            if size > SHORT_MAX:
+                return ABSENT
+            word = 0
+            copy_memory(cython.address(word), data_at, size)  # type: ignore[name-defined]  # noqa: F821
+            return TAG_STR | size << 4 | word << 8
+        forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
     data = value.encode("utf-8", "surrogatepass")
     if len(data) > SHORT_MAX:
         return ABSENT
@@ -197,6 +217,15 @@ def encode(heap: Heap, value: Any) -> int:
     if word != ABSENT:
         return word
     kind, payload = payload_of(value)
+    return new_leaf(heap, kind, payload)
+
+
+def new_leaf(heap: Heap, kind: int, payload: bytes) -> int:
+    """The word for a new leaf, which the slot it is written to will own; inside a transaction.
+
+    Raises:
+        PoolFullError: no room for it.
+    """
     offset = heap.alloc(WORD + len(payload), kind)
     heap.init_bytes(offset, _QUAD.pack(header(kind, len(payload))) + payload)
     return offset | TAG_LEAF

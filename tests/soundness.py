@@ -13,7 +13,7 @@ import pmemobj
 from pmemobj import _layout as layout
 from pmemobj._layout import Kind
 
-_BODY_OF = {Kind.LIST: Kind.LIST_ITEMS, Kind.DICT: Kind.DICT_TABLE, Kind.OBJECT: Kind.OBJECT_SLOTS}
+_SIZES = {Kind.LIST: 32, Kind.DICT: 32, Kind.SET: 32, Kind.OBJECT: 24}
 
 
 def assert_sound(pool: pmemobj.PersistentObjectPool, *, no_garbage: bool = False) -> None:
@@ -55,12 +55,15 @@ class _Inspection:
         if tag == layout.TAG_LEAF:
             assert kind in layout.LEAF_KINDS, f"no leaf at {offset:#x}"
             self.own(offset, kind, layout.WORD + (head >> 16))
+            if kind == Kind.KEY_TUPLE:
+                self.key_tuple(self.heap.read_bytes(offset + layout.WORD, head >> 16))
             return []
         assert kind in layout.CONTAINER_KINDS, f"no container at {offset:#x}"
         if offset in self.reached:
             return []
-        self.demand(offset, kind, {Kind.LIST: 32, Kind.DICT: 32, Kind.OBJECT: 24}[Kind(kind)])
-        return {Kind.LIST: self.list, Kind.DICT: self.dict, Kind.OBJECT: self.object}[Kind(kind)](offset)
+        self.demand(offset, kind, _SIZES[Kind(kind)])
+        walkers = {Kind.LIST: self.list, Kind.DICT: self.dict, Kind.SET: self.set, Kind.OBJECT: self.object}
+        return walkers[Kind(kind)](offset)
 
     def demand(self, offset: int, kind: int, size: int) -> None:
         """The offset must be that of an allocation of this kind with room for `size` bytes."""
@@ -92,26 +95,44 @@ class _Inspection:
         return [word for word in self.heap.read_words(row, capacity) if word != layout.ABSENT]
 
     def dict(self, offset: int) -> list[int]:
+        return self.table(offset, 3, Kind.DICT_TABLE)
+
+    def set(self, offset: int) -> list[int]:
+        return self.table(offset, 2, Kind.SET_TABLE)
+
+    def table(self, offset: int, width: int, kind: Kind) -> list[int]:
+        """A dict or a set, whose entries have so many words."""
         live, used, table = self.heap.read_words(offset + 8, 3)
         if not table:
             assert live == used == 0
             return []
         slots, capacity = self.heap.read_words(table, 2)
         assert live <= used <= capacity < slots and slots & (slots - 1) == 0
-        index_at = 16 + 24 * capacity
-        self.own(table, Kind.DICT_TABLE, index_at + 4 * slots)
+        index_at = 16 + 8 * width * capacity
+        self.own(table, kind, index_at + 4 * slots)
         raw = self.heap.read_bytes(table + index_at, 4 * slots)
         index = [int.from_bytes(raw[at : at + 4], "little") for at in range(0, len(raw), 4)]
-        entries = [tuple(self.heap.read_words(table + 16 + 24 * at, 3)) for at in range(used)]
+        entries = [tuple(self.heap.read_words(table + 16 + 8 * width * at, width)) for at in range(used)]
         present = [entry for entry in entries if entry[1] != layout.ABSENT]
-        assert len(present) == live, f"dict at {offset:#x} counts {live} keys and has {len(present)}"
-        assert max(index) <= used
-        numbers = [number for number in index if number]
-        assert len(numbers) == len(set(numbers)), f"dict at {offset:#x} has an entry twice in its index"
-        for at, (key_hash, key, _) in enumerate(entries):
-            if key != layout.ABSENT:
-                assert self.is_found(index, key_hash, at + 1), f"dict at {offset:#x} cannot find entry {at}"
-        return [word for _, key, value in present for word in (key, value)]
+        assert len(present) == live, f"table of {offset:#x} counts {live} keys and has {len(present)}"
+        assert sorted(number for number in index if number) == list(range(1, used + 1))
+        for at, (key_hash, key, *values) in enumerate(entries):
+            assert self.is_found(index, key_hash, at + 1), f"table of {offset:#x} cannot find entry {at}"
+            assert all((word == layout.ABSENT) == (key == layout.ABSENT) for word in values)
+        return [word for entry in present for word in entry[1:]]
+
+    def key_tuple(self, payload: bytes) -> None:
+        """A word for each item, and then what it announces."""
+        while payload:
+            head = int.from_bytes(payload[:8], "little")
+            kind, detail, payload = head & 0xFF, head >> 8, payload[8:]
+            if kind == 0:
+                assert detail <= 2
+                continue
+            assert kind in layout.LEAF_KINDS and detail <= len(payload)
+            if kind == Kind.KEY_TUPLE:
+                self.key_tuple(payload[:detail])
+            payload = payload[detail:]
 
     @staticmethod
     def is_found(index: list[int], key_hash: int, number: int) -> bool:

@@ -18,8 +18,20 @@ Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"
 #: Of no type that a pool can hold.
 BAD = object()
+
+
+class OwnEquality:
+    """Hashable, but what it equals cannot be known from its bytes."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OwnEquality)
+
+    def __hash__(self) -> int:
+        return 1
+
+
 #: A key that cannot be stored, though a plain dict would take it.
-BAD_KEY = (1, 2)
+BAD_KEY = OwnEquality()
 
 
 class Trap(Exception):
@@ -101,6 +113,7 @@ DICTS: dict[str, Callable[[PersistentDict], Any]] = {
     "delete of a bad key": lambda table: table.__delitem__(BAD_KEY),
     "update with a bad value at the end": lambda table: table.update({"a": LONG, "new": 2, "end": BAD}),
     "update with a bad key at the end": lambda table: table.update({LONG: 1, "new": LONG, BAD_KEY: 1}),
+    "update with a key that cannot be stored": lambda table: table.update({LONG: 1, "new": LONG, BAD: 1}),
     "|=": lambda table: table.__ior__({LONG: 5, "end": BAD}),
     "keywords": lambda table: table.update(a=LONG, new=BAD),
 }

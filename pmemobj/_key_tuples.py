@@ -1,0 +1,99 @@
+"""Plain tuples as keys: one leaf that holds all the items, as bytes and back.
+
+A tuple as a value may hold containers, and is a container itself (PersistentTuple). A tuple as a key
+is mostly a handful of numbers and strings, must be found again by its contents, and belongs to its
+entry alone; so it is a leaf like any other key, and no collector need look into it.
+
+The payload is one item after the other; `_layout` has the bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from pmemobj._heap import Handle
+from pmemobj._layout import Kind
+from pmemobj._leaves import DECODERS, payload_of
+from pmemobj.errors import NotPersistableError, PoolDamagedError
+
+_ITEM = struct.Struct("<Q")
+#: What an item of kind 0 is, by its number.
+_SINGLETONS = (None, False, True)
+#: How deep tuples may lie in one another; Python itself gives up at about a thousand calls.
+MAX_DEPTH = 100
+
+
+def key_tuple_payload(items: tuple[Any, ...], depth: int = 1) -> bytes:
+    """The payload of the leaf for a plain tuple that is a key.
+
+    Raises:
+        NotPersistableError: an item has no form as a leaf, or tuples lie too deep in one another.
+    """
+    if depth > MAX_DEPTH:
+        raise NotPersistableError(
+            "use a tuple as a key", f"its tuples lie more than {MAX_DEPTH} deep in one another", "use a flatter key"
+        )
+    parts: list[bytes] = []
+    for item in items:
+        kind, payload = _item(item, depth)
+        parts += (_ITEM.pack(kind | len(payload) << 8), payload) if kind else (_ITEM.pack(payload[0] << 8),)
+    return b"".join(parts)
+
+
+def _item(item: Any, depth: int) -> tuple[int, bytes]:
+    for number, singleton in enumerate(_SINGLETONS):
+        if item is singleton:
+            return 0, bytes([number])
+    if type(item) is tuple:
+        return Kind.KEY_TUPLE, key_tuple_payload(item, depth + 1)
+    if isinstance(item, Handle):
+        raise NotPersistableError(
+            f"use a tuple with a {type(item).__name__} in it as a key",
+            "a plain tuple is copied into its key, and persistent objects cannot be",
+            "use a PersistentTuple of the same items as the key",
+        )
+    return payload_of(item)
+
+
+def decode_key_tuple(payload: bytes) -> tuple[Any, ...]:
+    """The tuple of a payload.
+
+    Raises:
+        PoolDamagedError: it is none.
+    """
+    return _decode(payload, 1)
+
+
+def _decode(payload: bytes, depth: int) -> tuple[Any, ...]:
+    items: list[Any] = []
+    at = 0
+    while at < len(payload):
+        (head,) = _ITEM.unpack_from(payload, at)
+        kind, detail = head & 0xFF, head >> 8
+        at += _ITEM.size
+        if kind == 0:
+            if detail >= len(_SINGLETONS):
+                raise _damaged(f"an item of it has the number {detail}")
+            items.append(_SINGLETONS[detail])
+            continue
+        if detail > len(payload) - at:
+            raise _damaged("an item of it is longer than all of it")
+        item = payload[at : at + detail]
+        at += detail
+        if kind == Kind.KEY_TUPLE:
+            if depth == MAX_DEPTH:
+                raise _damaged("its tuples lie too deep in one another")
+            items.append(_decode(item, depth + 1))
+        elif kind in DECODERS:
+            items.append(DECODERS[kind](item))
+        else:
+            raise _damaged(f"an item of it is of kind {kind}")
+    return tuple(items)
+
+
+def _damaged(why: str) -> PoolDamagedError:
+    return PoolDamagedError("read a tuple that is a key", why, "restore the pool from a copy")
+
+
+DECODERS[Kind.KEY_TUPLE] = decode_key_tuple

@@ -1,0 +1,11 @@
+# Types of the compiled form; the source is _set.py.
+from pmemobj._base cimport Persistent
+from pmemobj._hashes cimport stored_hash
+from pmemobj._heap cimport Heap
+from pmemobj._table cimport append_entries, drop_entries, find_entry, last_entry, put_entry, remove_entries
+from pmemobj._values cimport decode, free_leaf
+
+cdef unsigned long long SET_ENTRY_SIZE, DICT_LIVE, DICT_TABLE, ENTRY_KEY
+
+cdef class PersistentSet(Persistent):
+    pass

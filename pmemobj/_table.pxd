@@ -1,0 +1,63 @@
+# Types of the compiled form; the source is _table.py.
+cimport cython
+from pmemobj._heap cimport Handle, Heap
+from pmemobj._values cimport decode, exchange, free_leaf, immediate, is_container, is_leaf
+
+cdef extern from "Python.h":
+    char *utf8_of "PyUnicode_AsUTF8AndSize"(object text, Py_ssize_t *size) noexcept
+    void forget_error "PyErr_Clear"()
+
+cdef extern from "string.h":
+    int compare_memory "memcmp"(const void *one, const void *other, size_t size) nogil
+
+# Constants as C integers; the names that _layout gives to Python are not those.
+cdef unsigned long long WORD, ABSENT, TAG_LEAF, ENTRY_SIZE, SET_ENTRY_SIZE
+cdef unsigned long long DICT_LIVE, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES
+cdef unsigned long long ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE
+cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _SPARSE, _STR_HEADER
+
+@cython.locals(
+    table=cython.ulonglong, word=cython.ulonglong, slots=cython.ulonglong, index=cython.ulonglong,
+    mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.ulonglong,
+    entry=cython.ulonglong, stored=cython.ulonglong, changes=cython.ulonglong, same=cython.bint,
+)
+cpdef unsigned long long find_entry(
+    Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash
+) except? 1
+cdef bint _equals(Heap heap, unsigned long long stored, key) except -1
+@cython.locals(size=cython.Py_ssize_t, characters=cython.p_char, leaf=cython.ulonglong, at=cython.p_char)
+cdef bint _leaf_is_str(Heap heap, unsigned long long stored, str key) except -1
+@cython.locals(word=cython.ulonglong)
+cdef unsigned long long _read_slot(Heap heap, unsigned long long index, unsigned long long slot) except? 1
+@cython.locals(at=cython.ulonglong, word=cython.ulonglong)
+cdef _write_slot(Heap heap, unsigned long long index, unsigned long long slot, unsigned long long number)
+@cython.locals(perturb=cython.ulonglong, slot=cython.ulonglong)
+cdef unsigned long long _slot_of(
+    Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long number
+) except? 1
+cpdef put_entry(
+    Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
+    unsigned long long value_word
+)
+@cython.locals(
+    count=cython.ulonglong, live=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong,
+    mask=cython.ulonglong, index=cython.ulonglong, number=cython.ulonglong, slot=cython.ulonglong,
+)
+cpdef append_entries(Heap heap, unsigned long long offset, unsigned long long width, list words)
+@cython.locals(
+    live=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, first=cython.ulonglong,
+    capacity=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong, mask=cython.ulonglong,
+    index=cython.ulonglong, slot=cython.ulonglong,
+)
+cpdef remove_entries(Heap heap, unsigned long long offset, unsigned long long width, list entries)
+cpdef drop_entries(Heap heap, unsigned long long offset, unsigned long long width)
+cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, list added)
+@cython.locals(
+    index=bytearray, numbers=cython.p_uint, key_hash=cython.ulonglong, mask=cython.ulonglong,
+    perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.uint,
+)
+cpdef bytearray index_of(list hashes, unsigned long long slots)
+cpdef list entry_words(Heap heap, unsigned long long offset, unsigned long long width)
+cpdef list live_words(Heap heap, unsigned long long offset, unsigned long long width)
+cpdef list contents(Heap heap, unsigned long long offset, unsigned long long width)
+cpdef unsigned long long last_entry(Heap heap, unsigned long long offset, unsigned long long width) except? 1

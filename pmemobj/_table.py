@@ -1,0 +1,319 @@
+"""The hash table of dicts and sets: entries in insertion order, and an index of slots that find them.
+
+Layout: see `_layout`, "dict", "set" and "table". The functions here are given the offset of the
+container and the size of its entries: `ENTRY_SIZE` with a value word, `SET_ENTRY_SIZE` without.
+
+The index is open addressing with CPython's probing sequence. A deleted entry keeps its place and
+its slot, with key 0, so that probing goes on past it and the order of the others stays; it goes
+when the table is rebuilt, or when all entries after it are gone. For the last entry is the one
+whose slot can simply be emptied: nothing was put into the index after it, so no other probing has
+ever gone past that slot. The index is thus at any time what the entries that are used, put in by
+number, make of it, and `popitem` need not walk over what it has left behind.
+
+`find_entry` may run foreign code, the `__eq__` of keys, and everything may have changed after it. So
+whoever changes a table encodes all words first, then finds, and then changes, with nothing foreign
+between the last two. `find_entry` itself starts anew where a comparison changed the table under it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pmemobj._heap import Handle, Heap
+from pmemobj._keys import encode_key
+from pmemobj._layout import (
+    ABSENT,
+    DICT_LIVE,
+    DICT_TABLE,
+    DICT_USED,
+    ENTRY_HASH,
+    ENTRY_KEY,
+    ENTRY_SIZE,
+    ENTRY_VALUE,
+    SET_ENTRY_SIZE,
+    TABLE_CAPACITY,
+    TABLE_ENTRIES,
+    TABLE_SLOTS,
+    TAG_LEAF,
+    WORD,
+    Kind,
+    header,
+    kind_of,
+)
+from pmemobj._values import decode, exchange, free_leaf, immediate, is_container, is_leaf, leaf_parts
+from pmemobj.errors import PoolDamagedError, PoolFullError
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
+
+MIN_SLOTS = 8
+SLOT_SIZE = 4
+_SLOT_MAX = 0xFFFFFFFF
+_STR_HEADER = header(Kind.STR)
+_TUPLE = int(Kind.TUPLE)
+#: The perturbation of the probing is used up after so many steps; then every slot is visited.
+_PERTURBED_STEPS = 13
+#: A table gets smaller when no more than one in so many of its places is live.
+_SPARSE = 8
+
+
+# ---- finding -------------------------------------------------------------------------------------
+
+
+def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int:
+    """The offset of the entry of `key`, or 0."""
+    table = heap.read(offset + DICT_TABLE)
+    if not table:
+        return 0
+    word = ABSENT if isinstance(key, Handle) and key._p_heap is not heap else immediate(heap, key)
+    slots = heap.read(table + TABLE_SLOTS)
+    index = table + TABLE_ENTRIES + width * heap.read(table + TABLE_CAPACITY)
+    mask = slots - 1
+    perturb = key_hash
+    slot = key_hash & mask
+    for _ in range(slots + _PERTURBED_STEPS):
+        number = _read_slot(heap, index, slot)
+        if number == 0:
+            return 0
+        entry = table + TABLE_ENTRIES + width * (number - 1)
+        if heap.read(entry + ENTRY_HASH) == key_hash:
+            stored = heap.read(entry + ENTRY_KEY)
+            if stored != ABSENT:
+                if stored == word:
+                    return entry
+                changes = heap.changes
+                same = _equals(heap, stored, key)
+                if heap.changes != changes and (
+                    heap.read(offset + DICT_TABLE) != table
+                    or heap.read(entry + ENTRY_KEY) != stored
+                    or heap.read(entry + ENTRY_HASH) != key_hash
+                ):
+                    return find_entry(heap, offset, width, key, key_hash)
+                if same:
+                    return entry
+        perturb >>= 5
+        slot = (slot * 5 + perturb + 1) & mask
+    return 0
+
+
+def _equals(heap: Heap, stored: int, key: Any) -> bool:
+    """Whether the key that a word stands for equals `key`, which has the same hash."""
+    if is_container(stored):
+        # All but tuples compare by identity, and those of the same identity have the same word.
+        if kind_of(heap.read(stored)) != _TUPLE:
+            return False
+    elif type(key) is str and is_leaf(stored):
+        return _leaf_is_str(heap, stored, key)
+    candidate = decode(heap, stored)
+    return candidate is key or bool(candidate == key)
+
+
+def _leaf_is_str(heap: Heap, stored: int, key: str) -> bool:
+    if cython.compiled:
+        size = 0
+        characters = utf8_of(key, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
+        if characters != cython.NULL:
+            leaf = stored ^ TAG_LEAF
+            if heap.read(leaf) == _STR_HEADER | size << 16 and leaf + WORD + size <= heap.limit:
+                at = cython.cast(cython.p_char, heap.base + leaf + WORD)
+                return compare_memory(at, characters, size) == 0  # type: ignore[name-defined,no-any-return]  # noqa: F821
+        else:
+            forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
+    kind, payload = leaf_parts(heap, stored)
+    if kind != Kind.STR:
+        # A str of a nominated class may equal it.
+        return bool(decode(heap, stored) == key)
+    return payload == key.encode("utf-8", "surrogatepass")
+
+
+def _read_slot(heap: Heap, index: int, slot: int) -> int:
+    """Two slots share a word."""
+    word = heap.read(index + WORD * (slot >> 1))
+    return word >> 32 if slot & 1 else word & _SLOT_MAX
+
+
+def _write_slot(heap: Heap, index: int, slot: int, number: int) -> None:
+    at = index + WORD * (slot >> 1)
+    word = heap.read(at)
+    heap.write(at, (word & _SLOT_MAX) | number << 32 if slot & 1 else word >> 32 << 32 | number)
+
+
+def _slot_of(heap: Heap, index: int, mask: int, key_hash: int, number: int) -> int:
+    """The slot that holds `number`, an entry's plus 1 or 0 for the first that is empty."""
+    perturb = key_hash
+    slot = key_hash & mask
+    for _ in range(mask + 1 + _PERTURBED_STEPS):
+        if _read_slot(heap, index, slot) == number:
+            return slot
+        perturb >>= 5
+        slot = (slot * 5 + perturb + 1) & mask
+    raise PoolDamagedError(
+        f"change a table of {heap.name}", f"its index has no slot for entry {number}", "restore the pool from a copy"
+    )
+
+
+# ---- changing, inside a statement ----------------------------------------------------------------
+
+
+def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
+    """Let `key` be there, in a dict with the value of a word; nothing foreign ran since that was encoded."""
+    entry = find_entry(heap, offset, width, key, key_hash)
+    key_word = ABSENT
+    if not entry:
+        changes = heap.changes
+        key_word = encode_key(heap, key)
+        if heap.changes != changes:  # pickling it ran foreign code
+            entry = find_entry(heap, offset, width, key, key_hash)
+    if not entry:
+        words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
+        append_entries(heap, offset, width, words)
+        return
+    free_leaf(heap, key_word)
+    if width == ENTRY_SIZE:
+        exchange(heap, entry + ENTRY_VALUE, value_word)
+
+
+def append_entries(heap: Heap, offset: int, width: int, words: list[int]) -> None:
+    """Add the entries of which `words` are made, whose keys are not there yet.
+
+    Snapshotted before: the slots, the places of the entries and the counts.
+    Holds after: the last entries are these.
+    """
+    count = WORD * len(words) // width
+    live, used, table = heap.read_words(offset + DICT_LIVE, 3)
+    if not table or used + count > heap.read(table + TABLE_CAPACITY):
+        rebuild(heap, offset, width, words)
+        return
+    mask = heap.read(table + TABLE_SLOTS) - 1
+    index = table + TABLE_ENTRIES + width * heap.read(table + TABLE_CAPACITY)
+    for number in range(count):
+        slot = _slot_of(heap, index, mask, words[number * width // WORD], 0)
+        _write_slot(heap, index, slot, used + number + 1)
+    heap.write_words(table + TABLE_ENTRIES + width * used, words)
+    heap.write_words(offset + DICT_LIVE, [live + count, used + count])
+
+
+def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> None:
+    """Drop entries with their leaves, and, if the last is among them, all deleted ones before it.
+
+    Snapshotted before: the words of the keys and values, the slots that are emptied, the counts.
+    Holds after: the last of the used entries, if there are any, is live.
+    """
+    live, used, table = heap.read_words(offset + DICT_LIVE, 3)
+    live -= len(entries)
+    capacity = heap.read(table + TABLE_CAPACITY)
+    if live == 0 and capacity > capacity_of(MIN_SLOTS):
+        drop_entries(heap, offset, width)
+        return
+    for entry in entries:
+        for word in heap.read_words(entry + ENTRY_KEY, width // WORD - 1):
+            free_leaf(heap, word)
+        heap.write_words(entry + ENTRY_KEY, [ABSENT] * (width // WORD - 1))
+    first = table + TABLE_ENTRIES
+    index = first + width * capacity
+    mask = heap.read(table + TABLE_SLOTS) - 1
+    while used and heap.read(first + width * (used - 1) + ENTRY_KEY) == ABSENT:
+        slot = _slot_of(heap, index, mask, heap.read(first + width * (used - 1) + ENTRY_HASH), used)
+        _write_slot(heap, index, slot, 0)
+        used -= 1
+    heap.write_words(offset + DICT_LIVE, [live, used])
+    if live * _SPARSE < capacity and capacity > capacity_of(MIN_SLOTS):
+        try:
+            rebuild(heap, offset, width, [])
+        except PoolFullError:
+            pass  # deleting must be possible in a full pool; the next one tries again
+
+
+def drop_entries(heap: Heap, offset: int, width: int) -> None:
+    """Drop all entries, and the table."""
+    table = heap.read(offset + DICT_TABLE)
+    if table:
+        for word in contents(heap, offset, width):
+            free_leaf(heap, word)
+        heap.write_words(offset + DICT_LIVE, [0, 0, 0])
+        heap.free(table)
+
+
+def rebuild(heap: Heap, offset: int, width: int, added: list[int]) -> None:
+    """Move the live entries and new ones to another table, with room to grow.
+
+    It is filled while it is fresh, so that only the counts are logged.
+    """
+    old = heap.read(offset + DICT_TABLE)
+    words = live_words(heap, offset, width)
+    words.extend(added)
+    count = WORD * len(words) // width
+    slots = MIN_SLOTS
+    while capacity_of(slots) <= count + (count >> 1):
+        slots *= 2
+    capacity = capacity_of(slots)
+    index = index_of(words[:: width // WORD], slots)
+    table = heap.alloc(TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots, _kind_of_table(width))
+    heap.init(table, [slots, capacity, *words])
+    heap.init_bytes(table + TABLE_ENTRIES + width * capacity, bytes(index))
+    heap.write_words(offset + DICT_LIVE, [count, count, table])
+    if old:
+        heap.free(old)
+
+
+def index_of(hashes: list[int], slots: int) -> bytearray:
+    """The bytes of the index of entries with these hashes, in this order."""
+    index = bytearray(SLOT_SIZE * slots)
+    if cython.compiled:
+        numbers = cython.cast(cython.p_uint, cython.cast(cython.p_char, index))
+    else:
+        numbers = memoryview(index).cast("I")
+    mask = slots - 1
+    number = 0
+    for key_hash in hashes:
+        perturb = key_hash
+        slot = perturb & mask
+        while numbers[slot]:
+            perturb >>= 5
+            slot = (slot * 5 + perturb + 1) & mask
+        number += 1  # noqa: SIM113 - a C integer when compiled
+        numbers[slot] = number
+    return index
+
+
+def capacity_of(slots: int) -> int:
+    return slots * 2 // 3
+
+
+def _kind_of_table(width: int) -> Kind:
+    return Kind.DICT_TABLE if width == ENTRY_SIZE else Kind.SET_TABLE
+
+
+# ---- all entries ---------------------------------------------------------------------------------
+
+
+def entry_words(heap: Heap, offset: int, width: int) -> list[int]:
+    """The words of all used entries, the deleted ones included."""
+    table = heap.read(offset + DICT_TABLE)
+    if not table:
+        return []
+    return heap.read_words(table + TABLE_ENTRIES, heap.read(offset + DICT_USED) * (width // WORD))
+
+
+def live_words(heap: Heap, offset: int, width: int) -> list[int]:
+    """The words of the entries that are live, in order."""
+    words = entry_words(heap, offset, width)
+    each = width // WORD
+    if ABSENT not in words[1::each]:
+        return words
+    return [word for at in range(0, len(words), each) if words[at + 1] != ABSENT for word in words[at : at + each]]
+
+
+def contents(heap: Heap, offset: int, width: int) -> list[int]:
+    """The words of all keys and values; those of deleted entries are `ABSENT`."""
+    words = entry_words(heap, offset, width)
+    each = width // WORD
+    return words[1::3] + words[2::3] if each == 3 else words[1::2]
+
+
+def last_entry(heap: Heap, offset: int, width: int) -> int:
+    """The offset of the last entry, or 0."""
+    used = heap.read(offset + DICT_USED)
+    return heap.read(offset + DICT_TABLE) + TABLE_ENTRIES + width * (used - 1) if used else 0
