@@ -24,6 +24,7 @@ from pmemobj._dict import PersistentDict
 from pmemobj._list import PersistentList
 from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
+from pmemobj._tuple import PersistentTuple
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (
     DEFAULT_POOL_SIZE,
@@ -48,6 +49,7 @@ __all__ = [
     "PersistentList",
     "PersistentObject",
     "PersistentObjectPool",
+    "PersistentTuple",
     "Transaction",
     "compiled",
     "create",

@@ -44,6 +44,7 @@ with a header word, so that they can be recognised where only the bytes are at h
     table       +0 index slots  +8 entry capacity  +16 entries  then the index
                 an entry is hash, key word, value word (24 bytes; a deleted entry has key 0)
                 the index has 4 bytes a slot: 0 never used, else the number of an entry plus 1
+    tuple       +0 header  +8 length  +16 items, length value words; never written again
     object      +0 header  +8 slot capacity  +16 offset of slots
     slots       capacity value words; slot i belongs to the i-th attribute name of the class
 
@@ -168,6 +169,8 @@ DICT_SIZE = 32
 TABLE_ENTRIES = 16
 ENTRY_SIZE = 24
 OBJECT_SIZE = 24
+#: Where the items of a tuple begin.
+TUPLE_ITEMS = 16
 
 
 def header(kind: int, detail: int = 0) -> int:

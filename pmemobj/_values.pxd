@@ -12,3 +12,5 @@ cpdef replace(Heap heap, unsigned long long slot, value)
 cpdef exchange(Heap heap, unsigned long long slot, unsigned long long word)
 cpdef free_leaf(Heap heap, unsigned long long word)
 cpdef unsigned long long reference(Heap heap, Handle value) except? 0
+cdef unsigned long long _new_leaf(Heap heap, kind, bytes payload) except? 0
+cpdef unsigned long long duplicate(Heap heap, unsigned long long word) except? 0

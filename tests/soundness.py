@@ -59,8 +59,9 @@ class _Inspection:
         assert kind in layout.CONTAINER_KINDS, f"no container at {offset:#x}"
         if offset in self.reached:
             return []
-        self.demand(offset, kind, {Kind.LIST: 32, Kind.DICT: 32, Kind.OBJECT: 24}[Kind(kind)])
-        return {Kind.LIST: self.list, Kind.DICT: self.dict, Kind.OBJECT: self.object}[Kind(kind)](offset)
+        self.demand(offset, kind, {Kind.LIST: 32, Kind.DICT: 32, Kind.OBJECT: 24, Kind.TUPLE: 16}[Kind(kind)])
+        follow = {Kind.LIST: self.list, Kind.DICT: self.dict, Kind.OBJECT: self.object, Kind.TUPLE: self.tuple}
+        return follow[Kind(kind)](offset)
 
     def demand(self, offset: int, kind: int, size: int) -> None:
         """The offset must be that of an allocation of this kind with room for `size` bytes."""
@@ -82,6 +83,11 @@ class _Inspection:
             return []
         self.own(items, Kind.LIST_ITEMS, 8 * capacity)
         return list(self.heap.read_words(items, length))
+
+    def tuple(self, offset: int) -> list[int]:
+        length = self.heap.read(offset + 8)
+        self.demand(offset, Kind.TUPLE, 16 + 8 * length)
+        return list(self.heap.read_words(offset + 16, length))
 
     def object(self, offset: int) -> list[int]:
         capacity, row = self.heap.read_words(offset + 8, 2)
