@@ -105,7 +105,7 @@ class PersistentList(StoredSequence):
     def insert(self, index: int, value: Any, /) -> None:
         """Put `value` before position `index`; positions beyond an end mean that end."""
         at = operator.index(index)
-        _refuse_huge(at)
+        [None].insert(at, None)  # raises for a huge one
         with self._p_heap.lock:
             start = slice(at, None).indices(len(self))[0]
             self._splice(start, start, [value])
@@ -164,7 +164,7 @@ class PersistentList(StoredSequence):
         if not hasattr(type(times), "__index__"):
             return NotImplemented
         times = operator.index(times)
-        _refuse_huge(times)
+        operator.mul([], times)  # raises for a huge number
         heap = self._p_heap
         with heap.statement:
             if times < 1:
@@ -337,12 +337,6 @@ def _with_numbers(index: slice) -> slice:
     index = slice(*bounds)
     index.indices(0)  # complains about other types, and about a step of 0
     return index
-
-
-def _refuse_huge(number: int) -> None:
-    """Raise list's own OverflowError for a number that no position or count can be."""
-    nothing: list[Any] = []
-    nothing.insert(number, None)
 
 
 register_kind(PersistentList)

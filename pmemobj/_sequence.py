@@ -101,10 +101,13 @@ class StoredSequence(Persistent):
         return NotImplemented if other is None else other + self._p_plain(self)
 
     def __mul__(self, times: Any) -> Any:
-        return self._p_plain(self) * times if hasattr(type(times), "__index__") else NotImplemented
+        if not hasattr(type(times), "__index__"):
+            return NotImplemented
+        times = operator.index(times)  # before the items are read: it may be foreign code
+        return self._p_plain(self) * times
 
     def __rmul__(self, times: Any) -> Any:
-        return self._p_plain(self) * times if hasattr(type(times), "__index__") else NotImplemented
+        return self * times if hasattr(type(times), "__index__") else NotImplemented
 
     def _as_plain(self, other: Any) -> Any:
         """`other` as a plain sequence of the imitated type, or None if it is of another."""
