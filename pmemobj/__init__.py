@@ -25,6 +25,7 @@ from pmemobj._list import PersistentList
 from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
 from pmemobj._set import PersistentSet
+from pmemobj._tuple import PersistentTuple
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (
     DEFAULT_MAX_SIZE,
@@ -52,6 +53,7 @@ __all__ = [
     "PersistentObject",
     "PersistentObjectPool",
     "PersistentSet",
+    "PersistentTuple",
     "Transaction",
     "compiled",
     "create",

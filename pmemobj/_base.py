@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from pmemobj._heap import Handle, Heap, attach
-from pmemobj._layout import ALIGNMENT, kind_of
-from pmemobj.errors import NotPersistableError, PoolDamagedError
+from pmemobj._invariants import demand_allocation, demand_words, dump
+from pmemobj._layout import ALIGNMENT, WORD, kind_of
+from pmemobj.errors import NotPersistableError, PmemError, PoolDamagedError
 
 P = TypeVar("P", bound="Persistent")
 
@@ -48,6 +49,12 @@ class Persistent(Handle):
         raise AssertionError(f"{cls.__qualname__} has a kind but no layout")
 
     @staticmethod
+    def _p_make(heap: Heap, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        """Allocate the memory of a new object; for those whose size depends on the arguments."""
+        offset: int = cls._p_allocate(heap, cls)
+        return offset
+
+    @staticmethod
     def _p_words(heap: Heap, offset: int) -> Iterable[int]:
         """Every value word that the object at `offset` holds."""
         return ()
@@ -71,6 +78,26 @@ class Persistent(Handle):
     def _p_summary(count: int) -> str:
         """A few words on an object that has `count` entries."""
         return f"{count} entries"
+
+    @staticmethod
+    def _p_verify(heap: Heap, offset: int) -> None:
+        """Assert what holds of the objects of this class beyond what holds of all."""
+
+    def _check(self) -> None:
+        """Assert that the bytes of the object fit together; for tests.
+
+        Raises:
+            AssertionError: with what does not fit, and the state.
+        """
+        heap, offset = self._p_heap, self._p_offset
+        try:
+            kind = kind_of(heap.read(offset))
+            assert kind == self._p_kind, f"the header at {offset:#x} names kind {kind}, not {self._p_kind}"
+            demand_allocation(heap, offset, kind, WORD)
+            self._p_verify(heap, offset)
+            demand_words(heap, self._p_words(heap, offset))
+        except (AssertionError, PmemError) as error:
+            raise AssertionError(f"a {type(self).__name__} is not whole: {error}\n{dump(heap, offset)}") from error
 
     def _p_revive(self) -> None:
         """Called when the handle of an existing object has been made."""
@@ -138,7 +165,7 @@ def create(heap: Heap, cls: type[P], args: tuple[Any, ...], kwargs: dict[str, An
         )
     with heap.statement:
         self = cls.__new__(cls)
-        _attach(self, heap, cls._p_allocate(heap, cls))
+        _attach(self, heap, cls._p_make(heap, cls, args, kwargs))
         self._p_revive()
         self.__init__(*args, **kwargs)  # type: ignore[misc]
     return self
@@ -176,8 +203,8 @@ _being_shown = threading.local()
 
 def guarded_repr(self: Persistent, render: Callable[[], str]) -> str:
     """`render()`, or ``...`` where the object is being rendered already further out."""
-    shown: set[int] = _being_shown.__dict__.setdefault("offsets", set())
-    key = self._p_offset
+    shown: set[int] = _being_shown.__dict__.setdefault("objects", set())
+    key = id(self)  # not the offset: another pool has it too
     if key in shown:
         return "..."
     shown.add(key)

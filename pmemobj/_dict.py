@@ -37,7 +37,7 @@ from pmemobj._table import (
     put_entry,
     remove_entries,
 )
-from pmemobj._table_check import check_table
+from pmemobj._table_check import verify_table
 from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_leaf
 from pmemobj._views import Items, Keys, Values
 from pmemobj._walk import Walk
@@ -275,10 +275,6 @@ class PersistentDict(Persistent):
             if new:
                 append_entries(heap, offset, ENTRY_SIZE, new)
 
-    def _check(self) -> None:
-        """Assert that everything about the table holds; an AssertionError shows its state."""
-        check_table(self, ENTRY_SIZE)
-
     # ---- for walkers ----
 
     @staticmethod
@@ -305,6 +301,10 @@ class PersistentDict(Persistent):
     @staticmethod
     def _p_summary(count: int) -> str:
         return f"{count} key" if count == 1 else f"{count} keys"
+
+    @staticmethod
+    def _p_verify(heap: Heap, offset: int) -> None:
+        verify_table(heap, offset, ENTRY_SIZE)
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:

@@ -47,6 +47,7 @@ with a header word, so that they can be recognised where only the bytes are at h
                 what CPython's probing makes of the hashes of all used entries, put in by number
     set         +0 header  +8 live items  +16 entries used  +24 offset of table
     table       of a set likewise, but an entry is hash and key word (16 bytes)
+    tuple       +0 header  +8 length  +16 items, length value words; never written again
     object      +0 header  +8 slot capacity  +16 offset of slots
     slots       capacity value words; slot i belongs to the i-th attribute name of the class
 
@@ -192,6 +193,8 @@ ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE = 0, 8, 16
 ENTRY_SIZE = 24
 SET_ENTRY_SIZE = 16
 OBJECT_SIZE = 24
+#: Where the items of a tuple begin.
+TUPLE_ITEMS = 16
 
 
 def header(kind: int, detail: int = 0) -> int:

@@ -2,30 +2,42 @@
 
 Layout: see `_layout`, "list" and "items". Words at and beyond the length mean nothing, so an
 append fills one of them first and then counts it, each with one store.
+
+What the caller hands in is read to its end before anything changes, and every statement is one
+transaction. So where list stops half-way (an iterator that raises in `extend`), this one changes
+nothing, and `sort` does not hide the items from the functions that it calls.
 """
 
 from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Iterable, Iterator, MutableSequence
+from collections.abc import Iterable, MutableSequence
 from typing import Any
 
-from pmemobj._base import Persistent, guarded_repr, register_kind
+from pmemobj._base import register_kind
 from pmemobj._heap import Heap, usable_size
-from pmemobj._layout import ABSENT, LIST_SIZE, WORD, Kind, new_header
-from pmemobj._values import decode, encode, exchange, free_leaf, immediate, replace
+from pmemobj._invariants import demand_allocation
+from pmemobj._layout import LIST_SIZE, WORD, Kind, new_header
+from pmemobj._sequence import StoredSequence, numbered, position
+from pmemobj._values import decode, duplicate, encode, exchange, free_leaf, immediate, replace
+from pmemobj.errors import PoolFullError
 
 _LENGTH, _CAPACITY, _ITEMS = 8, 16, 24
 _MIN_CAPACITY = 4
+#: A larger area of which three quarters are unused is exchanged for a smaller one.
+_MAX_SPARSE = 64
 #: A position beyond every length.
 _END = sys.maxsize
 
 
-class PersistentList(Persistent):
+class PersistentList(StoredSequence):
     """A list in a pool; made with ``pool.new(PersistentList, iterable)``.
 
-    Slices are read as plain Python lists.
+    It does what list does, with these differences: slices, sums, products and `copy` are plain
+    lists; a statement that raises has changed nothing; while `sort` runs, the list is as it was; a
+    persistent object is itself when it is read, but other values are only equal to what was stored
+    (so a NaN is not found by identity); and ``plain += persistent`` makes a new plain list.
 
     Durability: each method is atomic by itself and durable when it returns; inside a transaction
     it is so together with it.
@@ -35,142 +47,89 @@ class PersistentList(Persistent):
 
     __slots__ = ()
     _p_kind = Kind.LIST
+    _p_plain = list
 
-    def __init__(self, iterable: Iterable[Any] = ()) -> None:
+    def __init__(self, iterable: Iterable[Any] = (), /) -> None:
         values = list(iterable)
         if values or len(self):
             self._splice(0, _END, values)
 
-    # ---- reading ----
-
-    def __len__(self) -> int:
-        return self._p_heap.read(self._p_offset + _LENGTH)
-
-    def __getitem__(self, index: Any) -> Any:
-        heap = self._p_heap
-        length = heap.read(self._p_offset + _LENGTH)
-        if isinstance(index, slice):
-            words = self._words()
-            return [decode(heap, word) for word in words[index]]
-        at = _position(index, length, "list index out of range")
-        return decode(heap, heap.read(heap.read(self._p_offset + _ITEMS) + WORD * at))
-
-    def __iter__(self) -> Iterator[Any]:
-        # Like list's: the length is looked at anew for every element.
-        at = 0
-        while at < len(self):
-            yield self[at]
-            at += 1
-
-    def __reversed__(self) -> Iterator[Any]:
-        at = len(self)
-        while at > 0:
-            at -= 1
-            if at < len(self):
-                yield self[at]
-
-    def __contains__(self, value: Any) -> bool:
-        return any(item is value or item == value for item in self)
-
-    def index(self, value: Any, start: int = 0, stop: int | None = None) -> int:
-        """The first position of `value` within ``[start:stop]``; ValueError if there is none."""
-        for at in range(*slice(start, stop).indices(len(self))):
-            if at < len(self):
-                item = self[at]
-                if item is value or item == value:
-                    return at
-        raise ValueError(f"{value!r} is not in list")
-
-    def count(self, value: Any) -> int:
-        """How often `value` occurs."""
-        return sum(1 for item in self if item is value or item == value)
-
-    def _words(self) -> list[int]:
-        heap = self._p_heap
-        return heap.read_words(heap.read(self._p_offset + _ITEMS), len(self))
-
-    def __repr__(self) -> str:
-        return guarded_repr(self, lambda: repr(list(self)))
-
-    # ---- comparing ----
-
-    def __eq__(self, other: Any) -> Any:
-        return _compare(self, other, operator.eq)
-
-    def __ne__(self, other: Any) -> Any:
-        return _compare(self, other, operator.ne)
-
-    def __lt__(self, other: Any) -> Any:
-        return _compare(self, other, operator.lt)
-
-    def __le__(self, other: Any) -> Any:
-        return _compare(self, other, operator.le)
-
-    def __gt__(self, other: Any) -> Any:
-        return _compare(self, other, operator.gt)
-
-    def __ge__(self, other: Any) -> Any:
-        return _compare(self, other, operator.ge)
+    def _first(self) -> int:
+        return self._p_heap.read(self._p_offset + _ITEMS)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def copy(self) -> list[Any]:
+        """A shallow copy, as a plain list."""
+        return list(self)
 
     # ---- changing ----
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        heap = self._p_heap
         if isinstance(index, slice):
-            self._assign(index, list(value))
+            index = _with_numbers(index)
+            try:
+                iterator = iter(value)
+            except TypeError:
+                operator.setitem([], index, value)  # list says it better
+                raise
+            self._assign(index, list(iterator))
             return
+        heap = self._p_heap
         with heap.lock:
-            at = _position(index, len(self), "list assignment index out of range")
-            replace(heap, heap.read(self._p_offset + _ITEMS) + WORD * at, value)
+            at = position(index, len(self))
+            if at < 0:
+                operator.setitem([], index, value)  # which raises
+            replace(heap, self._first() + WORD * at, value)
 
     def __delitem__(self, index: Any) -> None:
         with self._p_heap.lock:
             if isinstance(index, slice):
-                self._delete(range(len(self))[index])
-            else:
-                at = _position(index, len(self), "list assignment index out of range")
-                self._splice(at, at + 1, [])
+                self._delete(range(len(self))[_with_numbers(index)])
+                return
+            at = position(index, len(self))
+            if at < 0:
+                operator.delitem([], index)  # which raises
+            self._splice(at, at + 1, [])
 
-    def append(self, value: Any) -> None:
+    def append(self, value: Any, /) -> None:
         """Add `value` at the end; amortised constant time."""
         self._splice(_END, _END, [value])
 
-    def extend(self, values: Iterable[Any]) -> None:
+    def extend(self, values: Iterable[Any], /) -> None:
         """Add all of `values` at the end, or none of them."""
         added = list(values)
         if added:
             self._splice(_END, _END, added)
 
-    def insert(self, index: int, value: Any) -> None:
+    def insert(self, index: int, value: Any, /) -> None:
         """Put `value` before position `index`; positions beyond an end mean that end."""
         at = operator.index(index)
-        if not -_END <= at <= _END:
-            raise IndexError("cannot fit 'int' into an index-sized integer")
+        [None].insert(at, None)  # raises for a huge one
         with self._p_heap.lock:
             start = slice(at, None).indices(len(self))[0]
             self._splice(start, start, [value])
 
-    def pop(self, index: int = -1) -> Any:
+    def pop(self, index: int = -1, /) -> Any:
         """Remove and return the item at `index`, by default the last."""
+        index = operator.index(index)
         with self._p_heap.lock:
             length = len(self)
-            if not length:
-                raise IndexError("pop from empty list")
-            at = _position(index, length, "pop index out of range")
+            at = position(index, length)
+            if at < 0:
+                return [None][:length].pop(index)  # which raises
             value = self[at]
             self._splice(at, at + 1, [])
             return value
 
-    def remove(self, value: Any) -> None:
+    def remove(self, value: Any, /) -> None:
         """Remove the first item that equals `value`; ValueError if there is none."""
         with self._p_heap.lock:
-            try:
-                at = self.index(value)
-            except ValueError:
-                raise ValueError("list.remove(x): x not in list") from None
-            del self[at]
+            for at, item in enumerate(self):
+                if item is value or item == value:
+                    self._splice(at, at + 1, [])
+                    return
+        [].remove(value)  # which raises
 
     def clear(self) -> None:
         """Remove all items."""
@@ -185,7 +144,7 @@ class PersistentList(Persistent):
         """Sort, stably; an exception in a comparison or in `key` leaves the old order.
 
         Raises:
-            ValueError: a comparison or `key` changed the list.
+            ValueError: a comparison or `key` changed the list, which keeps that change.
         """
         # No lock is held while foreign code compares; what changed meanwhile is seen at the end.
         words = self._words()
@@ -197,13 +156,26 @@ class PersistentList(Persistent):
                 raise ValueError("list modified during sort")
             self._overwrite([words[at] for at in order])
 
-    def __iadd__(self, values: Iterable[Any]) -> PersistentList:
+    def __iadd__(self, values: Iterable[Any]) -> PersistentList:  # type: ignore[misc]  # `+` makes a plain list
         self.extend(values)
         return self
 
-    def copy(self) -> list[Any]:
-        """A shallow copy, as a plain list."""
-        return list(self)
+    def __imul__(self, times: Any) -> PersistentList:
+        if not hasattr(type(times), "__index__"):
+            return NotImplemented
+        times = operator.index(times)
+        operator.mul([], times)  # raises for a huge number
+        heap = self._p_heap
+        with heap.statement:
+            if times < 1:
+                self.clear()
+            elif times > 1 and len(self):
+                words = self._words()
+                # The area first: what can never fit fails before a leaf is copied.
+                area = self._area_for(len(words) * times)
+                copies = [duplicate(heap, word) for _ in range(times - 1) for word in words]
+                self._put(words, copies, [], area)
+        return self
 
     # ---- the three ways in which the items change ----
 
@@ -220,12 +192,13 @@ class PersistentList(Persistent):
             words = [immediate(heap, value) or encode(heap, value) for value in values]
             length = len(self)
             start, stop = min(start, length), min(stop, length)
-            items = heap.read(self._p_offset + _ITEMS)
+            items = self._first()
             dropped = heap.read_words(items + WORD * start, stop - start)
             new_length = length - len(dropped) + len(words)
-            if new_length > heap.read(self._p_offset + _CAPACITY):
+            area = self._area_for(new_length)
+            if area is not None:
                 kept = self._words()
-                self._reallocate(kept[:start] + words + kept[stop:])
+                self._put(kept[:start], words, kept[stop:], area)
             else:
                 heap.move(items + WORD * (start + len(words)), items + WORD * stop, length - stop)
                 if words:
@@ -237,41 +210,69 @@ class PersistentList(Persistent):
 
     def _overwrite(self, words: list[int]) -> None:
         """Let the items be `words`, which own the same leaves in another order, or fewer of them."""
-        heap = self._p_heap
         length = len(self)
         if length > 1 or not words:
-            with heap.statement:
-                if words:
-                    heap.write_words(heap.read(self._p_offset + _ITEMS), words)
-                if len(words) < length:
-                    heap.write(self._p_offset + _LENGTH, len(words))
+            with self._p_heap.statement:
+                self._put([], words, [], self._area_for(len(words)))
+
+    def _put(self, before: list[int], words: list[int], after: list[int], area: tuple[int, int] | None) -> None:
+        """Let the items be these words, in a new area or, where `before` is already, in the present one.
+
+        A new area is filled while it is fresh, so that only the header is logged.
+        """
+        heap = self._p_heap
+        length = len(before) + len(words) + len(after)
+        old = self._first()
+        if area is None:
+            changed = words + after
+            if changed:
+                heap.write_words(old + WORD * len(before), changed)
+            if length != len(self):
+                heap.write(self._p_offset + _LENGTH, length)
+            return
+        items, capacity = area
+        if items:
+            heap.init(items, before + words + after)
+        heap.write_words(self._p_offset + _LENGTH, [length, capacity, items])
+        if old:
+            heap.free(old)
+
+    def _area_for(self, length: int) -> tuple[int, int] | None:
+        """A new area, and its capacity, where the present one is too small or much too large."""
+        capacity = self._p_heap.read(self._p_offset + _CAPACITY)
+        if length > capacity:
+            return self._new_area(length + (length >> 3) if capacity else length)
+        if capacity > _MAX_SPARSE and length < capacity >> 2:
+            if not length:
+                return 0, 0
+            try:
+                return self._new_area(length + (length >> 3))
+            except PoolFullError:
+                pass  # deleting must work in a full pool
+        return None
+
+    def _new_area(self, capacity: int) -> tuple[int, int]:
+        capacity = usable_size(WORD * max(capacity, _MIN_CAPACITY)) // WORD
+        return self._p_heap.alloc(WORD * capacity, Kind.LIST_ITEMS), capacity
 
     def _delete(self, chosen: range) -> None:
         """Delete the items at the positions `chosen`."""
         if chosen.step == 1:
             self._splice(chosen.start, max(chosen.start, chosen.stop), [])
-        elif len(chosen):
-            words = self._words()
-            with self._p_heap.statement:
+        elif chosen:
+            heap = self._p_heap
+            with heap.statement:
+                words = self._words()
+                first = min(chosen[0], chosen[-1])
+                kept = [words[at] for at in range(first, len(words)) if at not in chosen]
+                self._put(words[:first], kept, [], self._area_for(first + len(kept)))
                 for at in chosen:
-                    free_leaf(self._p_heap, words[at])
-                dropped = set(chosen)
-                self._overwrite([word for at, word in enumerate(words) if at not in dropped])
-
-    def _reallocate(self, words: list[int]) -> None:
-        """Move to a larger area; it is filled while it is fresh, so that only the header is logged."""
-        heap = self._p_heap
-        old = heap.read(self._p_offset + _ITEMS)
-        wanted = len(words) + (len(words) >> 3) if old else len(words)
-        capacity = usable_size(WORD * max(wanted, _MIN_CAPACITY)) // WORD
-        items = heap.alloc(WORD * capacity, Kind.LIST_ITEMS)
-        heap.init(items, words)
-        heap.write_words(self._p_offset + _LENGTH, [len(words), capacity, items])
-        if old:
-            heap.free(old)
+                    free_leaf(heap, words[at])
 
     def _assign(self, index: slice, values: list[Any]) -> None:
-        with self._p_heap.lock:
+        """Assign to a slice; its bounds are numbers."""
+        heap = self._p_heap
+        with heap.lock:
             chosen = range(len(self))[index]
             if chosen.step == 1:
                 self._splice(chosen.start, max(chosen.start, chosen.stop), values)
@@ -280,11 +281,10 @@ class PersistentList(Persistent):
                 raise ValueError(
                     f"attempt to assign sequence of size {len(values)} to extended slice of size {len(chosen)}"
                 )
-            heap = self._p_heap
             with heap.statement:
                 # All words first: a value that cannot be stored must not leave half an assignment.
                 words = [immediate(heap, value) or encode(heap, value) for value in values]
-                items = heap.read(self._p_offset + _ITEMS)
+                items = self._first()
                 for at, word in zip(chosen, words, strict=True):
                     exchange(heap, items + WORD * at, word)
 
@@ -308,37 +308,35 @@ class PersistentList(Persistent):
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
         length = heap.read(offset + _LENGTH)
-        words = heap.read_words(heap.read(offset + _ITEMS), min(length, limit))
-        return length, [(str(at), ABSENT, word) for at, word in enumerate(words)]
+        return length, numbered(heap.read_words(heap.read(offset + _ITEMS), min(length, limit)))
 
     @staticmethod
-    def _p_summary(count: int) -> str:
-        return f"{count} item" if count == 1 else f"{count} items"
+    def _p_verify(heap: Heap, offset: int) -> None:
+        length, capacity, items = heap.read_words(offset + _LENGTH, 3)
+        demand_allocation(heap, offset, Kind.LIST, LIST_SIZE)
+        assert length <= capacity, f"{length} items in an area for {capacity}"
+        assert bool(items) == bool(capacity), f"an area for {capacity} items at {items:#x}"
+        if items:
+            demand_allocation(heap, items, Kind.LIST_ITEMS, WORD * capacity)
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:
         return "PersistentList"
 
 
-def _position(index: Any, length: int, complaint: str) -> int:
-    """A list index as a position from 0 on, with list's own errors."""
-    if not hasattr(index, "__index__"):
-        raise TypeError(f"list indices must be integers or slices, not {type(index).__name__}")
-    at = operator.index(index)
-    if at < 0:
-        at += length
-    if not 0 <= at < length:
-        raise IndexError(complaint)
-    return at
+def _with_numbers(index: slice) -> slice:
+    """The slice with numbers as bounds, so that foreign ``__index__`` has run before anything is looked at.
 
-
-def _compare(self: PersistentList, other: Any, relation: Any) -> Any:
-    """Compare with another persistent list or with a plain one, by items."""
-    if isinstance(other, PersistentList):
-        other = list(other)
-    elif not isinstance(other, list):
-        return NotImplemented
-    return relation(list(self), other)
+    Raises:
+        TypeError, ValueError: as a list raises it for such a slice.
+    """
+    bounds = [index.start, index.stop, index.step]
+    for at, bound in enumerate(bounds):
+        if hasattr(type(bound), "__index__"):
+            bounds[at] = operator.index(bound)
+    index = slice(*bounds)
+    index.indices(0)  # complains about other types, and about a step of 0
+    return index
 
 
 register_kind(PersistentList)

@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import importlib
 import sys
+import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pmemobj._base import Persistent, class_finders, create, kinds, register_kind
 from pmemobj._heap import Heap
+from pmemobj._invariants import demand_allocation
 from pmemobj._layout import ABSENT, OBJECT_SIZE, ROOT_CLASSES, WORD, Kind, class_number, new_header
 from pmemobj._list import PersistentList
-from pmemobj._values import decode, encode, free_leaf, replace
-from pmemobj.errors import ClassNotFoundError, ClassRefusedError, PoolDamagedError
+from pmemobj._values import decode, duplicate, encode, free_leaf, replace
+from pmemobj.errors import ClassNotFoundError, ClassRefusedError, NotPersistableError, PoolDamagedError
 
 try:
     import cython
@@ -60,8 +62,9 @@ class Shape:
         """The slot of an attribute name, which is added to the record if it is new."""
         slot = self.slots.get(attribute)
         if slot is None:
-            self._record.append(attribute)
-            slot = self.slots[attribute] = len(self.slots)
+            name = str.__str__(attribute)  # of a subclass, say a StrEnum, the plain text
+            self._record.append(name)
+            slot = self.slots[name] = len(self.slots)
         return slot
 
 
@@ -183,6 +186,8 @@ class StoredAttributes(Persistent):
         return object.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "__class__":
+            self._p_demand_same_class(value)
         if _is_volatile(type(self), name):
             _set_volatile(self, name, value)
             return
@@ -191,14 +196,13 @@ class StoredAttributes(Persistent):
         with heap.lock:
             shape = _shape(heap, offset)
             slot = shape.slots.get(name)
-            capacity = heap.read(offset + _CAPACITY)
-            if slot is not None and slot < capacity:
+            if slot is not None and slot < heap.read(offset + _CAPACITY):
                 replace(heap, heap.read(offset + _SLOTS) + WORD * slot, value)
                 return
             with heap.statement:
                 word = encode(heap, value)
                 slot = shape.slot_for(name)
-                if slot >= capacity:
+                if slot >= heap.read(offset + _CAPACITY):
                     self._p_grow(slot)
                 heap.write(heap.read(offset + _SLOTS) + WORD * slot, word)
 
@@ -215,7 +219,9 @@ class StoredAttributes(Persistent):
                 at = heap.read(offset + _SLOTS) + WORD * slot
             word = heap.read(at) if at else ABSENT
             if word == ABSENT:
-                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+                # What a cached_property remembers, or else an AttributeError.
+                _delete_volatile(self, name)
+                return
             with heap.statement:
                 heap.write(at, ABSENT)
                 free_leaf(heap, word)
@@ -224,6 +230,40 @@ class StoredAttributes(Persistent):
         yield from object.__dir__(self)
         _, entries = StoredAttributes._p_entries(self._p_heap, self._p_offset, sys.maxsize)
         yield from (name for name, _, _ in entries)
+
+    def __copy__(self) -> Any:
+        """For `copy.copy`: a new object in the same pool, whose attributes have the same values.
+
+        ``__init__`` does not run, ``_v__init__`` does; volatile attributes are not copied.
+        """
+        heap = self._p_heap
+        offset = self._p_offset
+        with heap.statement:
+            words = [duplicate(heap, word) for word in self._p_words(heap, offset)]
+            row = heap.alloc(WORD * len(words), Kind.OBJECT_SLOTS) if words else 0
+            if row:
+                heap.init(row, words)
+            copy = heap.alloc(OBJECT_SIZE, Kind.OBJECT)
+            number = class_number(heap.read(offset))
+            heap.init(copy, [new_header(Kind.OBJECT, number), len(words), row])
+            return heap.handle(copy)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise NotPersistableError(
+            f"make a deep copy of a {type(self).__name__}",
+            "what it refers to may be everything in the pool",
+            "use copy.copy(), and copy what it refers to as far as you want it",
+        )
+
+    def _p_demand_same_class(self, cls: Any) -> None:
+        """Raise TypeError unless `cls` is a definition of the class that the pool names."""
+        stored = _shape(self._p_heap, self._p_offset).name
+        if not isinstance(cls, type) or stored_name(cls) != stored:
+            raise NotPersistableError(
+                f"make a {type(self).__name__} a {getattr(cls, '__qualname__', cls)}",
+                "the pool keeps the class of an object for good",
+                "create an object of the other class and copy the attributes",
+            )
 
     def _p_grow(self, slot: int) -> None:
         """Move the attributes to a longer row that has `slot`."""
@@ -242,6 +282,12 @@ class StoredAttributes(Persistent):
 
     @staticmethod
     def _p_allocate(heap: Heap, cls: type) -> int:
+        if getattr(getattr(cls, "__dataclass_params__", None), "frozen", False):
+            raise NotPersistableError(
+                f"create a {cls.__qualname__} in {heap.name}",
+                "a frozen dataclass sets its fields past its class, so that they would not reach the pool",
+                "leave frozen=True out",
+            )
         number = heap.types.number_of(cls)
         offset = heap.alloc(OBJECT_SIZE, Kind.OBJECT)
         heap.init(offset, [new_header(Kind.OBJECT, number), 0, 0])
@@ -266,6 +312,17 @@ class StoredAttributes(Persistent):
         return len(present), present[:limit]
 
     @staticmethod
+    def _p_verify(heap: Heap, offset: int) -> None:
+        capacity, row = heap.read_words(offset + _CAPACITY, 2)
+        demand_allocation(heap, offset, Kind.OBJECT, OBJECT_SIZE)
+        assert bool(row) == bool(capacity), f"a row for {capacity} attributes at {row:#x}"
+        if row:
+            demand_allocation(heap, row, Kind.OBJECT_SLOTS, WORD * capacity)
+        names = list(_shape(heap, offset).slots)
+        nameless = heap.read_words(row, capacity)[len(names) :]
+        assert not any(nameless), f"attributes beyond the {len(names)} names {names}: {nameless}"
+
+    @staticmethod
     def _p_summary(count: int) -> str:
         return f"{count} attribute" if count == 1 else f"{count} attributes"
 
@@ -282,7 +339,12 @@ class PersistentObject(StoredAttributes):
     ``__init__`` runs once, when the object is created with ``pool.new(Class, ...)``. The method
     ``_v__init__`` runs then too, before it, and whenever the object is found again in a later run.
     Names that begin with ``_v_`` are volatile: they are ordinary attributes of the Python object
-    and are forgotten with it. Properties, methods and class attributes work as always.
+    and are forgotten with it; so is all that is put into ``__dict__`` directly, as
+    `functools.cached_property` does. A roll-back does not bring volatile attributes back.
+
+    Properties, methods and class attributes work as always, and so does `dataclasses.dataclass`,
+    but for ``frozen`` and ``slots``, which keep the fields in ordinary memory. `copy.copy` makes a
+    new object in the same pool with the same attribute values.
 
     Durability: setting or deleting an attribute is atomic by itself and durable when it returns;
     inside a transaction it is so together with it.
@@ -293,6 +355,7 @@ class PersistentObject(StoredAttributes):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        _demand_no_slots(cls)
         _classes[stored_name(cls)] = cls
 
     def __init__(self) -> None:
@@ -303,6 +366,18 @@ class PersistentObject(StoredAttributes):
 
     def _p_revive(self) -> None:
         self._v__init__()
+
+
+def _demand_no_slots(cls: type) -> None:
+    """Refuse ``__slots__``, but for volatile ones: they lie in ordinary memory."""
+    slots = [name for name, value in cls.__dict__.items() if isinstance(value, types.MemberDescriptorType)]
+    lost = [name for name in slots if not name.startswith("_v_")]
+    if lost:
+        raise NotPersistableError(
+            f"define class {cls.__qualname__}",
+            f"its __slots__ ({', '.join(lost)}) would keep attributes in ordinary memory, not in the pool",
+            "leave __slots__ out",
+        )
 
 
 def _shape(heap: Heap, offset: int) -> Shape:
@@ -329,10 +404,14 @@ def _is_data_descriptor(cls: type, name: str) -> bool:
 
 def _is_volatile(cls: type, name: str) -> bool:
     """Whether an attribute is no part of the state."""
-    if name[:2] == "__" or name[:3] == "_v_" or _is_data_descriptor(cls, name):
-        return True
     if name[:3] == "_p_":
-        raise AttributeError(f"cannot set {name}: names that begin with _p_ are pmemobj's own (choose another)")
+        raise AttributeError(f"cannot change {name}: names that begin with _p_ are pmemobj's own (choose another)")
+    if name[:3] == "_v_" or _is_data_descriptor(cls, name):
+        return True
+    if name[:2] == "__":
+        raise AttributeError(
+            f"cannot change {name}: names that begin with __ are Python's own, and none of the state (choose another)"
+        )
     return False
 
 

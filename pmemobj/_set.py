@@ -38,7 +38,7 @@ from pmemobj._table import (
     put_entry,
     remove_entries,
 )
-from pmemobj._table_check import check_table
+from pmemobj._table_check import verify_table
 from pmemobj._values import decode, free_leaf
 from pmemobj._walk import Walk
 
@@ -319,10 +319,6 @@ class PersistentSet(Persistent):
                 if not (drop and self._take_out(item)) and add:
                     put_entry(heap, offset, SET_ENTRY_SIZE, item, stored_hash(heap, item), ABSENT)
 
-    def _check(self) -> None:
-        """Assert that everything about the table holds; an AssertionError shows its state."""
-        check_table(self, SET_ENTRY_SIZE)
-
     # ---- for walkers ----
 
     @staticmethod
@@ -348,6 +344,10 @@ class PersistentSet(Persistent):
     @staticmethod
     def _p_summary(count: int) -> str:
         return f"{count} item" if count == 1 else f"{count} items"
+
+    @staticmethod
+    def _p_verify(heap: Heap, offset: int) -> None:
+        verify_table(heap, offset, SET_ENTRY_SIZE)
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:

@@ -4,51 +4,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from pmemobj._base import Persistent
 from pmemobj._hashes import stored_hash
+from pmemobj._heap import Heap
 from pmemobj._layout import ABSENT, DICT_LIVE, TABLE_ENTRIES, WORD
 from pmemobj._table import MIN_SLOTS, SLOT_SIZE, capacity_of, entry_words, find_entry, index_of
 from pmemobj._values import decode
 
 
-def check_table(owner: Persistent, width: int) -> None:
-    """Assert everything that must hold for the table of a container, from its bytes.
+def verify_table(heap: Heap, offset: int, width: int) -> None:
+    """Assert everything that must hold for the table of the container at `offset`.
 
     Raises:
-        AssertionError: with what is wrong, and the state.
+        AssertionError: with what is wrong.
     """
-    heap, offset = owner._p_heap, owner._p_offset
     live, used, table = heap.read_words(offset + DICT_LIVE, 3)
     words = entry_words(heap, offset, width)
     each = width // WORD
-    try:
-        if not table:
-            assert live == used == 0, "counts without a table"
-            return
-        slots, capacity = heap.read_words(table, 2)
-        size = TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots
-        assert slots >= MIN_SLOTS and slots & (slots - 1) == 0, "the number of slots is no power of two"
-        assert live <= used <= capacity == capacity_of(slots), "counts beyond the capacity"
-        assert size <= heap.allocation_size(table), "the table is larger than its allocation"
-        assert sum(word != ABSENT for word in words[1::each]) == live, "a wrong number of live entries"
-        assert not used or words[-each + 1] != ABSENT, "the last entry is a deleted one"
-        index = heap.read_bytes(table + TABLE_ENTRIES + width * capacity, SLOT_SIZE * slots)
-        assert index == index_of(words[::each], slots), "the index is not that of the entries"
-        for at in range(0, len(words), each):
-            key_hash, key_word, *value = words[at : at + each]
-            if key_word == ABSENT:
-                assert not any(value), f"entry {at // each} is deleted and has a value"
-                continue
-            assert ABSENT not in value, f"entry {at // each} has no value"
-            key = decode(heap, key_word)
-            if _equals_itself(key):
-                assert stored_hash(heap, key) == key_hash, f"entry {at // each} has a wrong hash"
-                found = table + TABLE_ENTRIES + width * (at // each)
-                assert find_entry(heap, offset, width, key, key_hash) == found, f"entry {at // each} is not found"
-    except AssertionError as error:
-        rows = [" ".join(f"{word:#x}" for word in words[at : at + each]) for at in range(0, len(words), each)]
-        state = "\n".join([f"live {live}, used {used}, table {table:#x}", *rows])
-        raise AssertionError(f"{type(owner).__name__} at {offset:#x}: {error}\n{state}") from None
+    if not table:
+        assert live == used == 0, "counts without a table"
+        return
+    slots, capacity = heap.read_words(table, 2)
+    size = TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots
+    assert slots >= MIN_SLOTS and slots & (slots - 1) == 0, "the number of slots is no power of two"
+    assert live <= used <= capacity == capacity_of(slots), "counts beyond the capacity"
+    assert size <= heap.allocation_size(table), "the table is larger than its allocation"
+    assert sum(word != ABSENT for word in words[1::each]) == live, "a wrong number of live entries"
+    assert not used or words[-each + 1] != ABSENT, "the last entry is a deleted one"
+    index = heap.read_bytes(table + TABLE_ENTRIES + width * capacity, SLOT_SIZE * slots)
+    assert index == index_of(words[::each], slots), "the index is not that of the entries"
+    for at in range(0, len(words), each):
+        key_hash, key_word, *value = words[at : at + each]
+        if key_word == ABSENT:
+            assert not any(value), f"entry {at // each} is deleted and has a value"
+            continue
+        assert ABSENT not in value, f"entry {at // each} has no value"
+        key = decode(heap, key_word)
+        if _equals_itself(key):
+            assert stored_hash(heap, key) == key_hash, f"entry {at // each} has a wrong hash"
+            found = table + TABLE_ENTRIES + width * (at // each)
+            assert find_entry(heap, offset, width, key, key_hash) == found, f"entry {at // each} is not found"
 
 
 def _equals_itself(key: Any) -> bool:

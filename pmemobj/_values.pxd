@@ -25,3 +25,4 @@ cpdef replace(Heap heap, unsigned long long slot, value)
 cpdef exchange(Heap heap, unsigned long long slot, unsigned long long word)
 cpdef free_leaf(Heap heap, unsigned long long word)
 cpdef unsigned long long reference(Heap heap, Handle value) except? 0
+cpdef unsigned long long duplicate(Heap heap, unsigned long long word) except? 0

@@ -39,7 +39,7 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._leaves import DECODERS, payload_of
-from pmemobj.errors import NotPersistableError, PoolDamagedError
+from pmemobj.errors import NotPersistableError, PoolDamagedError, TransactionError
 
 try:
     import cython
@@ -212,11 +212,20 @@ def encode(heap: Heap, value: Any) -> int:
     Raises:
         NotPersistableError: no way to store it.
         PoolFullError: no room for the leaf.
+        TransactionError: pickling the value changed the pool.
     """
     word = immediate(heap, value)
     if word != ABSENT:
         return word
+    changes = heap.changes
     kind, payload = payload_of(value)
+    if heap.changes != changes:
+        # The caller has looked already where the word shall go.
+        raise TransactionError(
+            f"store a {type(value).__qualname__} in {heap.name}",
+            "its pickling changed the pool meanwhile",
+            "let the methods that pickle calls only read",
+        )
     return new_leaf(heap, kind, payload)
 
 
@@ -229,6 +238,18 @@ def new_leaf(heap: Heap, kind: int, payload: bytes) -> int:
     offset = heap.alloc(WORD + len(payload), kind)
     heap.init_bytes(offset, _QUAD.pack(header(kind, len(payload))) + payload)
     return offset | TAG_LEAF
+
+
+def duplicate(heap: Heap, word: int) -> int:
+    """The word with which another slot holds the same value; inside a transaction.
+
+    Raises:
+        PoolFullError: no room for a leaf of its own.
+    """
+    if not is_leaf(word):
+        return word
+    kind, payload = leaf_parts(heap, word)
+    return new_leaf(heap, kind, payload)
 
 
 def replace(heap: Heap, slot: int, value: Any) -> None:

@@ -13,7 +13,7 @@ import pmemobj
 from pmemobj import _layout as layout
 from pmemobj._layout import Kind
 
-_SIZES = {Kind.LIST: 32, Kind.DICT: 32, Kind.SET: 32, Kind.OBJECT: 24}
+_SIZES = {Kind.LIST: 32, Kind.DICT: 32, Kind.SET: 32, Kind.TUPLE: 16, Kind.OBJECT: 24}
 
 
 def assert_sound(pool: pmemobj.PersistentObjectPool, *, no_garbage: bool = False) -> None:
@@ -62,8 +62,14 @@ class _Inspection:
         if offset in self.reached:
             return []
         self.demand(offset, kind, _SIZES[Kind(kind)])
-        walkers = {Kind.LIST: self.list, Kind.DICT: self.dict, Kind.SET: self.set, Kind.OBJECT: self.object}
-        return walkers[Kind(kind)](offset)
+        follow = {
+            Kind.LIST: self.list,
+            Kind.DICT: self.dict,
+            Kind.SET: self.set,
+            Kind.TUPLE: self.tuple,
+            Kind.OBJECT: self.object,
+        }
+        return follow[Kind(kind)](offset)
 
     def demand(self, offset: int, kind: int, size: int) -> None:
         """The offset must be that of an allocation of this kind with room for `size` bytes."""
@@ -85,6 +91,11 @@ class _Inspection:
             return []
         self.own(items, Kind.LIST_ITEMS, 8 * capacity)
         return list(self.heap.read_words(items, length))
+
+    def tuple(self, offset: int) -> list[int]:
+        length = self.heap.read(offset + 8)
+        self.demand(offset, Kind.TUPLE, 16 + 8 * length)
+        return list(self.heap.read_words(offset + 16, length))
 
     def object(self, offset: int) -> list[int]:
         capacity, row = self.heap.read_words(offset + 8, 2)

@@ -1,0 +1,210 @@
+"""What lists and tuples in a pool have in common: reading, searching, comparing.
+
+Both are a number of value words side by side, so only two things differ: where the words lie
+(`_first`), and which builtin type is imitated (`_p_plain`). The builtin type also has the last word
+on errors: what it would refuse is handed to an empty instance of it, which raises its own exception
+in its own words, whatever the version of Python.
+
+Results that are new sequences (slices, sums, products) are plain ones, since a persistent object is
+only made where a program asks for it.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pmemobj._base import Persistent, guarded_repr
+from pmemobj._layout import ABSENT, WORD
+from pmemobj._values import decode
+
+_LENGTH = 8
+
+
+class StoredSequence(Persistent):
+    """Value words side by side, read as a sequence."""
+
+    __slots__ = ()
+
+    #: The builtin type that is imitated.
+    _p_plain = None  # type: Any
+
+    def _first(self) -> int:
+        """Where the first word lies."""
+        raise AssertionError(f"{type(self).__qualname__} does not say where its items are")
+
+    # ---- items ----
+
+    def __len__(self) -> int:
+        return self._p_heap.read(self._p_offset + _LENGTH)
+
+    def __getitem__(self, index: Any) -> Any:
+        heap = self._p_heap
+        if isinstance(index, slice):
+            # In this order: the __index__ of a bound may be foreign code.
+            chosen = range(len(self))[index]
+            return self._p_plain([decode(heap, word) for word in self._words(chosen)])
+        at = position(index, len(self))
+        if at < 0:
+            return self._p_plain()[index]  # which raises
+        return decode(heap, heap.read(self._first() + WORD * at))
+
+    def _words(self, chosen: range | None = None) -> list[int]:
+        """The words of all items, or of those at the positions `chosen`."""
+        if chosen is None:
+            return self._p_heap.read_words(self._first(), len(self))
+        if not chosen:
+            return []
+        low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1])
+        words = self._p_heap.read_words(self._first() + WORD * low, high + 1 - low)
+        return words[:: chosen.step]
+
+    def __iter__(self) -> Iterator[Any]:
+        return SequenceIterator(self, 0, 1)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return SequenceIterator(self, len(self) - 1, -1)
+
+    def __contains__(self, value: Any) -> bool:
+        return any(item is value or item == value for item in self)
+
+    def index(self, value: Any, start: int = 0, stop: int = sys.maxsize, /) -> int:
+        """The first position of `value` within ``[start:stop]``; ValueError if there is none."""
+        at, end = _bound(start, len(self)), _bound(stop, len(self))
+        # The length is looked at anew: comparing may be foreign code that changes it.
+        while at < end and at < len(self):
+            item = self[at]
+            if item is value or item == value:
+                return at
+            at += 1
+        plain = self._p_plain()
+        return plain.index(value)  # type: ignore[no-any-return]  # it raises
+
+    def count(self, value: Any, /) -> int:
+        """How often `value` occurs."""
+        return sum(1 for item in self if item is value or item == value)
+
+    def __repr__(self) -> str:
+        return guarded_repr(self, lambda: repr(self._p_plain(self)))
+
+    # ---- new plain sequences ----
+
+    def __add__(self, other: Any) -> Any:
+        other = self._as_plain(other)
+        return NotImplemented if other is None else self._p_plain(self) + other
+
+    def __radd__(self, other: Any) -> Any:
+        other = self._as_plain(other)
+        return NotImplemented if other is None else other + self._p_plain(self)
+
+    def __mul__(self, times: Any) -> Any:
+        if not hasattr(type(times), "__index__"):
+            return NotImplemented
+        times = operator.index(times)  # before the items are read: it may be foreign code
+        return self._p_plain(self) * times
+
+    def __rmul__(self, times: Any) -> Any:
+        return self * times if hasattr(type(times), "__index__") else NotImplemented
+
+    def _as_plain(self, other: Any) -> Any:
+        """`other` as a plain sequence of the imitated type, or None if it is of another."""
+        if type(other) is type(self):
+            return self._p_plain(other)
+        return other if isinstance(other, self._p_plain) else None
+
+    # ---- comparing ----
+
+    def __eq__(self, other: Any) -> Any:
+        return self._compare(other, operator.eq)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._compare(other, operator.ne)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare(other, operator.lt)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare(other, operator.le)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(other, operator.gt)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(other, operator.ge)
+
+    def _compare(self, other: Any, relation: Any) -> Any:
+        """Compare by items with one of the same class or with a plain one."""
+        other = self._as_plain(other)
+        if other is None:
+            return NotImplemented
+        return relation(self._p_plain(self), other)
+
+    def __hash__(self) -> int:
+        # Beside the comparisons, since a compiled class inherits both or neither.
+        return hash(self._p_plain(self))
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
+
+    # ---- for walkers ----
+
+    @staticmethod
+    def _p_summary(count: int) -> str:
+        return f"{count} item" if count == 1 else f"{count} items"
+
+
+class SequenceIterator:
+    """Goes through a sequence in either direction; like list's, it looks at the length anew each time."""
+
+    __slots__ = ("_at", "_of", "_step")
+
+    def __init__(self, of: StoredSequence, at: int, step: int) -> None:
+        self._of: StoredSequence | None = of
+        self._at = at
+        self._step = step
+
+    def __iter__(self) -> SequenceIterator:
+        return self
+
+    def __next__(self) -> Any:
+        of = self._of
+        if of is not None:
+            at = self._at
+            if 0 <= at < len(of):
+                self._at = at + self._step
+                return decode(of._p_heap, of._p_heap.read(of._first() + WORD * at))
+            # At an end it stays there, also when the list grows again.
+            self._of = None
+        raise StopIteration
+
+    def __length_hint__(self) -> int:
+        of = self._of
+        if of is None:
+            return 0
+        left = len(of) - self._at if self._step > 0 else self._at + 1
+        return left if 0 <= left <= len(of) else 0
+
+
+def position(index: Any, length: int) -> int:
+    """An index as a position from 0 on; -1 for what is no index, or outside."""
+    if not hasattr(type(index), "__index__"):
+        return -1
+    at = operator.index(index)
+    if at < 0:
+        at += length
+    return at if 0 <= at < length else -1
+
+
+def _bound(bound: Any, length: int) -> int:
+    """An end of a search as a position; below 0 is the beginning."""
+    if not hasattr(type(bound), "__index__"):
+        raise TypeError("slice indices must be integers or have an __index__ method")
+    at = operator.index(bound)
+    return at if at >= 0 else max(at + length, 0)
+
+
+def numbered(words: Iterable[int]) -> list[tuple[str, int, int]]:
+    """The entries that `_p_entries` tells of value words: their positions are their labels."""
+    return [(str(at), ABSENT, word) for at, word in enumerate(words)]

@@ -1,0 +1,9 @@
+# Types of the compiled form; the source is _tuple.py.
+cimport cython
+
+from pmemobj._sequence cimport StoredSequence
+
+# So that `match` takes it for a sequence; registering with the ABC cannot mark a static type.
+@cython.collection_type("sequence")
+cdef class PersistentTuple(StoredSequence):
+    cpdef unsigned long long _first(self) except? 0
