@@ -3,9 +3,10 @@ cimport cython
 from pmemobj._base cimport Persistent
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap
-from pmemobj._table cimport append_entries, drop_entries, find_entry, last_entry, put_entry, remove_entries
+from pmemobj._table cimport append_entries, drop_entries, find_entry, last_entry, put_entry, remove_entries, value_of
 from pmemobj._values cimport decode, encode, exchange, immediate, is_leaf
 
+cdef object _missing
 cdef unsigned long long ENTRY_SIZE, DICT_LIVE, DICT_TABLE, ENTRY_KEY, ENTRY_VALUE, ABSENT
 
 # The flag by which `match` knows a mapping: an extension type must bring it along.

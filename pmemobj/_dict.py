@@ -36,6 +36,7 @@ from pmemobj._table import (
     live_words,
     put_entry,
     remove_entries,
+    value_of,
 )
 from pmemobj._table_check import verify_table
 from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_leaf
@@ -88,17 +89,14 @@ class PersistentDict(Persistent):
         return self._p_heap.read(self._p_offset + DICT_LIVE)
 
     def __getitem__(self, key: Any) -> Any:
-        heap = self._p_heap
-        entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, stored_hash(heap, key))
-        if not entry:
+        value = value_of(self._p_heap, self._p_offset, key, _missing)
+        if value is _missing:
             raise KeyError(key)
-        return decode(heap, heap.read(entry + ENTRY_VALUE))
+        return value
 
     def get(self, key: Any, default: Any = None, /) -> Any:
         """The value of `key`, or `default`."""
-        heap = self._p_heap
-        entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, stored_hash(heap, key))
-        return decode(heap, heap.read(entry + ENTRY_VALUE)) if entry else default
+        return value_of(self._p_heap, self._p_offset, key, default)
 
     def __contains__(self, key: Any) -> bool:
         heap = self._p_heap

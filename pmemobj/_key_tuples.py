@@ -10,6 +10,7 @@ The payload is one item after the other; `_layout` has the bytes.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pmemobj._heap import Handle
@@ -62,10 +63,25 @@ def decode_key_tuple(payload: bytes) -> tuple[Any, ...]:
     Raises:
         PoolDamagedError: it is none.
     """
-    return _decode(payload, 1)
+    return _decode(payload, 1, DECODERS)
 
 
-def _decode(payload: bytes, depth: int) -> tuple[Any, ...]:
+def describe_key_tuple(payload: bytes) -> str:
+    """A text for the tuple of a payload; reads no pickle, but else raises as `decode_key_tuple` does."""
+    return repr(_decode(payload, 1, {**DECODERS, Kind.PICKLE: _Unread}))
+
+
+class _Unread:
+    """Stands in a text for an item that is a pickle."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._size = len(payload)
+
+    def __repr__(self) -> str:
+        return f"<pickle of {self._size} bytes>"
+
+
+def _decode(payload: bytes, depth: int, decoders: Mapping[int, Callable[[bytes], Any]]) -> tuple[Any, ...]:
     items: list[Any] = []
     at = 0
     while at < len(payload):
@@ -84,9 +100,9 @@ def _decode(payload: bytes, depth: int) -> tuple[Any, ...]:
         if kind == Kind.KEY_TUPLE:
             if depth == MAX_DEPTH:
                 raise _damaged("its tuples lie too deep in one another")
-            items.append(_decode(item, depth + 1))
-        elif kind in DECODERS:
-            items.append(DECODERS[kind](item))
+            items.append(_decode(item, depth + 1, decoders))
+        elif kind in decoders:
+            items.append(decoders[kind](item))
         else:
             raise _damaged(f"an item of it is of kind {kind}")
     return tuple(items)

@@ -1,5 +1,6 @@
 # Types of the compiled form; the source is _table.py.
 cimport cython
+from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Handle, Heap
 from pmemobj._values cimport decode, exchange, free_leaf, immediate, is_container, is_leaf
 
@@ -16,6 +17,8 @@ cdef unsigned long long DICT_LIVE, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAP
 cdef unsigned long long ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE
 cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _SPARSE, _STR_HEADER
 
+@cython.locals(entry=cython.ulonglong)
+cpdef value_of(Heap heap, unsigned long long offset, key, default)
 @cython.locals(
     table=cython.ulonglong, word=cython.ulonglong, slots=cython.ulonglong, index=cython.ulonglong,
     mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.ulonglong,
@@ -24,6 +27,7 @@ cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _SPARSE, _STR_HEADER
 cpdef unsigned long long find_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash
 ) except? 1
+cdef unsigned long long _word_of(Heap heap, key) except? 0
 cdef bint _equals(Heap heap, unsigned long long stored, key) except -1
 @cython.locals(size=cython.Py_ssize_t, characters=cython.p_char, leaf=cython.ulonglong, at=cython.p_char)
 cdef bint _leaf_is_str(Heap heap, unsigned long long stored, str key) except -1

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pmemobj._hashes import stored_hash
 from pmemobj._heap import Handle, Heap
 from pmemobj._keys import encode_key
 from pmemobj._layout import (
@@ -62,12 +63,18 @@ _SPARSE = 8
 # ---- finding -------------------------------------------------------------------------------------
 
 
+def value_of(heap: Heap, offset: int, key: Any, default: Any) -> Any:
+    """The value of a key in the dict at `offset`, or `default`."""
+    entry = find_entry(heap, offset, ENTRY_SIZE, key, stored_hash(heap, key))
+    return decode(heap, heap.read(entry + ENTRY_VALUE)) if entry else default
+
+
 def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int:
     """The offset of the entry of `key`, or 0."""
     table = heap.read(offset + DICT_TABLE)
     if not table:
         return 0
-    word = ABSENT if isinstance(key, Handle) and key._p_heap is not heap else immediate(heap, key)
+    word = _word_of(heap, key)
     slots = heap.read(table + TABLE_SLOTS)
     index = table + TABLE_ENTRIES + width * heap.read(table + TABLE_CAPACITY)
     mask = slots - 1
@@ -96,6 +103,14 @@ def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> 
         perturb >>= 5
         slot = (slot * 5 + perturb + 1) & mask
     return 0
+
+
+def _word_of(heap: Heap, key: Any) -> int:
+    """The word of a key that fits into one, if it can be in this pool at all."""
+    kind = type(key)
+    if kind is not str and kind is not int and isinstance(key, Handle) and key._p_heap is not heap:
+        return ABSENT
+    return immediate(heap, key)
 
 
 def _equals(heap: Heap, stored: int, key: Any) -> bool:

@@ -10,8 +10,12 @@ cdef extern from "Python.h":
 cdef extern from "string.h":
     void copy_memory "memcpy"(void *target, const void *source, size_t size) nogil
 
+# Constants as C integers; the names that _layout gives to Python are not those.
+cdef unsigned long long ABSENT, WORD, TAG_MASK, TAG_CONTAINER, TAG_LEAF, TAG_STR, SHORT_MAX, SHORT_BYTES
+cdef unsigned long long WORD_NONE, WORD_FALSE, WORD_TRUE
+
 cpdef unsigned long long immediate(Heap heap, value) except? 0
-@cython.locals(overflow=cython.int, number=cython.longlong)
+@cython.locals(overflow=cython.int, number=cython.longlong, word=cython.ulonglong)
 cdef unsigned long long _small_int(value) except? 0
 @cython.locals(data_at=cython.p_char, size=cython.Py_ssize_t, word=cython.ulonglong)
 cdef unsigned long long _short_str(str value) except? 0

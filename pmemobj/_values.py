@@ -15,6 +15,7 @@ import struct
 from typing import Any
 
 from pmemobj._heap import Handle, Heap
+from pmemobj._key_tuples import describe_key_tuple
 from pmemobj._layout import (
     ABSENT,
     HEADER_MARK,
@@ -100,9 +101,10 @@ def _small_int(value: int) -> int:
     if cython.compiled:
         overflow = 0
         number = long_long_of(value, cython.address(overflow))  # type: ignore[name-defined]  # noqa: F821
-        if overflow or number < -(1 << 62) or number >= 1 << 62:
+        word = cython.cast(cython.ulonglong, number) << 1
+        if overflow or cython.cast(cython.longlong, word) >> 1 != number:
             return ABSENT
-        return cython.cast(cython.ulonglong, number) << 1 | 1  # type: ignore[no-any-return]
+        return word | 1  # type: ignore[no-any-return]
     return (value << 1 | 1) & _MASK if _INT_MIN <= value <= _INT_MAX else ABSENT
 
 
@@ -316,7 +318,9 @@ def describe(heap: Heap, word: int, limit: int = 40) -> str:
             kind, payload = leaf_parts(heap, word)
             if kind is Kind.PICKLE:
                 return f"pickle of {len(payload)} bytes"
-        text = repr(decode(heap, word))
+            text = describe_key_tuple(payload) if kind is Kind.KEY_TUPLE else repr(decode(heap, word))
+        else:
+            text = repr(decode(heap, word))
     except Exception:
         return f"damaged ({word:#x})"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -323,6 +323,16 @@ def test_tuples_as_keys(pool: Pool, reopen: Callable[..., Pool]) -> None:
     assert_sound(pool, no_garbage=True)
 
 
+def test_a_picture_of_a_tuple_reads_no_pickle(pool: Pool, nominate: Any) -> None:
+    nominate(Money)
+    pool.root = pool.new(PersistentDict, {("sum", (Money(5),)): 1})
+    nominated.clear()
+    (label,) = [slot.label for node in pmemobj.inspect.walk(pool).nodes.values() for slot in node.slots]
+    assert label.startswith("('sum', (<pickle of"), label
+    with pytest.raises(pmemobj.UnpicklingRefusedError):
+        list(pool.root)
+
+
 def test_tuples_deep_in_one_another(pool: Pool) -> None:
     def nested(depth: int) -> Any:
         key: Any = ()
