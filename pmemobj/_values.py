@@ -38,7 +38,7 @@ from pmemobj._layout import (
     header,
     kind_of,
 )
-from pmemobj._leaves import DECODERS, payload_of
+from pmemobj._leaves import BadPayload, payload_of, value_of
 from pmemobj.errors import NotPersistableError, PoolDamagedError
 
 try:
@@ -140,7 +140,7 @@ def decode(heap: Heap, word: int) -> Any:
         return _word_float(word)
     try:
         return _decode_tagged(heap, word)
-    except (UnicodeDecodeError, struct.error) as error:
+    except (UnicodeDecodeError, BadPayload) as error:
         raise _nonsense(heap, f"the word {word:#018x} stands for no value ({error})") from None
 
 
@@ -155,7 +155,7 @@ def _decode_tagged(heap: Heap, word: int) -> Any:
             return heap.handle(word)
     elif tag == TAG_LEAF:
         kind, payload = leaf_parts(heap, word)
-        return DECODERS[kind](payload)
+        return value_of(kind, payload)
     elif word in _CONSTANTS:
         return _CONSTANTS[word]
     elif SHORT_BYTES <= word & 0xFF <= SHORT_BYTES | SHORT_MAX << 4:

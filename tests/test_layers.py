@@ -19,6 +19,7 @@ ORDER = [
     "_heap",
     "_checking",
     "_pickles",
+    "_times",
     "_leaves",
     "_values",
     "_hashes",
