@@ -24,6 +24,7 @@ from pmemobj._dict import PersistentDict
 from pmemobj._list import PersistentList
 from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
+from pmemobj.convert import to_python
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (
     DEFAULT_POOL_SIZE,
@@ -56,5 +57,6 @@ __all__ = [
     "open",
     "open_pools",
     "persist_via_pickle",
+    "to_python",
     *errors.__all__,
 ]

@@ -27,6 +27,7 @@ ORDER = [
     "_list",
     "_dict",
     "_object",
+    "convert",
     "_gc",
     "_file",
     "_medium",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import struct
+import tempfile
 import uuid
 import zoneinfo
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from conftest import scratch_parent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_classes import Fixed
@@ -78,8 +80,11 @@ def all_details(values: Any) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="module")
-def shared_pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
-    with pmemobj.create(tmp_path_factory.mktemp("leaves") / "pool", pool_size=8 << 20) as pool:
+def shared_pool() -> Iterator[Pool]:
+    with (
+        tempfile.TemporaryDirectory(dir=scratch_parent()) as directory,
+        pmemobj.create(f"{directory}/shared.pmem", pool_size=8 << 20) as pool,
+    ):
         yield pool
 
 
