@@ -19,6 +19,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import NoneType, SimpleNamespace
 from typing import Any
@@ -51,12 +52,12 @@ class _Form:
     """How containers of one type are taken apart, and their counterparts put together.
 
     Attributes:
-        target: What is made: a plain class, or the kind of a persistent one.
+        target: What makes the counterpart: a function or class, or the kind of a persistent class.
         parts: The values in a container that are converted too, each with a label.
         fill: Puts labels and converted values into an empty counterpart; None for one that is made
             at once.
         arguments: What the counterpart is made with, from the container and the converted values.
-        keys: What in a container must be hashable in a pool; it is stored as it is.
+        keys: What in a container is a key, and stored as it is.
         path: How a label looks in a path.
     """
 
@@ -133,6 +134,14 @@ def _attributes(source: Any) -> Parts:
         yield name, decode(heap, word)
 
 
+def _plain_array(source: Any) -> Any:
+    """An array.array; a list where that has no such element, and lists in lists for several dimensions."""
+    if source.typecode == "?" or len(source.shape) > 1:
+        with source.view() as view:
+            return view.tolist()
+    return array(source.typecode, source.tobytes())
+
+
 #: What lies in a pool, by the kind of its class.
 TO_PLAIN: dict[int, _Form] = {
     Kind.LIST: _Form(list, enumerate, _extend),
@@ -140,7 +149,7 @@ TO_PLAIN: dict[int, _Form] = {
     Kind.TUPLE: _Form(tuple, enumerate, arguments=lambda _source, values: (values,)),
     Kind.SET: _Form(set, _elements, _add_all),
     Kind.BYTEARRAY: _Form(bytearray, arguments=lambda source, _values: (bytes(source[:]),)),
-    Kind.ARRAY: _Form(array, arguments=lambda source, _values: (source.typecode, source.tobytes())),
+    Kind.ARRAY: _Form(_plain_array, arguments=lambda source, _values: (source,)),
     Kind.OBJECT: _Form(
         SimpleNamespace,
         _attributes,
@@ -232,10 +241,8 @@ class _Walk:
                 self._complete(node)
         for node in self._nodes:
             if node.form.fill is not None:
-                try:
+                with _naming(node):
                     node.form.fill(node.result, node.labels, self._converted(node))
-                except NotPersistableError as error:
-                    raise _located(error, node.path()) from error.__cause__
         return self._nodes[0].result
 
     def _complete(self, first: _Node) -> None:
@@ -248,7 +255,8 @@ class _Walk:
             if inner is None:
                 waiting.pop()
                 arguments = node.form.arguments(node.source, self._converted(node))
-                node.result = self._make(node.form.target, *arguments)
+                with _naming(node):
+                    node.result = self._make(node.form.target, *arguments)
             elif inner.result is _OPEN:
                 raise PoolDamagedError(f"convert {inner.path()}", "it is immutable and holds itself", "make it anew")
             else:
@@ -264,6 +272,15 @@ class _Walk:
     def _converted(self, node: _Node) -> list[Any]:
         nodes = (self._by_id.get(id(value)) for value in node.values)
         return [value if found is None else found.result for value, found in zip(node.values, nodes, strict=True)]
+
+
+@contextmanager
+def _naming(node: _Node) -> Iterator[None]:
+    """Let the error for something that only storing it finds out say where it lies."""
+    try:
+        yield
+    except NotPersistableError as error:
+        raise _located(error, node.path()) from error.__cause__
 
 
 def _located(error: NotPersistableError, path: str) -> NotPersistableError:
@@ -290,7 +307,19 @@ def _persistent_form(heap: Heap, value: Any) -> _Form | None:
         return None
     for key in form.keys(value):
         stored_hash(heap, key)
+        _demand_storable_key(heap, key)
     return form
+
+
+def _demand_storable_key(heap: Heap, key: Any) -> None:
+    """Plain tuples are good enough for keys, since nothing in them changes."""
+    waiting = [key]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is tuple:
+            waiting.extend(item)
+        else:
+            _demand_storable(heap, item)
 
 
 def _demand_storable(heap: Heap, value: Any) -> None:
