@@ -233,8 +233,7 @@ def _refused_zone(name: str, zone: Any) -> NotPersistableError:
     return NotPersistableError(
         what,
         f"pmemobj has forms for datetime.timezone and zoneinfo.ZoneInfo, not for {_full_name(type(zone))}",
-        "use one of these, or nominate both classes with "
-        f"pmemobj.persist_via_pickle({name}, {_full_name(type(zone))})",
+        f"use one of these, or nominate both classes with pmemobj.persist_via_pickle({name}, {_full_name(type(zone))})",
     )
 
 

@@ -39,7 +39,7 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._leaves import BadPayload, payload_of, value_of
-from pmemobj.errors import NotPersistableError, PoolDamagedError
+from pmemobj.errors import NotPersistableError, PoolDamagedError, TimeZoneNotFoundError
 
 try:
     import cython
@@ -261,14 +261,22 @@ def describe(heap: Heap, word: int, limit: int = 40) -> str:
         return "absent"
     if is_container(word):
         return f"object at {word:#x}"
+    size = ""
     try:
         if is_leaf(word):
             kind, payload = leaf_parts(heap, word)
+            size = f"{kind.name.lower()} of {len(payload)} bytes"
             if kind is Kind.PICKLE:
-                return f"pickle of {len(payload)} bytes"
-        text = repr(decode(heap, word))
+                return size
+        value = decode(heap, word)
+    except TimeZoneNotFoundError:
+        return size
     except Exception:
         return f"damaged ({word:#x})"
+    try:
+        text = repr(value)
+    except ValueError:
+        return size  # an int with more digits than Python turns into text
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -457,3 +458,17 @@ def test_arrays(pool: Pool, reopen: Callable[..., Pool]) -> None:
     for made, plain in ((("i", [1, 2, 3, 4]), [[1, 2], [3, 4]]), (("?", [True, False]), [True, False])):
         new: Any = pool.new(pmemobj.PersistentArray, *made, **({"shape": (2, 2)} if len(made[1]) == 4 else {}))
         assert new.to_python() == plain
+
+
+# ---- the page about it -------------------------------------------------------------------------------
+
+
+def test_the_page_names_every_container() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "values.md").read_text(encoding="utf-8")
+    _, _, table = page.partition("| plain |")
+    rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in table.splitlines() if line.startswith("| ")]
+    forward = {plain: persistent for plain, persistent, _ in rows if plain}
+    names = {cls.__name__: pickles.persistent_twin(cls) for cls in convert.TO_PERSISTENT}
+    assert {plain.split(".")[-1]: persistent for plain, persistent in forward.items()} == names
+    assert {persistent for _, persistent, _ in rows} == {*names.values(), "PersistentObject"}
+    assert len({persistent for _, persistent, _ in rows}) == len(convert.TO_PLAIN)

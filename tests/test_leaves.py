@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import struct
 import tempfile
 import uuid
@@ -10,13 +11,14 @@ import zoneinfo
 from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation, localcontext
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import scratch_parent
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_classes import Fixed
+from sample_classes import Access, Colour, Fixed, Money, Point, Slotted
 from soundness import assert_sound
 
 import pmemobj
@@ -127,6 +129,14 @@ def test_the_decimal_context_of_the_program_plays_no_part(pool: Pool) -> None:
         assert pool.root == Decimal("-1.23456789E+500")
         with pytest.raises(leaves.BadPayload):
             leaves.value_of(Kind.DECIMAL, b"nonsense")
+
+
+def test_numbers_of_too_many_digits_are_shown_by_their_size(pool: Pool) -> None:
+    for value, text in ((HUGE, "int of 3510 bytes"), (Fraction(1, HUGE), "fraction of 3514 bytes")):
+        pool.root = value
+        assert pmemobj.inspect.walk(pool).start.text == text
+    pool.root = 2**100
+    assert pmemobj.inspect.walk(pool).start.text == str(2**100)
 
 
 # ---- any values ------------------------------------------------------------------------------------
@@ -284,6 +294,7 @@ def test_a_zone_that_this_system_does_not_know(shared_pool: Pool, key: str) -> N
         _ = shared_pool.root
     assert isinstance(caught.value, LookupError)
     assert not isinstance(caught.value, PoolDamagedError)
+    assert pmemobj.inspect.walk(shared_pool).start.text == f"datetime of {9 + len(key)} bytes"
     shared_pool.root = None
 
 
@@ -333,3 +344,36 @@ def test_a_zone_that_no_key_brings_back_is_refused(pool: Pool, key: str | None) 
         with pytest.raises(NotPersistableError, match=r"read from a file.*zoneinfo\.ZoneInfo\(key\)"):
             pool.root = value
     assert pool.root is None
+
+
+# ---- the page about them -----------------------------------------------------------------------------
+
+PAGE = Path(__file__).parent.parent / "docs" / "values.md"
+
+
+def examples() -> Iterator[tuple[str, int]]:
+    """Every example of the page, with the bytes that it is said to take."""
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)]
+        if len(cells) == 7 and cells[2].startswith("`"):
+            yield cells[2].strip("`"), int(cells[3])
+
+
+def test_the_examples_of_the_page_take_what_it_says(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pickles, "nominated", {})
+    names = vars(dt) | {"Decimal": Decimal, "Fraction": Fraction, "UUID": uuid.UUID, "ZoneInfo": zoneinfo.ZoneInfo}
+    names |= {"Colour": Colour, "Access": Access, "Money": Money, "Slotted": Slotted, "Point": Point}
+    pmemobj.persist_via_pickle(Colour, Access, Money, Slotted, Point)
+    found = list(examples())
+    assert len(found) == 26
+    pool.root = pool.new(PersistentList, [None])
+    empty = pool.used
+    taken = {}
+    for text, _ in found:
+        value = eval(text, dict(names))
+        pool.root[0] = value
+        assert details(pool.root[0]) == details(value)
+        taken[text] = pool.used - empty
+    assert taken == dict(found)
+    types = {cls.__name__ for cls in leaves.ENCODERS}
+    assert {name for name in types if not re.search(rf"^\|.*\b{name} \|", PAGE.read_text(), re.MULTILINE)} == set()
