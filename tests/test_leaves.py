@@ -129,6 +129,7 @@ def test_the_decimal_context_of_the_program_plays_no_part(pool: Pool) -> None:
         assert pool.root == Decimal("-1.23456789E+500")
         with pytest.raises(leaves.BadPayload):
             leaves.value_of(Kind.DECIMAL, b"nonsense")
+        assert not context.flags[InvalidOperation]
 
 
 def test_numbers_of_too_many_digits_are_shown_by_their_size(pool: Pool) -> None:
@@ -270,6 +271,11 @@ def plant(pool: Pool, kind: Kind, payload: bytes) -> None:
 @pytest.mark.parametrize("kind, payload", NONSENSE)
 def test_nonsense_is_no_value(kind: Kind, payload: bytes) -> None:
     assert not is_read(kind, payload)
+
+
+def test_much_nonsense_takes_little_time() -> None:
+    assert not is_read(Kind.RANGE, b"\xff" * (1 << 22))
+    assert not is_read(Kind.TIMEDELTA, b"\x7f" * (1 << 22))
 
 
 def test_nonsense_in_a_pool_is_damage(shared_pool: Pool) -> None:
