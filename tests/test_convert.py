@@ -36,6 +36,7 @@ from pmemobj import (
     to_python,
 )
 from pmemobj import _pickles as pickles
+from pmemobj import _structures as structures
 from pmemobj._layout import Kind
 from pmemobj.crash import Verdict, kill
 
@@ -371,14 +372,14 @@ def test_objects_that_are_no_more(pool: Pool) -> None:
 # ---- immutable containers --------------------------------------------------------------------------
 
 COPY = {
-    list: convert._Form(list, enumerate, lambda new, _labels, values: new.extend(values)),
-    tuple: convert._Form(tuple, enumerate, arguments=lambda _source, values: (values,)),
+    list: structures.Form(list, enumerate, lambda new, _labels, values: new.extend(values)),
+    tuple: structures.Form(tuple, enumerate, arguments=lambda _source, values: (values,)),
 }
 
 
 def copy_of(value: Any) -> Any:
     """Through the walk itself, from ordinary memory into ordinary memory."""
-    walk = convert._Walk(lambda found: COPY.get(type(found)), lambda target, *args: target(*args))
+    walk = structures.Walk(lambda found: COPY.get(type(found)), lambda target, *args: target(*args))
     walk.find(value)
     return walk.build()
 
@@ -398,8 +399,8 @@ def test_the_walk_makes_tuples_after_what_they_hold() -> None:
 
 def test_a_tuple_that_holds_itself_is_damage() -> None:
     endless = Kind.TUPLE
-    form = convert._Form(tuple, lambda source: [("x", source)], arguments=lambda _source, values: (values,))
-    walk = convert._Walk(lambda _found: form, lambda target, *args: target(*args))
+    form = structures.Form(tuple, lambda source: [("x", source)], arguments=lambda _source, values: (values,))
+    walk = structures.Walk(lambda _found: form, lambda target, *args: target(*args))
     walk.find(endless)
     with pytest.raises(PoolDamagedError, match="it is immutable and holds itself"):
         walk.build()

@@ -27,6 +27,7 @@ ORDER = [
     "_list",
     "_dict",
     "_object",
+    "_structures",
     "convert",
     "_gc",
     "_file",
