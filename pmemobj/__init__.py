@@ -26,6 +26,7 @@ from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
 from pmemobj._set import PersistentSet
 from pmemobj._tuple import PersistentTuple
+from pmemobj.convert import to_python
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (
     DEFAULT_MAX_SIZE,
@@ -62,5 +63,6 @@ __all__ = [
     "open",
     "open_pools",
     "persist_via_pickle",
+    "to_python",
     *errors.__all__,
 ]

@@ -26,6 +26,9 @@ from pmemobj.errors import NotPersistableError, PmemError, PoolDamagedError
 
 P = TypeVar("P", bound="Persistent")
 
+#: What `Persistent.to_python` calls; set by `convert`, which knows all the types.
+to_plain: Callable[[Any], Any] | None = None
+
 
 class Persistent(Handle):
     """A Python object whose state lives in a pool. Made with `pool.new`, never by a plain call."""
@@ -42,6 +45,11 @@ class Persistent(Handle):
         if heap.manager is None:
             heap.refuse()
         return heap.manager
+
+    def to_python(self) -> Any:
+        """The plain form of this object and of all that it refers to; see `pmemobj.to_python`."""
+        assert to_plain is not None
+        return to_plain(self)
 
     @staticmethod
     def _p_allocate(heap: Heap, cls: type) -> int:

@@ -57,6 +57,30 @@ each a word and what it announces::
     bits 0-7    kind             of a leaf: its payload follows; or 0
     bits 8-63   detail           the size of that payload; of kind 0: 0 None, 1 False, 2 True
 
+The payload of a leaf, by kind; ints are signed here, in as few bytes as they need::
+
+    str         UTF-8; lone surrogates as three bytes each
+    bytes       themselves
+    int         one int, which fills the payload
+    float       8 bytes, IEEE 754
+    complex     two such: real and imaginary part
+    pickle      protocol 5
+    date        4 bytes: the number of the day; 1 is the 1st of January of the year 1
+    time        8 bytes: microseconds of the day times 2, plus the fold; then the zone
+    datetime    8 bytes: microseconds from the beginning of the year 1, by the clock of the zone, times 2, plus
+                the fold; then the zone
+    zone        nothing for a naive value; else a byte and
+                1   8 bytes: the offset from UTC in microseconds, signed
+                2   the same, then the name of the zone in UTF-8
+                3   the key of a zoneinfo.ZoneInfo in UTF-8
+    timedelta   one int: all of it in microseconds
+    Decimal     the text that the General Decimal Arithmetic Specification calls a scientific string, in ASCII
+    Fraction    two sized ints: numerator and denominator, in lowest terms
+    UUID        16 bytes in the order of RFC 4122; a 17th if its safety is known: 0 safe, 1 unsafe
+    range       three sized ints: start, stop and step
+    sized int   the number of its bytes, seven bits a byte, lowest first, all but the last with bit 7 set;
+                then these bytes
+
 A class record is a list: the name ``module:qualname``, then the attribute names in slot order.
 """
 

@@ -6,18 +6,39 @@ Opening a pool must not run code that the pool names. So the unpickler finds onl
 
 from __future__ import annotations
 
+import builtins
 import io
 import pickle
+from array import array
+from enum import Enum
 from typing import Any
 
 from pmemobj._heap import Handle
 from pmemobj.errors import NotPersistableError, PoolDamagedError, UnpicklingRefusedError
 
-#: Plain containers, and the class that a program wants instead.
-MUTABLE_TWINS = {list: "PersistentList", dict: "PersistentDict"}
+#: Plain containers whose contents change, and the class that a program wants instead.
+MUTABLE_TWINS: dict[Any, str] = {
+    list: "PersistentList",
+    dict: "PersistentDict",
+    set: "PersistentSet",
+    bytearray: "PersistentByteArray",
+    array: "PersistentArray",
+}
+#: Likewise for those that do not change; a program may nominate these, if it prefers pickles.
+_IMMUTABLE_TWINS: dict[Any, str] = {tuple: "PersistentTuple", frozenset: "PersistentSet"}
+
+#: A pickle that may call one of these could do anything, whatever else is nominated.
+_TOO_POWERFUL = (getattr, setattr, delattr, builtins.eval, builtins.exec, compile, builtins.__import__, open)
 
 #: What the program nominated; a dict for its order.
 nominated: dict[Any, None] = {}
+
+
+def persistent_twin(cls: type) -> str:
+    """The name of the Persistent class that holds what the plain container `cls` holds, or an empty string."""
+    if cls.__module__ == "numpy" and cls.__name__ == "ndarray":  # by name: numpy may be missing
+        return "PersistentArray"
+    return MUTABLE_TWINS.get(cls) or _IMMUTABLE_TWINS.get(cls, "")
 
 
 def persist_via_pickle(*types: Any) -> None:
@@ -38,6 +59,10 @@ def persist_via_pickle(*types: Any) -> None:
             raise NotPersistableError(
                 f"nominate {item!r}", "it is no class", "name classes, as in persist_via_pickle(decimal.Decimal)"
             )
+        if item in _TOO_POWERFUL:
+            raise NotPersistableError(
+                f"nominate {item.__qualname__}", "whoever wrote a pool could do anything with it", "nominate classes"
+            )
         if item in MUTABLE_TWINS or (isinstance(item, type) and issubclass(item, Handle)):
             raise NotPersistableError(
                 f"nominate {item.__qualname__}", "its instances change", "use the Persistent class for it"
@@ -52,15 +77,33 @@ class _NominatedOnly(pickle.Unpickler):
         for item in nominated:
             if item.__module__ == module and item.__qualname__ == name:
                 return item
-        raise UnpicklingRefusedError(
-            f"unpickle {module}.{name}",
-            "this program did not nominate it",
-            f"if you trust the pool, call pmemobj.persist_via_pickle({module}.{name})",
-        )
+        todo = f"if you trust the pool, call pmemobj.persist_via_pickle({module}.{name})"
+        if module == "builtins" and name in {item.__name__ for item in _TOO_POWERFUL}:
+            todo = "let the class be pickled in another way: a pool may not call this"
+        raise UnpicklingRefusedError(f"unpickle {module}.{name}", "this program did not nominate it", todo)
+
+
+class _EnumsByValue(pickle.Pickler):
+    """Writes Enum members as their class and their value.
+
+    Some releases of Python write `getattr` and the name instead, which no pool may call.
+    """
+
+    def reducer_override(self, item: Any) -> Any:
+        cls = type(item)
+        if isinstance(item, Enum) and cls.__reduce_ex__.__module__ == "enum":
+            return cls, (item._value_,)
+        return NotImplemented
 
 
 def _loads(data: bytes) -> Any:
     return _NominatedOnly(io.BytesIO(data)).load()
+
+
+def _dumps(value: Any) -> bytes:
+    into = io.BytesIO()
+    _EnumsByValue(into, protocol=5).dump(value)
+    return into.getvalue()
 
 
 def load(payload: bytes) -> Any:
@@ -88,7 +131,7 @@ def dump(value: Any) -> bytes:
         NotPersistableError: its class does not let it be pickled.
     """
     try:
-        data = pickle.dumps(value, protocol=5)
+        data = _dumps(value)
         # What could not be read back must not be written.
         _loads(data)
     except UnpicklingRefusedError:

@@ -39,8 +39,8 @@ from pmemobj._layout import (
     header,
     kind_of,
 )
-from pmemobj._leaves import DECODERS, payload_of
-from pmemobj.errors import NotPersistableError, PoolDamagedError, TransactionError
+from pmemobj._leaves import BadPayload, payload_of, value_of
+from pmemobj.errors import NotPersistableError, PoolDamagedError, TimeZoneNotFoundError, TransactionError
 
 try:
     import cython
@@ -162,7 +162,7 @@ def decode(heap: Heap, word: int) -> Any:
         return _word_float(word)
     try:
         return _decode_tagged(heap, word)
-    except (UnicodeDecodeError, struct.error) as error:
+    except (UnicodeDecodeError, BadPayload) as error:
         raise _nonsense(heap, f"the word {word:#018x} stands for no value ({error})") from None
 
 
@@ -177,7 +177,7 @@ def _decode_tagged(heap: Heap, word: int) -> Any:
             return heap.handle(word)
     elif tag == TAG_LEAF:
         kind, payload = leaf_parts(heap, word)
-        return DECODERS[kind](payload)
+        return value_of(kind, payload)
     elif word in _CONSTANTS:
         return _CONSTANTS[word]
     elif SHORT_BYTES <= word & 0xFF <= SHORT_BYTES | SHORT_MAX << 4:
@@ -313,16 +313,25 @@ def describe(heap: Heap, word: int, limit: int = 40) -> str:
         return "absent"
     if is_container(word):
         return f"object at {word:#x}"
+    size = ""
     try:
         if is_leaf(word):
             kind, payload = leaf_parts(heap, word)
+            size = f"{kind.name.lower()} of {len(payload)} bytes"
             if kind is Kind.PICKLE:
-                return f"pickle of {len(payload)} bytes"
-            text = describe_key_tuple(payload) if kind is Kind.KEY_TUPLE else repr(decode(heap, word))
-        else:
-            text = repr(decode(heap, word))
+                return size
+            if kind is Kind.KEY_TUPLE:
+                text = describe_key_tuple(payload)
+                return text if len(text) <= limit else text[: limit - 1] + "…"
+        value = decode(heap, word)
+    except TimeZoneNotFoundError:
+        return size
     except Exception:
         return f"damaged ({word:#x})"
+    try:
+        text = repr(value)
+    except ValueError:
+        return size  # an int with more digits than Python turns into text
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "PoolPermissionError",
     "PoolVersionError",
     "SandboxError",
+    "TimeZoneNotFoundError",
     "TransactionAborted",
     "TransactionError",
     "UnpicklingRefusedError",
@@ -188,6 +189,10 @@ class InvalidHandleError(PmemError, ReferenceError):
 
 class ClassNotFoundError(PmemError, LookupError):
     """The class of a stored object is not defined in this process."""
+
+
+class TimeZoneNotFoundError(PmemError, LookupError):
+    """The system has no data for the time zone of a stored value."""
 
 
 class ClassRefusedError(PmemError, TypeError):

@@ -31,6 +31,7 @@ from pmemobj._layout import (
 from pmemobj._medium import Medium, medium_of
 from pmemobj._object import ClassTable
 from pmemobj._values import decode, replace
+from pmemobj.convert import to_persistent
 from pmemobj.errors import (
     BadPoolSizeError,
     PmemError,
@@ -77,6 +78,10 @@ class MemoryManager:
     def new(self, cls: type[P], /, *args: Any, **kwargs: Any) -> P:
         """Create a persistent object in the same pool; see `PersistentObjectPool.new`."""
         return _base.create(self._heap, cls, args, kwargs)
+
+    def persistent(self, value: Any) -> Any:
+        """Convert a plain structure into the same pool; see `PersistentObjectPool.persistent`."""
+        return to_persistent(self._heap, value)
 
     def transaction(self) -> Transaction:
         """A transaction on the same pool; see `PersistentObjectPool.transaction`."""
@@ -405,6 +410,32 @@ class PersistentObjectPool:
         C function: ``pmemobj_tx_xalloc``.
         """
         return _base.create(self._heap, cls, args, kwargs)
+
+    def persistent(self, value: Any) -> Any:
+        """Convert a plain structure into persistent objects of this pool, all of it or nothing.
+
+        Every list, dict, tuple, set, frozenset, bytearray and array.array in it becomes a persistent
+        one; a frozenset becomes a PersistentSet. What is shared stays shared, cycles stay cycles, and
+        no depth is too much. All other values must be such as can be stored, and stay as they are:
+        persistent objects of this pool too, and the keys of dicts and the elements of sets.
+
+        Args:
+            value: The structure. A value that needs no conversion is returned as it is.
+
+        Returns:
+            Its persistent form, to be stored in the root or somewhere that the root reaches.
+
+        Raises:
+            NotPersistableError: a part cannot be stored; the message says which, as in
+                ``root["players"][3]``, where root is `value`. Instances of subclasses (defaultdict,
+                OrderedDict, Counter, named tuples) are refused, since they would come back as what they
+                are derived from, unless they were nominated with `persist_via_pickle`.
+            PoolFullError: no room.
+
+        Durability: one transaction, or part of the one that is running.
+        Cost: proportional to the structure, which is read twice.
+        """
+        return to_persistent(self._heap, value)
 
     @property
     def mm(self) -> MemoryManager:

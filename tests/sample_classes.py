@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
 from typing import Any, NamedTuple
 
@@ -54,10 +55,66 @@ class Colour(enum.Enum):
     GREEN = "g"
 
 
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class Suit(enum.StrEnum):
+    HEARTS = "♥"
+
+
+class Access(enum.Flag):
+    READ = enum.auto()
+    WRITE = enum.auto()
+
+
+class Mode(enum.IntFlag, boundary=enum.KEEP):
+    A = 1
+    B = 2
+
+
 @dataclasses.dataclass(frozen=True)
 class Money:
     amount: int
     unit: str = "EUR"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slotted:
+    number: int
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Price:
+    """Made of other classes that have to be nominated."""
+
+    money: Money
+    colour: Colour
+    point: Point
+
+
+class Fixed(datetime.tzinfo):
+    """A time zone of a class that pmemobj does not know."""
+
+    def __init__(self, minutes: int = 0) -> None:
+        self.minutes = minutes
+
+    def utcoffset(self, moment: datetime.datetime | None) -> datetime.timedelta:
+        return datetime.timedelta(minutes=self.minutes)
+
+    def dst(self, moment: datetime.datetime | None) -> None:
+        return None
+
+    def tzname(self, moment: datetime.datetime | None) -> str:
+        return "fixed"
+
+    def __repr__(self) -> str:
+        return f"Fixed({self.minutes})"
+
+    def __getinitargs__(self) -> tuple[int]:
+        return (self.minutes,)
 
 
 class NotPersistent:

@@ -7,6 +7,7 @@ later: a slot that refers to freed memory, a leaf that two slots own, an index t
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import pmemobj
@@ -55,8 +56,11 @@ class _Inspection:
         if tag == layout.TAG_LEAF:
             assert kind in layout.LEAF_KINDS, f"no leaf at {offset:#x}"
             self.own(offset, kind, layout.WORD + (head >> 16))
+            payload = self.heap.read_bytes(offset + layout.WORD, head >> 16)
             if kind == Kind.KEY_TUPLE:
-                self.key_tuple(self.heap.read_bytes(offset + layout.WORD, head >> 16))
+                self.key_tuple(payload)
+            else:
+                assert _is_payload(kind, payload), f"{Kind(kind).name} at {offset:#x} with payload {payload[:50]!r}"
             return []
         assert kind in layout.CONTAINER_KINDS, f"no container at {offset:#x}"
         if offset in self.reached:
@@ -156,3 +160,47 @@ class _Inspection:
             perturb >>= 5
             slot = (slot * 5 + perturb + 1) & mask
         return False
+
+
+# ---- payloads --------------------------------------------------------------------------------------
+
+_DAYS = 3652059
+_DAY = 24 * 60 * 60 * 10**6
+_DECIMAL = re.compile(rb"-?(\d+(\.\d+)?(E[+-]\d+)?|Infinity|s?NaN\d*)")
+
+
+def _is_payload(kind: int, data: bytes) -> bool:
+    """Whether bytes have the documented form of a leaf's payload, for the kinds that have more to say than a size."""
+    number = int.from_bytes(data[:8], "little")
+    if kind == Kind.DATE:
+        return len(data) == 4 and 1 <= number <= _DAYS
+    if kind in (Kind.TIME, Kind.DATETIME):
+        moments = _DAY if kind == Kind.TIME else _DAYS * _DAY
+        return len(data) >= 8 and number // 2 < moments and _is_zone(data[8:])
+    if kind == Kind.TIMEDELTA:
+        return 1 <= len(data) <= 9
+    if kind == Kind.DECIMAL:
+        return _DECIMAL.fullmatch(data) is not None
+    if kind == Kind.UUID:
+        return len(data) == 16 or (len(data) == 17 and data[16] <= 1)
+    if kind in (Kind.FRACTION, Kind.RANGE):
+        return _is_ints(data, 2 if kind == Kind.FRACTION else 3)
+    return True
+
+
+def _is_zone(data: bytes) -> bool:
+    sizes = {1: range(9, 10), 2: range(9, 1000), 3: range(2, 1000)}
+    return not data or (data[0] in sizes and len(data) in sizes[data[0]])
+
+
+def _is_ints(data: bytes, count: int) -> bool:
+    for _ in range(count):
+        head = re.match(rb"[\x80-\xff]*[\x00-\x7f]", data, re.DOTALL)
+        if head is None:
+            return False
+        size = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(head[0]))
+        data = data[head.end() :]
+        if not 1 <= size <= len(data):
+            return False
+        data = data[size:]
+    return not data

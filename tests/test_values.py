@@ -218,6 +218,9 @@ SUBCLASSES = [
     type("MyFloat", (float,), {})(1.5),
     type("MyBytes", (bytes,), {})(b"x"),
     type("MyComplex", (complex,), {})(1j),
+    type("MyDate", (datetime.date,), {})(2000, 1, 1),
+    type("MyDatetime", (datetime.datetime,), {})(2000, 1, 1),
+    type("MyDecimal", (decimal.Decimal,), {})(1),
     collections.OrderedDict(),
 ]
 OTHERS = [
@@ -227,13 +230,12 @@ OTHERS = [
     frozenset(),
     bytearray(b"x"),
     memoryview(b"x"),
-    range(3),
     array.array("b"),
     ...,
     len,
     int,
 ]
-OTHERS += [datetime.date(2000, 1, 1), decimal.Decimal(1), collections.deque(), iter([]), NotImplemented, sys]
+OTHERS += [collections.deque(), iter([]), NotImplemented, sys]
 
 
 @pytest.mark.parametrize("value", [*SUBCLASSES, *OTHERS], ids=lambda value: type(value).__name__)
@@ -250,10 +252,23 @@ def test_other_types_are_refused(pool: Pool, value: Any) -> None:
     assert pool.root == ["kept"]
 
 
-@pytest.mark.parametrize("value, twin", [([1], "PersistentList"), ({"a": 1}, "PersistentDict")])
+TWINS = [
+    ([1], "PersistentList"),
+    ({"a": 1}, "PersistentDict"),
+    ({1}, "PersistentSet"),
+    (frozenset({1}), "PersistentSet"),
+    ((1, 2), "PersistentTuple"),
+    (bytearray(b"x"), "PersistentByteArray"),
+    (array.array("d", [1.0]), "PersistentArray"),
+    # numpy's array is known by its name.
+    (type("ndarray", (), {"__module__": "numpy"})(), "PersistentArray"),
+]
+
+
+@pytest.mark.parametrize("value, twin", TWINS, ids=lambda value: type(value).__name__)
 def test_a_plain_container_is_refused_and_the_persistent_one_named(pool: Pool, value: Any, twin: str) -> None:
     for store in (lambda: setattr(pool, "root", value), lambda: pool.new(PersistentList, [value])):
-        with pytest.raises(NotPersistableError, match=rf"pool\.new\(pmemobj\.{twin}"):
+        with pytest.raises(NotPersistableError, match=rf"pool\.new\(pmemobj\.{twin}, .*pool\.persistent\("):
             store()
 
 

@@ -1,0 +1,185 @@
+"""Graphs of containers, turned into graphs of other containers: the walk, whatever the containers are.
+
+Structures have shared parts, cycles, and any depth. So nothing here recurses, and a conversion has
+four steps:
+
+1. find every container that the start reaches, once each, and look at every value in between. All
+   that can be refused is refused here, before anything has been made;
+2. make an empty counterpart for each container that can be filled later;
+3. make the others (tuples), each after those that it holds. Every cycle goes through a container that
+   can be filled later, so this comes to an end;
+4. fill the empty ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pmemobj.errors import NotPersistableError, PoolDamagedError
+
+#: Longer paths are shown without their middle.
+_PATH_MAX = 200
+
+Parts = Iterable[tuple[Any, Any]]
+
+
+def _no_parts(_source: Any) -> Parts:
+    return ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """How containers of one type are taken apart, and their counterparts put together.
+
+    Attributes:
+        target: What makes the counterpart: a function or class, or the kind of a persistent class.
+        parts: The values in a container that are converted too, each with a label.
+        fill: Puts labels and converted values into an empty counterpart; None for one that is made
+            at once.
+        arguments: What the counterpart is made with, from the container and the converted values.
+        keys: What in a container is a key, and stored as it is.
+        path: How a label looks in a path.
+    """
+
+    target: Any
+    parts: Callable[[Any], Parts] = _no_parts
+    fill: Callable[[Any, list[Any], list[Any]], Any] | None = None
+    arguments: Callable[[Any, list[Any]], tuple[Any, ...]] = lambda _source, _values: ()
+    keys: Callable[[Any], Iterable[Any]] = lambda _source: ()
+    path: Callable[[Any], str] = lambda label: f"[{_quoted(label)}]"
+
+
+def _quoted(label: Any) -> str:
+    if type(label) is str:
+        return '"' + label.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return repr(label)
+
+
+_UNMADE: Any = object()
+#: Being made: what it holds comes first.
+_OPEN: Any = object()
+
+
+class _Node:
+    """A container that was found: where, what is in it, and what has become of it."""
+
+    __slots__ = ("form", "label", "labels", "parent", "result", "source", "values")
+
+    def __init__(self, source: Any, form: Form, parent: _Node | None, label: Any) -> None:
+        self.source, self.form, self.parent, self.label = source, form, parent, label
+        self.labels: list[Any] = []
+        self.values: list[Any] = []
+        self.result = _UNMADE
+
+    def path(self) -> str:
+        """How to come here from the start."""
+        steps = []
+        node = self
+        while node.parent is not None:
+            steps.append(node.parent.form.path(node.label))
+            node = node.parent
+        return _shortened("root" + "".join(reversed(steps)))
+
+    def path_of(self, label: Any) -> str:
+        """How to come to one of its parts."""
+        return _shortened(self.path() + self.form.path(label))
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= _PATH_MAX else f"{path[: _PATH_MAX // 2]}…{path[-_PATH_MAX // 2 :]}"
+
+
+class Walk:
+    """One conversion: `find`, and then, if there is anything to convert, `build`.
+
+    Args:
+        form_of: The form of a value, or None for one that stays as it is; raises if it cannot stay.
+        make: Makes a counterpart, of the target and the arguments of a form.
+    """
+
+    def __init__(self, form_of: Callable[[Any], Form | None], make: Callable[..., Any]) -> None:
+        self._form_of, self._make = form_of, make
+        #: In the order in which they are found. A node keeps its container alive, so that its id stays its own.
+        self._nodes: list[_Node] = []
+        self._by_id: dict[int, _Node] = {}
+
+    def find(self, start: Any) -> bool:
+        """Find all containers, and look at all values; tell whether there are any containers."""
+        self._look(start, None, None)
+        # Going through a list reaches what is added to it meanwhile.
+        for node in self._nodes:
+            for label, value in list(node.form.parts(node.source)):
+                node.labels.append(label)
+                node.values.append(value)
+                if id(value) not in self._by_id:
+                    self._look(value, node, label)
+        return bool(self._nodes)
+
+    def _look(self, value: Any, parent: _Node | None, label: Any) -> None:
+        try:
+            form = self._form_of(value)
+        except NotPersistableError as error:
+            if parent is None:
+                raise
+            raise _located(error, parent.path_of(label)) from error.__cause__
+        if form is not None:
+            node = self._by_id[id(value)] = _Node(value, form, parent, label)
+            self._nodes.append(node)
+
+    def build(self) -> Any:
+        """Make all counterparts; return that of the start."""
+        for node in self._nodes:
+            if node.form.fill is not None:
+                node.result = self._make(node.form.target)
+        for node in self._nodes:
+            if node.result is _UNMADE:
+                self._complete(node)
+        for node in self._nodes:
+            if node.form.fill is not None:
+                with _naming(node):
+                    node.form.fill(node.result, node.labels, self._converted(node))
+        return self._nodes[0].result
+
+    def _complete(self, first: _Node) -> None:
+        """Make a counterpart that cannot be filled later, after all such that it holds."""
+        first.result = _OPEN
+        waiting = [(first, self._containers_in(first))]
+        while waiting:
+            node, held = waiting[-1]
+            inner = next((other for other in held if other.result is _UNMADE or other.result is _OPEN), None)
+            if inner is None:
+                waiting.pop()
+                arguments = node.form.arguments(node.source, self._converted(node))
+                with _naming(node):
+                    node.result = self._make(node.form.target, *arguments)
+            elif inner.result is _OPEN:
+                raise PoolDamagedError(f"convert {inner.path()}", "it is immutable and holds itself", "make it anew")
+            else:
+                inner.result = _OPEN
+                waiting.append((inner, self._containers_in(inner)))
+
+    def _containers_in(self, node: _Node) -> Iterator[_Node]:
+        for value in node.values:
+            found = self._by_id.get(id(value))
+            if found is not None:
+                yield found
+
+    def _converted(self, node: _Node) -> list[Any]:
+        nodes = (self._by_id.get(id(value)) for value in node.values)
+        return [value if found is None else found.result for value, found in zip(node.values, nodes, strict=True)]
+
+
+@contextmanager
+def _naming(node: _Node) -> Iterator[None]:
+    """Let the error for something that only storing it finds out say where it lies."""
+    try:
+        yield
+    except NotPersistableError as error:
+        raise _located(error, node.path()) from error.__cause__
+
+
+def _located(error: NotPersistableError, path: str) -> NotPersistableError:
+    return type(error)(f"{error.what} at {path}", error.why, error.todo)

@@ -1,0 +1,155 @@
+"""Dates, times and time zones as payloads of leaves, and back.
+
+The bytes stand in `_layout`. What is kept is what `datetime` itself tells apart: microseconds, the
+fold, and the zone. Of zones only two classes have a form: `datetime.timezone`, which is an offset and
+perhaps a name, and `zoneinfo.ZoneInfo`, which is a key; its rules are those of the system that
+reads it. An encoder answers None where the value has no form because of its zone.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pmemobj.errors import TimeZoneNotFoundError
+
+_DAY = struct.Struct("<I")
+_MOMENT = struct.Struct("<Q")
+_OFFSET = struct.Struct("<q")
+_MICROSECOND = timedelta(microseconds=1)
+_MICROSECONDS_OF_DAY = timedelta(days=1) // _MICROSECOND
+
+#: The first byte of a zone, which stands behind the moment. A naive value has none.
+_BY_OFFSET, _BY_OFFSET_AND_NAME, _BY_KEY = range(1, 4)
+
+
+# ---- date and timedelta ----
+
+
+def encode_date(value: date) -> bytes:
+    """The number of the day."""
+    return _DAY.pack(value.toordinal())
+
+
+def decode_date(payload: bytes) -> date:
+    """What `encode_date` was given."""
+    return date.fromordinal(*_DAY.unpack(payload))
+
+
+def encode_timedelta(value: timedelta) -> bytes:
+    """All microseconds as one int: they may need 67 bits."""
+    microseconds = value // _MICROSECOND
+    return microseconds.to_bytes(microseconds.bit_length() // 8 + 1, "little", signed=True)
+
+
+def decode_timedelta(payload: bytes) -> timedelta:
+    """What `encode_timedelta` was given."""
+    return timedelta(microseconds=int.from_bytes(payload, "little", signed=True))
+
+
+# ---- time and datetime ----
+
+
+def encode_time(value: time) -> bytes | None:
+    """The microseconds of the day, the fold, the zone."""
+    zone = _encode_zone(value.tzinfo)
+    if zone is None:
+        return None
+    since = timedelta(hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond)
+    return _MOMENT.pack(since // _MICROSECOND << 1 | value.fold) + zone
+
+
+def decode_time(payload: bytes) -> time:
+    """What `encode_time` was given."""
+    moment = _moment(payload)
+    if moment >> 1 >= _MICROSECONDS_OF_DAY:
+        raise ValueError("more microseconds than a day has")
+    clock = (datetime.min + (moment >> 1) * _MICROSECOND).time()
+    return clock.replace(fold=moment & 1, tzinfo=_decode_zone(payload[_MOMENT.size :]))
+
+
+def encode_datetime(value: datetime) -> bytes | None:
+    """The microseconds since the beginning of the year 1 by the clock of the zone, the fold, the zone."""
+    zone = _encode_zone(value.tzinfo)
+    if zone is None:
+        return None
+    since = value.replace(tzinfo=None, fold=0) - datetime.min
+    return _MOMENT.pack(since // _MICROSECOND << 1 | value.fold) + zone
+
+
+def decode_datetime(payload: bytes) -> datetime:
+    """What `encode_datetime` was given."""
+    moment = _moment(payload)
+    naive = datetime.min + (moment >> 1) * _MICROSECOND
+    return naive.replace(fold=moment & 1, tzinfo=_decode_zone(payload[_MOMENT.size :]))
+
+
+def _moment(payload: bytes) -> int:
+    """Microseconds and, in the lowest bit, the fold."""
+    (moment,) = _MOMENT.unpack_from(payload)
+    return int(moment)
+
+
+# ---- zones ----
+
+
+def _encode_zone(zone: tzinfo | None) -> bytes | None:
+    if zone is None:
+        return b""
+    if type(zone) is timezone:
+        # The only way to tell a zone with the name "UTC+01:00" from one without a name.
+        offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]
+        data = _OFFSET.pack(offset // _MICROSECOND)
+        if not name:
+            return bytes([_BY_OFFSET]) + data
+        return bytes([_BY_OFFSET_AND_NAME]) + data + str(name[0]).encode("utf-8", "surrogatepass")
+    if type(zone) is ZoneInfo and _is_found_by_key(zone):
+        return bytes([_BY_KEY]) + zone.key.encode("utf-8", "surrogatepass")
+    return None
+
+
+def _is_found_by_key(zone: ZoneInfo) -> bool:
+    """Whether the key alone brings the zone back; one that was read from a file may have any key, or none."""
+    try:
+        zone.__reduce__()
+    except pickle.PicklingError:
+        return False
+    return True
+
+
+def _decode_zone(data: bytes) -> tzinfo | None:
+    if not data:
+        return None
+    form, rest = data[0], data[1:]
+    if form == _BY_OFFSET:
+        return timezone(_OFFSET.unpack(rest)[0] * _MICROSECOND)
+    if form == _BY_OFFSET_AND_NAME:
+        offset = _OFFSET.unpack_from(rest)[0] * _MICROSECOND
+        return timezone(offset, rest[_OFFSET.size :].decode("utf-8", "surrogatepass"))
+    if form == _BY_KEY:
+        return _zone_of_key(rest.decode("utf-8", "surrogatepass"))
+    raise ValueError(f"there is no form {form} of a time zone")
+
+
+def _zone_of_key(key: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(key)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        # Some releases let the OSError for a key that is a directory through.
+        raise TimeZoneNotFoundError(
+            f"read a time of zone {key}",
+            f"this system has no data for it ({error})",
+            "install the system's time zone data or the package tzdata",
+        ) from None
+
+
+def foreign_zone(value: Any) -> tzinfo | None:
+    """The zone that keeps a value from being stored, if there is one."""
+    zone: tzinfo | None = getattr(value, "tzinfo", None)
+    return zone if _encode_zone(zone) is None else None
+
+
+assert (datetime.max - datetime.min) // _MICROSECOND < 1 << 63
