@@ -26,6 +26,7 @@ from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (
+    DEFAULT_MAX_SIZE,
     DEFAULT_POOL_SIZE,
     MemoryManager,
     PersistentObjectPool,
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 compiled: bool = _build_mode.is_compiled()
 
 __all__ = [
+    "DEFAULT_MAX_SIZE",
     "DEFAULT_POOL_SIZE",
     "MemoryManager",
     "Persistent",

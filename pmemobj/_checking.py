@@ -48,8 +48,16 @@ class Checker:
         """Watch the pool up to `end`; memory that was not watched before is taken as it is."""
         if end > self._end:
             end = min((end + _CHUNK - 1) & ~(_CHUNK - 1), self._heap.limit)
+            if end > len(self._copy):
+                self._enlarge()
             self._view[self._end : end] = self._heap.read_bytes(self._end, end - self._end)
             self._end = end
+
+    def _enlarge(self) -> None:
+        """Let the copy be as long as the pool, which has grown."""
+        larger = mmap.mmap(-1, self._heap.limit)
+        larger[: self._end] = self._view[: self._end]
+        self._copy, self._view = larger, memoryview(larger)
 
     def allow(self, offset: int, size: int) -> None:
         """These bytes may change in this transaction: they were snapshotted or are fresh."""

@@ -11,10 +11,14 @@ import fcntl
 import os
 import stat
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pmemobj import _parts
 from pmemobj._layout import (
+    FEATURE_SINGLE_HEADER,
     KNOWN_INCOMPAT_FEATURES,
     LANE_LOGS,
     LANE_SIZE,
@@ -24,6 +28,7 @@ from pmemobj._layout import (
     LOG_NEXT,
     MIN_POOL_SIZE,
     POOL_HEADER_SIZE,
+    POOL_INCOMPAT_FEATURES,
     POOL_LANE_COUNT,
     POOL_LANES_OFFSET,
     POOL_LAYOUT_NAME,
@@ -62,26 +67,37 @@ _OTHER_SIGNATURES = {
 
 @dataclass(frozen=True, slots=True)
 class PoolFile:
-    """What is known of a pool file before it is opened.
+    """What is known of a pool before it is opened.
 
     Attributes:
-        size: Bytes.
+        files: Path and size in bytes of each file that it consists of: one, or the parts of a
+            growing pool in their order.
+        max_size: Bytes that a growing pool may have; 0 for one of fixed size.
+        tidy: Whether nothing is left in the directory of a growing pool by a program that was
+            killed while it grew.
         root_offset: Where the root object lies, in bytes from the start.
         state: How the last process left it, one of ``STATE_*``.
         lanes_idle: Whether the lanes, libpmemobj's logs, look as after an orderly close.
     """
 
-    size: int
+    files: tuple[tuple[str, int], ...]
+    max_size: int
+    tidy: bool
     root_offset: int
     state: int
     lanes_idle: bool
 
+    @property
+    def size(self) -> int:
+        """Bytes, of all files together."""
+        return sum(size for _, size in self.files)
+
 
 def identify(path: str, name: str = "") -> PoolFile:
-    """Read and check the header of a pool file.
+    """Read and check the header of a pool.
 
     Args:
-        path: The file.
+        path: The file, or the directory of a growing pool.
         name: How errors call it, if not by its path.
 
     Raises:
@@ -89,15 +105,22 @@ def identify(path: str, name: str = "") -> PoolFile:
     """
     what = f"open pool {name or path}"
     try:
-        with open(path, "rb", opener=_open_without_waiting) as file:
+        grows = _parts.is_growing_pool(path)
+        if grows:
+            _parts.find(what, path)  # or the missing first part would look like a missing pool
+        with open(first_file(path), "rb", opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise NotAPoolError(what, "it is no regular file", "name the file of a pool")
+            # Before the directory is read: a part is there before the header counts it.
             head = file.read(POOL_HEADER_SIZE)
-            _check_header(what, head, status.st_size)
+            _check_header(what, head, status.st_size, grows)
             root_offset = int.from_bytes(head[POOL_ROOT_OFFSET : POOL_ROOT_OFFSET + WORD], "little")
             if not POOL_HEADER_SIZE <= root_offset <= status.st_size - ROOT_SIZE:
                 raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
+            parts = _parts.find(what, path) if grows else [_parts.Part(0, path, status.st_size)]
+            used = _parts.in_use(what, parts, head) if grows else parts
+            max_size = _parts.max_size(what, path) if grows else 0
             file.seek(root_offset)
             root = file.read(ROOT_SIZE)
             lanes_idle = _lanes_idle(file, head)
@@ -107,7 +130,13 @@ def identify(path: str, name: str = "") -> PoolFile:
         raise translate(what, error, path) from None
     _check_root(what, root)
     state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
-    return PoolFile(status.st_size, root_offset, state, lanes_idle)
+    files = tuple((part.path, part.size) for part in used)
+    return PoolFile(files, max_size, _parts.is_tidy(parts, used), root_offset, state, lanes_idle)
+
+
+def first_file(path: str) -> str:
+    """The file that the pool at `path` begins with, whether it is there or not."""
+    return os.path.join(path, _parts.FIRST_NAME) if _parts.is_growing_pool(path) else path
 
 
 def _lanes_idle(file: BinaryIO, head: bytes) -> bool:
@@ -137,10 +166,10 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def _check_header(what: str, head: bytes, size: int) -> None:
+def _check_header(what: str, head: bytes, size: int, grows: bool) -> None:
     for signature, why in _OTHER_SIGNATURES.items():
         if head.startswith(signature):
-            raise NotAPoolError(what, why, "create a pool with pmemobj.create()")
+            raise NotAPoolError(what, why, "name a pool of pmemobj: a file, or the directory of a growing pool")
     if not head.startswith(POOL_SIGNATURE):
         why = "the file is empty" if not head else "it does not begin like a libpmemobj pool"
         raise NotAPoolError(what, why, "create a pool with pmemobj.create() under another name")
@@ -153,6 +182,9 @@ def _check_header(what: str, head: bytes, size: int) -> None:
         raise PoolLayoutError(
             what, f"its layout is {layout!r}, not {LAYOUT_NAME!r}", "open it with the program that made it"
         )
+    is_part = bool(int.from_bytes(head[POOL_INCOMPAT_FEATURES], "little") & FEATURE_SINGLE_HEADER)
+    if is_part and not grows:
+        raise NotAPoolError(what, "it is one part of a growing pool", "name the directory that it belongs to")
 
 
 def _check_root(what: str, root: bytes) -> None:
@@ -169,27 +201,34 @@ def _check_root(what: str, root: bytes) -> None:
         )
 
 
-def check_not_busy(path: str) -> None:
-    """Fail early where some process has the pool open.
+@contextmanager
+def locked(path: str, name: str = "") -> Iterator[None]:
+    """Keep every process from opening the pool at `path`; errors call it by its name.
 
     A program that is killed while it tries a pool in a child lets go of it only when that child has
     died too, a moment later; so a lock is given that moment.
 
     Raises:
-        PoolBusyError: the lock of the file is held, and stays so.
+        PoolBusyError: some process has it open, and goes on.
     """
     deadline = time.monotonic() + _LETTING_GO
-    with open(path, "rb+") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise translate(f"open pool {path}", error, path) from None
-                time.sleep(_LETTING_GO / 100)
-            except OSError as error:
-                raise translate(f"open pool {path}", error, path) from None
+    with open(first_file(path), "rb+") as file:
+        while not _lock(file, f"open pool {name or path}", deadline):
+            time.sleep(_LETTING_GO / 100)
+        yield
+
+
+def _lock(file: BinaryIO, what: str, deadline: float) -> bool:
+    """Take the lock if it is free; False while it is worth another attempt."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError as error:
+        if time.monotonic() > deadline:
+            raise translate(what, error) from None
+        return False
+    except OSError as error:
+        raise translate(what, error, file.name) from None
 
 
 def translate(what: str, error: OSError, path: str = "") -> PmemError:
@@ -204,7 +243,9 @@ def translate(what: str, error: OSError, path: str = "") -> PmemError:
             return PoolNotFoundError(what, f"there is no directory {directory}", "create it, or mend the path")
         return PoolNotFoundError(what, "there is no such file", "create it with pmemobj.create(), or with flag='c'")
     if code == errno.EISDIR:
-        return PoolIsDirectoryError(what, "it is a directory", "name a file in it")
+        return PoolIsDirectoryError(
+            what, "it is a directory, and not that of a growing pool", "name a pool in it"
+        )
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return PoolPermissionError(
             what,

@@ -4,7 +4,7 @@ cdef class Heap:
     cdef public object handles, resurrect, manager, types, checker, on_change, after_rollback
     cdef public bint may_have_garbage
     cdef public Statement statement
-    cdef public unsigned long long changes, base, limit, root_offset, pool_uuid
+    cdef public unsigned long long changes, base, limit, reserve, root_offset, pool_uuid
     cdef public object pop, doomed
     cdef public list fresh
     cdef public long depth
@@ -16,6 +16,8 @@ cdef class Heap:
     cdef public list _marks
     cdef public object _owner
     cdef dict _noted
+    cdef public object on_growth
+    cdef bint _grows
 
     cpdef unsigned long long read(self, unsigned long long offset) except? 0
     cpdef list read_words(self, unsigned long long offset, long long count)
@@ -27,6 +29,7 @@ cdef class Heap:
     cpdef handle(self, unsigned long long offset)
     cpdef begin(self)
     cpdef end(self, error, bint undo)
+    cpdef bint follow_growth(self) except -1
     cdef _begin_outermost(self)
     cdef _commit(self)
     cdef _forget_fresh(self)

@@ -27,6 +27,10 @@ back. The C library would end the process for a transaction call in the wrong st
 A handle (the Python object for a persistent one) holds its heap and an offset, never an address,
 so a heap can be unbound from its mapping and bound to another of the same pool, and its handles
 go on working. A handle whose object is gone is given a dead heap, which refuses everything.
+
+The mapping of a growing pool becomes longer, always at the same address, and only inside a call
+that allocates (memory for the caller, or for a longer log). `limit`, the end of what may be read,
+follows it before the offset of what was allocated is known to anybody.
 """
 
 from __future__ import annotations
@@ -41,7 +45,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from pmemobj import _lib
-from pmemobj._layout import ALIGNMENT, ALLOCATION_HEADER_SIZE, ALLOCATION_SIZE_MASK, MAX_ALLOCATION, WORD
+from pmemobj._layout import (
+    ALIGNMENT,
+    ALLOCATION_HEADER_SIZE,
+    ALLOCATION_SIZE_MASK,
+    MAX_ALLOCATION,
+    MIN_PART_SIZE,
+    POOL_HEADER_SIZE,
+    POOL_HEAP_OFFSET,
+    POOL_HEAP_SIZE,
+    WORD,
+)
 from pmemobj.errors import (
     ForkedPoolError,
     InvalidHandleError,
@@ -110,6 +124,7 @@ class Heap:
     __slots__ = (
         "__weakref__",
         "_classes",
+        "_grows",
         "_marks",
         "_noted",
         "_owner",
@@ -132,8 +147,10 @@ class Heap:
         "may_have_garbage",
         "name",
         "on_change",
+        "on_growth",
         "pool_uuid",
         "pop",
+        "reserve",
         "resurrect",
         "root_offset",
         "statement",
@@ -160,6 +177,8 @@ class Heap:
         self.checker: Any = None
         #: Called after every change of live memory; the crash demonstrations count with it.
         self.on_change: Callable[[], None] | None = None
+        #: Called when the pool has become larger.
+        self.on_growth: Callable[[], None] | None = None
         #: Called after a roll-back, for caches of what the pool holds.
         self.after_rollback: list[Callable[[], None]] = []
         #: Whether something may have become unreachable since the last garbage collection.
@@ -175,7 +194,8 @@ class Heap:
         self._reason: PmemError | None = reason
         self.pop: Any = None
         self._pin: Any = None
-        self.base = self.limit = self.root_offset = self.pool_uuid = 0
+        self.base = self.limit = self.reserve = self.root_offset = self.pool_uuid = 0
+        self._grows = False
         self._words: Any = _Refusal(self)
         self._raw: Any = self._words
         #: libpmemobj's numbers of the allocation classes that `bind` added for `_UNITS`.
@@ -187,19 +207,26 @@ class Heap:
         self.doomed: BaseException | None = None
         self.fresh: list[tuple[int, int]] = []
 
-    def bind(self, pop: Any, size: int, root_size: int) -> None:
-        """Attach to an open pool of `size` bytes; handles made before go on working.
+    def bind(self, pop: Any, size: int, root_size: int, max_size: int = 0) -> None:
+        """Attach to an open pool; handles made before go on working.
+
+        Args:
+            pop: The pool.
+            size: Bytes of its file; a growing pool is asked for its size.
+            root_size: Bytes of the root object.
+            max_size: Of a growing pool, the bytes that it may grow to.
 
         Raises:
             OtherPoolError: it is not the pool that the handles belong to.
         """
         self.pop = pop
-        size &= ~(WORD - 1)
         self.base = _lib.address(pop)
-        self.limit = size
-        self._raw = _lib.view(pop, size)
-        self._words = self._raw.cast("Q")
+        self._grows = max_size > 0
+        self.reserve = max_size or size
+        self._view_up_to(POOL_HEADER_SIZE if self._grows else size & ~(WORD - 1))
         self._reason = None
+        if self._grows:
+            self._view_up_to(self._mapped_end())
         self.root_offset = _lib.root(pop, root_size)
         self.pool_uuid = _lib.uuid(pop, self.root_offset)
         if self.identity not in (0, self.pool_uuid):
@@ -211,12 +238,38 @@ class Heap:
             _lib.add_allocation_class(pop, unit, max(1, (_CHUNK - _RUN_OVERHEAD) // unit)) for unit in _UNITS
         ]
 
+    def _view_up_to(self, end: int) -> None:
+        """Let reads reach `end`. Other threads read meanwhile, so the limit comes last."""
+        self._raw = _lib.view(self.pop, end)
+        self._words = self._raw.cast("Q")
+        self.limit = end
+
+    def _mapped_end(self) -> int:
+        """Where the heap of libpmemobj ends; it counts a new part only when that is mapped."""
+        return self.read(POOL_HEAP_OFFSET) + self.read(POOL_HEAP_SIZE)
+
+    def follow_growth(self) -> bool:
+        """Let the limit follow what libpmemobj has mapped; by whoever holds the lock.
+
+        Returns:
+            Whether the pool has grown since the last time. A call that failed though the pool grew
+            is to be made again: when libpmemobj begins a new zone (every 16 GiB), it may fail to
+            find the memory that it has just added, and then finds it the next time.
+        """
+        if not self._grows or self.limit == self._mapped_end():
+            return False
+        # The old views are not released: another thread may be reading through them just now.
+        self._view_up_to(self._mapped_end())
+        if self.on_growth is not None:
+            self.on_growth()
+        return True
+
     def bind_image(self, image: memoryview, root_offset: int) -> None:
         """Attach to the bytes of a pool file, for reading only and without libpmemobj."""
         self._raw = image[: len(image) & ~7]
         self._words = self._raw.cast("Q")
         self.base, self._pin = _lib.pin(image)
-        self.limit = len(image)
+        self.limit = self.reserve = len(image)
         self.root_offset = root_offset
         self._reason = None
 
@@ -306,6 +359,9 @@ class Heap:
         try:
             _lib.tx_snapshot(self.base + offset, size)
         except OSError as error:
+            if self.follow_growth():
+                self.snapshot(offset, size)
+                return
             raise self._full(f"log {size} bytes", error) from None
         if self.checker is not None:
             self.checker.allow(offset, size)
@@ -387,13 +443,22 @@ class Heap:
             PoolFullError: no room.
         """
         self._demand_transaction()
+        largest = min(MAX_ALLOCATION, self.reserve)
+        if size > largest:
+            # A growing pool would grow to its end before libpmemobj gave up.
+            raise PoolFullError(
+                f"allocate {size} bytes in {self.name}",
+                f"one allocation in it can have no more than {largest} bytes",
+                "divide the data, or create a larger pool",
+            )
         fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
         try:
-            if size > MAX_ALLOCATION:
-                raise OSError(errno.ENOMEM, f"larger than the {MAX_ALLOCATION} bytes of one allocation")
             offset = _lib.tx_alloc(size, kind, zero, self._classes[fitting] if fitting < len(_UNITS) else 0)
         except OSError as error:
+            if self.follow_growth():
+                return self.alloc(size, kind, zero)
             raise self._full(f"allocate {size} bytes", error) from None
+        self.follow_growth()
         assert offset % ALIGNMENT == 0, offset
         self.fresh.append((offset, size))
         self.may_have_garbage = True
@@ -409,6 +474,9 @@ class Heap:
         try:
             _lib.tx_free(self.pool_uuid, offset)
         except OSError as error:
+            if self.follow_growth():
+                self.free(offset)
+                return
             raise self._full("log that memory is given back", error) from None
 
     def allocations(self) -> list[tuple[int, int, int]]:
@@ -418,11 +486,15 @@ class Heap:
 
     def _full(self, what: str, error: OSError) -> PmemError:
         if error.errno == errno.ENOMEM:
-            return PoolFullError(
-                f"{what} in {self.name}",
-                f"the pool of {self.limit} bytes has no piece of that size free",
-                "delete something and call gc(), or create a larger pool",
-            )
+            why = f"the pool of {self.limit} bytes has no piece of that size free"
+            todo = "delete something and call gc(), or create a larger pool"
+            if self._grows and self.limit + MIN_PART_SIZE <= self.reserve:
+                why += ", and its file system had no room for it to grow"
+                todo = "free space on the disk, or delete something and call gc()"
+            elif self._grows:
+                why += f", and its max_size of {self.reserve} bytes is reached"
+                todo = "delete something and call gc(), or create a pool with a larger max_size"
+            return PoolFullError(f"{what} in {self.name}", why, todo)
         return PoolDamagedError(f"{what} in {self.name}", str(error), "restore the pool from a copy")
 
     # ---- transactions ----
@@ -465,6 +537,7 @@ class Heap:
         try:
             _lib.tx_begin(self.pop)
             self._owner = threading.get_ident()
+            self.follow_growth()
         except BaseException:
             # A KeyboardInterrupt may arrive when the C call has already succeeded.
             _lib.tx_abort()

@@ -64,7 +64,12 @@ KNOWN_INCOMPAT_FEATURES = 0
 # ---- libpmemobj's own file format (pool_hdr.h and obj.h of PMDK), as far as it is read here ----
 POOL_SIGNATURE = b"PMEMOBJ\0"
 POOL_LAYOUT_NAME = slice(4096, 4096 + 1024)
+POOL_HEAP_OFFSET = 5136
 POOL_ROOT_OFFSET = 6144
+POOL_HEAP_SIZE = 6176
+#: Features without which a program must not open the pool, and the one of a growing pool's header.
+POOL_INCOMPAT_FEATURES = slice(16, 20)
+FEATURE_SINGLE_HEADER = 1
 POOL_HEADER_SIZE = 8192
 #: In the header: where the lanes lie and how many there are.
 POOL_LANES_OFFSET = 5120
@@ -77,6 +82,8 @@ LANE_LOGS = ((0, {0, 192}), (256, {0, 640}), (960, {2048}))
 LOG_NEXT = 8
 LOG_CAPACITY = 16
 MIN_POOL_SIZE = 8 * 1024 * 1024
+#: What a growing pool grows by, at least (PMEMOBJ_MIN_PART).
+MIN_PART_SIZE = 2 * 1024 * 1024
 #: libpmemobj's header before each allocation ("compact"): its size, then its type number.
 ALLOCATION_HEADER_SIZE = 16
 ALLOCATION_SIZE_MASK = (1 << 48) - 1

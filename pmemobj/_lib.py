@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import mmap
 import os
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cffi import FFI
@@ -55,6 +57,8 @@ int pmemobj_tx_xfree(PMEMoid oid, uint64_t flags);
 
 int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int memcmp(const void *one, const void *other, size_t size);
+void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset);
+int munmap(void *addr, size_t length);
 
 struct pobj_alloc_class_desc {
     size_t unit_size;
@@ -77,12 +81,17 @@ _ZERO = 1 << 0
 _NO_ABORT = 1 << 4
 _HEADER_COMPACT = 1
 _PR_SET_PDEATHSIG = 1
+_PROT_NONE = 0
+_MAP_FIXED = 0x10
+_MAP_NORESERVE = 0x4000
 
 ffi = FFI()
 ffi.cdef(_CDEF)
 
 _lib: Any = None
 _libc: Any = ffi.dlopen(None)
+#: One opens a pool at a time: whether that changes its file is a setting of the whole process.
+_opening = threading.Lock()
 
 #: A `PMEMobjpool *`.
 Pool = Any
@@ -127,11 +136,27 @@ def create(path: str, layout: str, size: int, mode: int) -> Pool:
     return pop
 
 
-def open_pool(path: str, layout: str) -> Pool:
-    """``pmemobj_open``: map a pool file; an interrupted transaction in it is rolled back first."""
-    pop = load().pmemobj_open(os.fsencode(path), layout.encode())
-    if pop == ffi.NULL:
-        raise _failure()
+def open_pool(path: str, layout: str, copy_on_write: bool = False) -> Pool:
+    """``pmemobj_open``: map a pool file; an interrupted transaction in it is rolled back first.
+
+    Args:
+        path: The file.
+        layout: The name that must stand in it.
+        copy_on_write: Whether all changes, the roll-back included, stay in the memory of this
+            process (ctl ``copy_on_write.at_open``).
+    """
+    library = load()
+    with _opening:
+        try:
+            if copy_on_write:
+                _set_copy_on_write(1)
+            pop = library.pmemobj_open(os.fsencode(path), layout.encode())
+            failure = _failure() if pop == ffi.NULL else None
+        finally:
+            if copy_on_write:
+                _set_copy_on_write(0)
+    if failure is not None:
+        raise failure
     return pop
 
 
@@ -174,11 +199,48 @@ def unpin(held: Any) -> None:
     ffi.release(held)
 
 
-def set_copy_on_write() -> None:
-    """ctl ``copy_on_write.at_open``: pools opened from now on never change their file."""
-    value = ffi.new("int *", 1)
-    if load().pmemobj_ctl_set(ffi.NULL, b"copy_on_write.at_open", value) != 0:
+def _set_copy_on_write(value: int) -> None:
+    if _lib.pmemobj_ctl_set(ffi.NULL, b"copy_on_write.at_open", ffi.new("int *", value)) != 0:
         raise _failure()
+
+
+def _after_fork_in_child() -> None:
+    global _opening
+    _opening = threading.Lock()  # another thread of the parent may have held it
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+@contextlib.contextmanager
+def files_in_a_row(files: Sequence[tuple[str, int]]) -> Iterator[memoryview]:
+    """``mmap``: files, read-only, as if they were one.
+
+    Args:
+        files: Path and size of each; the sizes in bytes, of all but the last in whole pages.
+    """
+    length = sum(size for _, size in files)
+    start = _map(ffi.NULL, length, _PROT_NONE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE, -1)
+    try:
+        at = int(ffi.cast("uintptr_t", start))
+        for path, size in files:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                _map(ffi.cast("void *", at), size, mmap.PROT_READ, mmap.MAP_SHARED | _MAP_FIXED, descriptor)
+            finally:
+                os.close(descriptor)
+            at += size
+        with memoryview(ffi.buffer(start, length)) as whole, whole.toreadonly() as image:
+            yield image
+    finally:
+        _libc.munmap(start, length)
+
+
+def _map(address: Any, length: int, protection: int, flags: int, descriptor: int) -> Any:
+    found = _libc.mmap(address, length, protection, flags, descriptor, 0)
+    if found == ffi.cast("void *", -1):
+        raise OSError(ffi.errno, os.strerror(ffi.errno))
+    return found
 
 
 def add_allocation_class(pop: Pool, unit_size: int, units: int) -> int:

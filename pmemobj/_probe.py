@@ -11,11 +11,11 @@ import os
 import subprocess
 import sys
 
-from pmemobj import _file, _lib
+from pmemobj import _file, _lib, _storage
 from pmemobj._base import kind_at, resurrect
 from pmemobj._gc import containers, root_words
 from pmemobj._heap import Heap
-from pmemobj._layout import LAYOUT_NAME, ROOT_SIZE
+from pmemobj._layout import ROOT_SIZE
 from pmemobj._object import ClassTable
 from pmemobj.errors import PmemError, PoolBusyError, PoolDamagedError
 
@@ -25,15 +25,15 @@ _PATIENCE, _PATIENCE_PER_GIB = 60, 60
 _FINE, _DAMAGED, _BUSY = 0, 3, 4
 
 
-def run(path: str) -> None:
-    """Open and walk the pool at `path` in a child process.
+def run(path: str, size: int) -> None:
+    """Open and walk the pool at `path`, of `size` bytes, in a child process.
 
     Raises:
         PoolDamagedError: that failed, killed the child, or took too long.
         PoolBusyError: the pool is open somewhere.
     """
     what = f"open pool {path}"
-    patience = _PATIENCE + _PATIENCE_PER_GIB * os.path.getsize(path) // (1 << 30)
+    patience = _PATIENCE + _PATIENCE_PER_GIB * size // (1 << 30)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     command = [sys.executable, "-P", "-m", "pmemobj._probe", path, str(os.getpid())]
     try:
@@ -56,14 +56,14 @@ def run(path: str) -> None:
 
 def _try(path: str) -> None:
     """What the child does."""
-    _lib.set_copy_on_write()
+    found = _file.identify(path)
     try:
-        pop = _lib.open_pool(path, LAYOUT_NAME)
+        pop = _storage.at(path, found.max_size).open(copy_on_write=True)
     except OSError as error:
         raise _file.translate(f"open pool {path}", error, path) from None
     heap = Heap(os.path.basename(path))
     heap.resurrect = resurrect
-    heap.bind(pop, os.path.getsize(path), ROOT_SIZE)
+    heap.bind(pop, found.size, ROOT_SIZE, found.max_size)
     heap.types = ClassTable(heap)
     for offset in containers(heap, root_words(heap)):
         kind_at(heap, offset)._p_type_name(heap, offset)

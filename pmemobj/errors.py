@@ -32,6 +32,7 @@ __all__ = [
     "PoolNotFoundError",
     "PoolPermissionError",
     "PoolVersionError",
+    "SandboxError",
     "TransactionAborted",
     "TransactionError",
     "UnpicklingRefusedError",
@@ -88,7 +89,7 @@ class PoolNotFoundError(PmemError, FileNotFoundError):
 
 
 class PoolIsDirectoryError(PmemError, IsADirectoryError):
-    """A directory was named where a pool file is wanted."""
+    """A directory was named that is not the one of a growing pool."""
 
     errno_code = errno.EISDIR
 
@@ -138,7 +139,7 @@ class PoolDamagedError(PmemError, OSError):
 
 
 class BadPoolSizeError(PmemError, ValueError):
-    """A pool size that libpmemobj cannot make."""
+    """A pool size, or a limit of growth, that libpmemobj cannot make."""
 
 
 class PoolClosedError(PmemError, ValueError):
@@ -147,6 +148,10 @@ class PoolClosedError(PmemError, ValueError):
 
 class ForkedPoolError(PmemError, RuntimeError):
     """A child process touched a pool that its parent has open."""
+
+
+class SandboxError(PmemError, RuntimeError):
+    """Something that cannot be done with a pool whose changes stay in memory."""
 
 
 class PoolFullError(PmemError, MemoryError):

@@ -7,7 +7,6 @@ pool and, through `walk_file`, on the bytes of a file that no library has opened
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pmemobj import _file
+from pmemobj import _file, _lib
 from pmemobj._base import kind_at, resurrect
 from pmemobj._gc import containers
 from pmemobj._heap import Handle, Heap
@@ -146,7 +145,7 @@ def walk_file(
     max_nodes: int | None = None,
     max_items: int | None = None,
 ) -> Graph:
-    """Walk the bytes of a pool file as they are, without libpmemobj and so without recovery.
+    """Walk the bytes of a pool as they are in its file, without libpmemobj and so without recovery.
 
     After a crash this shows the torn state: what a transaction had stored when it was cut off.
 
@@ -161,18 +160,17 @@ def walk_file(
 
 @contextmanager
 def _image(path: str) -> Iterator[Heap]:
-    """A heap on the bytes of a pool file, mapped read-only."""
+    """A heap on the bytes of a pool, mapped read-only."""
     found = _file.identify(path)
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+    with _lib.files_in_a_row(found.files) as image:
         heap = Heap(os.path.basename(path))
-        with memoryview(mapped) as image:
-            heap.bind_image(image, found.root_offset)
-            heap.resurrect = resurrect
-            try:
-                heap.types = ClassTable(heap)
-                yield heap
-            finally:
-                heap.unbind(_file.closed_error(path))
+        heap.bind_image(image, found.root_offset)
+        heap.resurrect = resurrect
+        try:
+            heap.types = ClassTable(heap)
+            yield heap
+        finally:
+            heap.unbind(_file.closed_error(path))
 
 
 def _walk(heap: Heap, start: int, label: str, depth: int | None, max_nodes: int | None, max_items: int | None) -> Graph:

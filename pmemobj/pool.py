@@ -10,13 +10,12 @@ import os
 import secrets
 import types
 from collections import Counter
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pmemobj import _base, _checking, _file, _gc, _lib, _probe
+from pmemobj import _base, _checking, _file, _gc, _lib, _parts, _probe, _storage
 from pmemobj._base import Persistent
 from pmemobj._heap import Heap, Transaction
 from pmemobj._layout import (
-    LAYOUT_NAME,
     MIN_POOL_SIZE,
     ROOT_IDENTITY_SIZE,
     ROOT_SIZE,
@@ -36,16 +35,30 @@ from pmemobj.errors import (
     BadPoolSizeError,
     PmemError,
     PoolExistsError,
+    SandboxError,
     TransactionAborted,
     TransactionError,
 )
 
-__all__ = ["DEFAULT_POOL_SIZE", "MemoryManager", "PersistentObjectPool", "Transaction", "create", "open"]
+__all__ = [
+    "DEFAULT_MAX_SIZE",
+    "DEFAULT_POOL_SIZE",
+    "MemoryManager",
+    "PersistentObjectPool",
+    "Transaction",
+    "create",
+    "open",
+]
 
 P = TypeVar("P", bound=Persistent)
 Path = str | os.PathLike[str]
 
+PoolSize = int | Literal["auto"]
+
 DEFAULT_POOL_SIZE = 64 * 1024 * 1024
+#: What a growing pool may grow to unless something else is said. More is not offered: libpmemobj
+#: 1.12 has no room for the books of more than six zones (of 16 GiB) that come while a pool is open.
+DEFAULT_MAX_SIZE = 64 * 1024 * 1024 * 1024
 
 _MAX_POOL_SIZE = (1 << 63) - 1
 #: Bytes of a file name, less the ending that libpmemobj appends to it when it opens a pool.
@@ -71,25 +84,31 @@ class MemoryManager:
 
 
 class PersistentObjectPool:
-    """A pool file of persistent objects, mapped into this process.
+    """A pool of persistent objects, mapped into this process.
 
     Args:
-        path: The file.
+        path: The file; of a growing pool, the directory.
         flag: ``'x'`` creates and fails if there is a file; ``'r'`` and ``'w'`` open, both for
             reading and writing; ``'c'`` does either.
         pool_size: Bytes of a new pool, at least 8 MiB; fixed once it is created. libpmemobj uses
-            whole pages.
+            whole pages. Or ``'auto'`` for a pool that begins with 8 MiB and grows by itself, by 128
+            MiB at a time. It is a directory, to be moved, copied and removed as a whole.
         mode: Permissions of a new file, less the umask.
+        max_size: Bytes that a growing pool may grow to; 64 GiB unless given, and at the most. The
+            addresses are reserved, memory and disk are not.
+        sandbox: Whether the changes stay in the memory of this process and vanish at close. The
+            file must exist and is never written; it is locked all the same, and must be writable.
 
     Attributes:
         path: The file, as given.
+        sandbox: Whether changes stay in memory.
         recovered: Whether the last process that used the pool did not close it, so that it was
             checked, recovered and freed of garbage now.
 
     Raises:
         PoolExistsError: a pool is to be created where a file is.
         PoolNotFoundError: a pool is to be opened that is not there.
-        BadPoolSizeError: `pool_size` is too small.
+        BadPoolSizeError: `pool_size` or `max_size` is too small, or too large.
         NotAPoolError, PoolLayoutError, PoolVersionError, PoolDamagedError, PoolIsDirectoryError: what
             the file is instead.
         PoolBusyError: the pool is open already, here or in another process.
@@ -99,10 +118,25 @@ class PersistentObjectPool:
     C functions: ``pmemobj_create``, ``pmemobj_open``, ``pmemobj_close``.
     """
 
-    def __init__(self, path: Path, flag: str = "w", pool_size: int = DEFAULT_POOL_SIZE, mode: int = 0o666) -> None:
+    def __init__(
+        self,
+        path: Path,
+        flag: str = "w",
+        pool_size: PoolSize = DEFAULT_POOL_SIZE,
+        mode: int = 0o666,
+        *,
+        max_size: int | None = None,
+        sandbox: bool = False,
+    ) -> None:
         if flag not in ("x", "r", "w", "c"):
             raise ValueError(f"cannot open pool {path}: flag {flag!r} is unknown (use 'x', 'r', 'w' or 'c')")
         self.path = _checked_path(path)
+        self.sandbox = bool(sandbox)
+        if self.sandbox and flag == "x":
+            raise ValueError(
+                f"cannot create pool {path}: in a sandbox nothing would be left of it (use flag 'w' to open one)"
+            )
+        self._storage: _storage.Storage | None = None
         # The program may change its directory while the pool is suspended.
         self._file = os.path.abspath(self.path)
         self.recovered = False
@@ -110,19 +144,19 @@ class PersistentObjectPool:
         self._heap.resurrect = _base.resurrect
         self._mm = self._heap.manager = MemoryManager(self._heap)
         _demand_no_transaction(f"open pool {self.path}")
-        create_it = flag == "x" or (flag == "c" and not os.path.lexists(self._file))
+        create_it = flag == "x" or (flag == "c" and not self.sandbox and not os.path.lexists(self._file))
         if create_it:
-            self._create(pool_size, mode)
+            self._create(pool_size, max_size, mode)
         else:
             self._open()
         _open_pools[id(self)] = self
 
     # ---- opening and closing ----
 
-    def _create(self, pool_size: int, mode: int) -> None:
+    def _create(self, pool_size: PoolSize, max_size: int | None, mode: int) -> None:
         """Make the pool under a temporary name, and give it its own when it is complete."""
         what = f"create pool {self.path}"
-        _demand_size(what, pool_size)
+        size, may_grow_to = _demand_sizes(what, pool_size, max_size)
         if not self.path:
             raise _file.translate(what, FileNotFoundError(errno.ENOENT, ""))
         if len(os.fsencode(os.path.basename(self._file))) > _MAX_NAME:
@@ -134,11 +168,12 @@ class PersistentObjectPool:
         # creator is met, not even one that died and whose process id was given out again.
         unfinished = os.path.join(os.path.dirname(self._file), f".creating-{os.getpid()}-{secrets.token_hex(4)}")
         try:
-            pop = _lib.create(unfinished, LAYOUT_NAME, pool_size, mode & ~_umask())
+            self._storage = _storage.at(unfinished, may_grow_to)
             try:
-                self._heap.bind(pop, os.path.getsize(unfinished), ROOT_SIZE)
+                pop = self._storage.create(may_grow_to or size, mode & ~_umask())
+                self._bind(pop, 0 if may_grow_to else os.path.getsize(unfinished), may_grow_to)
                 self._write_root()
-                _rename_to_new(unfinished, self._file)
+                self._storage.give_name(self._file)
             except BaseException:
                 self._unbind()
                 raise
@@ -149,8 +184,7 @@ class PersistentObjectPool:
                 raise
             raise _file.translate(what, error, self.path) from None
         finally:
-            with contextlib.suppress(OSError):
-                os.unlink(unfinished)
+            _storage.remove(unfinished)
         self._start()
 
     def _write_root(self) -> None:
@@ -164,17 +198,23 @@ class PersistentObjectPool:
         what = f"open pool {self.path}"
         found = _file.identify(self._file, self.path)
         try:
-            _file.check_not_busy(self._file)
+            with _file.locked(self._file, self.path):
+                if not found.tidy:
+                    self._tidy(what)
             unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
             if unclean or not found.lanes_idle:
-                _probe.run(self._file)
-            pop = _lib.open_pool(self._file, LAYOUT_NAME)
+                _probe.run(self._file, found.size)
+            self._storage = _storage.at(self._file, found.max_size)
+            pop = self._storage.open(self.sandbox)
         except OSError as error:
+            self._unbind()
             if isinstance(error, PmemError):
                 raise
             raise _file.translate(what, error, self.path) from None
         try:
-            self._heap.bind(pop, found.size, ROOT_SIZE)
+            self._bind(pop, found.size, found.max_size)
+            if self.sandbox:
+                self._storage.grow_in_memory()
             self._start()
             self.recovered = unclean
             garbage = self._heap.may_have_garbage
@@ -189,6 +229,21 @@ class PersistentObjectPool:
             self._unbind()
             raise
 
+    def _tidy(self, what: str) -> None:
+        """Remove what is left of a growth that was cut off."""
+        if self.sandbox:
+            raise SandboxError(
+                what,
+                "a program was killed while the pool grew, and left files that are to be tidied up",
+                "open it once without sandbox=True",
+            )
+        _parts.tidy(what, self._file)
+
+    def _bind(self, pop: _lib.Pool, size: int, max_size: int) -> None:
+        assert self._storage is not None
+        self._heap.on_growth = self._storage.grown
+        self._heap.bind(pop, size, ROOT_SIZE, max_size)
+
     def _start(self) -> None:
         """What follows once the heap is bound and its root is there."""
         heap = self._heap
@@ -202,15 +257,20 @@ class PersistentObjectPool:
     def _unbind(self) -> None:
         """Let go of the mapping, without marking the pool as closed in good order."""
         pop = self._heap.pop
+        if pop is not None:
+            self._heap.follow_growth()
         self._heap.checker = None
         self._heap.unbind(_file.closed_error(self.path))
         if pop is not None:
             _lib.close(pop)
+        if self._storage is not None:
+            self._storage.close()
+            self._storage = None
 
     def close(self) -> None:
         """Free what the root does not reach, and close the pool. Again is fine.
 
-        Handles refuse every use from then on.
+        Handles refuse every use from then on. In a sandbox, all changes vanish.
 
         Raises:
             TransactionError: a transaction is open in this thread; the pool stays open.
@@ -225,9 +285,10 @@ class PersistentObjectPool:
                 return
             _demand_no_transaction(f"close pool {self.path}")
             try:
-                if heap.may_have_garbage:
-                    _gc.collect(heap, keep_handles=False)
-                heap.store(heap.root_offset + ROOT_STATE, STATE_CLEAN)
+                if not self.sandbox:
+                    if heap.may_have_garbage:
+                        _gc.collect(heap, keep_handles=False)
+                    heap.store(heap.root_offset + ROOT_STATE, STATE_CLEAN)
             finally:
                 self._unbind()
                 _open_pools.pop(id(self), None)
@@ -241,10 +302,12 @@ class PersistentObjectPool:
         Raises:
             TransactionError: a transaction is open in this thread.
             PoolClosedError: the pool is closed.
+            SandboxError: the pool is open in a sandbox; its changes would be lost.
         """
         heap = self._heap
         with heap.lock:
             heap.read(heap.root_offset + ROOT_STATE)
+            self._demand_no_sandbox("suspend")
             _demand_no_transaction(f"suspend pool {self.path}")
             heap.note_headers()
             heap.store(heap.root_offset + ROOT_STATE, STATE_SUSPENDED)
@@ -257,8 +320,17 @@ class PersistentObjectPool:
         """
         with self._heap.lock:
             if not self._heap.is_writable:
+                self._demand_no_sandbox("resume")
                 _demand_no_transaction(f"resume pool {self.path}")
                 self._open()
+
+    def _demand_no_sandbox(self, what: str) -> None:
+        if self.sandbox:
+            raise SandboxError(
+                f"{what} pool {self.path}",
+                "it was opened in a sandbox, and its changes exist only while it is open",
+                "close it and open it again",
+            )
 
     @property
     def closed(self) -> bool:
@@ -367,9 +439,15 @@ class PersistentObjectPool:
 
     @property
     def size(self) -> int:
-        """Bytes of the pool file."""
+        """Bytes of the pool, with all parts of a growing one."""
         self._heap.read(self._heap.root_offset)
         return self._heap.limit
+
+    @property
+    def max_size(self) -> int:
+        """Bytes that the pool may grow to; the same as `size` unless it was created with ``'auto'``."""
+        self._heap.read(self._heap.root_offset)
+        return self._heap.reserve
 
     @property
     def used(self) -> int:
@@ -378,7 +456,7 @@ class PersistentObjectPool:
 
     @property
     def free(self) -> int:
-        """Bytes that are not allocated; the largest piece may be much smaller."""
+        """Bytes that are not allocated, before a growing pool grows; the largest piece may be much smaller."""
         heap = self._heap
         return self.size - (heap.root_offset & ~0xFFF) - self.used
 
@@ -389,38 +467,48 @@ class PersistentObjectPool:
 
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self._heap.limit} bytes"
+        if self.sandbox:
+            state += ", sandbox"
         return f"<PersistentObjectPool {self.path} ({state})>"
 
     def __reduce__(self) -> Any:
         raise TypeError(f"cannot pickle pool {self.path}: it belongs to one process (open it by its path there)")
 
 
-def create(path: Path, pool_size: int = DEFAULT_POOL_SIZE, mode: int = 0o666) -> PersistentObjectPool:
+def create(
+    path: Path, pool_size: PoolSize = DEFAULT_POOL_SIZE, mode: int = 0o666, *, max_size: int | None = None
+) -> PersistentObjectPool:
     """Create a pool; the same as ``PersistentObjectPool(path, flag='x', ...)``.
 
     The file appears under its name only when it is complete.
 
     Args:
-        path: A file that is not there yet.
-        pool_size: Bytes, at least 8 MiB; 64 MiB by default.
+        path: A file that is not there yet; of a growing pool, a directory.
+        pool_size: Bytes, at least 8 MiB; 64 MiB by default. ``'auto'`` for a pool that grows.
         mode: Permissions of the file, less the umask.
+        max_size: Bytes that a growing pool may grow to, at least 8 MiB; 64 GiB by default.
 
     Raises:
         PoolExistsError: (also FileExistsError) something is there.
-        BadPoolSizeError: (also ValueError) the size is below libpmemobj's minimum.
+        BadPoolSizeError: (also ValueError) a size is below libpmemobj's minimum, or too large, or
+            there is a `max_size` for a pool of fixed size.
         DiskFullError, PoolPermissionError, PoolNotFoundError: the system does not let it be.
     """
-    return PersistentObjectPool(path, "x", pool_size, mode)
+    return PersistentObjectPool(path, "x", pool_size, mode, max_size=max_size)
 
 
-def open(path: Path) -> PersistentObjectPool:
+def open(path: Path, *, sandbox: bool = False) -> PersistentObjectPool:
     """Open an existing pool, for reading and writing; ``PersistentObjectPool(path, flag='w')``.
+
+    Args:
+        path: The file, or the directory of a growing pool.
+        sandbox: Whether all changes stay in memory and vanish at close.
 
     Raises:
         PoolNotFoundError: (also FileNotFoundError) there is no such file.
         PmemError: see `PersistentObjectPool` for the others.
     """
-    return PersistentObjectPool(path, "w")
+    return PersistentObjectPool(path, "w", sandbox=sandbox)
 
 
 def open_pools() -> list[PersistentObjectPool]:
@@ -434,15 +522,33 @@ def _demand_no_transaction(what: str) -> None:
         raise TransactionError(what, "a transaction is open in this thread", "commit or abort it first")
 
 
-def _demand_size(what: str, pool_size: Any) -> None:
-    if not isinstance(pool_size, int) or isinstance(pool_size, bool):
-        raise TypeError(f"cannot {what}: pool_size is a {type(pool_size).__name__} (give the number of bytes)")
-    if pool_size > _MAX_POOL_SIZE:
-        raise BadPoolSizeError(what, f"{pool_size} bytes are more than any file can have", "choose a smaller pool_size")
-    if pool_size < MIN_POOL_SIZE:
+def _demand_sizes(what: str, pool_size: Any, max_size: Any) -> tuple[int, int]:
+    """The size of a new pool of fixed size and 0, or 0 and what a growing pool may grow to."""
+    if pool_size != "auto":
+        if max_size is not None:
+            raise BadPoolSizeError(
+                what, "max_size is for a pool that grows", "give pool_size='auto' too, or leave max_size out"
+            )
+        _demand_size(what, "pool_size", pool_size, _MAX_POOL_SIZE)
+        return pool_size, 0
+    if max_size is None:
+        max_size = DEFAULT_MAX_SIZE
+    _demand_size(what, "max_size", max_size, DEFAULT_MAX_SIZE)
+    return 0, max_size & ~(_parts.PAGE - 1)
+
+
+def _demand_size(what: str, name: str, size: Any, largest: int) -> None:
+    if not isinstance(size, int) or isinstance(size, bool):
+        auto = " or 'auto'" if name == "pool_size" else ""
+        raise TypeError(f"cannot {what}: {name} is {size!r}, no int (give the number of bytes{auto})")
+    if size > largest:
+        raise BadPoolSizeError(
+            what, f"{size} bytes are more than the {largest} that a pool can have", f"choose a smaller {name}"
+        )
+    if size < MIN_POOL_SIZE:
         raise BadPoolSizeError(
             what,
-            f"{pool_size} bytes are below libpmemobj's minimum of {MIN_POOL_SIZE} bytes (8 MiB)",
+            f"{size} bytes are below libpmemobj's minimum of {MIN_POOL_SIZE} bytes (8 MiB)",
             "choose 16 MiB or more",
         )
 
@@ -461,24 +567,6 @@ def _umask() -> int:
     with builtins.open("/proc/self/status", encoding="ascii", errors="replace") as status:
         masks = [line.split()[1] for line in status if line.startswith("Umask:")]
     return int(masks[0], 8)
-
-
-def _rename_to_new(old: str, new: str) -> None:
-    """Give a file its name unless the name is taken; `old` may remain as a second name."""
-    try:
-        os.link(old, new)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without hard links.
-        if os.path.lexists(new):
-            raise FileExistsError(new) from None
-        os.rename(old, new)
-    directory = os.open(os.path.dirname(os.path.abspath(new)), os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 @atexit.register

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pmemobj import inspect
-from pmemobj.errors import TransactionError
+from pmemobj.errors import SandboxError, TransactionError
 from pmemobj.pool import PersistentObjectPool
 
 _COUNT_SIZE = 8
@@ -102,6 +102,7 @@ def kill(
 
     Raises:
         TransactionError: a transaction is open in this thread.
+        SandboxError: the pool is open in a sandbox.
         ValueError: `at` is below 1.
         PmemError: recovery failed.
     """
@@ -109,6 +110,12 @@ def kill(
         raise ValueError(f"cannot crash at change {at}: changes are counted from 1")
     if pool.in_transaction:
         raise TransactionError(f"crash pool {pool.path}", "a transaction is open", "commit or abort it first")
+    if pool.sandbox:
+        raise SandboxError(
+            f"crash pool {pool.path}",
+            "it is open in a sandbox, where nothing would be left of what the child process did",
+            "open it without sandbox=True, or crash a copy",
+        )
     before = inspect.walk(pool, max_nodes=max_nodes)
     pool.suspend()
     try:
