@@ -120,7 +120,8 @@ def identify(path: str, name: str = "") -> PoolFile:
                 raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
             parts = _parts.find(what, path) if grows else [_parts.Part(0, path, status.st_size)]
             used = _parts.in_use(what, parts, head) if grows else parts
-            max_size = _parts.max_size(what, path) if grows else 0
+            # The reserve must hold what is there, whatever somebody has written into the file.
+            max_size = max(_parts.max_size(what, path), sum(part.size for part in used)) if grows else 0
             file.seek(root_offset)
             root = file.read(ROOT_SIZE)
             lanes_idle = _lanes_idle(file, head)

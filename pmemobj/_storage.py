@@ -139,7 +139,7 @@ class Directory:
 
     def grown(self) -> None:
         """Make a part of what libpmemobj has added: its number, its permissions, its name on the medium."""
-        # The pool works without: what fails here is done when it is opened the next time.
+        # The pool works without it, and a wrong number is mended when it is opened the next time.
         with contextlib.suppress(OSError):
             if self._memory:
                 for name in os.listdir(self._memory):

@@ -196,6 +196,8 @@ class PersistentObjectPool:
 
     def _open(self) -> None:
         what = f"open pool {self.path}"
+        if not self.path:
+            raise _file.translate(what, FileNotFoundError(errno.ENOENT, ""))
         found = _file.identify(self._file, self.path)
         try:
             with _file.locked(self._file, self.path):
@@ -206,9 +208,9 @@ class PersistentObjectPool:
                 _probe.run(self._file, found.size)
             self._storage = _storage.at(self._file, found.max_size)
             pop = self._storage.open(self.sandbox)
-        except OSError as error:
+        except BaseException as error:
             self._unbind()
-            if isinstance(error, PmemError):
+            if isinstance(error, PmemError) or not isinstance(error, OSError):
                 raise
             raise _file.translate(what, error, self.path) from None
         try:
