@@ -515,7 +515,8 @@ def open(path: Path, *, sandbox: bool = False) -> PersistentObjectPool:
 
 def open_pools() -> list[PersistentObjectPool]:
     """The pools that this process has open, in the order of opening."""
-    return [pool for pool in _open_pools.values() if not pool.closed]
+    # A copy, since other threads may open pools meanwhile.
+    return [pool for pool in list(_open_pools.values()) if not pool.closed]
 
 
 def _demand_no_transaction(what: str) -> None:

@@ -314,7 +314,7 @@ def test_parts_that_are_added_have_the_mode_of_the_first(
 
 
 def test_any_directory_name_works(scratch: Path, grow: Grow) -> None:
-    for name in ("with space", "hash # tag", "line\nbreak", "tab\there", "grün €", "bad\udcff", "n" * 200):
+    for name in ("with space # and", "line\nbreak\ttab", "grün € bad\udcff", "n" * 200):
         path = os.path.join(scratch, name)
         pool = grow(at=path)
         values = fill(pool, 5 * MIB)
@@ -456,7 +456,7 @@ while True:
 
 def test_a_program_that_is_killed_while_its_pool_grows(path: str, grow: Grow, spawn: Callable[..., Any]) -> None:
     grow(1 << 30).close()
-    for delay in (0.0, 0.004, 0.02):
+    for delay in (0.0, 0.01):
         child = spawn(GROWER, path, PMEMOBJ_CHECK="0")
         assert child.stdout.readline() == "open\n"
         before = len(parts(path))
