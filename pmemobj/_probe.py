@@ -25,15 +25,15 @@ _PATIENCE, _PATIENCE_PER_GIB = 60, 60
 _FINE, _DAMAGED, _BUSY = 0, 3, 4
 
 
-def run(path: str, size: int) -> None:
-    """Open and walk the pool at `path`, of `size` bytes, in a child process.
+def run(path: str) -> None:
+    """Open and walk the pool at `path` in a child process.
 
     Raises:
         PoolDamagedError: that failed, killed the child, or took too long.
         PoolBusyError: the pool is open somewhere.
     """
     what = f"open pool {path}"
-    patience = _PATIENCE + _PATIENCE_PER_GIB * size // (1 << 30)
+    patience = _PATIENCE + _PATIENCE_PER_GIB * _file.identify(path).size // (1 << 30)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     command = [sys.executable, "-P", "-m", "pmemobj._probe", path, str(os.getpid())]
     try:
