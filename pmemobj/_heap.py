@@ -221,9 +221,10 @@ class Heap:
         """
         self.pop = pop
         self.base = _lib.address(pop)
+        size &= ~(WORD - 1)
         self._grows = max_size > 0
         self.reserve = max_size or size
-        self._view_up_to(POOL_HEADER_SIZE if self._grows else size & ~(WORD - 1))
+        self._view_up_to(POOL_HEADER_SIZE if self._grows else size)
         self._reason = None
         if self._grows:
             self._view_up_to(self._mapped_end())

@@ -54,7 +54,10 @@ class Part:
 
 def is_growing_pool(path: str) -> bool:
     """Whether `path` is the directory of a growing pool."""
-    return os.path.isfile(os.path.join(path, SET_NAME))
+    try:
+        return stat.S_ISREG(os.stat(os.path.join(path, SET_NAME)).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def poolset(max_size: int, directory: str) -> bytes:

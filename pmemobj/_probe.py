@@ -33,7 +33,7 @@ def run(path: str, size: int) -> None:
         PoolBusyError: the pool is open somewhere.
     """
     what = f"open pool {path}"
-    patience = _PATIENCE + _PATIENCE_PER_GIB * size // (1 << 30)
+    patience = _PATIENCE + _PATIENCE_PER_GIB * _file.identify(path).size // (1 << 30)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     command = [sys.executable, "-P", "-m", "pmemobj._probe", path, str(os.getpid())]
     try:

@@ -97,7 +97,9 @@ class PersistentObjectPool:
             reading and writing; ``'c'`` does either.
         pool_size: Bytes of a new pool, at least 8 MiB; fixed once it is created. libpmemobj uses
             whole pages. Or ``'auto'`` for a pool that begins with 8 MiB and grows by itself, by 128
-            MiB at a time. It is a directory, to be moved, copied and removed as a whole.
+            MiB at a time. It is a directory, to be moved, copied and removed as a whole. While it is
+            opened, libpmemobj lets the process have another working directory for a moment, which
+            other threads may notice.
         mode: Permissions of a new file, less the umask.
         max_size: Bytes that a growing pool may grow to; 64 GiB unless given, and at the most. The
             addresses are reserved, memory and disk are not.
@@ -210,7 +212,7 @@ class PersistentObjectPool:
                     self._tidy(what)
             unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
             if unclean or not found.lanes_idle:
-                _probe.run(self._file, found.size)
+                _probe.run(self._file)
             self._storage = _storage.at(self._file, found.max_size)
             pop = self._storage.open(self.sandbox)
         except BaseException as error:

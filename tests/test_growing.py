@@ -123,7 +123,8 @@ def test_several_parts_and_one_value_across_two_of_them(grow: Grow, path: str) -
     assert pool.root == big and pool.size == FIRST + 2 * STEP
 
 
-def test_a_pool_of_fixed_size_says_that_it_cannot_grow(pool: Pool) -> None:
+def test_a_pool_of_fixed_size_says_that_it_cannot_grow(path: str) -> None:
+    pool = pmemobj.create(path, FIRST + 4099)
     assert pool.max_size == pool.size
     pool.close()
     with pytest.raises(pmemobj.PoolClosedError):
@@ -403,6 +404,17 @@ def test_the_limit_can_be_raised_in_the_poolset_file(path: str, grow: Grow) -> N
     assert pool.root == values and pool.max_size == pool.size == 2 * SMALL
 
 
+def test_the_poolset_file_is_one_for_the_tools_of_pmdk(grow: Grow, path: str, run_python: Callable[..., Any]) -> None:
+    fill(grow())
+    pmemobj.open_pools()[-1].close()
+    run_python(
+        "import os, sys\nfrom pmemobj import _layout, _lib\nos.chdir(sys.argv[1])\n"
+        "pool = _lib.open_pool('pool.set', _layout.LAYOUT_NAME)\n"
+        "assert len(list(_lib.allocations(pool))) > 6\n_lib.close(pool)",
+        path,
+    )
+
+
 # ---- full ------------------------------------------------------------------------------------------
 
 
@@ -614,7 +626,7 @@ def test_damaged_directories(path: str, grow: Grow, scratch: Path) -> None:
         Pool(path, "c")
 
 
-def test_a_second_part_without_permission(path: str, grow: Grow) -> None:
+def test_files_and_directories_without_permission(path: str, grow: Grow) -> None:
     fill(grow())
     pmemobj.open_pools()[-1].close()
     if os.geteuid() != 0:
@@ -624,12 +636,14 @@ def test_a_second_part_without_permission(path: str, grow: Grow) -> None:
         return
     # Root is refused nothing, so the test steps down to an ordinary user for a moment.
     os.chmod(os.path.dirname(path), 0o755)
-    os.seteuid(65534)
-    try:
-        with pytest.raises(pmemobj.PoolPermissionError):
-            pmemobj.open(path)
-    finally:
-        os.seteuid(0)
+    for mode in (0o755, 0o600):
+        os.chmod(path, mode)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(pmemobj.PoolPermissionError):
+                pmemobj.open(path)
+        finally:
+            os.seteuid(0)
 
 
 def test_empty_paths_name_nothing(path: str, grow: Grow, monkeypatch: pytest.MonkeyPatch) -> None:
