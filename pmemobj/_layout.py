@@ -46,6 +46,12 @@ with a header word, so that they can be recognised where only the bytes are at h
                 the index has 4 bytes a slot: 0 never used, else the number of an entry plus 1
     object      +0 header  +8 slot capacity  +16 offset of slots
     slots       capacity value words; slot i belongs to the i-th attribute name of the class
+    bytearray   +0 header  +8 length  +16 capacity  +24 offset of data (0 where the capacity is 0)
+    array       +0 header  +8 length  +16 capacity  +24 offset of data  +32 type code (one ASCII
+                character)  +40 offset of the shape, or 0: data that is the number of
+                dimensions (2 or more) and the elements in each, a word each
+    data        capacity bytes (a multiple of 8), little-endian; those at and beyond length are
+                meaningless. Length and capacity count bytes, also for an array
 
 A class record is a list: the name ``module:qualname``, then the attribute names in slot order.
 """
@@ -168,6 +174,8 @@ DICT_SIZE = 32
 TABLE_ENTRIES = 16
 ENTRY_SIZE = 24
 OBJECT_SIZE = 24
+BYTEARRAY_SIZE = 32
+ARRAY_SIZE = 48
 
 
 def header(kind: int, detail: int = 0) -> int:

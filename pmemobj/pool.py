@@ -9,10 +9,12 @@ import errno
 import os
 import secrets
 import types
+import warnings
 from collections import Counter
+from functools import partial
 from typing import Any, TypeVar
 
-from pmemobj import _base, _checking, _file, _gc, _lib, _probe
+from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _probe
 from pmemobj._base import Persistent
 from pmemobj._heap import Heap, Transaction
 from pmemobj._layout import (
@@ -162,6 +164,7 @@ class PersistentObjectPool:
 
     def _open(self) -> None:
         what = f"open pool {self.path}"
+        _loans.finish()
         found = _file.identify(self._file, self.path)
         try:
             _file.check_not_busy(self._file)
@@ -205,7 +208,7 @@ class PersistentObjectPool:
         self._heap.checker = None
         self._heap.unbind(_file.closed_error(self.path))
         if pop is not None:
-            _lib.close(pop)
+            self._heap.loans.when_returned(partial(_lib.close, pop))
 
     def close(self) -> None:
         """Free what the root does not reach, and close the pool. Again is fine.
@@ -214,23 +217,40 @@ class PersistentObjectPool:
 
         Raises:
             TransactionError: a transaction is open in this thread; the pool stays open.
+            BufferInUseError: memoryviews or arrays show memory of the pool; it stays open, as a
+                mmap does. (At the end of ``with pool:`` it is closed all the same, but the file
+                stays mapped and locked until the last of them is gone.)
 
         Cost: nothing to speak of if nothing changed, else that of `gc`.
+        """
+        self._close(f"close pool {self.path}")
+
+    def _close(self, strictly: str = "") -> bool:
+        """Close the pool; where buffers are alive, fail if it is to be done `strictly`, else leave it mapped for them.
+
+        Returns:
+            Whether it was left so.
         """
         heap = self._heap
         # Other threads wait for the lock; when they get it, the pool is closed and says so.
         with heap.lock:
             if not heap.is_writable:
                 _open_pools.pop(id(self), None)
-                return
+                return False
             _demand_no_transaction(f"close pool {self.path}")
+            if strictly:
+                heap.loans.demand_none(strictly)
             try:
                 if heap.may_have_garbage:
                     _gc.collect(heap, keep_handles=False)
-                heap.store(heap.root_offset + ROOT_STATE, STATE_CLEAN)
+                # What is kept for a buffer alone is left to the next one who opens the pool.
+                state = STATE_SUSPENDED if heap.may_have_garbage else STATE_CLEAN
+                heap.store(heap.root_offset + ROOT_STATE, state)
             finally:
+                lingers = bool(heap.loans.lent)
                 self._unbind()
                 _open_pools.pop(id(self), None)
+            return lingers
 
     def suspend(self) -> None:
         """Let go of the file so that another process can open it; `resume` takes it back.
@@ -240,12 +260,14 @@ class PersistentObjectPool:
 
         Raises:
             TransactionError: a transaction is open in this thread.
+            BufferInUseError: memoryviews or arrays show memory of the pool.
             PoolClosedError: the pool is closed.
         """
         heap = self._heap
         with heap.lock:
             heap.read(heap.root_offset + ROOT_STATE)
             _demand_no_transaction(f"suspend pool {self.path}")
+            heap.loans.demand_none(f"suspend pool {self.path}")
             heap.note_headers()
             heap.store(heap.root_offset + ROOT_STATE, STATE_SUSPENDED)
             self._unbind()
@@ -273,7 +295,13 @@ class PersistentObjectPool:
         self, _type: type[BaseException] | None, error: BaseException | None, _traceback: types.TracebackType | None
     ) -> None:
         left_open = self.abandon_transaction()
-        self.close()
+        if self._close():
+            warnings.warn(
+                f"pool {self.path} is closed, but buffers (memoryviews, arrays) still show its memory: its file "
+                "stays mapped and locked until they are gone",
+                ResourceWarning,
+                stacklevel=2,
+            )
         if left_open and error is None:
             raise TransactionError(
                 f"close pool {self.path} with its changes",
@@ -487,4 +515,4 @@ def _close_all() -> None:
     for pool in open_pools():
         with contextlib.suppress(Exception):
             pool.abandon_transaction()
-            pool.close()
+            pool._close()

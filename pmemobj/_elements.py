@@ -1,0 +1,114 @@
+"""What an element of a PersistentArray is: type codes, their other names, and values to bytes and back.
+
+The codes are those of `array` and `struct`, in their native sizes and byte order, which are part of
+the format of a pool: x86-64, little-endian. What a value may be, and what is wrong with it, is left
+to `array.array`, which knows all of them but ``?`` (bool); that one takes the truth of a value.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pmemobj._buffer import Buffer
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One type of elements.
+
+    Attributes:
+        code: The type code.
+        size: Bytes of an element.
+        form: Its `struct.Struct`.
+        typestr: How NumPy's array interface calls it.
+        store: The code of the `array.array` that has the same bytes.
+    """
+
+    code: str
+    size: int
+    form: struct.Struct
+    typestr: str
+    store: str
+
+
+#: Kind in NumPy's array interface, by type code.
+_NUMPY_KINDS = {**dict.fromkeys("bhilq", "i"), **dict.fromkeys("BHILQ", "u"), "f": "f", "d": "f", "?": "b"}
+
+
+def _element(code: str) -> Element:
+    form = struct.Struct("@" + code)
+    kind = _NUMPY_KINDS[code]
+    order = "|" if form.size == 1 else "<"
+    return Element(code, form.size, form, f"{order}{kind}{form.size}", "B" if code == "?" else code)
+
+
+#: By the number that stands in the pool.
+ELEMENTS = {ord(code): _element(code) for code in _NUMPY_KINDS}
+
+#: NumPy's names, long and short.
+_NAMES = {
+    **{f"int{8 * size}": code for size, code in ((1, "b"), (2, "h"), (4, "i"), (8, "q"))},
+    **{f"uint{8 * size}": code for size, code in ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))},
+    **{f"i{size}": code for size, code in ((1, "b"), (2, "h"), (4, "i"), (8, "q"))},
+    **{f"u{size}": code for size, code in ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))},
+    **{"float32": "f", "float64": "d", "f4": "f", "f8": "d", "bool": "?", "bool_": "?", "b1": "?"},
+}
+
+
+def element_of(dtype: Any) -> Element:
+    """The type of elements that a type code, the name of a NumPy dtype, or such a dtype stands for.
+
+    Raises:
+        TypeError: it is nothing of the kind.
+        ValueError: no such type can be stored.
+    """
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    if not isinstance(name, str):
+        raise TypeError(f"the type of elements must be a str or a NumPy dtype, not {type(dtype).__name__}")
+    if getattr(dtype, "byteorder", "=") != ">":
+        short = name.lstrip("<=@|") if len(name) > 1 else name
+        found = _NAMES.get(short, short)
+        if len(found) == 1 and ord(found) in ELEMENTS:
+            return ELEMENTS[ord(found)]
+    raise ValueError(f"bad typecode {name!r} (must be {', '.join(_NUMPY_KINDS)}, or NumPy's name of such a type)")
+
+
+def pack(element: Element, values: Iterable[Any]) -> bytes:
+    """The bytes of values; the errors are those of `array.array`."""
+    if element.code == "?":
+        return bytes([bool(value) for value in values])
+    return array(element.code, list(values)).tobytes()
+
+
+def unpack(element: Element, data: bytes) -> list[Any]:
+    """The values of bytes."""
+    return memoryview(data).cast(element.code).tolist()  # type: ignore[call-overload, no-any-return]
+
+
+def as_array(element: Element, data: bytes) -> array[Any]:
+    """Bytes as an `array.array`, which for bool is one of numbers."""
+    found: array[Any] = array(element.store)
+    found.frombytes(data)
+    return found
+
+
+def raw_source(element: Element, source: Any) -> tuple[bytes, tuple[int, ...]] | None:
+    """The bytes and the shape of a buffer that holds exactly such elements already, else None."""
+    if isinstance(source, Buffer):
+        source = source.view()
+    try:
+        view = memoryview(source)
+    except TypeError:
+        return None
+    with view:
+        alike = view.itemsize == element.size and element_kind(view.format) == element_kind(element.code)
+        return (view.tobytes(), tuple(view.shape or ())) if alike else None
+
+
+def element_kind(format: str | None) -> str | None:
+    """What a format of the buffer protocol means, so that codes of the same type and size compare alike."""
+    return _NUMPY_KINDS.get((format or "B").lstrip("@=<")) if (format or "B")[0] not in ">!" else None
