@@ -14,7 +14,7 @@ from typing import Any
 
 from pmemobj._base import register_kind
 from pmemobj._buffer import END, Buffer, plain, position
-from pmemobj._elements import ELEMENTS, Element, as_array, element_of, pack, raw_source, unpack
+from pmemobj._elements import ELEMENTS, Element, as_array, element_of, pack, pack_one, raw_source, unpack
 from pmemobj._heap import Heap
 from pmemobj._layout import ABSENT, ARRAY_SIZE, WORD, Kind, new_header
 from pmemobj._values import immediate
@@ -120,15 +120,14 @@ class PersistentArray(Buffer):
         element = self._element
         if isinstance(index, slice):
             return self._chosen(element, index)
-        at = self._place(index, "array index out of range")
         heap = self._p_heap
-        return element.form.unpack(heap.read_bytes(heap.read(self._p_offset + _DATA) + at, element.size))[0]
+        at = self._place(index, element.size, "array index out of range")
+        return heap.read_as(element.form, heap.read(self._p_offset + _DATA) + at)
 
-    def _place(self, index: Any, complaint: str) -> int:
+    def _place(self, index: Any, size: int, complaint: str) -> int:
         """Where the element at an index begins, in bytes; the index may be one for each dimension."""
-        size = self._element.size
         if not isinstance(index, tuple):
-            return position(index, self._size() // size, _INDICES, complaint) * size
+            return position(index, self._p_heap.read(self._p_offset + _LENGTH) // size, _INDICES, complaint) * size
         shape = self.shape
         if len(index) != len(shape):
             raise TypeError(f"array of {len(shape)} dimensions takes {len(shape)} indices, not {len(index)}")
@@ -230,9 +229,10 @@ class PersistentArray(Buffer):
         if isinstance(index, slice):
             self._assign(index, self._same_kind(value, 'can only assign array (not "{}") to array slice'))
             return
-        data = pack(self._element, (value,))
+        element = self._element
+        data = pack_one(element, value)
         with self._p_heap.lock:
-            self._overwrite(self._place(index, "array assignment index out of range"), data)
+            self._overwrite(self._place(index, element.size, "array assignment index out of range"), data)
 
     def __delitem__(self, index: Any) -> None:
         size = self._element.size
@@ -277,7 +277,7 @@ class PersistentArray(Buffer):
 
     def append(self, value: Any, /) -> None:
         """Add one element at the end; amortised constant time."""
-        self._splice(END, END, pack(self._element, (value,)))
+        self._splice(END, END, pack_one(self._element, value))
 
     def extend(self, values: Iterable[Any], /) -> None:
         """Add all of `values`, an iterable or an array of the same type, at the end, or none of them."""
@@ -314,7 +314,7 @@ class PersistentArray(Buffer):
 
     def insert(self, index: int, value: Any, /) -> None:
         """Put one element before position `index`; positions beyond an end mean that end."""
-        data = pack(self._element, (value,))
+        data = pack_one(self._element, value)
         at = operator.index(index)
         with self._p_heap.lock:
             start = slice(at, None).indices(len(self))[0] * self._element.size

@@ -228,8 +228,10 @@ class Buffer(Persistent):
         assert length <= capacity and length % self._item()[1] == 0, state
         assert capacity % WORD == 0 and bool(capacity) == bool(data), state
         if data:
-            sizes = {offset: size for offset, size, kind in heap.allocations() if kind == self._p_data_kind}
-            assert sizes.get(data, 0) >= capacity, f"{state}, of {sizes.get(data)} bytes"
+            # libpmemobj lists what the running transaction allocated only when it is committed.
+            listed = {at: size for at, size, kind in heap.allocations() if kind == self._p_data_kind}
+            size = heap.fresh.get(data) or listed.get(data, 0)
+            assert size >= capacity, f"{state}, of {size} bytes"
             assert len(self._bytes()) == length, state
 
 

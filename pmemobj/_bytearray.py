@@ -124,11 +124,11 @@ class PersistentByteArray(BytesLike):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
-            data = bytearray()
+            data = _reader()
             data[:] = plain(value)
             self._assign(index, bytes(data))
             return
-        one = bytearray(1)
+        one = _reader(1)
         one[0] = value
         with self._p_heap.lock:
             at = position(index, len(self), _INDICES, "bytearray index out of range")
@@ -166,19 +166,19 @@ class PersistentByteArray(BytesLike):
 
     def append(self, value: Any, /) -> None:
         """Add one byte at the end; amortised constant time."""
-        one = bytearray()
+        one = _reader()
         one.append(value)
         self._splice(END, END, bytes(one))
 
     def extend(self, values: Iterable[int], /) -> None:
         """Add all of `values` (bytes-like, or an iterable of ints) at the end, or none of them."""
-        added = bytearray()
+        added = _reader()
         added.extend(plain(values))
         self._splice(END, END, bytes(added))
 
     def insert(self, index: int, value: Any, /) -> None:
         """Put one byte before position `index`; positions beyond an end mean that end."""
-        one = bytearray()
+        one = _reader()
         one.insert(index, value)
         with self._p_heap.lock:
             at = slice(operator.index(index), None).indices(len(self))[0]
@@ -214,7 +214,7 @@ class PersistentByteArray(BytesLike):
             self._overwrite(0, self._bytes()[::-1])
 
     def __iadd__(self, other: Any) -> PersistentByteArray:
-        added = bytearray()
+        added = _reader()
         added += plain(other)
         self._splice(END, END, bytes(added))
         return self
@@ -249,6 +249,11 @@ class PersistentByteArray(BytesLike):
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:
         return "PersistentByteArray"
+
+
+def _reader(size: int = 0) -> Any:
+    """A bytearray to read arguments with; from a function, lest Cython, knowing the type, read them its own way."""
+    return bytearray(size)
 
 
 def _compare(self: PersistentByteArray, other: Any, relation: Any) -> Any:

@@ -84,6 +84,16 @@ def pack(element: Element, values: Iterable[Any]) -> bytes:
     return array(element.code, list(values)).tobytes()
 
 
+def pack_one(element: Element, value: Any) -> bytes:
+    """The bytes of one value."""
+    if element.code != "f":  # array lets large values become infinite, struct does not
+        try:
+            return element.form.pack(value)
+        except struct.error:
+            pass  # let array say it in its words
+    return pack(element, (value,))
+
+
 def unpack(element: Element, data: bytes) -> list[Any]:
     """The values of bytes."""
     return memoryview(data).cast(element.code).tolist()  # type: ignore[call-overload, no-any-return]

@@ -21,6 +21,7 @@ cdef class Heap:
     cpdef unsigned long long read(self, unsigned long long offset) except? 0
     cpdef list read_words(self, unsigned long long offset, long long count)
     cpdef bytes read_bytes(self, unsigned long long offset, long long size)
+    cpdef read_as(self, form, unsigned long long offset)
     cpdef snapshot(self, unsigned long long offset, unsigned long long size)
     cpdef write(self, unsigned long long offset, unsigned long long word)
     cpdef store(self, unsigned long long offset, unsigned long long word)

@@ -34,6 +34,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 import threading
 import weakref
 from array import array
@@ -289,6 +290,14 @@ class Heap:
         if size < 0 or offset + size > self.limit:
             self.refuse(offset)
         return bytes(self._raw[offset : offset + size])
+
+    def read_as(self, form: struct.Struct, offset: int) -> Any:
+        """The one value that a `struct.Struct` describes, at `offset`."""
+        try:
+            return form.unpack_from(self._raw, offset)[0]
+        except struct.error:
+            self.refuse(offset)
+            raise
 
     def allocation_size(self, offset: int) -> int:
         """Bytes of the pool that the allocation at `offset` takes, libpmemobj's header included."""
