@@ -37,6 +37,8 @@ class PersistentArray(Buffer):
     With a `shape` of several dimensions, buffers and NumPy see that shape, and ``a[i, j]`` is an
     element. The sequence is that of all elements, in C order, and its length is fixed.
 
+    What fails changes nothing; `array.array.extend` keeps what came before a wrong value.
+
     Left out of `array.array`: ``buffer_info``, since an address outlives what it points to, and
     ``fromunicode`` and ``tounicode``, which go with a type code that there is not.
 

@@ -314,10 +314,10 @@ def _differences(old: Any, new: Any) -> Iterator[tuple[int, int]]:
         yield first, len(old)
 
 
-def position(index: Any, length: int, name: str, complaint: str) -> int:
+def position(index: Any, length: int, type_complaint: str, complaint: str) -> int:
     """An index as a position from 0 on, with the errors of the builtin type."""
     if not hasattr(index, "__index__"):
-        raise TypeError(f"{name}, not {type(index).__name__}")
+        raise TypeError(type_complaint.format(type(index).__name__))
     at = operator.index(index)
     if at < 0:
         at += length

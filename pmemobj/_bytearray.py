@@ -20,7 +20,7 @@ from pmemobj._values import immediate
 _LENGTH, _DATA = 8, 24
 #: How many elements pictures show.
 _SHOWN = 16
-_INDICES = "bytearray indices must be integers or slices"
+_INDICES = "bytearray indices must be integers or slices, not {}"
 
 
 class PersistentByteArray(BytesLike):
