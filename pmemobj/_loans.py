@@ -18,14 +18,14 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pmemobj import _lib
 from pmemobj.errors import BufferInUseError
 
-#: What is lent, as pairs: whether it still is, and the offset of the object.
-_Entries = list[tuple[weakref.ref[Any], int]]
+#: So many entries are kept before it is looked which of them have ended.
+_FEW = 64
 
 #: What is to be done when the buffers of a closed pool are gone.
 _waiting: list[tuple[Loans, Callable[[], None]]] = []
@@ -37,17 +37,17 @@ class Loans:
     __slots__ = ("_copies", "_lent", "_new_copies")
 
     def __init__(self) -> None:
-        self._lent: _Entries = []
-        self._copies: _Entries = []
+        self._lent = _Entries()
+        self._copies = _Entries()
         #: Those of the running transaction.
-        self._new_copies: _Entries = []
+        self._new_copies = _Entries()
 
     # ---- lending ----
 
     def lend(self, offset: int, address: int, size: int) -> memoryview:
         """Read-only bytes of the memory at `address`, which belongs to the object at `offset`."""
         view, token = _lib.window(address, size)
-        self._lent.append((weakref.ref(token), offset))
+        self._lent.add(token, offset)
         return view
 
     def lend_copy(self, offset: int, data: bytes) -> memoryview:
@@ -58,24 +58,25 @@ class Loans:
 
     def hold(self, offset: int, token: Any) -> None:
         """Keep the object at `offset` from being changed for as long as `token` is alive."""
-        self._new_copies.append((weakref.ref(token), offset))
+        self._new_copies.add(token, offset)
 
     def keep_new(self) -> None:
         """The transaction was committed."""
         if self._new_copies:
-            self._copies += self._new_copies
-            self._new_copies = []
+            for token, offset in self._new_copies.alive():
+                self._copies.add(token, offset)
+            self._new_copies = _Entries()
 
     def forget_new(self) -> None:
         """The transaction was rolled back: what its copies show is no longer any object's state."""
-        self._new_copies = []
+        self._new_copies = _Entries()
 
     # ---- asking ----
 
     @property
     def lent(self) -> list[int]:
         """The offsets of the objects whose memory is lent, once for each loan."""
-        return _offsets(self._lent)
+        return self._lent.offsets()
 
     def demand_changeable(self, offset: int, name: str) -> None:
         """Refuse to change the object at `offset` while a copy of it is taken for the object.
@@ -83,7 +84,7 @@ class Loans:
         Raises:
             BufferInUseError: there is one.
         """
-        if (self._copies or self._new_copies) and offset in _offsets(self._copies) + _offsets(self._new_copies):
+        if (self._copies or self._new_copies) and offset in self._copies.offsets() + self._new_copies.offsets():
             raise BufferInUseError(
                 f"change this {name}",
                 "a writing() block on it is open, or a buffer is alive that was made in the transaction which "
@@ -124,9 +125,41 @@ class Loans:
             action()
             return
         _waiting.append((self, action))
-        for reference, _ in self._lent:
-            _finish_with(reference())
+        for token, _ in self._lent.alive():
+            weakref.finalize(token, finish).atexit = False
+        # The last one may have gone meanwhile.
+        token = None
         finish()
+
+
+class _Entries:
+    """Offsets of objects, each for as long as a token is alive."""
+
+    __slots__ = ("_entries", "_limit")
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[weakref.ref[Any], int]] = []
+        self._limit = _FEW
+
+    def __bool__(self) -> bool:
+        return bool(self._entries)
+
+    def add(self, token: Any, offset: int) -> None:
+        self._entries.append((weakref.ref(token), offset))
+        if len(self._entries) > self._limit:
+            self._limit = _FEW + 2 * len(self.offsets())
+
+    def offsets(self) -> list[int]:
+        """Those whose token is alive; the others are dropped."""
+        self._entries[:] = [entry for entry in self._entries if entry[0]() is not None]
+        return [offset for _, offset in self._entries]
+
+    def alive(self) -> Iterator[tuple[Any, int]]:
+        """The tokens that are alive, and their offsets."""
+        for reference, offset in self._entries:
+            token = reference()
+            if token is not None:
+                yield token, offset
 
 
 def finish() -> None:
@@ -144,20 +177,8 @@ def finish() -> None:
         entry[1]()
 
 
-def _finish_with(token: Any) -> None:
-    """Call `finish` when the token dies, if it has not died yet."""
-    if token is not None:
-        weakref.finalize(token, finish).atexit = False
-
-
 # The mappings that a child inherits are its parent's to close.
 os.register_at_fork(after_in_child=_waiting.clear)
-
-
-def _offsets(entries: _Entries) -> list[int]:
-    """The offsets of the entries that are still alive; the others are dropped from the list."""
-    entries[:] = [entry for entry in entries if entry[0]() is not None]
-    return [offset for _, offset in entries]
 
 
 def _alive(count: int) -> str:
