@@ -14,7 +14,7 @@ from typing import Any
 
 from pmemobj._base import register_kind
 from pmemobj._buffer import END, Buffer, plain, position
-from pmemobj._elements import ELEMENTS, Element, as_array, element_of, pack, pack_one, raw_source, unpack
+from pmemobj._elements import ELEMENTS, MAX_DIMENSIONS, Element, as_array, element_of, initial, pack, pack_one, unpack
 from pmemobj._heap import Heap
 from pmemobj._layout import ABSENT, ARRAY_SIZE, WORD, Kind, new_header
 from pmemobj._values import immediate
@@ -23,7 +23,6 @@ from pmemobj.errors import PoolDamagedError
 _LENGTH, _DATA, _CODE, _SHAPE = 8, 24, 32, 40
 #: How many elements pictures show.
 _SHOWN = 16
-_MAX_DIMENSIONS = 64
 _INDICES = "array indices must be integers"
 
 
@@ -59,7 +58,7 @@ class PersistentArray(Buffer):
 
     def __init__(self, dtype: Any, values: Any = (), *, shape: Iterable[int] | None = None) -> None:
         element = element_of(dtype)
-        data, own_shape = _initial(element, values, shape)
+        data, own_shape = initial(element, values, shape)
         heap = self._p_heap
         with heap.statement:
             self._check_changeable()
@@ -411,35 +410,7 @@ class PersistentArray(Buffer):
         Buffer._check(self)
         assert math.prod(self.shape) == len(self), f"{self.shape} for {len(self)} elements"
         if self._dimensions():
-            assert 1 < len(self.shape) <= _MAX_DIMENSIONS and min(self.shape) > 0, self.shape
-
-
-def _initial(element: Element, values: Any, shape: Iterable[int] | None) -> tuple[bytes, tuple[int, ...]]:
-    """The bytes and the shape of a new array."""
-    wanted = None if shape is None else tuple(operator.index(count) for count in shape)
-    if wanted is not None and not (wanted and len(wanted) <= _MAX_DIMENSIONS and (len(wanted) == 1 or min(wanted) > 0)):
-        raise ValueError(f"a shape has 1 to {_MAX_DIMENSIONS} dimensions, several only without 0, not {wanted}")
-    if isinstance(values, tuple) and not values and wanted is not None:
-        values = math.prod(wanted)
-    own: tuple[int, ...] = ()
-    raw = raw_source(element, values) if not isinstance(values, (bytes, bytearray)) else None
-    if raw is not None:
-        data, own = raw
-    elif hasattr(values, "__index__") and not hasattr(values, "__len__"):
-        count = operator.index(values)
-        if count < 0:
-            raise ValueError("negative count")
-        data = bytes(count * element.size)
-    elif isinstance(values, (bytes, bytearray)):
-        data = as_array(element, values).tobytes()  # type: ignore[arg-type]
-    elif isinstance(values, str):
-        raise TypeError(f"cannot use a str to initialize an array with typecode {element.code!r}")
-    else:
-        data = pack(element, values)
-    if wanted is not None and math.prod(wanted) * element.size != len(data):
-        raise ValueError(f"cannot shape {len(data) // element.size} elements as {wanted}")
-    final = wanted if wanted is not None else own
-    return data, final if 0 not in final else ()
+            assert 1 < len(self.shape) <= MAX_DIMENSIONS and min(self.shape) > 0, self.shape
 
 
 def _element_at(heap: Heap, offset: int) -> Element:

@@ -7,6 +7,8 @@ to `array.array`, which knows all of them but ``?`` (bool); that one takes the t
 
 from __future__ import annotations
 
+import math
+import operator
 import struct
 from array import array
 from collections.abc import Iterable
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pmemobj._buffer import Buffer
+from pmemobj._bytes_methods import BytesLike
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Element:
     store: str
 
 
+#: As many as a memoryview can have.
+MAX_DIMENSIONS = 64
 #: Kind in NumPy's array interface, by type code.
 _NUMPY_KINDS = {**dict.fromkeys("bhilq", "i"), **dict.fromkeys("BHILQ", "u"), "f": "f", "d": "f", "?": "b"}
 
@@ -106,7 +111,41 @@ def as_array(element: Element, data: bytes) -> array[Any]:
     return found
 
 
-def raw_source(element: Element, source: Any) -> tuple[bytes, tuple[int, ...]] | None:
+def initial(element: Element, values: Any, shape: Iterable[int] | None) -> tuple[bytes, tuple[int, ...]]:
+    """The bytes and the shape of a new array; see `PersistentArray` for what the arguments mean.
+
+    Raises:
+        TypeError, ValueError, OverflowError: those of `array.array`; or values and shape do not fit.
+    """
+    wanted = None if shape is None else tuple(operator.index(count) for count in shape)
+    if wanted is not None and not (wanted and len(wanted) <= MAX_DIMENSIONS and (len(wanted) == 1 or min(wanted) > 0)):
+        raise ValueError(f"a shape has 1 to {MAX_DIMENSIONS} dimensions, several only without 0, not {wanted}")
+    if isinstance(values, tuple) and not values and wanted is not None:
+        values = math.prod(wanted)
+    if isinstance(values, BytesLike):
+        values = values._bytes()
+    own: tuple[int, ...] = ()
+    raw = _raw_source(element, values) if not isinstance(values, (bytes, bytearray)) else None
+    if raw is not None:
+        data, own = raw
+    elif hasattr(values, "__index__") and not hasattr(values, "__len__"):
+        count = operator.index(values)
+        if count < 0:
+            raise ValueError("negative count")
+        data = bytes(count * element.size)
+    elif isinstance(values, (bytes, bytearray)):
+        data = as_array(element, values).tobytes()  # type: ignore[arg-type]
+    elif isinstance(values, str):
+        raise TypeError(f"cannot use a str to initialize an array with typecode {element.code!r}")
+    else:
+        data = pack(element, values)
+    if wanted is not None and math.prod(wanted) * element.size != len(data):
+        raise ValueError(f"cannot shape {len(data) // element.size} elements as {wanted}")
+    final = wanted if wanted is not None else own
+    return data, final if 0 not in final else ()
+
+
+def _raw_source(element: Element, source: Any) -> tuple[bytes, tuple[int, ...]] | None:
     """The bytes and the shape of a buffer that holds exactly such elements already, else None."""
     if isinstance(source, Buffer):
         source = source.view()
@@ -115,10 +154,11 @@ def raw_source(element: Element, source: Any) -> tuple[bytes, tuple[int, ...]] |
     except TypeError:
         return None
     with view:
-        alike = view.itemsize == element.size and element_kind(view.format) == element_kind(element.code)
-        return (view.tobytes(), tuple(view.shape or ())) if alike else None
+        alike = view.itemsize == element.size and _kind_of(view.format) == _NUMPY_KINDS[element.code]
+        # A NumPy scalar is a buffer too; like any number it is a count.
+        return (view.tobytes(), tuple(view.shape)) if alike and view.shape else None
 
 
-def element_kind(format: str | None) -> str | None:
+def _kind_of(format: str | None) -> str | None:
     """What a format of the buffer protocol means, so that codes of the same type and size compare alike."""
     return _NUMPY_KINDS.get((format or "B").lstrip("@=<")) if (format or "B")[0] not in ">!" else None

@@ -192,7 +192,8 @@ def test_how_one_is_made(pool: Pool) -> None:
             new(PersistentArray, wrong)
     with pytest.raises(ValueError, match="negative count"):
         new(PersistentArray, "i", -1)
-    assert new(PersistentArray, "B", new(PersistentByteArray, b"ab")) == array("B", b"ab")
+    for code in "BH":
+        assert new(PersistentArray, code, new(PersistentByteArray, b"abcd")) == array(code, bytearray(b"abcd"))
     assert isinstance(new(PersistentArray, "i"), MutableSequence)
     again = new(PersistentArray, "i", shape=(2, 2))
     again.__init__("d", [1, 2, 3])
@@ -270,6 +271,9 @@ def test_shapes(pool: Pool, reopen: Callable[..., Pool]) -> None:
         pool.root = pool.new(PersistentArray, "d", shape=(1, 2, 3))
         raise KeyError
     assert pool.root[0, 0] == -5
+    pool.gc()
+    pool.root.__init__("i", range(6), shape=(3, 2))
+    assert not pool.gc() and pool.root[2, 1] == 5, "the old shape is freed with the old elements"
     pool.root = None
     assert pool.gc(keep_handles=False)["data"] == 2  # the elements and the shape
     assert_sound(pool, no_garbage=True)
@@ -351,6 +355,9 @@ def test_pictures_and_damage(pool: Pool) -> None:
                 pass  # an error is all that can be wanted; what must not be is a crash
         with pytest.raises((pmemobj.PoolDamagedError, AssertionError)):
             items._check()
+        if at in (8, 24):
+            with pytest.raises(pmemobj.PoolDamagedError, match="outside the pool"):
+                items.view()
         heap.store(items._p_offset + at, was)
     items._check()
 
@@ -516,6 +523,7 @@ def test_numpy_writes_inside_of_writing(pool: Pool, np: Any, reopen: Callable[..
     assert items[1, 0] == 7 and items[1, 1] == 8 and items[1, 2] == -1
     assert pool.new(PersistentArray, np.dtype("int16"), np.array([1, 2], dtype="int16")).tolist() == [1, 2]
     assert pool.new(PersistentArray, "d", np.array([1, 2], dtype="int16")).tolist() == [1, 2]
+    assert pool.new(PersistentArray, "q", np.int64(3)).tolist() == [0, 0, 0]
     with pytest.raises(ValueError):
         pool.new(PersistentArray, np.dtype(">i4"))
     pool = reopen(pool)

@@ -247,6 +247,7 @@ def test_it_is_found_again(pool: Pool, reopen: Callable[..., Pool]) -> None:
     assert [(slot.label, slot.text) for slot in node.slots[:3]] == [("0", "0"), ("1", "1"), ("2", "2")]
     pool.root[0].clear()
     pool.root[0]._check()
+    assert not pool.gc(), "the memory was given back"
     pool = reopen(pool)
     assert pool.root[0] == b""
     pool.root = None
