@@ -19,7 +19,9 @@ from pmemobj import _build_mode
 _build_mode.apply()
 
 from pmemobj import errors, inspect
+from pmemobj._array import PersistentArray
 from pmemobj._base import Persistent
+from pmemobj._bytearray import PersistentByteArray
 from pmemobj._dict import PersistentDict
 from pmemobj._list import PersistentList
 from pmemobj._object import PersistentObject
@@ -49,6 +51,8 @@ __all__ = [
     "DEFAULT_POOL_SIZE",
     "MemoryManager",
     "Persistent",
+    "PersistentArray",
+    "PersistentByteArray",
     "PersistentDict",
     "PersistentList",
     "PersistentObject",

@@ -2,8 +2,8 @@
 
 Nothing in a pool counts references; an object that lost its last one stays until it is swept. The
 marking starts at the root and the class table, and at every live handle, since the program may
-still store that object somewhere. A crash in the middle of a sweep is harmless: only unreachable
-memory is freed, and what is left of it stays unreachable.
+still store that object somewhere, and at what buffers show. A crash in the middle of a sweep is
+harmless: only unreachable memory is freed, and what is left of it stays unreachable.
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ from pmemobj.errors import PoolFullError, TransactionError
 #: Frees in one transaction: enough to share the cost of its commit, few enough for its log.
 _SWEEP_BATCH = 1000
 
-_BODY_NAMES = {Kind.LIST_ITEMS: "items", Kind.DICT_TABLE: "table", Kind.OBJECT_SLOTS: "slots"}
+_BODY_NAMES = {
+    Kind.LIST_ITEMS: "items",
+    Kind.DICT_TABLE: "table",
+    Kind.OBJECT_SLOTS: "slots",
+    Kind.BYTEARRAY_DATA: "data",
+    Kind.ARRAY_DATA: "data",
+}
 
 
 def root_words(heap: Heap) -> list[int]:
@@ -87,6 +93,7 @@ def collect(heap: Heap, keep_handles: bool = True) -> Counter[str]:
         # One transaction around the marking keeps other threads out; it changes nothing by itself.
         reached = mark(heap, root_words(heap))
         from_root = len(reached)
+        mark(heap, heap.loans.lent, reached)
         if keep_handles:
             mark(heap, list(heap.handles.keys()), reached)
         doomed = [

@@ -6,7 +6,8 @@ cdef class Heap:
     cdef public Statement statement
     cdef public unsigned long long changes, base, limit, reserve, root_offset, pool_uuid
     cdef public object pop, doomed
-    cdef public list fresh
+    cdef public dict fresh
+    cdef public object loans
     cdef public long depth
     cdef public object _reason
     cdef object _raw, _words, _pin, __weakref__
@@ -22,10 +23,14 @@ cdef class Heap:
     cpdef unsigned long long read(self, unsigned long long offset) except? 0
     cpdef list read_words(self, unsigned long long offset, long long count)
     cpdef bytes read_bytes(self, unsigned long long offset, long long size)
+    cpdef read_as(self, form, unsigned long long offset)
     cpdef snapshot(self, unsigned long long offset, unsigned long long size)
     cpdef write(self, unsigned long long offset, unsigned long long word)
     cpdef store(self, unsigned long long offset, unsigned long long word)
     cpdef move(self, unsigned long long target, unsigned long long source, unsigned long long count)
+    cpdef write_bytes(self, unsigned long long offset, data)
+    cpdef move_bytes(self, unsigned long long target, unsigned long long source, unsigned long long size)
+    cdef _snapshot_around(self, unsigned long long offset, unsigned long long size)
     cpdef handle(self, unsigned long long offset)
     cpdef begin(self)
     cpdef end(self, error, bint undo)

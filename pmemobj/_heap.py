@@ -3,7 +3,8 @@
 Everything above this module sees a pool as offsets and 64-bit words. A read is a fetch from the
 mapping and calls nothing. A store goes one of three ways, and there is no fourth:
 
-* `Heap.write` and `Heap.move` change live memory: they snapshot exactly what they change;
+* `Heap.write` and `Heap.move`, with their kin for words and bytes, change live memory: they snapshot
+  what they change, in whole words;
 * `Heap.init` and `Heap.init_bytes` fill memory that this transaction allocated;
 * `Heap.store` replaces one word, outside a transaction by an 8-byte failure-atomic store.
 
@@ -37,6 +38,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 import threading
 import weakref
 from array import array
@@ -56,6 +58,7 @@ from pmemobj._layout import (
     POOL_HEAP_SIZE,
     WORD,
 )
+from pmemobj._loans import Loans
 from pmemobj.errors import (
     ForkedPoolError,
     InvalidHandleError,
@@ -142,6 +145,7 @@ class Heap:
         "handles",
         "identity",
         "limit",
+        "loans",
         "lock",
         "manager",
         "may_have_garbage",
@@ -173,6 +177,8 @@ class Heap:
         self.manager: Any = None
         #: The table of classes of this pool; set by the pool.
         self.types: Any = None
+        #: Which objects have memory that buffers outside of the pool show.
+        self.loans = Loans()
         #: In checking mode, the checker of `_checking`.
         self.checker: Any = None
         #: Called after every change of live memory; the crash demonstrations count with it.
@@ -205,7 +211,8 @@ class Heap:
         self._marks: list[int] = []
         self.depth = 0
         self.doomed: BaseException | None = None
-        self.fresh: list[tuple[int, int]] = []
+        #: Size by offset of what the running transaction allocated.
+        self.fresh: dict[int, int] = {}
 
     def bind(self, pop: Any, size: int, root_size: int, max_size: int = 0) -> None:
         """Attach to an open pool; handles made before go on working.
@@ -338,6 +345,14 @@ class Heap:
             self.refuse(offset)
         return bytes(self._raw[offset : offset + size])
 
+    def read_as(self, form: struct.Struct, offset: int) -> Any:
+        """The one value that a `struct.Struct` describes, at `offset`."""
+        try:
+            return form.unpack_from(self._raw, offset)[0]
+        except struct.error:
+            self.refuse(offset)
+            raise
+
     def allocation_size(self, offset: int) -> int:
         """Bytes of the pool that the allocation at `offset` takes, libpmemobj's header included."""
         if offset < ALLOCATION_HEADER_SIZE:
@@ -390,6 +405,26 @@ class Heap:
             into, out_of = target >> 3, source >> 3
             self._words[into : into + count] = self._words[out_of : out_of + count]
             self._tell_change()
+
+    def write_bytes(self, offset: int, data: bytes) -> None:
+        """Replace bytes of live memory, inside a transaction; snapshots the words that they lie in."""
+        if data:
+            self._snapshot_around(offset, len(data))
+            self._count_change()
+            self._raw[offset : offset + len(data)] = data
+            self._tell_change()
+
+    def move_bytes(self, target: int, source: int, size: int) -> None:
+        """Copy `size` bytes of live memory, overlapping or not, inside a transaction."""
+        if size:
+            self._snapshot_around(target, size)
+            self._count_change()
+            self._raw[target : target + size] = self._raw[source : source + size]
+            self._tell_change()
+
+    def _snapshot_around(self, offset: int, size: int) -> None:
+        first = offset & ~(WORD - 1)
+        self.snapshot(first, ((offset + size + WORD - 1) & ~(WORD - 1)) - first)
 
     def store(self, offset: int, word: int) -> None:
         """Replace one word: in a transaction as `write`, else failure-atomically at once.
@@ -461,7 +496,7 @@ class Heap:
             raise self._full(f"allocate {size} bytes", error) from None
         self.follow_growth()
         assert offset % ALIGNMENT == 0, offset
-        self.fresh.append((offset, size))
+        self.fresh[offset] = size
         self.may_have_garbage = True
         if self.checker is not None:
             self.checker.allow(offset - ALLOCATION_HEADER_SIZE, size + ALLOCATION_HEADER_SIZE)
@@ -533,7 +568,7 @@ class Heap:
                 )
             # A KeyboardInterrupt cut off a roll-back of this thread.
             _lib.tx_abort()
-        self.fresh = []
+        self.fresh = {}
         self._marks = []
         try:
             _lib.tx_begin(self.pop)
@@ -577,7 +612,7 @@ class Heap:
             if self.depth == 0:
                 self.doomed = None
                 self._owner = 0
-                self.fresh = []
+                self.fresh = {}
             lock.release()
 
     def _commit(self) -> None:
@@ -587,7 +622,8 @@ class Heap:
             _lib.tx_commit()
         finally:
             # What is committed stays so, also when a KeyboardInterrupt arrives just now.
-            self.fresh = []
+            self.fresh = {}
+            self.loans.keep_new()
             if self.checker is not None:
                 self.checker.reset()
 
@@ -607,9 +643,9 @@ class Heap:
 
     def _forget_fresh(self) -> None:
         """Invalidate what the rolled-back transaction created, here and in the caches above."""
-        offsets = [offset for offset, _ in self.fresh]
-        self.invalidate(offsets, "the transaction that created it was rolled back", "create it again")
-        self.fresh = []
+        self.invalidate(self.fresh, "the transaction that created it was rolled back", "create it again")
+        self.fresh = {}
+        self.loans.forget_new()
         for refresh in self.after_rollback:
             refresh()
         if self.checker is not None:

@@ -50,6 +50,12 @@ with a header word, so that they can be recognised where only the bytes are at h
     tuple       +0 header  +8 length  +16 items, length value words; never written again
     object      +0 header  +8 slot capacity  +16 offset of slots
     slots       capacity value words; slot i belongs to the i-th attribute name of the class
+    bytearray   +0 header  +8 length  +16 capacity  +24 offset of data (0 where the capacity is 0)
+    array       +0 header  +8 length  +16 capacity  +24 offset of data  +32 type code (one ASCII
+                character)  +40 offset of the shape, or 0: data that is the number of
+                dimensions (2 or more) and the elements in each, a word each
+    data        capacity bytes (a multiple of 8), little-endian; those at and beyond length are
+                meaningless. Length and capacity count bytes, also for an array
 
 A plain tuple that is a key (KEY_TUPLE) is a leaf whose payload is its items one after the other,
 each a word and what it announces::
@@ -219,6 +225,8 @@ SET_ENTRY_SIZE = 16
 OBJECT_SIZE = 24
 #: Where the items of a tuple begin.
 TUPLE_ITEMS = 16
+BYTEARRAY_SIZE = 32
+ARRAY_SIZE = 48
 
 
 def header(kind: int, detail: int = 0) -> int:

@@ -188,6 +188,27 @@ def view(pop: Pool, size: int) -> memoryview:
     return memoryview(ffi.buffer(ffi.cast("char *", pop), size)).cast("B")
 
 
+def window(addr: int, size: int) -> tuple[memoryview, Any]:
+    """The memory at `addr` as read-only bytes, and an object that lives as long as anything shows them.
+
+    Whatever is made of the memoryview (slices, casts, arrays) keeps that object alive; the caller
+    keeps a weak reference only, which tells when the last of them is gone.
+    """
+    token = ffi.cast("char *", addr)
+    return _read_only(token, size), token
+
+
+def window_on_copy(data: bytes) -> tuple[memoryview, Any]:
+    """As `window`, for a copy of `data` in memory of this process."""
+    token = ffi.new("char[]", len(data))
+    ffi.memmove(token, data, len(data))
+    return _read_only(token, len(data)), token
+
+
+def _read_only(memory: Any, size: int) -> memoryview:
+    return memoryview(ffi.buffer(memory, size)).cast("B").toreadonly()
+
+
 def pin(image: memoryview) -> tuple[int, Any]:
     """The address of a buffer, and what holds it in place until `unpin`."""
     held = ffi.from_buffer(image)

@@ -25,8 +25,8 @@ _PATIENCE, _PATIENCE_PER_GIB = 60, 60
 _FINE, _DAMAGED, _BUSY = 0, 3, 4
 
 
-def run(path: str, size: int) -> None:
-    """Open and walk the pool at `path`, of `size` bytes, in a child process.
+def run(path: str) -> None:
+    """Open and walk the pool at `path` in a child process.
 
     Raises:
         PoolDamagedError: that failed, killed the child, or took too long.

@@ -10,6 +10,7 @@ import errno
 
 __all__ = [
     "BadPoolSizeError",
+    "BufferInUseError",
     "ClassNotFoundError",
     "ClassRefusedError",
     "DiskFullError",
@@ -185,6 +186,10 @@ class NotPersistableError(PmemError, TypeError):
 
 class InvalidHandleError(PmemError, ReferenceError):
     """The persistent object behind a Python object exists no longer."""
+
+
+class BufferInUseError(PmemError, BufferError):
+    """Memory was to move, change or go away that a memoryview, an array or another buffer still shows."""
 
 
 class ClassNotFoundError(PmemError, LookupError):

@@ -9,10 +9,12 @@ import errno
 import os
 import secrets
 import types
+import warnings
 from collections import Counter
+from functools import partial
 from typing import Any, Literal, TypeVar
 
-from pmemobj import _base, _checking, _file, _gc, _lib, _parts, _probe, _storage
+from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _storage
 from pmemobj._base import Persistent
 from pmemobj._heap import Heap, Transaction
 from pmemobj._layout import (
@@ -205,6 +207,7 @@ class PersistentObjectPool:
         what = f"open pool {self.path}"
         if not self.path:
             raise _file.translate(what, FileNotFoundError(errno.ENOENT, ""))
+        _loans.finish()
         found = _file.identify(self._file, self.path)
         try:
             with _file.locked(self._file, self.path):
@@ -271,10 +274,10 @@ class PersistentObjectPool:
         self._heap.checker = None
         self._heap.unbind(_file.closed_error(self.path))
         if pop is not None:
-            _lib.close(pop)
-        if self._storage is not None:
+            self._heap.loans.when_returned(partial(_let_go, pop, self._storage))
+        elif self._storage is not None:
             self._storage.close()
-            self._storage = None
+        self._storage = None
 
     def close(self) -> None:
         """Free what the root does not reach, and close the pool. Again is fine.
@@ -283,24 +286,41 @@ class PersistentObjectPool:
 
         Raises:
             TransactionError: a transaction is open in this thread; the pool stays open.
+            BufferInUseError: memoryviews or arrays show memory of the pool; it stays open, as a
+                mmap does. (At the end of ``with pool:`` it is closed all the same, but the file
+                stays mapped and locked until the last of them is gone.)
 
         Cost: nothing to speak of if nothing changed, else that of `gc`.
+        """
+        self._close(f"close pool {self.path}")
+
+    def _close(self, strictly: str = "") -> bool:
+        """Close the pool; where buffers are alive, fail if it is to be done `strictly`, else leave it mapped for them.
+
+        Returns:
+            Whether it was left so.
         """
         heap = self._heap
         # Other threads wait for the lock; when they get it, the pool is closed and says so.
         with heap.lock:
             if not heap.is_writable:
                 _open_pools.pop(id(self), None)
-                return
+                return False
             _demand_no_transaction(f"close pool {self.path}")
+            if strictly:
+                heap.loans.demand_none(strictly)
             try:
                 if not self.sandbox:
                     if heap.may_have_garbage:
                         _gc.collect(heap, keep_handles=False)
-                    heap.store(heap.root_offset + ROOT_STATE, STATE_CLEAN)
+                    # What is kept for a buffer alone is left to the next one who opens the pool.
+                    state = STATE_SUSPENDED if heap.may_have_garbage else STATE_CLEAN
+                    heap.store(heap.root_offset + ROOT_STATE, state)
             finally:
+                lingers = bool(heap.loans.lent)
                 self._unbind()
                 _open_pools.pop(id(self), None)
+            return lingers
 
     def suspend(self) -> None:
         """Let go of the file so that another process can open it; `resume` takes it back.
@@ -310,6 +330,7 @@ class PersistentObjectPool:
 
         Raises:
             TransactionError: a transaction is open in this thread.
+            BufferInUseError: memoryviews or arrays show memory of the pool.
             PoolClosedError: the pool is closed.
             SandboxError: the pool is open in a sandbox; its changes would be lost.
         """
@@ -318,6 +339,7 @@ class PersistentObjectPool:
             heap.read(heap.root_offset + ROOT_STATE)
             self._demand_no_sandbox("suspend")
             _demand_no_transaction(f"suspend pool {self.path}")
+            heap.loans.demand_none(f"suspend pool {self.path}")
             heap.note_headers()
             heap.store(heap.root_offset + ROOT_STATE, STATE_SUSPENDED)
             self._unbind()
@@ -354,7 +376,13 @@ class PersistentObjectPool:
         self, _type: type[BaseException] | None, error: BaseException | None, _traceback: types.TracebackType | None
     ) -> None:
         left_open = self.abandon_transaction()
-        self.close()
+        if self._close():
+            warnings.warn(
+                f"pool {self.path} is closed, but buffers (memoryviews, arrays) still show its memory: its file "
+                "stays mapped and locked until they are gone",
+                ResourceWarning,
+                stacklevel=2,
+            )
         if left_open and error is None:
             raise TransactionError(
                 f"close pool {self.path} with its changes",
@@ -552,6 +580,12 @@ def open_pools() -> list[PersistentObjectPool]:
     return [pool for pool in list(_open_pools.values()) if not pool.closed]
 
 
+def _let_go(pop: _lib.Pool, storage: _storage.Storage | None) -> None:
+    _lib.close(pop)
+    if storage is not None:
+        storage.close()
+
+
 def _demand_no_transaction(what: str) -> None:
     """Refuse what cannot be done while the calling thread is in a transaction, of whichever pool."""
     if any(pool.in_transaction for pool in open_pools()):
@@ -611,4 +645,4 @@ def _close_all() -> None:
     for pool in open_pools():
         with contextlib.suppress(Exception):
             pool.abandon_transaction()
-            pool.close()
+            pool._close()

@@ -7,14 +7,13 @@ later: a slot that refers to freed memory, a leaf that two slots own, an index t
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 
 import pmemobj
 from pmemobj import _layout as layout
 from pmemobj._layout import Kind
-
-_SIZES = {Kind.LIST: 32, Kind.DICT: 32, Kind.SET: 32, Kind.TUPLE: 16, Kind.OBJECT: 24}
 
 
 def assert_sound(pool: pmemobj.PersistentObjectPool, *, no_garbage: bool = False) -> None:
@@ -65,15 +64,17 @@ class _Inspection:
         assert kind in layout.CONTAINER_KINDS, f"no container at {offset:#x}"
         if offset in self.reached:
             return []
-        self.demand(offset, kind, _SIZES[Kind(kind)])
-        follow = {
-            Kind.LIST: self.list,
-            Kind.DICT: self.dict,
-            Kind.SET: self.set,
-            Kind.TUPLE: self.tuple,
-            Kind.OBJECT: self.object,
-        }
-        return follow[Kind(kind)](offset)
+        size, follow = {
+            Kind.LIST: (32, self.list),
+            Kind.DICT: (32, self.dict),
+            Kind.SET: (32, self.set),
+            Kind.TUPLE: (16, self.tuple),
+            Kind.OBJECT: (24, self.object),
+            Kind.BYTEARRAY: (32, self.bytearray),
+            Kind.ARRAY: (48, self.array),
+        }[Kind(kind)]
+        self.demand(offset, kind, size)
+        return follow(offset)
 
     def demand(self, offset: int, kind: int, size: int) -> None:
         """The offset must be that of an allocation of this kind with room for `size` bytes."""
@@ -148,6 +149,29 @@ class _Inspection:
             if kind == Kind.KEY_TUPLE:
                 self.key_tuple(payload[:detail])
             payload = payload[detail:]
+
+    def bytearray(self, offset: int) -> list[int]:
+        self.area(offset, Kind.BYTEARRAY_DATA)
+        return []
+
+    def array(self, offset: int) -> list[int]:
+        length = self.area(offset, Kind.ARRAY_DATA)
+        code, shape_at = self.heap.read_words(offset + 32, 2)
+        size = {**dict.fromkeys(b"bB?", 1), **dict.fromkeys(b"hH", 2), **dict.fromkeys(b"iIf", 4)}.get(code, 8)
+        assert code in b"bBhHiIlLqQfd?" and length % size == 0
+        if shape_at:
+            dimensions = self.heap.read(shape_at)
+            self.own(shape_at, Kind.ARRAY_DATA, 8 + 8 * dimensions)
+            assert dimensions > 1 and math.prod(self.heap.read_words(shape_at + 8, dimensions)) == length // size
+        return []
+
+    def area(self, offset: int, kind: Kind) -> int:
+        """Check the area of bytes of an object; return how many of them count."""
+        length, capacity, data = self.heap.read_words(offset + 8, 3)
+        assert length <= capacity and capacity % 8 == 0 and bool(capacity) == bool(data)
+        if data:
+            self.own(data, kind, capacity)
+        return int(length)
 
     @staticmethod
     def is_found(index: list[int], key_hash: int, number: int) -> bool:

@@ -1,0 +1,444 @@
+"""PersistentArray: array.array, in a pool, with one more type code, more dimensions, and a view for NumPy.
+
+What arguments mean, and what is wrong with them, is left to an `array.array`: each method lets one read
+its arguments first, and stores the bytes that come of it.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from array import array
+from collections.abc import Iterable, Iterator, MutableSequence
+from typing import Any
+
+from pmemobj._base import register_kind
+from pmemobj._buffer import END, Buffer, plain, position
+from pmemobj._elements import ELEMENTS, MAX_DIMENSIONS, Element, as_array, element_of, initial, pack, pack_one, unpack
+from pmemobj._heap import Heap
+from pmemobj._layout import ABSENT, ARRAY_SIZE, WORD, Kind, new_header
+from pmemobj._values import immediate
+from pmemobj.errors import PoolDamagedError
+
+_LENGTH, _DATA, _CODE, _SHAPE = 8, 24, 32, 40
+#: How many elements pictures show.
+_SHOWN = 16
+_INDICES = "array indices must be integers"
+
+
+class PersistentArray(Buffer):
+    """Numbers of one type, side by side in a pool; made with ``pool.new(PersistentArray, dtype, values)``.
+
+    As a sequence it is what `array.array` is: it grows and shrinks, and slices are plain arrays (of
+    bools, which `array.array` does not know, lists). ``numpy.asarray(a)`` is a read-only array without a
+    copy; see `view` for what that asks for, and `writing` for changing elements through NumPy.
+
+    With a `shape` of several dimensions, buffers and NumPy see that shape, and ``a[i, j]`` is an
+    element. The sequence is that of all elements, in C order, and its length is fixed.
+
+    What fails changes nothing; `array.array.extend` keeps what came before a wrong value.
+
+    Left out of `array.array`: ``buffer_info``, since an address outlives what it points to, and
+    ``fromunicode`` and ``tounicode``, which go with a type code that there is not.
+
+    Args:
+        dtype: A type code (b B h H i I l L q Q f d, as in `array`, and ?), or a NumPy dtype or its name.
+        values: Elements, or how many zeros; of a buffer with elements of the type, also its shape.
+        shape: The number of elements in each dimension; all values, or that many zeros.
+
+    Durability: each method is atomic by itself and durable when it returns; inside a transaction
+    it is so together with it.
+    Cost: reads call no C function; setting an element is one store; append and pop at the end are
+    amortised constant, insertion and deletion move what follows, and only what changes is logged.
+    """
+
+    __slots__ = ()
+    _p_kind = Kind.ARRAY
+    _p_data_kind = Kind.ARRAY_DATA
+
+    def __init__(self, dtype: Any, values: Any = (), *, shape: Iterable[int] | None = None) -> None:
+        element = element_of(dtype)
+        data, own_shape = initial(element, values, shape)
+        heap = self._p_heap
+        with heap.statement:
+            self._check_changeable()
+            heap.loans.demand_resizable(self._p_offset, type(self).__name__)
+            old_shape = heap.read(self._p_offset + _SHAPE)
+            heap.write_words(self._p_offset + _CODE, [ord(element.code), 0])
+            self._splice(0, END, data)
+            if old_shape:
+                heap.free(old_shape)
+            if len(own_shape) > 1:
+                at = heap.alloc(WORD * (1 + len(own_shape)), Kind.ARRAY_DATA)
+                heap.init(at, [len(own_shape), *own_shape])
+                heap.write(self._p_offset + _SHAPE, at)
+
+    # ---- what it is ----
+
+    @property
+    def _element(self) -> Element:
+        return _element_at(self._p_heap, self._p_offset)
+
+    @property
+    def typecode(self) -> str:
+        """The type code of the elements."""
+        return self._element.code
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self._element.size
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """How many elements there are in each dimension."""
+        return self._dimensions() or (len(self),)
+
+    def _dimensions(self) -> tuple[int, ...]:
+        """The shape, where there are several dimensions; else nothing."""
+        heap = self._p_heap
+        at = heap.read(self._p_offset + _SHAPE)
+        return tuple(heap.read_words(at + WORD, heap.read(at))) if at else ()
+
+    def _item(self) -> tuple[str, int]:
+        element = self._element
+        return element.code, element.size
+
+    def _shaped(self, view: memoryview) -> memoryview:
+        code: Any = self._element.code
+        shape = self._dimensions()
+        return view.cast(code, shape) if shape else view.cast(code)
+
+    def _typestr(self) -> str:
+        return self._element.typestr
+
+    # ---- reading ----
+
+    def __len__(self) -> int:
+        return self._size() // self._element.size
+
+    def __getitem__(self, index: Any) -> Any:
+        element = self._element
+        if isinstance(index, slice):
+            return self._chosen(element, index)
+        heap = self._p_heap
+        at = self._place(index, element.size, "array index out of range")
+        return heap.read_as(element.form, heap.read(self._p_offset + _DATA) + at)
+
+    def _place(self, index: Any, size: int, complaint: str) -> int:
+        """Where the element at an index begins, in bytes; the index may be one for each dimension."""
+        if not isinstance(index, tuple):
+            return position(index, self._p_heap.read(self._p_offset + _LENGTH) // size, _INDICES, complaint) * size
+        shape = self.shape
+        if len(index) != len(shape):
+            raise TypeError(f"array of {len(shape)} dimensions takes {len(shape)} indices, not {len(index)}")
+        at = 0
+        for one, count in zip(index, shape, strict=True):
+            at = at * count + position(one, count, _INDICES, complaint)
+        return at * size
+
+    def _chosen(self, element: Element, index: slice) -> Any:
+        chosen = range(len(self))[index]
+        if chosen.step == 1:
+            found = as_array(element, self._bytes(chosen.start * element.size, chosen.stop * element.size))
+        else:
+            found = as_array(element, self._bytes())[index]
+        return [value != 0 for value in found] if element.code == "?" else found
+
+    def __iter__(self) -> Iterator[Any]:
+        # Like array's: the length is looked at anew for every element.
+        at = 0
+        while at < len(self):
+            yield self[at]
+            at += 1
+
+    def __reversed__(self) -> Iterator[Any]:
+        at = len(self)
+        while at > 0:
+            at -= 1
+            if at < len(self):
+                yield self[at]
+
+    def __contains__(self, value: Any) -> bool:
+        return value in self.tolist()
+
+    def index(self, value: Any, start: int = 0, stop: int = END, /) -> int:
+        """The first position of `value` within ``[start:stop]``; ValueError if there is none."""
+        return as_array(self._element, self._bytes()).index(value, start, stop)
+
+    def count(self, value: Any, /) -> int:
+        """How often `value` occurs."""
+        return self.tolist().count(value)
+
+    def tolist(self) -> list[Any]:
+        """All elements, in a plain list. (``a.view().tolist()`` is nested according to the shape.)"""
+        return unpack(self._element, self._bytes())
+
+    def tobytes(self) -> bytes:
+        """The bytes of all elements."""
+        return self._bytes()
+
+    def tofile(self, file: Any, /) -> None:
+        """Write the bytes of all elements to a binary file."""
+        with self.view() as view:
+            file.write(view)
+
+    def __repr__(self) -> str:
+        elements = f", {self.tolist()!r}" if len(self) else ""
+        shape = f", shape={self.shape!r}" if self._dimensions() else ""
+        return f"{type(self).__name__}({self.typecode!r}{elements}{shape})"
+
+    # ---- comparing, with array.array too, by value ----
+
+    def __eq__(self, other: Any) -> Any:
+        return _compare(self, other, operator.eq)
+
+    def __ne__(self, other: Any) -> Any:
+        return _compare(self, other, operator.ne)
+
+    def __lt__(self, other: Any) -> Any:
+        return _compare(self, other, operator.lt)
+
+    def __le__(self, other: Any) -> Any:
+        return _compare(self, other, operator.le)
+
+    def __gt__(self, other: Any) -> Any:
+        return _compare(self, other, operator.gt)
+
+    def __ge__(self, other: Any) -> Any:
+        return _compare(self, other, operator.ge)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    # ---- making new ones, which are plain ----
+
+    def __add__(self, other: Any) -> Any:
+        return self[:] + _same_as_slice(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return other + self[:] if isinstance(other, type(self[:0])) else NotImplemented
+
+    def __mul__(self, count: Any) -> Any:
+        return self[:] * count
+
+    def __rmul__(self, count: Any) -> Any:
+        return self[:] * count
+
+    # ---- changing ----
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            self._assign(index, self._same_kind(value, 'can only assign array (not "{}") to array slice'))
+            return
+        element = self._element
+        data = pack_one(element, value)
+        with self._p_heap.lock:
+            self._overwrite(self._place(index, element.size, "array assignment index out of range"), data)
+
+    def __delitem__(self, index: Any) -> None:
+        size = self._element.size
+        with self._p_heap.lock:
+            if isinstance(index, slice):
+                self._assign(index, b"")
+            else:
+                at = position(index, len(self), _INDICES, "array assignment index out of range") * size
+                self._splice(at, at + size, b"")
+
+    def _same_kind(self, value: Any, complaint: str) -> bytes:
+        """The bytes of an array that can be joined to this one."""
+        element = self._element
+        if isinstance(value, (PersistentArray, array)):
+            code = value.typecode
+        elif element.code == "?" and isinstance(value, list):
+            return pack(element, value)  # which is what slices of bools are
+        else:
+            raise TypeError(complaint.format(type(value).__name__))
+        if code != element.code:
+            raise TypeError(f"can only combine arrays of the same type code, not {code!r} with {element.code!r}")
+        return bytes(plain(value))
+
+    def _assign(self, index: slice, data: bytes) -> None:
+        """Let the elements of a slice be those of `data`; none deletes them."""
+        element = self._element
+        size = element.size
+        with self._p_heap.lock:
+            chosen = range(len(self))[index]
+            if chosen.step == 1:
+                self._splice(chosen.start * size, max(chosen.start, chosen.stop) * size, data)
+                return
+            changed = as_array(element, self._bytes())
+            if data:
+                changed[index] = as_array(element, data)
+                self._overwrite(0, changed.tobytes())
+            else:
+                del changed[index]  # as array does it, whose extended slices can be assigned nothing
+                with self._p_heap.statement:
+                    self._splice(len(changed) * size, END, b"")
+                    self._overwrite(0, changed.tobytes())
+
+    def append(self, value: Any, /) -> None:
+        """Add one element at the end; amortised constant time."""
+        self._splice(END, END, pack_one(self._element, value))
+
+    def extend(self, values: Iterable[Any], /) -> None:
+        """Add all of `values`, an iterable or an array of the same type, at the end, or none of them."""
+        if isinstance(values, (array, PersistentArray)):
+            if values.typecode != self.typecode:
+                raise TypeError("can only extend with array of same kind")
+            data = bytes(plain(values))
+        else:
+            data = pack(self._element, values)
+        self._splice(END, END, data)
+
+    def fromlist(self, values: list[Any], /) -> None:
+        """Add the elements of a list at the end, or none of them."""
+        if not isinstance(values, list):
+            raise TypeError("arg must be list")
+        self.extend(values)
+
+    def frombytes(self, data: Any, /) -> None:
+        """Add elements at the end, given as the bytes that they consist of."""
+        added = as_array(self._element, plain(data)).tobytes()
+        self._splice(END, END, added)
+
+    def fromfile(self, file: Any, count: int, /) -> None:
+        """Add `count` elements at the end, read from a binary file.
+
+        Raises:
+            EOFError: there were fewer; those have been added.
+        """
+        added = array(self._element.store)
+        try:
+            added.fromfile(file, count)
+        finally:
+            self._splice(END, END, added.tobytes())
+
+    def insert(self, index: int, value: Any, /) -> None:
+        """Put one element before position `index`; positions beyond an end mean that end."""
+        data = pack_one(self._element, value)
+        at = operator.index(index)
+        with self._p_heap.lock:
+            start = slice(at, None).indices(len(self))[0] * self._element.size
+            self._splice(start, start, data)
+
+    def pop(self, index: int = -1, /) -> Any:
+        """Remove and return the element at `index`, by default the last."""
+        at = operator.index(index)
+        with self._p_heap.lock:
+            length = len(self)
+            if not length:
+                raise IndexError("pop from empty array")
+            at = position(at, length, _INDICES, "pop index out of range")
+            value = self[at]
+            self._splice(at * self._element.size, (at + 1) * self._element.size, b"")
+            return value
+
+    def remove(self, value: Any, /) -> None:
+        """Remove the first element that equals `value`; ValueError if there is none."""
+        with self._p_heap.lock:
+            try:
+                at = self.index(value)
+            except ValueError:
+                raise ValueError("array.remove(x): x not in array") from None
+            del self[at]
+
+    def clear(self) -> None:
+        """Remove all elements, and give back their memory."""
+        self._splice(0, END, b"")
+
+    def reverse(self) -> None:
+        """Reverse the order, in place."""
+        self._rearrange(lambda elements: elements.reverse())
+
+    def byteswap(self) -> None:
+        """Swap the bytes of each element."""
+        self._rearrange(lambda elements: elements.byteswap())
+
+    def _rearrange(self, change: Any) -> None:
+        with self._p_heap.lock:
+            elements = as_array(self._element, self._bytes())
+            change(elements)
+            self._overwrite(0, elements.tobytes())
+
+    def __iadd__(self, other: Any) -> PersistentArray:
+        self._splice(END, END, self._same_kind(other, 'can only extend array with array (not "{}")'))
+        return self
+
+    def __imul__(self, count: Any) -> PersistentArray:
+        times = operator.index(count)
+        with self._p_heap.lock:
+            if times <= 0:
+                self.clear()
+            else:
+                self._splice(END, END, self._bytes() * (times - 1))
+        return self
+
+    def _check_resizable(self) -> None:
+        if self._dimensions():
+            raise ValueError(f"cannot resize an array of several dimensions, {self.shape}")
+        self._p_heap.loans.demand_resizable(self._p_offset, type(self).__name__)
+
+    # ---- for walkers and tests ----
+
+    @staticmethod
+    def _p_allocate(heap: Heap, cls: type) -> int:
+        offset = heap.alloc(ARRAY_SIZE, Kind.ARRAY)
+        heap.init(offset, [new_header(Kind.ARRAY), 0, 0, 0, ord("B"), 0])
+        return offset
+
+    @staticmethod
+    def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:
+        return [body for body in (heap.read(offset + _DATA), heap.read(offset + _SHAPE)) if body]
+
+    @staticmethod
+    def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
+        element = _element_at(heap, offset)
+        length = heap.read(offset + _LENGTH) // element.size
+        data = heap.read_bytes(heap.read(offset + _DATA), min(length, limit, _SHOWN) * element.size)
+        return length, [(str(at), ABSENT, _shown(heap, value)) for at, value in enumerate(unpack(element, data))]
+
+    @staticmethod
+    def _p_summary(count: int) -> str:
+        return f"{count} element" if count == 1 else f"{count} elements"
+
+    @staticmethod
+    def _p_type_name(heap: Heap, offset: int) -> str:
+        return "PersistentArray"
+
+    def _check(self) -> None:
+        """Assert what holds between operations, from the bytes."""
+        Buffer._check(self)
+        assert math.prod(self.shape) == len(self), f"{self.shape} for {len(self)} elements"
+        if self._dimensions():
+            assert 1 < len(self.shape) <= MAX_DIMENSIONS and min(self.shape) > 0, self.shape
+
+
+def _element_at(heap: Heap, offset: int) -> Element:
+    element = ELEMENTS.get(heap.read(offset + _CODE))
+    if element is None:
+        raise PoolDamagedError(
+            f"read the array at {offset:#x} in {heap.name}", "its type code is unknown", "restore the pool from a copy"
+        )
+    return element
+
+
+def _shown(heap: Heap, value: Any) -> int:
+    """A word that shows an element; of those that would need a leaf, the magnitude."""
+    return immediate(heap, value) or immediate(heap, f"{value:.0e}")
+
+
+def _same_as_slice(self: PersistentArray, other: Any) -> Any:
+    return other[:] if isinstance(other, PersistentArray) else other
+
+
+def _compare(self: PersistentArray, other: Any, relation: Any) -> Any:
+    """Compare with another persistent array or with a plain one, by elements."""
+    if isinstance(other, (PersistentArray, array)):
+        other = other.tolist()
+    else:
+        return NotImplemented
+    return relation(self.tolist(), other)
+
+
+register_kind(PersistentArray)
+MutableSequence.register(PersistentArray)
