@@ -15,18 +15,22 @@ cdef extern from "string.h":
 cdef unsigned long long WORD, ABSENT, TAG_LEAF, ENTRY_SIZE, SET_ENTRY_SIZE
 cdef unsigned long long DICT_LIVE, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES
 cdef unsigned long long ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE
-cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _SPARSE, _STR_HEADER
+cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _ATTEMPTS, _CHANGED, _SPARSE, _STR_HEADER
 
 @cython.locals(entry=cython.ulonglong)
 cpdef value_of(Heap heap, unsigned long long offset, key, default)
+@cython.locals(found=cython.ulonglong)
+cpdef unsigned long long find_entry(
+    Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash
+) except? 1
 @cython.locals(
     table=cython.ulonglong, word=cython.ulonglong, slots=cython.ulonglong, index=cython.ulonglong,
     mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.ulonglong,
     entry=cython.ulonglong, stored=cython.ulonglong, changes=cython.ulonglong, same=cython.bint,
 )
-cpdef unsigned long long find_entry(
+cdef unsigned long long _search(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash
-) except? 1
+) except? 2
 cdef unsigned long long _word_of(Heap heap, key) except? 0
 cdef bint _equals(Heap heap, unsigned long long stored, key) except -1
 @cython.locals(size=cython.Py_ssize_t, characters=cython.p_char, leaf=cython.ulonglong, at=cython.p_char)

@@ -56,6 +56,10 @@ _STR_HEADER = header(Kind.STR)
 _TUPLE = int(Kind.TUPLE)
 #: The perturbation of the probing is used up after so many steps; then every slot is visited.
 _PERTURBED_STEPS = 13
+#: How often a search begins anew; where dict would go on for ever.
+_ATTEMPTS = 100
+#: No offset of an entry.
+_CHANGED = 1
 #: A table gets smaller when no more than one in so many of its places is live.
 _SPARSE = 8
 
@@ -70,7 +74,20 @@ def value_of(heap: Heap, offset: int, key: Any, default: Any) -> Any:
 
 
 def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int:
-    """The offset of the entry of `key`, or 0."""
+    """The offset of the entry of `key`, or 0.
+
+    Raises:
+        RuntimeError: each comparison changes the table, so that the search never comes to an end.
+    """
+    for _ in range(_ATTEMPTS):
+        found = _search(heap, offset, width, key, key_hash)
+        if found != _CHANGED:
+            return found
+    raise RuntimeError("every comparison of a look-up changed the container")
+
+
+def _search(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int:
+    """What `find_entry` returns, or `_CHANGED` if a comparison changed the table under the search."""
     table = heap.read(offset + DICT_TABLE)
     if not table:
         return 0
@@ -97,7 +114,7 @@ def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> 
                     or heap.read(entry + ENTRY_KEY) != stored
                     or heap.read(entry + ENTRY_HASH) != key_hash
                 ):
-                    return find_entry(heap, offset, width, key, key_hash)
+                    return _CHANGED
                 if same:
                     return entry
         perturb >>= 5
@@ -173,7 +190,7 @@ def _slot_of(heap: Heap, index: int, mask: int, key_hash: int, number: int) -> i
 
 
 def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
-    """Let `key` be there, in a dict with the value of a word; nothing foreign ran since that was encoded."""
+    """Let `key` be there, in a dict with the value of a word, for which its slot then answers."""
     entry = find_entry(heap, offset, width, key, key_hash)
     key_word = ABSENT
     if not entry:
