@@ -11,6 +11,7 @@ import copy
 import operator
 import pickle
 import random
+import re
 import sys
 from collections.abc import Callable, Hashable, Iterator, MutableSequence
 from typing import Any
@@ -60,7 +61,7 @@ def result_of(action: Callable[[Any], Any], items: Any) -> Any:
     try:
         result = action(items)
     except Exception as error:
-        return type(error), str(error).replace("pmemobj._list.", "").replace("PersistentList", "list")
+        return type(error), re.sub(r"(pmemobj\._\w+\.)?Persistent(\w+)", lambda found: found[2].lower(), str(error))
     if result is items:
         return "itself"
     if isinstance(result, Iterator):
