@@ -19,7 +19,7 @@ from pmemobj._base import register_kind
 from pmemobj._heap import Heap, usable_size
 from pmemobj._invariants import demand_allocation
 from pmemobj._layout import LIST_SIZE, WORD, Kind, new_header
-from pmemobj._sequence import StoredSequence, numbered, position
+from pmemobj._sequence import StoredSequence, numbered, with_numbers
 from pmemobj._values import decode, duplicate, encode, exchange, free_leaf, immediate, replace
 from pmemobj.errors import PoolFullError
 
@@ -67,7 +67,7 @@ class PersistentList(StoredSequence):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if isinstance(index, slice):
-            index = _with_numbers(index)
+            index = with_numbers(index)
             try:
                 iterator = iter(value)
             except TypeError:
@@ -77,7 +77,7 @@ class PersistentList(StoredSequence):
             return
         heap = self._p_heap
         with heap.lock:
-            at = position(index, len(self))
+            at = self._position(index)
             if at < 0:
                 operator.setitem([], index, value)  # which raises
             replace(heap, self._first() + WORD * at, value)
@@ -85,9 +85,10 @@ class PersistentList(StoredSequence):
     def __delitem__(self, index: Any) -> None:
         with self._p_heap.lock:
             if isinstance(index, slice):
-                self._delete(range(len(self))[_with_numbers(index)])
+                index = with_numbers(index)
+                self._delete(range(len(self))[index])
                 return
-            at = position(index, len(self))
+            at = self._position(index)
             if at < 0:
                 operator.delitem([], index)  # which raises
             self._splice(at, at + 1, [])
@@ -114,10 +115,9 @@ class PersistentList(StoredSequence):
         """Remove and return the item at `index`, by default the last."""
         index = operator.index(index)
         with self._p_heap.lock:
-            length = len(self)
-            at = position(index, length)
+            at = self._position(index)
             if at < 0:
-                return [None][:length].pop(index)  # which raises
+                return [None][: len(self)].pop(index)  # which raises
             value = self[at]
             self._splice(at, at + 1, [])
             return value
@@ -322,21 +322,6 @@ class PersistentList(StoredSequence):
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:
         return "PersistentList"
-
-
-def _with_numbers(index: slice) -> slice:
-    """The slice with numbers as bounds, so that foreign ``__index__`` has run before anything is looked at.
-
-    Raises:
-        TypeError, ValueError: as a list raises it for such a slice.
-    """
-    bounds = [index.start, index.stop, index.step]
-    for at, bound in enumerate(bounds):
-        if hasattr(type(bound), "__index__"):
-            bounds[at] = operator.index(bound)
-    index = slice(*bounds)
-    index.indices(0)  # complains about other types, and about a step of 0
-    return index
 
 
 register_kind(PersistentList)

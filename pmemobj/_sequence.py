@@ -44,13 +44,24 @@ class StoredSequence(Persistent):
     def __getitem__(self, index: Any) -> Any:
         heap = self._p_heap
         if isinstance(index, slice):
-            # In this order: the __index__ of a bound may be foreign code.
+            index = with_numbers(index)
             chosen = range(len(self))[index]
             return self._p_plain([decode(heap, word) for word in self._words(chosen)])
-        at = position(index, len(self))
+        at = self._position(index)
         if at < 0:
             return self._p_plain()[index]  # which raises
         return decode(heap, heap.read(self._first() + WORD * at))
+
+    def _position(self, index: Any) -> int:
+        """An index as a position from 0 on; -1 for what is no index, or outside."""
+        if not hasattr(type(index), "__index__"):
+            return -1
+        at = operator.index(index)
+        # Now, not before: the __index__ of the index may be foreign code that changes the length.
+        length = len(self)
+        if at < 0:
+            at += length
+        return at if 0 <= at < length else -1
 
     def _words(self, chosen: range | None = None) -> list[int]:
         """The words of all items, or of those at the positions `chosen`."""
@@ -73,7 +84,12 @@ class StoredSequence(Persistent):
 
     def index(self, value: Any, start: int = 0, stop: int = sys.maxsize, /) -> int:
         """The first position of `value` within ``[start:stop]``; ValueError if there is none."""
-        at, end = _bound(start, len(self)), _bound(stop, len(self))
+        at, end = _bound(start), _bound(stop)
+        length = len(self)
+        if at < 0:
+            at = max(at + length, 0)
+        if end < 0:
+            end += length
         # The length is looked at anew: comparing may be foreign code that changes it.
         while at < end and at < len(self):
             item = self[at]
@@ -187,22 +203,26 @@ class SequenceIterator:
         return left if 0 <= left <= len(of) else 0
 
 
-def position(index: Any, length: int) -> int:
-    """An index as a position from 0 on; -1 for what is no index, or outside."""
-    if not hasattr(type(index), "__index__"):
-        return -1
-    at = operator.index(index)
-    if at < 0:
-        at += length
-    return at if 0 <= at < length else -1
+def with_numbers(index: slice) -> slice:
+    """The slice with numbers as bounds, so that foreign ``__index__`` has run before anything is looked at.
+
+    Raises:
+        TypeError, ValueError: as Python raises it for such a slice.
+    """
+    bounds = [index.start, index.stop, index.step]
+    for at, bound in enumerate(bounds):
+        if hasattr(type(bound), "__index__"):
+            bounds[at] = operator.index(bound)
+    index = slice(*bounds)
+    index.indices(0)  # complains about other types, and about a step of 0
+    return index
 
 
-def _bound(bound: Any, length: int) -> int:
-    """An end of a search as a position; below 0 is the beginning."""
+def _bound(bound: Any) -> int:
+    """An end of a search as a number."""
     if not hasattr(type(bound), "__index__"):
         raise TypeError("slice indices must be integers or have an __index__ method")
-    at = operator.index(bound)
-    return at if at >= 0 else max(at + length, 0)
+    return operator.index(bound)
 
 
 def numbered(words: Iterable[int]) -> list[tuple[str, int, int]]:

@@ -11,6 +11,7 @@ import copy
 import operator
 import pickle
 import random
+import re
 import sys
 from collections.abc import Callable, Hashable, Iterator, MutableSequence
 from typing import Any
@@ -60,7 +61,7 @@ def result_of(action: Callable[[Any], Any], items: Any) -> Any:
     try:
         result = action(items)
     except Exception as error:
-        return type(error), str(error).replace("pmemobj._list.", "").replace("PersistentList", "list")
+        return type(error), re.sub(r"(pmemobj\._\w+\.)?Persistent(\w+)", lambda found: found[2].lower(), str(error))
     if result is items:
         return "itself"
     if isinstance(result, Iterator):
@@ -356,26 +357,32 @@ def test_what_foreign_code_does_to_the_list_meanwhile(pair: Pair, deed: int) -> 
         lambda items: items.insert(meddling(items), LONG),
         lambda items: items.pop(meddling(items)),
         lambda items: items * meddling(items),
+        lambda items: items[meddling(items)],
+        lambda items: items[meddling(items) :],
+        lambda items: items[:: meddling(items)],
+        lambda items: items[5 : meddling(items) : -2],
+        lambda items: operator.setitem(items, meddling(items), LONG),
+        lambda items: operator.setitem(items, slice(meddling(items), None), [LONG]),
+        lambda items: operator.setitem(items, slice(meddling(items), None, 2), [LONG] * 3),
+        lambda items: operator.delitem(items, meddling(items)),
+        lambda items: operator.delitem(items, slice(meddling(items), None)),
+        lambda items: operator.delitem(items, slice(meddling(items), None, 2)),
+        lambda items: operator.imul(items, meddling(items)),
+        lambda items: items.index(LONG, meddling(items)),
+        lambda items: items.index(LONG, 0, meddling(items)),
     ):
         pair.alike(START, action)
-    # In these list computes with the length before or in the middle, so that only soundness is compared.
+    # In these list does half of it before and half of it after, so that only soundness is looked at.
     for action in (
-        lambda items: items[meddling(items)],
-        lambda items: items[meddling(items) : :],
-        lambda items: items[:: meddling(items)],
-        lambda items: operator.setitem(items, meddling(items), LONG),
         lambda items: operator.setitem(items, slice(1, 3), meddling(items)),
         lambda items: operator.setitem(items, slice(0, 4, 2), meddling(items)),
-        lambda items: operator.setitem(items, slice(meddling(items), None), [LONG]),
-        lambda items: operator.delitem(items, meddling(items)),
-        lambda items: operator.delitem(items, slice(meddling(items), None, 2)),
         lambda items: items.extend(meddling(items)),
-        lambda items: operator.imul(items, meddling(items)),
         lambda items: items == [*items[:2], meddling(items)],
         lambda items: items.sort(key=lambda value: meddling(items)),
     ):
         pair.stored[:] = START
-        result_of(action, pair.stored)
+        outcome = result_of(action, pair.stored)
+        assert outcome[0] is not pmemobj.PoolDamagedError
         pair.stored._check()
 
 
@@ -567,16 +574,18 @@ def test_it_is_shown_like_a_list(pool: Pool, make_pool: Callable[..., Pool]) -> 
     pool.root.append(pool.root)
     assert repr(pool.root).endswith("PersistentList([None]), ...])") and str(pool.root) == repr(pool.root)
     assert format(pool.root) == repr(pool.root)
-    # An object of another pool may lie at the same offset, and be shown inside this one's text.
-    other = make_pool("other.pmem")
-    other.root = other.new(PersistentList, [1])
 
+    # An object of another pool may lie at the same offset, and be shown inside this one's text.
     class Pointer(pmemobj.PersistentObject):
         def __repr__(self) -> str:
-            return f"-> {other.root!r}"
+            return f"-> {self._v_target!r}"
 
-    for item in (pool.new(PersistentList, [pool.new(Pointer)]) for _ in range(3)):
-        assert repr(item) == "PersistentList([-> PersistentList([1])])"
+    other = make_pool("other.pmem")
+    ours, theirs = ([each.new(PersistentList, [1]) for _ in range(20)] for each in (pool, other))
+    item, twin = next((a, b) for a in ours for b in theirs if a._p_offset == b._p_offset)
+    item[0] = pointer = pool.new(Pointer)
+    pointer._v_target = twin
+    assert repr(item) == "PersistentList([-> PersistentList([1])])"
 
 
 def test_a_list_that_contains_itself(pool: Pool, reopen: Callable[..., Pool]) -> None:
@@ -616,22 +625,52 @@ def test_a_list_that_shrinks_gives_memory_back(pool: Pool) -> None:
     items *= 50
     del items[::2], items[::2], items[::2], items[::2], items[::2], items[10:]
     assert len(items) == 10 and pool.used - empty < 2048
-    items.extend(range(1000))
-    items.clear()
-    assert items == [] and pool.used == empty
+    for length in (1, 3, 5, 0):
+        items[:] = [LONG] * length + [1] * 1000
+        del items[length:]
+        items._check()
+        assert items == [LONG] * length and pool.used - empty < 1024
+    assert pool.used == empty
     items.append(LONG)
     assert items == [LONG]
 
 
-def test_a_list_shrinks_in_a_full_pool_too(make_pool: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_list_drops_is_free_at_once(pool: Pool) -> None:
+    pool.root = items = pool.new(PersistentList)
+    for action in (
+        lambda: operator.setitem(items, 1, LONG * 2),
+        lambda: operator.setitem(items, slice(1, 3), [LONG]),
+        lambda: operator.setitem(items, slice(None, None, 2), [LONG] * 10),
+        lambda: operator.setitem(items, slice(None), items),
+        lambda: operator.delitem(items, 4),
+        lambda: operator.delitem(items, slice(2, 9)),
+        lambda: operator.delitem(items, slice(None, None, -2)),
+        lambda: items.pop(),
+        lambda: items.remove(LONG),
+        lambda: items.append(LONG),
+        lambda: items.extend([LONG] * 200),
+        lambda: items.reverse(),
+        lambda: items.sort(),
+        lambda: items.clear(),
+        lambda: items.__init__([LONG]),
+        lambda: operator.imul(items, 30),
+        lambda: operator.imul(items, 0),
+    ):
+        items[:] = [LONG] * 20
+        action()
+        assert_sound(pool, no_garbage=True)
+
+
+def test_a_list_shrinks_in_a_full_pool_too(make_pool: Callable[..., Pool]) -> None:
     pool = make_pool("small.pmem", 8 << 20)
-    pool.root = pool.new(PersistentList, [pool.new(PersistentList, range(1000))])
-    with pytest.raises(pmemobj.PoolFullError):
-        while True:
-            pool.root.append(b"x" * 200_000)
-    with pytest.raises(pmemobj.PoolFullError):
-        while True:
-            pool.root.append(b"x" * 900)
+    pool.root = pool.new(PersistentList, [pool.new(PersistentList, range(1000))] + [None] * 20_000)
+    at = 1
+    # Chunks, then what is left of them, then the units that the smaller area would be one of.
+    for size in (200_000, 900, 80):
+        with pytest.raises(pmemobj.PoolFullError):
+            while True:
+                pool.root[at] = b"x" * size
+                at += 1
     items = pool.root[0]
     del items[10:]
     assert items == list(range(10))

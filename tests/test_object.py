@@ -835,6 +835,15 @@ def test_names_of_any_kind(pool: Pool, reopen: Callable[..., Pool]) -> None:
     assert [getattr(pool.root, name) for name in names] == list(range(len(names)))
 
 
+def test_what_an_object_drops_is_free_at_once(pool: Pool) -> None:
+    pool.root = bag = pool.new(Bag)
+    for number in range(20):
+        setattr(bag, f"a{number}", LONG)
+    bag.a1, bag.a2 = LONG * 2, None
+    del bag.a3
+    assert_sound(pool, no_garbage=True)
+
+
 def test_objects_that_were_made_before_an_attribute_was_known(pool: Pool) -> None:
     pool.root = pool.new(PersistentList, [pool.new(Bag) for _ in range(3)])
     first, second, third = pool.root

@@ -354,6 +354,7 @@ class Objects(PoolMachine):
         self.model = []
         self.add(Bag)
         self.add(Account)
+        self.set_attribute(0, "a", LONG)
 
     def compare(self) -> None:
         assert len(self.pool.root) == len(self.model)
@@ -437,6 +438,8 @@ class Objects(PoolMachine):
         made = Model(model.cls)
         made.update(model)
         self.model.append(made)
+        if self.transaction is None:  # else libpmemobj does not tell of it yet
+            assert_sound(self.pool)
 
     @rule(at=places, name=names)
     def fail(self, at: int, name: str) -> None:
