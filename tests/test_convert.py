@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -367,6 +368,30 @@ def test_objects_that_are_no_more(pool: Pool) -> None:
         pool.persistent([1])
     with pytest.raises(InvalidHandleError, match="without a pool"):
         PersistentList.__new__(PersistentList).to_python()
+
+
+def test_other_threads_are_kept_out_meanwhile(pool: Pool) -> None:
+    pool.root = pool.persistent({"here": list(range(60)), "there": []})
+    done = threading.Event()
+
+    def shift() -> None:
+        here, there = pool.root["here"], pool.root["there"]
+        while not done.is_set():
+            with pool.transaction():
+                (there if here else here).append((here or there).pop())
+
+    thread = threading.Thread(target=shift)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread.start()
+    try:
+        for _ in range(60):
+            found = pool.root.to_python()
+            assert sorted(found["here"] + found["there"]) == list(range(60))
+    finally:
+        sys.setswitchinterval(interval)
+        done.set()
+        thread.join()
 
 
 # ---- immutable containers --------------------------------------------------------------------------
