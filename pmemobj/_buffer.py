@@ -68,9 +68,9 @@ class Buffer(Persistent):
         memory (it created the object, or made it grow) the view is a copy, since the memory goes
         if the transaction is rolled back; while it is alive the object cannot be changed at all.
 
-        Uncompiled, before Python 3.12, this is the only way to a buffer.
-
-        A forked child sees in it what its parent does to the pool.
+        Uncompiled, before Python 3.12, this is the only way to a buffer (but for NumPy, which has
+        one of its own). It waits while another thread is in a transaction. A forked child sees in
+        it what its parent does to the pool.
         """
         heap = self._p_heap
         # With the lock, since another thread may be about to move the area.
