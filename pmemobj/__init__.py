@@ -19,9 +19,12 @@ from pmemobj import _build_mode
 _build_mode.apply()
 
 from pmemobj import errors, inspect
-from pmemobj._base import Persistent
+from pmemobj._base import Oid
+from pmemobj._blocks import Block
 from pmemobj._dict import PersistentDict
+from pmemobj._extension import Field, Persistent
 from pmemobj._list import PersistentList
+from pmemobj._names import alias
 from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
 from pmemobj.errors import *  # noqa: F403
@@ -29,6 +32,7 @@ from pmemobj.pool import (
     DEFAULT_POOL_SIZE,
     MemoryManager,
     PersistentObjectPool,
+    PoolStats,
     Transaction,
     create,
     open,
@@ -42,13 +46,18 @@ compiled: bool = _build_mode.is_compiled()
 
 __all__ = [
     "DEFAULT_POOL_SIZE",
+    "Block",
+    "Field",
     "MemoryManager",
+    "Oid",
     "Persistent",
     "PersistentDict",
     "PersistentList",
     "PersistentObject",
     "PersistentObjectPool",
+    "PoolStats",
     "Transaction",
+    "alias",
     "compiled",
     "create",
     "errors",

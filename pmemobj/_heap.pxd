@@ -1,8 +1,12 @@
 # Types of the compiled form; the source is _heap.py.
+cimport cython
+
 cdef class Heap:
     cdef public str name
     cdef public object handles, resurrect, manager, types, checker, on_change, after_rollback
-    cdef public bint may_have_garbage
+    cdef public bint may_have_garbage, reclaimed
+    cdef public object reclaim
+    cdef public unsigned long long changes_at_begin
     cdef public Statement statement
     cdef public unsigned long long changes, base, limit, root_offset, pool_uuid
     cdef public object pop, doomed
@@ -18,6 +22,7 @@ cdef class Heap:
     cdef dict _noted
 
     cpdef unsigned long long read(self, unsigned long long offset) except? 0
+    @cython.locals(source=cython.p_ulonglong, at=cython.longlong)
     cpdef list read_words(self, unsigned long long offset, long long count)
     cpdef bytes read_bytes(self, unsigned long long offset, long long size)
     cpdef snapshot(self, unsigned long long offset, unsigned long long size)

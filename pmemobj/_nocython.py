@@ -17,3 +17,4 @@ def cast(_type: Any, value: Any) -> Any:  # pragma: no cover - only reached when
 p_ulonglong: Any = None
 NULL: Any = None
 longlong: Any = None
+ulonglong: Any = None

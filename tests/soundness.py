@@ -7,6 +7,7 @@ later: a slot that refers to freed memory, a leaf that two slots own, an index t
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 
 import pmemobj
@@ -59,8 +60,13 @@ class _Inspection:
         assert kind in layout.CONTAINER_KINDS, f"no container at {offset:#x}"
         if offset in self.reached:
             return []
-        self.demand(offset, kind, {Kind.LIST: 32, Kind.DICT: 32, Kind.OBJECT: 24}[Kind(kind)])
-        return {Kind.LIST: self.list, Kind.DICT: self.dict, Kind.OBJECT: self.object}[Kind(kind)](offset)
+        self.demand(offset, kind, {Kind.LIST: 32, Kind.DICT: 32, Kind.OBJECT: 24, Kind.EXTENSION: 16}[Kind(kind)])
+        return {
+            Kind.LIST: self.list,
+            Kind.DICT: self.dict,
+            Kind.OBJECT: self.object,
+            Kind.EXTENSION: self.extension,
+        }[Kind(kind)](offset)
 
     def demand(self, offset: int, kind: int, size: int) -> None:
         """The offset must be that of an allocation of this kind with room for `size` bytes."""
@@ -90,6 +96,24 @@ class _Inspection:
             return []
         self.own(row, Kind.OBJECT_SLOTS, 8 * capacity)
         return [word for word in self.heap.read_words(row, capacity) if word != layout.ABSENT]
+
+    def extension(self, offset: int) -> list[int]:
+        counts = self.heap.read(offset + 8)
+        values, blocks, raw = counts & 0xFFFF, counts >> 16 & 0xFFFF, counts >> 32
+        self.demand(offset, Kind.EXTENSION, 16 + 8 * (values + blocks) + raw)
+        words = self.heap.read_words(offset + 16, values)
+        for slot, block in enumerate(self.heap.read_words(offset + 16 + 8 * values, blocks)):
+            if block:
+                words += self.block(block, offset, slot)
+        return [word for word in words if word != layout.ABSENT]
+
+    def block(self, offset: int, owner: int, slot: int) -> list[int]:
+        head, elements, is_owner, is_slot = self.heap.read_words(offset, 4)
+        assert (is_owner, is_slot) == (owner, slot), f"block at {offset:#x} is not that of {owner:#x}"
+        code, count, kind = chr(elements & 0xFF), elements >> 8, layout.kind_of(head)
+        assert kind == (Kind.BLOCK_WORDS if code == "v" else Kind.BLOCK_BYTES)
+        self.own(offset, kind, 32 + count * (8 if code == "v" else struct.calcsize("<" + code)))
+        return list(self.heap.read_words(offset + 32, count)) if code == "v" else []
 
     def dict(self, offset: int) -> list[int]:
         live, used, table = self.heap.read_words(offset + 8, 3)
