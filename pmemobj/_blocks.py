@@ -175,6 +175,25 @@ def slot_address(heap: Heap, owner: int, slot: int) -> int:
     return owner + EXTENSION_BODY + WORD * (values + slot)
 
 
+def _place_of(heap: Heap, offset: int) -> int:
+    """Where the offset of a block is kept by the object that owns it; 0 if none does.
+
+    Raises:
+        PoolDamagedError: that object does not know of it.
+    """
+    owner, slot = owner_of(heap, offset)
+    if not owner:
+        return 0
+    address = slot_address(heap, owner, slot)
+    if kind_of(heap.read(owner)) != Kind.EXTENSION or heap.read(address) != offset:
+        raise PoolDamagedError(
+            f"change the block at {offset:#x} in {heap.name}",
+            f"the object at {owner:#x} does not own it",
+            "restore the pool from a copy",
+        )
+    return address
+
+
 # ---- changes ---------------------------------------------------------------------------------------
 
 
@@ -209,10 +228,10 @@ def realloc(block: Block, count: Any) -> Block:
         if block.code == VALUE:
             for word in heap.read_words(old + BLOCK_DATA + WORD * kept, len(block) - kept):
                 free_leaf(heap, word)
-        owner, slot = owner_of(heap, old)
-        if owner:
-            heap.init(new + BLOCK_OWNER, [owner, slot])
-            heap.write(slot_address(heap, owner, slot), new)
+        place = _place_of(heap, old)
+        if place:
+            heap.init(new + BLOCK_OWNER, owner_of(heap, old))
+            heap.write(place, new)
         _void(heap, old)
     return larger
 
@@ -222,9 +241,9 @@ def free(block: Block) -> None:
     heap, _ = locate(block)
     with heap.statement:
         _, offset = locate(block)
-        owner, slot = owner_of(heap, offset)
-        if owner:
-            heap.write(slot_address(heap, owner, slot), 0)
+        place = _place_of(heap, offset)
+        if place:
+            heap.write(place, 0)
         release(heap, offset)
 
 

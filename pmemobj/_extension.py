@@ -187,6 +187,7 @@ def _block_offsets(heap: Heap, offset: int) -> list[int]:
 
 def read_field(target: StoredFields, name: str) -> Any:
     """The value of a field; a block as a `Block`, or None."""
+    _demand_fields(target, name)
     place = target._p_place(name)
     if place.code != BLOCK:
         return _typed.read(target, name)
@@ -196,6 +197,7 @@ def read_field(target: StoredFields, name: str) -> Any:
 
 def write_field(target: StoredFields, name: str, value: Any) -> None:
     """Replace the value of a field."""
+    _demand_fields(target, name)
     place = target._p_place(name, change=True)
     if place.code != BLOCK:
         _typed.write(target, name, value)
@@ -204,6 +206,14 @@ def write_field(target: StoredFields, name: str, value: Any) -> None:
         raise TypeError(f"cannot set {name} to a {type(value).__name__}: it is a block (use mm.alloc, or None)")
     _, slot = fields_at(place.heap, target._p_offset).places[name]
     _blocks.adopt(place.heap, target._p_offset, slot, value)
+
+
+def _demand_fields(target: Any, name: str) -> None:
+    if not isinstance(target, StoredFields):
+        raise TypeError(
+            f"cannot use field {name} of a {type(target).__name__}: the class keeps its state in attributes "
+            "(derive it from Persistent, or leave out the Field)"
+        )
 
 
 class StoredFields(_base.Persistent):

@@ -14,7 +14,7 @@ from typing import Any
 
 from pmemobj import _lib
 from pmemobj._base import kind_at
-from pmemobj._blocks import Anchor, words_of
+from pmemobj._blocks import Anchor, owner_of, words_of
 from pmemobj._heap import Heap
 from pmemobj._layout import (
     ALIGNMENT,
@@ -149,7 +149,10 @@ def _mark_words(heap: Heap, words: Iterable[int], marks: Marks, waiting: list[in
 
 
 def _mark_handles(heap: Heap, marks: Marks) -> None:
-    """Mark what is reached from the objects and blocks that the program holds."""
+    """Mark what is reached from the objects and blocks that the program holds.
+
+    A block keeps the object that owns it, since whoever frees it changes that object.
+    """
     objects = []
     for offset, handle in list(heap.handles.items()):
         if not isinstance(handle, Anchor):
@@ -157,6 +160,7 @@ def _mark_handles(heap: Heap, marks: Marks) -> None:
         elif handle.head == heap.read(offset):
             marks.add(offset)
             mark(heap, words_of(heap, offset), marks)
+            objects.append(owner_of(heap, offset)[0])
     mark(heap, objects, marks)
 
 

@@ -151,7 +151,7 @@ def test_an_object_with_attributes_is_another_thing(pool: Pool) -> None:
     class Mixed(PersistentObject):
         number = Field("q")
 
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match="cannot use field number of a Mixed"):
         pool.new(Mixed).number = 1
     with pytest.raises(TypeError, match="neither a Block nor an object with fields"):
         pool.mm.write(pool.new(PersistentList), 0, 1)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 from collections.abc import Callable
@@ -210,6 +211,38 @@ def test_a_block_that_gets_another_owner_after_the_first_gave_it_up(pool: Pool, 
     assert (holder.number, holder.value, holder.spare) == (0, None, None)
     pool.gc()
     assert_sound(pool)
+
+
+def test_a_block_keeps_the_object_that_owns_it(pool: Pool) -> None:
+    held = pool.new(Holder)
+    held.items = pool.mm.alloc(2, "value")
+    held.value = LONG
+    items = held.items
+    del held
+    assert pool.gc() == {}
+    items = pool.mm.realloc(items, 9)
+    pool.gc()
+    pool.mm.free(items)
+    assert pool.gc() == {"Holder": 1, "str": 1}
+    assert_sound(pool, no_garbage=True)
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_many_blocks_in_one_transaction(pool: Pool, holder: Any, undone: bool) -> None:
+    used = pool.used
+    with contextlib.suppress(KeyError), pool.transaction():
+        for size in range(1, 12):
+            holder.items = pool.mm.alloc(size, "value")
+            holder.items[-1] = LONG
+            pool.mm.realloc(holder.items, size + 3)
+            pool.mm.free(holder.spare)
+            holder.spare = pool.mm.zalloc(size, "q")
+        if undone:
+            raise KeyError
+    assert len(holder.items) == (4 if undone else 14) and len(holder.spare) == (4 if undone else 11)
+    pool.gc()
+    assert_sound(pool)
+    assert not undone or pool.used == used
 
 
 def test_foreign_code_that_frees_the_block_while_it_is_written(pool: Pool, holder: Any) -> None:
