@@ -25,4 +25,4 @@ cpdef Marks mark(Heap heap, words, Marks reached=*, list containers=*, report=*)
 cdef _mark_words(Heap heap, words, Marks marks, list waiting)
 
 @cython.locals(oid=Oid, step=Next, offset=cython.ulonglong, kind=cython.ulonglong)
-cdef list _unreached(Heap heap, Marks marks)
+cdef _unreached(Heap heap, Marks marks)

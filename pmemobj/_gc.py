@@ -8,6 +8,7 @@ memory is freed, and what is left of it stays unreachable.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -164,9 +165,9 @@ def _mark_handles(heap: Heap, marks: Marks) -> None:
     mark(heap, objects, marks)
 
 
-def _unreached(heap: Heap, marks: Marks) -> list[tuple[int, int]]:
-    """Offset and kind of every allocation of ours that is not marked."""
-    found = []
+def _unreached(heap: Heap, marks: Marks) -> array[int]:
+    """The offset of every allocation of ours that is not marked."""
+    found = array("Q")
     if cython.compiled:
         first, following = _lib.iteration()
         oid = cython.cast(First, cython.cast(cython.ulonglong, first))(cython.cast(Pointer, heap.base))  # type: ignore[name-defined]  # noqa: F821
@@ -176,14 +177,14 @@ def _unreached(heap: Heap, marks: Marks) -> list[tuple[int, int]]:
             if offset not in marks:
                 kind = heap.read(offset - ALLOCATION_TYPE)
                 if kind in ALL_KINDS:
-                    found.append((offset, kind))
+                    found.append(offset)
             oid = step(oid)
         return found
     for offset in _lib.offsets(heap.pop):
         if offset not in marks:
             kind = heap.read(offset - ALLOCATION_TYPE)
             if kind in ALL_KINDS:
-                found.append((offset, kind))
+                found.append(offset)
     return found
 
 
@@ -215,10 +216,10 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
             if keep_handles:
                 _mark_handles(heap, reached)
             doomed = _unreached(heap, reached)
-            freed = Counter(_type_name(heap, offset, kind) for offset, kind in doomed)
+            freed = Counter(_type_name(heap, offset) for offset in doomed)
         done = len(reached)
         for start in range(0, len(doomed), _SWEEP_BATCH):
-            batch = [offset for offset, _ in doomed[start : start + _SWEEP_BATCH]]
+            batch = doomed[start : start + _SWEEP_BATCH].tolist()
             _free(heap, batch)
             heap.invalidate(
                 batch,
@@ -253,14 +254,14 @@ def reclaim(heap: Heap) -> bool:
         marks = mark(heap, root_words(heap))
         from_root = len(marks)
         _mark_handles(heap, marks)
-        doomed = dict(_unreached(heap, marks))
+        doomed = set(_unreached(heap, marks))
         suspects = [
             word & ~TAG_MASK
             for offset, size in dict(heap.fresh).items()
             for word in heap.read_words(offset, size // WORD)
             if word & ~TAG_MASK in doomed
         ]
-        mark(heap, [offset for offset in suspects if doomed[offset] in CONTAINER_KINDS], marks)
+        mark(heap, [offset for offset in suspects if _kind(heap, offset) in CONTAINER_KINDS], marks)
     except PmemError:
         return False
     kept = {*suspects, *dict(heap.fresh)}
@@ -304,7 +305,13 @@ def _free(heap: Heap, batch: list[int]) -> None:
         _free(heap, batch[middle:])
 
 
-def _type_name(heap: Heap, offset: int, kind: int) -> str:
+def _kind(heap: Heap, offset: int) -> int:
+    """The kind of the allocation at `offset`, as libpmemobj keeps it."""
+    return heap.read(offset - ALLOCATION_TYPE)
+
+
+def _type_name(heap: Heap, offset: int) -> str:
+    kind = _kind(heap, offset)
     if kind in CONTAINER_KINDS:
         return kind_at(heap, offset)._p_type_name(heap, offset)
     return _BODY_NAMES.get(Kind(kind)) or Kind(kind).name.lower()
