@@ -20,10 +20,13 @@ _build_mode.apply()
 
 from pmemobj import errors, inspect
 from pmemobj._array import PersistentArray
-from pmemobj._base import Persistent
+from pmemobj._base import Oid
+from pmemobj._blocks import Block
 from pmemobj._bytearray import PersistentByteArray
 from pmemobj._dict import PersistentDict
+from pmemobj._extension import Field, Persistent
 from pmemobj._list import PersistentList
+from pmemobj._names import alias
 from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
 from pmemobj._set import PersistentSet
@@ -35,6 +38,7 @@ from pmemobj.pool import (
     DEFAULT_POOL_SIZE,
     MemoryManager,
     PersistentObjectPool,
+    PoolStats,
     Transaction,
     create,
     open,
@@ -49,7 +53,10 @@ compiled: bool = _build_mode.is_compiled()
 __all__ = [
     "DEFAULT_MAX_SIZE",
     "DEFAULT_POOL_SIZE",
+    "Block",
+    "Field",
     "MemoryManager",
+    "Oid",
     "Persistent",
     "PersistentArray",
     "PersistentByteArray",
@@ -59,7 +66,9 @@ __all__ = [
     "PersistentObjectPool",
     "PersistentSet",
     "PersistentTuple",
+    "PoolStats",
     "Transaction",
+    "alias",
     "compiled",
     "create",
     "errors",

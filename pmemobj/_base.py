@@ -11,23 +11,35 @@ an offset holds; they are given a heap and the offset, and trust nothing that th
 * `_p_words` - every value word that it holds, for tracing and for finding its leaves;
 * `_p_bodies` - the further allocations that are part of it;
 * `_p_entries` - labelled words, for people to see.
+
+For people there are further `_p_oid`, `_p_traverse` and `_p_substructures` of every object, derived
+from these; and `_p_new` and `_p_resurrect`, which a class may define to be told when an object comes
+to be and when it is found again. No walker ever calls what a program defined.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
 
 from pmemobj._heap import Handle, Heap, attach
 from pmemobj._invariants import demand_allocation, demand_words, dump
-from pmemobj._layout import ALIGNMENT, WORD, kind_of
+from pmemobj._layout import ABSENT, ALIGNMENT, HEADER_MARK, WORD, kind_of
+from pmemobj._values import decode
 from pmemobj.errors import NotPersistableError, PmemError, PoolDamagedError
 
 P = TypeVar("P", bound="Persistent")
 
 #: What `Persistent.to_python` calls; set by `convert`, which knows all the types.
 to_plain: Callable[[Any], Any] | None = None
+
+
+class Oid(NamedTuple):
+    """What names an object in all pools: the pool's number and the object's offset in it (bytes)."""
+
+    pool: int
+    offset: int
 
 
 class Persistent(Handle):
@@ -50,6 +62,30 @@ class Persistent(Handle):
         """The plain form of this object and of all that it refers to; see `pmemobj.to_python`."""
         assert to_plain is not None
         return to_plain(self)
+
+    @property
+    def _p_oid(self) -> Oid:
+        """The object's name, good for `MemoryManager.resurrect` as long as the object exists."""
+        self._p_heap.read(self._p_offset)
+        return Oid(self._p_heap.pool_uuid, self._p_offset)
+
+    def _p_traverse(self) -> Iterator[Any]:
+        """Every value that the object holds, itself or in its substructures."""
+        heap, offset = self._p_heap, self._p_offset
+        for word in list(kind_at(heap, offset)._p_words(heap, offset)):
+            if word != ABSENT:
+                yield decode(heap, word)
+
+    def _p_substructures(self) -> Iterator[int]:
+        """The offsets of the further allocations that are part of the object and of no other."""
+        heap, offset = self._p_heap, self._p_offset
+        yield from kind_at(heap, offset)._p_bodies(heap, offset)
+
+    def _p_new(self) -> None:
+        """Called once in an object's life, before ``__init__`` and in the transaction that creates it."""
+
+    def _p_resurrect(self) -> None:
+        """Called when an existing object is found again and a Python object has been made for it."""
 
     @staticmethod
     def _p_allocate(heap: Heap, cls: type) -> int:
@@ -139,7 +175,8 @@ def kind_at(heap: Heap, offset: int) -> type[Persistent]:
         PoolDamagedError: there is no container at `offset`.
     """
     if offset % ALIGNMENT == 0:
-        found = kinds.get(kind_of(heap.read(offset)))
+        head = heap.read(offset)
+        found = kinds.get(head & 0xFF) if (head >> 8) & 0xFF == HEADER_MARK else None
         if found is not None:
             return found
     raise PoolDamagedError(
@@ -174,6 +211,7 @@ def create(heap: Heap, cls: type[P], args: tuple[Any, ...], kwargs: dict[str, An
     with heap.statement:
         self = cls.__new__(cls)
         _attach(self, heap, cls._p_make(heap, cls, args, kwargs))
+        self._p_new()
         self._p_revive()
         self.__init__(*args, **kwargs)  # type: ignore[misc]
     return self
@@ -184,7 +222,7 @@ def resurrect(heap: Heap, offset: int) -> Persistent:
 
     Raises:
         PoolDamagedError: there is no object.
-        ClassNotFoundError, ClassRefusedError: its class is not to be had.
+        ClassRefusedError: its class is not to be had.
     """
     walker = kind_at(heap, offset)
     finder = class_finders.get(int(walker._p_kind))
@@ -193,6 +231,7 @@ def resurrect(heap: Heap, offset: int) -> Persistent:
     _attach(self, heap, offset)
     try:
         self._p_revive()
+        self._p_resurrect()
     except BaseException:
         heap.handles.pop(offset, None)
         raise

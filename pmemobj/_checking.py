@@ -96,12 +96,16 @@ class Checker:
 
     def _complaint(self, at: int, offset: int, kind: int) -> MissingSnapshotError:
         name = Kind(kind).name if kind in ALL_KINDS else "root" if offset == self._heap.root_offset else f"kind {kind}"
+        if self._heap.types is not None and kind in ALL_KINDS:
+            of_class = self._heap.types.title(offset, kind)
+            name = f"{name} of {of_class}" if of_class else name
         was = self._view[at : at + WORD].hex()
         return MissingSnapshotError(
             f"commit a transaction on {self._heap.name}",
             f"bytes {at:#x} to {at + WORD - 1:#x} ({name} at {offset:#x}, +{at - offset}) changed from {was} to "
             f"{self._heap.read_bytes(at, WORD).hex()} without a snapshot",
-            "store through Heap.write, which snapshots what it changes",
+            "store through Heap.write, which snapshots what it changes; after MemoryManager.store outside a "
+            "transaction call persist()",
         )
 
     def _outside_allowed(self, changed: list[int]) -> list[int]:

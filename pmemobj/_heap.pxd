@@ -1,8 +1,12 @@
 # Types of the compiled form; the source is _heap.py.
+cimport cython
+
 cdef class Heap:
     cdef public str name
     cdef public object handles, resurrect, manager, types, checker, on_change, after_rollback
-    cdef public bint may_have_garbage
+    cdef public bint may_have_garbage, reclaimed
+    cdef public object reclaim
+    cdef public unsigned long long changes_at_begin
     cdef public Statement statement
     cdef public unsigned long long changes, base, limit, reserve, root_offset, pool_uuid
     cdef public object pop, doomed
@@ -21,6 +25,7 @@ cdef class Heap:
     cdef bint _grows
 
     cpdef unsigned long long read(self, unsigned long long offset) except? 0
+    @cython.locals(source=cython.p_ulonglong, at=cython.longlong)
     cpdef list read_words(self, unsigned long long offset, long long count)
     cpdef bytes read_bytes(self, unsigned long long offset, long long size)
     cpdef read_as(self, form, unsigned long long offset)

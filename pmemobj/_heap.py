@@ -8,6 +8,8 @@ mapping and calls nothing. A store goes one of three ways, and there is no fourt
 * `Heap.init` and `Heap.init_bytes` fill memory that this transaction allocated;
 * `Heap.store` replaces one word, outside a transaction by an 8-byte failure-atomic store.
 
+(`Heap.poke` is what `MemoryManager.store` offers to people who write containers of their own.)
+
 Transactions are flat: a nested one joins the outer. States, and what leads from one to another::
 
     idle     --begin-->   open (depth 1)                    pmemobj_tx_begin
@@ -138,6 +140,7 @@ class Heap:
         "after_rollback",
         "base",
         "changes",
+        "changes_at_begin",
         "checker",
         "depth",
         "doomed",
@@ -154,6 +157,8 @@ class Heap:
         "on_growth",
         "pool_uuid",
         "pop",
+        "reclaim",
+        "reclaimed",
         "reserve",
         "resurrect",
         "root_offset",
@@ -173,6 +178,11 @@ class Heap:
         self.identity = 0
         #: Makes the handle of an offset that has none; set by the pool.
         self.resurrect: Callable[[Heap, int], Handle] | None = None
+        #: Frees garbage when an allocation fails, and tells whether there was any; set by the pool.
+        self.reclaim: Callable[[Heap], bool] | None = None
+        #: Whether that has been tried in this transaction, which had `changes` when it began.
+        self.reclaimed = False
+        self.changes_at_begin = 0
         #: What `_p_mm` answers; set by the pool.
         self.manager: Any = None
         #: The table of classes of this pool; set by the pool.
@@ -335,6 +345,9 @@ class Heap:
         """The `count` words from `offset` on."""
         if count < 0 or offset + WORD * count > self.limit:
             self.refuse(offset)
+        if cython.compiled:
+            source = cython.cast(cython.p_ulonglong, self.base + offset)
+            return [source[at] for at in range(count)]
         first = offset >> 3
         words: list[int] = self._words[first : first + count].tolist()
         return words
@@ -456,6 +469,30 @@ class Heap:
         """Fill freshly allocated memory with bytes; nothing is logged."""
         self._raw[offset : offset + len(data)] = data
 
+    def poke(self, offset: int, data: bytes) -> None:
+        """Replace bytes of live memory that the caller has logged, or will `persist` by itself.
+
+        For `MemoryManager.store` alone; what its user forgets, the checking mode finds.
+        """
+        if self.in_transaction():
+            self._demand_transaction()
+        else:
+            self._demand_writable()
+        if offset + len(data) > self.limit:
+            self.refuse(offset)
+        self._count_change()
+        self._raw[offset : offset + len(data)] = data
+        self._tell_change()
+
+    def persist(self, offset: int, size: int) -> None:
+        """Make bytes durable that `poke` changed outside a transaction. C function: ``pmemobj_persist``."""
+        self._demand_writable()
+        if offset + size > self.limit:
+            self.refuse(offset)
+        _lib.persist(self.pop, self.base + offset, size)
+        if self.checker is not None:
+            self.checker.accept(offset, size)
+
     def _count_change(self) -> None:
         """To be called before the change, lest an interrupt between the two leave it uncounted."""
         self.changes += 1
@@ -479,7 +516,7 @@ class Heap:
             PoolFullError: no room.
         """
         self._demand_transaction()
-        largest = min(MAX_ALLOCATION, self.reserve)
+        largest = min(MAX_ALLOCATION, self.reserve) if self._grows else MAX_ALLOCATION
         if size > largest:
             # A growing pool would grow to its end before libpmemobj gave up.
             raise PoolFullError(
@@ -493,6 +530,10 @@ class Heap:
         except OSError as error:
             if self.follow_growth():
                 return self.alloc(size, kind, zero)
+            if error.errno == errno.ENOMEM and not self.reclaimed and self.reclaim is not None:
+                self.reclaimed = True
+                if self.reclaim(self):
+                    return self.alloc(size, kind, zero)
             raise self._full(f"allocate {size} bytes", error) from None
         self.follow_growth()
         assert offset % ALIGNMENT == 0, offset
@@ -520,9 +561,19 @@ class Heap:
         self._demand_writable()
         return list(_lib.allocations(self.pop))
 
+    def used_size(self) -> int:
+        """Bytes that are allocated, libpmemobj's headers included. Cost: visits every allocation."""
+        self._demand_writable()
+        return sum(self.allocation_size(offset) for offset in _lib.offsets(self.pop))
+
+    def free_size(self) -> int:
+        """Bytes that are not allocated. Cost: visits every allocation."""
+        return self.limit - (self.root_offset & ~0xFFF) - self.used_size()
+
     def _full(self, what: str, error: OSError) -> PmemError:
         if error.errno == errno.ENOMEM:
-            why = f"the pool of {self.limit} bytes has no piece of that size free"
+            free = self.free_size()
+            why = f"the pool of {self.limit} bytes has no piece of that size free ({free} bytes are free in all)"
             todo = "delete something and call gc(), or create a larger pool"
             if self._grows and self.limit + MIN_PART_SIZE <= self.reserve:
                 why += ", and its file system had no room for it to grow"
@@ -570,6 +621,8 @@ class Heap:
             _lib.tx_abort()
         self.fresh = {}
         self._marks = []
+        self.reclaimed = False
+        self.changes_at_begin = self.changes
         try:
             _lib.tx_begin(self.pop)
             self._owner = threading.get_ident()

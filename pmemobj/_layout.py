@@ -34,7 +34,7 @@ with a header word, so that they can be recognised where only the bytes are at h
     bits 0-7    kind             one of Kind
     bits 8-15   HEADER_MARK      tells a header from other bytes
     bits 16-63  detail           leaf: payload size in bytes
-                                 container: 24 bits class number (objects; else 0), 24 bits stamp,
+                                 container: 24 bits class number (objects and extensions; else 0), 24 bits stamp,
                                  which tells it from a later one at the same offset
 
     leaf        +0 header  +8 payload
@@ -87,7 +87,15 @@ The payload of a leaf, by kind; ints are signed here, in as few bytes as they ne
     sized int   the number of its bytes, seven bits a byte, lowest first, all but the last with bit 7 set;
                 then these bytes
 
-A class record is a list: the name ``module:qualname``, then the attribute names in slot order.
+    extension   +0 header  +8 counts: V value words (16 bits), B blocks (16 bits), R raw bytes (32 bits)
+                +16 V value words (0: None), then B offsets of blocks (0: none), then R raw bytes
+    block       +0 header (48 random bits)  +8 element code (8 bits), count of elements (56 bits)
+                +16 offset of the extension that owns it, or 0  +24 which of its B blocks it is  +32 elements
+                block of words: value words (0: None), code "v"; block of bytes: numbers of struct's code
+
+A class record is a list: the name ``module:qualname``, then the attribute names in slot order. That
+of an extension has instead one bytes: ``name=code`` of each field, separated by spaces. Value words
+and blocks stand in the order of the fields; raw ones too, each at the next multiple of its size.
 """
 
 from __future__ import annotations
@@ -127,6 +135,8 @@ MIN_PART_SIZE = 2 * 1024 * 1024
 #: libpmemobj's header before each allocation ("compact"): its size, then its type number.
 ALLOCATION_HEADER_SIZE = 16
 ALLOCATION_SIZE_MASK = (1 << 48) - 1
+#: How far before the allocation its type number stands.
+ALLOCATION_TYPE = 8
 #: Largest single allocation that libpmemobj makes (PMEMOBJ_MAX_ALLOC_SIZE).
 MAX_ALLOCATION = 0x3FFDFFFC0
 
@@ -210,6 +220,7 @@ class Kind(IntEnum):
 ALL_KINDS = frozenset(Kind)
 LEAF_KINDS = frozenset(kind for kind in Kind if kind < 16)
 CONTAINER_KINDS = frozenset(kind for kind in Kind if 16 <= kind < 64)
+BLOCK_KINDS = frozenset({Kind.BLOCK_WORDS, Kind.BLOCK_BYTES})
 
 LIST_SIZE = 32
 DICT_SIZE = 32
@@ -227,6 +238,12 @@ OBJECT_SIZE = 24
 TUPLE_ITEMS = 16
 BYTEARRAY_SIZE = 32
 ARRAY_SIZE = 48
+EXTENSION_COUNTS = 8
+EXTENSION_BODY = 16
+BLOCK_ELEMENTS = 8
+BLOCK_OWNER = 16
+BLOCK_SLOT = 24
+BLOCK_DATA = 32
 
 
 def header(kind: int, detail: int = 0) -> int:
@@ -234,9 +251,13 @@ def header(kind: int, detail: int = 0) -> int:
     return kind | HEADER_MARK << 8 | detail << 16
 
 
+#: Not the program's own, whose seed would make stamps repeat.
+_chance = random.Random()
+
+
 def new_header(kind: int, number: int = 0) -> int:
     """The header word of a new container, with its class number and a random stamp."""
-    return header(kind, number | random.getrandbits(24) << 24)
+    return header(kind, number | _chance.getrandbits(24) << 24)
 
 
 def class_number(word: int) -> int:

@@ -43,6 +43,7 @@ PMEMoid pmemobj_first(PMEMobjpool *pop);
 PMEMoid pmemobj_next(PMEMoid oid);
 size_t pmemobj_alloc_usable_size(PMEMoid oid);
 uint64_t pmemobj_type_num(PMEMoid oid);
+void pmemobj_free(PMEMoid *oidp);
 
 void pmemobj_persist(PMEMobjpool *pop, const void *addr, size_t len);
 
@@ -314,6 +315,25 @@ def allocations(pop: Pool) -> Iterator[tuple[int, int, int]]:
     while oid.off:
         yield oid.off, lib.pmemobj_alloc_usable_size(oid), lib.pmemobj_type_num(oid)
         oid = lib.pmemobj_next(oid)
+
+
+def offsets(pop: Pool) -> Iterator[int]:
+    """As `allocations`, the offsets alone, in a third of the time."""
+    lib = _lib
+    oid = lib.pmemobj_first(pop)
+    while oid.off:
+        yield oid.off
+        oid = lib.pmemobj_next(oid)
+
+
+def iteration() -> tuple[int, int]:
+    """The addresses of ``pmemobj_first`` and ``pmemobj_next``, for compiled loops."""
+    return tuple(int(ffi.cast("uintptr_t", ffi.addressof(_lib, f"pmemobj_{name}"))) for name in ("first", "next"))  # type: ignore[return-value]
+
+
+def free_now(pool_uuid: int, offset: int) -> None:
+    """``pmemobj_free``: free an allocation at once, atomically; no transaction can take it back."""
+    _lib.pmemobj_free(ffi.new("PMEMoid *", (pool_uuid, offset)))
 
 
 def usable_size(pool_uuid: int, offset: int) -> int:

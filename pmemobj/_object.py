@@ -10,19 +10,30 @@ every roll-back, since a roll-back may take back a name that has just been added
 
 from __future__ import annotations
 
-import importlib
 import sys
 import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pmemobj._base import Persistent, class_finders, create, kinds, register_kind
+from pmemobj._base import Persistent, create, kinds, register_kind
 from pmemobj._heap import Heap
 from pmemobj._invariants import demand_allocation
-from pmemobj._layout import ABSENT, OBJECT_SIZE, ROOT_CLASSES, WORD, Kind, class_number, new_header
+from pmemobj._layout import (
+    ABSENT,
+    BLOCK_KINDS,
+    BLOCK_OWNER,
+    OBJECT_SIZE,
+    ROOT_CLASSES,
+    WORD,
+    Kind,
+    class_number,
+    kind_of,
+    new_header,
+)
 from pmemobj._list import PersistentList
+from pmemobj._names import register, shown_name, stored_name
 from pmemobj._values import decode, duplicate, encode, free_leaf, replace
-from pmemobj.errors import ClassNotFoundError, ClassRefusedError, NotPersistableError, PoolDamagedError
+from pmemobj.errors import NotPersistableError, PoolDamagedError
 
 try:
     import cython
@@ -32,29 +43,24 @@ except ImportError:
 _CAPACITY, _SLOTS = 8, 16
 _MIN_CAPACITY = 4
 
-#: The Persistent classes of this process by stored name; the latest definition counts.
-_classes: dict[str, type[PersistentObject]] = {}
-
-
-def stored_name(cls: type) -> str:
-    """The name under which a pool knows a class: ``module:qualname``."""
-    return f"{cls.__module__}:{cls.__qualname__}"
-
-
 class Shape:
-    """One class record: the class's name and the slot of each attribute name."""
+    """One class record: the class's name and the slot of each attribute name.
 
-    __slots__ = ("_descriptors", "_heap", "_record", "name", "number", "slots")
+    That of a class with fields (see `_extension`) has, instead of attribute names, their list as bytes.
+    """
+
+    __slots__ = ("_descriptors", "_heap", "_record", "fields", "name", "number", "slots")
 
     def __init__(self, heap: Heap, number: int, record: PersistentList) -> None:
         self._heap, self.number, self._record = heap, number, record
         self.name = str(record[0])
+        self.fields = record[1] if len(record) > 1 and isinstance(record[1], bytes) else None
         self.slots: dict[str, int] = {}
         self.reload()
 
     def reload(self) -> None:
         """Read the attribute names again."""
-        names = list(self._record)[1:]
+        names = list(self._record)[1:] if self.fields is None else []
         self.slots.clear()
         self.slots.update({name: slot for slot, name in enumerate(names)})
 
@@ -111,59 +117,37 @@ class ClassTable:
                 self._shapes.append(Shape(self._heap, missing, records[missing]))
         return self._shapes[number]
 
-    def number_of(self, cls: type) -> int:
-        """The number of a class, which gets a record if it is new; inside a transaction."""
+    def title(self, offset: int, kind: int) -> str:
+        """The name of the class that an allocation belongs to, for messages; empty where it says none."""
+        heap = self._heap
+        owner = heap.read(offset + BLOCK_OWNER) if kind in BLOCK_KINDS else offset
+        if not owner or kind_of(heap.read(owner)) not in (Kind.OBJECT, Kind.EXTENSION):
+            return ""
+        try:
+            return self.shape(class_number(heap.read(owner))).name.partition(":")[2]
+        except PoolDamagedError:
+            return ""
+
+    def number_of(self, cls: type, fields: bytes | None = None) -> int:
+        """The number of a class, which gets a record if it is new; inside a transaction.
+
+        Args:
+            cls: The class.
+            fields: The list of its fields, for a class that has them; None for one with attributes.
+        """
         name = stored_name(cls)
         records = self._records()
         count = 0 if records is None else len(records)
         for number in range(count):
-            if self.shape(number).name == name:
+            shape = self.shape(number)
+            if shape.name == name and shape.fields == fields:
                 return number
         if records is None:
             records = create(self._heap, PersistentList, (), {})
             replace(self._heap, self._heap.root_offset + ROOT_CLASSES, records)
-        records.append(create(self._heap, PersistentList, ((name,),), {}))
+        record = (name,) if fields is None else (name, fields)
+        records.append(create(self._heap, PersistentList, (record,), {}))
         return count
-
-
-def find_class(name: str, heap_name: str = "the pool") -> type[PersistentObject]:
-    """The class with a stored name: one already defined, or from its module, which is imported.
-
-    Raises:
-        ClassNotFoundError: it is nowhere.
-        ClassRefusedError: the name belongs to something else.
-    """
-    found = defined_class(name)
-    if found is None:
-        module, _, qualname = name.partition(":")
-        found = _import(module, qualname)
-    if found is None:
-        module, _, qualname = name.partition(":")
-        raise ClassNotFoundError(
-            f"read a {qualname} of {heap_name}",
-            f"class {qualname} of module {module} is not defined",
-            "define or import the class first",
-        )
-    if not (isinstance(found, type) and issubclass(found, PersistentObject)):
-        raise ClassRefusedError(
-            f"read an object of {heap_name}", f"{name} is no PersistentObject class", "open only pools that you trust"
-        )
-    return found
-
-
-def defined_class(name: str) -> type[PersistentObject] | None:
-    """The class with a stored name, if it is defined already; nothing is imported."""
-    return _classes.get(name)
-
-
-def _import(module: str, qualname: str) -> Any:
-    try:
-        found: Any = sys.modules.get(module) or importlib.import_module(module)
-        for part in qualname.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError):
-        return None
-    return found
 
 
 class StoredAttributes(Persistent):
@@ -328,9 +312,7 @@ class StoredAttributes(Persistent):
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:
-        name = _shape(heap, offset).name
-        qualname = name.partition(":")[2]
-        return qualname if defined_class(name) is not None else f"class {qualname} (not defined yet)"
+        return shown_name(_shape(heap, offset).name)
 
 
 class PersistentObject(StoredAttributes):
@@ -356,7 +338,7 @@ class PersistentObject(StoredAttributes):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _demand_no_slots(cls)
-        _classes[stored_name(cls)] = cls
+        register(cls)
 
     def __init__(self) -> None:
         pass
@@ -431,11 +413,6 @@ def _delete_volatile(self: StoredAttributes, name: str) -> None:
         object.__delattr__(self, name)
 
 
-def _find_class_at(heap: Heap, offset: int) -> type[Persistent]:
-    return find_class(_shape(heap, offset).name, heap.name)
-
-
 register_kind(PersistentObject)
-class_finders[int(Kind.OBJECT)] = _find_class_at
-_classes[stored_name(PersistentObject)] = PersistentObject
+register(PersistentObject)
 assert kinds[int(Kind.OBJECT)] is PersistentObject

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 
 __all__ = [
+    "BadFieldError",
     "BadPoolSizeError",
     "BufferInUseError",
     "ClassNotFoundError",
@@ -182,6 +183,10 @@ class MissingSnapshotError(PmemError, AssertionError):
 
 class NotPersistableError(PmemError, TypeError):
     """A value of a type that cannot be stored in a pool."""
+
+
+class BadFieldError(PmemError, ValueError):
+    """A type code, a count or a value that typed memory cannot have."""
 
 
 class InvalidHandleError(PmemError, ReferenceError):

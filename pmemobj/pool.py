@@ -14,7 +14,8 @@ from collections import Counter
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _storage
+from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _stats, _storage
+from pmemobj import _standin as _standin  # decides which class an object gets that is found again
 from pmemobj._base import Persistent
 from pmemobj._heap import Heap, Transaction
 from pmemobj._layout import (
@@ -30,8 +31,10 @@ from pmemobj._layout import (
     WORD_NONE,
     root_identity,
 )
+from pmemobj._manager import MemoryManager
 from pmemobj._medium import Medium, medium_of
 from pmemobj._object import ClassTable
+from pmemobj._stats import PoolStats
 from pmemobj._values import decode, replace
 from pmemobj.convert import to_persistent
 from pmemobj.errors import (
@@ -48,6 +51,7 @@ __all__ = [
     "DEFAULT_POOL_SIZE",
     "MemoryManager",
     "PersistentObjectPool",
+    "PoolStats",
     "Transaction",
     "create",
     "open",
@@ -69,25 +73,6 @@ _MAX_NAME = 255 - len("_r0_p0_badblocks.txt")
 
 #: Pools that are open; closed in good order when the interpreter ends.
 _open_pools: dict[int, PersistentObjectPool] = {}
-
-
-class MemoryManager:
-    """What an object reaches of its pool through ``_p_mm``: making objects, and transactions."""
-
-    def __init__(self, heap: Heap) -> None:
-        self._heap = heap
-
-    def new(self, cls: type[P], /, *args: Any, **kwargs: Any) -> P:
-        """Create a persistent object in the same pool; see `PersistentObjectPool.new`."""
-        return _base.create(self._heap, cls, args, kwargs)
-
-    def persistent(self, value: Any) -> Any:
-        """Convert a plain structure into the same pool; see `PersistentObjectPool.persistent`."""
-        return to_persistent(self._heap, value)
-
-    def transaction(self) -> Transaction:
-        """A transaction on the same pool; see `PersistentObjectPool.transaction`."""
-        return Transaction(self._heap)
 
 
 class PersistentObjectPool:
@@ -151,6 +136,7 @@ class PersistentObjectPool:
         self.recovered = False
         self._heap = Heap(self.path)
         self._heap.resurrect = _base.resurrect
+        self._heap.reclaim = _gc.reclaim
         self._mm = self._heap.manager = MemoryManager(self._heap)
         _demand_no_transaction(f"open pool {self.path}")
         create_it = flag == "x" or (flag == "c" and not self.sandbox and not os.path.lexists(self._file))
@@ -311,6 +297,8 @@ class PersistentObjectPool:
                 heap.loans.demand_none(strictly)
             try:
                 if not self.sandbox:
+                    if heap.checker is not None:
+                        heap.checker.verify()
                     if heap.may_have_garbage:
                         _gc.collect(heap, keep_handles=False)
                     # What is kept for a buffer alone is left to the next one who opens the pool.
@@ -481,12 +469,17 @@ class PersistentObjectPool:
         """Whether a transaction is open in the calling thread."""
         return self._heap.in_transaction()
 
-    def gc(self, keep_handles: bool = True) -> Counter[str]:
+    def gc(self, keep_handles: bool = True, *, progress: _gc.Progress | None = None) -> Counter[str]:
         """Free every object that cannot be reached from the root or a live Python object.
+
+        It runs by itself at close, and once before an allocation fails for want of space, if the
+        running transaction has changed nothing yet.
 
         Args:
             keep_handles: False frees also what only Python objects know, as `close` does; these
                 objects then raise `InvalidHandleError`.
+            progress: Called now and then as ``progress(done, total)``, with numbers of allocations. An
+                exception from it ends the collection; what is not freed yet is left for the next.
 
         Returns:
             How many allocations of each type were freed.
@@ -496,7 +489,11 @@ class PersistentObjectPool:
 
         Cost: proportional to the number of objects.
         """
-        return _gc.collect(self._heap, keep_handles)
+        return _gc.collect(self._heap, keep_handles, progress)
+
+    def stats(self) -> PoolStats:
+        """What takes the space of the pool. Cost: visits every allocation, twice."""
+        return _stats.measure(self._heap, self.medium)
 
     # ---- what it is ----
 
@@ -515,13 +512,12 @@ class PersistentObjectPool:
     @property
     def used(self) -> int:
         """Bytes that are allocated, libpmemobj's headers included. Cost: visits every allocation."""
-        return sum(self._heap.allocation_size(offset) for offset, _, _ in self._heap.allocations())
+        return self._heap.used_size()
 
     @property
     def free(self) -> int:
         """Bytes that are not allocated, before a growing pool grows; the largest piece may be much smaller."""
-        heap = self._heap
-        return self.size - (heap.root_offset & ~0xFFF) - self.used
+        return self._heap.free_size()
 
     @property
     def medium(self) -> Medium:

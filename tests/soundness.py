@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from collections import Counter
 
 import pmemobj
@@ -72,6 +73,7 @@ class _Inspection:
             Kind.OBJECT: (24, self.object),
             Kind.BYTEARRAY: (32, self.bytearray),
             Kind.ARRAY: (48, self.array),
+            Kind.EXTENSION: (16, self.extension),
         }[Kind(kind)]
         self.demand(offset, kind, size)
         return follow(offset)
@@ -109,6 +111,24 @@ class _Inspection:
             return []
         self.own(row, Kind.OBJECT_SLOTS, 8 * capacity)
         return [word for word in self.heap.read_words(row, capacity) if word != layout.ABSENT]
+
+    def extension(self, offset: int) -> list[int]:
+        counts = self.heap.read(offset + 8)
+        values, blocks, raw = counts & 0xFFFF, counts >> 16 & 0xFFFF, counts >> 32
+        self.demand(offset, Kind.EXTENSION, 16 + 8 * (values + blocks) + raw)
+        words = self.heap.read_words(offset + 16, values)
+        for slot, block in enumerate(self.heap.read_words(offset + 16 + 8 * values, blocks)):
+            if block:
+                words += self.block(block, offset, slot)
+        return [word for word in words if word != layout.ABSENT]
+
+    def block(self, offset: int, owner: int, slot: int) -> list[int]:
+        head, elements, is_owner, is_slot = self.heap.read_words(offset, 4)
+        assert (is_owner, is_slot) == (owner, slot), f"block at {offset:#x} is not that of {owner:#x}"
+        code, count, kind = chr(elements & 0xFF), elements >> 8, layout.kind_of(head)
+        assert kind == (Kind.BLOCK_WORDS if code == "v" else Kind.BLOCK_BYTES)
+        self.own(offset, kind, 32 + count * (8 if code == "v" else struct.calcsize("<" + code)))
+        return list(self.heap.read_words(offset + 32, count)) if code == "v" else []
 
     def dict(self, offset: int) -> list[int]:
         return self.table(offset, 3, Kind.DICT_TABLE)

@@ -272,3 +272,195 @@ with pmemobj.open(sys.argv[1]) as pool:
     assert pool.used == 0 and not pool.recovered
     pool.close()
     assert state_of(pool.path) == _layout.STATE_CLEAN
+
+
+# ---- progress --------------------------------------------------------------------------------------------
+
+
+def test_progress_is_told_and_may_stop_the_collection(pool: Pool) -> None:
+    with pool.transaction():
+        pool.root = pool.new(PersistentList, [pool.new(PersistentList) for _ in range(12_000)])
+        pool.root.append(LONG)
+    told: list[tuple[int, int]] = []
+    pool.gc(progress=lambda done, total: told.append((done, total)))
+    total = len(pool._heap.allocations())
+    assert len(told) > 1 and told[-1] == (total, total) and told == sorted(told)
+    pool.root = kept = pool.new(PersistentList, [LONG])
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pool.gc(progress=stop)
+    assert not pool.in_transaction and kept == [LONG]
+    assert_sound(pool)
+    left = len(pool._heap.allocations())
+    assert 3 < left < total, "the first batch was freed, the rest is left"
+    assert sum(pool.gc().values()) == left - 3
+    assert_sound(pool, no_garbage=True)
+
+
+def test_progress_must_not_change_the_pool(pool: Pool) -> None:
+    fill(pool)
+    for change in (lambda: pool.new(PersistentList, [1]), lambda: setattr(pool, "root", 5)):
+        with pytest.raises(pmemobj.TransactionError, match="the progress callback changed the pool"):
+            pool.gc(progress=lambda done, total, change=change: change())  # type: ignore[misc]
+    assert not pool.in_transaction
+    assert_sound(pool)
+
+
+# ---- when the pool is full ---------------------------------------------------------------------------------
+
+BIG = b"b" * 200_000
+
+
+def fill_with_garbage(pool: Pool) -> None:
+    """Until nothing of that size fits any more; nothing of it is used."""
+    pool._heap.reclaim, reclaim = None, pool._heap.reclaim
+    with pytest.raises(pmemobj.PoolFullError):
+        while True:
+            pool.new(PersistentList, [BIG])
+    pool._heap.reclaim = reclaim
+
+
+def test_garbage_makes_room_before_an_allocation_fails(pool: Pool) -> None:
+    fill(pool)
+    held = pool.new(PersistentList, [LONG])
+    fill_with_garbage(pool)
+    full = pool.used
+    pool.root.append(BIG)  # whose leaf is allocated before the first change
+    assert pool.root[-1] == BIG and pool.used < full // 4 and held == [LONG]
+    assert_sound(pool)
+    fill_with_garbage(pool)
+    with pool.transaction():
+        pool.new(PersistentList, [BIG])
+        pool.root[0] = BIG
+    fill_with_garbage(pool)
+    pool.root.extend([BIG] * 10)
+    assert pool.root[1][LONG] == LONG and held == [LONG]
+    assert_sound(pool)
+
+
+def test_a_roll_back_after_garbage_made_room(pool: Pool, reopen: Callable[..., Pool]) -> None:
+    fill(pool)
+    fill_with_garbage(pool)
+    with pytest.raises(KeyError), pool.transaction():
+        pool.new(PersistentList, [BIG])
+        pool.root.append(BIG)
+        raise KeyError
+    assert len(pool.root) == 6 and pool.root[2].self.inner is pool.root[1]
+    assert_sound(pool)
+    pool = reopen(pool)
+    assert len(pool.root) == 6
+    assert_sound(pool, no_garbage=True)
+
+
+def test_what_a_roll_back_needs_makes_no_room(pool: Pool) -> None:
+    pool.root = pool.new(PersistentList, [pool.new(PersistentList, [LONG, BIG])])
+    fill_with_garbage(pool)
+    with pytest.raises(pmemobj.PoolFullError), pool.transaction():
+        pool.root.clear()
+        while True:
+            pool.new(PersistentList, [BIG])
+    assert pool.root[0][0] == LONG and pool.root[0][1] == BIG
+    assert_sound(pool)
+
+
+def test_what_only_new_memory_refers_to_makes_no_room(pool: Pool) -> None:
+    orphan = pool.new(PersistentList, [LONG])
+    offset = orphan._p_offset
+    fill_with_garbage(pool)
+    with pool.transaction():
+        heap = pool._heap
+        fresh = heap.alloc(32, _layout.Kind.TUPLE)
+        heap.init(fresh, [_layout.new_header(_layout.Kind.TUPLE), 1, offset, 0])
+        del orphan
+        bag = pool.new(PersistentList, [BIG])  # makes room
+        bag.append(heap.handle(offset))
+        heap.free(fresh)
+        pool.root = bag
+    assert pool.root[1] == [LONG]
+    assert_sound(pool)
+
+
+# ---- out of space ------------------------------------------------------------------------------------------
+
+
+def lots(count: int = 80) -> list[bytes]:
+    return [bytes([at]) * 200_000 for at in range(count)]
+
+
+OPERATIONS: dict[str, Callable[[Any], Any]] = {
+    "extend": lambda pool: pool.root["list"].extend(lots()),
+    "extend with numbers": lambda pool: pool.root["list"].extend(range(3_000_000)),
+    "insert": lambda pool: pool.root["list"].insert(0, b"x" * 20_000_000),
+    "assign a slice": lambda pool: pool.root["list"].__setitem__(slice(1, 3), lots()),
+    "assign an extended slice": lambda pool: pool.root["list"].__setitem__(slice(0, 400, 5), lots()),
+    "update": lambda pool: pool.root["dict"].update({str(at): one for at, one in enumerate(lots())}),
+    "a dict that grows": lambda pool: pool.root["dict"].update(dict.fromkeys(range(400_000))),
+    "an attribute": lambda pool: setattr(pool.root["bag"], "new", b"x" * 20_000_000),
+    "a new object": lambda pool: pool.new(PersistentDict, {"a": lots()[0], "b": pool.new(PersistentList, lots())}),
+    "the root": lambda pool: setattr(pool, "root", b"x" * 20_000_000),
+    "a transaction": lambda pool: [pool.root.update({LONG: at, str(at): one}) for at, one in enumerate(lots())],
+}
+
+
+def test_out_of_space_changes_nothing(pool: Pool) -> None:
+    bag = pool.new(Bag)
+    bag.text = LONG
+    pool.root = pool.new(
+        PersistentDict,
+        {"list": pool.new(PersistentList, [LONG] * 400), "dict": pool.new(PersistentDict, {1: LONG}), "bag": bag},
+    )
+    bag.new = 1
+    pool.gc()
+    used = pool.used
+    for name, operation in OPERATIONS.items():
+        with pytest.raises(pmemobj.PoolFullError) as caught, pool.transaction():
+            operation(pool)
+        assert isinstance(caught.value, MemoryError) and not pool.in_transaction
+        assert str(pool.size) in caught.value.why and "bytes are free in all" in caught.value.why, name
+        assert pool.root["list"] == [LONG] * 400 and pool.root["dict"] == {1: LONG} and len(pool.root) == 3
+        assert (bag.text, bag.new) == (LONG, 1), name
+        assert pool.used == used, name
+    assert_sound(pool, no_garbage=True)
+    pool.root["list"].append(LONG)
+
+
+def test_no_room_for_the_log_of_a_sort(pool: Pool) -> None:
+    pool.root = pool.new(PersistentList, range(1_000_000, 0, -1))
+    with pytest.raises(pmemobj.PoolFullError, match=r"log 8000000 bytes .*16777216 bytes has no piece"):
+        pool.root.sort()
+    with pytest.raises(pmemobj.PoolFullError):
+        pool.root.reverse()
+    assert pool.root[0] == 1_000_000 and pool.root[-1] == 1
+    pool.root[0] = 5
+    assert pool.root[0] == 5
+
+
+# ---- what takes the space ------------------------------------------------------------------------------------
+
+
+def test_stats(pool: Pool) -> None:
+    fill(pool)
+    pool.new(Account, LONG, 3)
+    stats = pool.stats()
+    assert (stats.size, stats.used, stats.free) == (pool.size, pool.used, pool.free)
+    assert stats.overhead + stats.used + stats.free == stats.size
+    assert {name: one.count for name, one in stats.types.items()} == {
+        "PersistentList": 4,  # with the records of the two classes, and their table
+        "PersistentDict": 1,
+        "Bag": 1,
+        "Account": 1,
+    }
+    assert sum(one.size for one in stats.types.values()) == stats.used
+    assert 0 <= stats.fragmentation <= 1 and stats.medium is pool.medium
+    assert f"{pool.used} used" in str(stats) and "PersistentDict" in str(stats)
+    graph = pmemobj.inspect.walk(pool)
+    assert stats.types["Bag"].size == sum(node.size for node in graph.nodes.values() if node.type == "Bag")
+    pool.root = LONG
+    pool.gc()
+    assert pool.stats().types["other"].size == pool._heap.allocation_size(pool._heap.read(pool._heap.root_offset + 40) & ~15)
+    pool.close()
+    with pytest.raises(pmemobj.PoolClosedError):
+        pool.stats()

@@ -1,0 +1,133 @@
+"""Which class an object gets when it is found again, and what stands in for a class that is missing.
+
+A stand-in shows the attributes or fields of the object, and refuses to change them: nobody knows what
+the class would have to say about that. When a class with the name is defined, the stand-ins for it
+are told to refuse everything, and the object comes as one of the real class when it is fetched anew.
+They do not turn into it, since the class is being defined at that moment and not ready to be used.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, NoReturn
+
+from pmemobj._base import Persistent, class_finders, kind_at
+from pmemobj._extension import StoredFields, read_field
+from pmemobj._heap import Heap
+from pmemobj._layout import Kind, class_number
+from pmemobj._names import find_class, is_own, on_definition
+from pmemobj._object import PersistentObject, StoredAttributes
+from pmemobj._typed import Place
+from pmemobj._values import describe
+from pmemobj.errors import ClassNotFoundError, ClassRefusedError
+
+#: The stand-ins that are in use.
+_alive: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+class _StandIn:
+    """What both kinds of stand-in do."""
+
+    __slots__ = ()
+    #: The stored name of the class that is missing.
+    _p_missing = ""
+
+    def _p_revive(self) -> None:
+        _alive.add(self)
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"cannot read {name} of {_missing(self)}", name=name, obj=self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _refuse(self, f"set {name}")
+
+    def __delattr__(self, name: str) -> None:
+        _refuse(self, f"delete {name}")
+
+    def __repr__(self: Any) -> str:
+        heap, offset = self._p_heap, self._p_offset
+        _, entries = kind_at(heap, offset)._p_entries(heap, offset, heap.limit)
+        shown = ", ".join(f"{label}={describe(heap, word)}" for label, _, word in entries)
+        return f"<{type(self).__qualname__} (class not defined) {shown}>"
+
+
+class ObjectStandIn(_StandIn, StoredAttributes):
+    """Stands in for a `PersistentObject` of a missing class."""
+
+    __slots__ = ()
+
+
+class FieldsStandIn(_StandIn, StoredFields):
+    """Stands in for an object with fields of a missing class."""
+
+    __slots__ = ()
+
+    def _p_place(self, key: Any, change: bool = False) -> Place:
+        if change:
+            _refuse(self, f"write {key}")
+        return super()._p_place(key)
+
+    def _p_deallocate(self) -> None:
+        _refuse(self, "give back what is in there")
+
+    def __getattr__(self, name: str) -> Any:
+        if name[:2] == "__" or name[:3] in ("_p_", "_v_"):
+            raise AttributeError(name)
+        return read_field(self, name)
+
+
+def _missing(stand_in: Any) -> str:
+    module, _, qualname = stand_in._p_missing.partition(":")
+    return (
+        f"a {qualname}: class {qualname} of module {module} is not defined, so this is a stand-in "
+        "(define or import the class, or name its successor with pmemobj.alias, then fetch the object again)"
+    )
+
+
+def _refuse(stand_in: Any, what: str) -> NoReturn:
+    module, _, qualname = stand_in._p_missing.partition(":")
+    raise ClassNotFoundError(
+        f"{what} of a {qualname} of {stand_in._p_heap.name}",
+        f"class {qualname} of module {module} is not defined, so this is a read-only stand-in",
+        "define or import the class, or name its successor with pmemobj.alias, then fetch the object again",
+    )
+
+
+def _stand_in_class(name: str, base: type[Persistent]) -> type[Persistent]:
+    module, _, qualname = name.partition(":")
+    body = {"__slots__": (), "__module__": module, "__qualname__": qualname, "_p_missing": name}
+    return type(qualname.rpartition(".")[2], (base,), body)
+
+
+def _finder(real: type[Persistent], stand_in: type[Persistent], what: str) -> Any:
+    stand_ins: dict[str, type[Persistent]] = {}
+
+    def find(heap: Heap, offset: int) -> type[Persistent]:
+        if heap.types is None:
+            heap.refuse(offset)
+        name = heap.types.shape(class_number(heap.read(offset))).name
+        found = find_class(name)
+        if found is None:
+            return stand_ins.setdefault(name, _stand_in_class(name, stand_in))
+        if not is_own(found, real):
+            raise ClassRefusedError(
+                f"read an object of {heap.name}", f"{name} is no {what}", "open only pools that you trust"
+            )
+        own: type[Persistent] = found
+        return own
+
+    return find
+
+
+def _retire(name: str) -> None:
+    """A class with the name, dots only, is there: let go of its stand-ins."""
+    for stand_in in [one for one in _alive if one._p_missing.replace(":", ".") == name]:
+        _alive.discard(stand_in)
+        stand_in._p_heap.invalidate(
+            [stand_in._p_offset], "its class was not defined then, but is now", "fetch it again, from the root"
+        )
+
+
+class_finders[int(Kind.OBJECT)] = _finder(PersistentObject, ObjectStandIn, "PersistentObject class")
+class_finders[int(Kind.EXTENSION)] = _finder(StoredFields, FieldsStandIn, "class derived from Persistent")
+on_definition.append(_retire)

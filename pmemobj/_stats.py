@@ -1,0 +1,94 @@
+"""What takes the space of a pool: sizes, objects by type, how the free space is cut up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from pmemobj import _lib
+from pmemobj._base import kind_at
+from pmemobj._heap import Heap
+from pmemobj._layout import ALLOCATION_HEADER_SIZE, ALLOCATION_TYPE, CONTAINER_KINDS, TAG_LEAF
+from pmemobj._medium import Medium
+from pmemobj._values import is_leaf
+from pmemobj.errors import PmemError
+
+
+@dataclass(frozen=True, slots=True)
+class TypeStats:
+    """The objects of one type.
+
+    Attributes:
+        count: How many there are, garbage included.
+        size: Bytes of the pool that they take, with their substructures and the values in them, but
+            not the objects that they refer to.
+    """
+
+    count: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """What takes the space of a pool. All sizes are bytes, libpmemobj's headers included.
+
+    Attributes:
+        size: The pool file.
+        overhead: What libpmemobj keeps for itself before the first allocation.
+        used: What is allocated.
+        free: What is not; the largest piece may be much smaller.
+        types: The objects by the name of their type, those that take most first; what belongs to no
+            object (the root's own value, what is damaged) under "other".
+        fragmentation: Between 0 and 1, the part of the free bytes that lies between allocations and not
+            behind the last of them, so that it is free only for allocations that fit.
+        medium: The kind of memory that the file is on.
+    """
+
+    size: int
+    overhead: int
+    used: int
+    free: int
+    types: dict[str, TypeStats]
+    fragmentation: float
+    medium: Medium
+
+    def __str__(self) -> str:
+        rows = [("", "count", "bytes"), *((name, one.count, one.size) for name, one in self.types.items())]
+        table = "\n".join(f"{name:30} {count!s:>10} {size!s:>14}" for name, count, size in rows)
+        return (
+            f"{self.size} bytes on {self.medium.short}: {self.used} used, {self.free} free "
+            f"({self.fragmentation:.0%} of it between allocations)\n{table}"
+        )
+
+
+def measure(heap: Heap, medium: Medium) -> PoolStats:
+    """Look at every allocation of an open pool, in one state of it."""
+    with heap.lock:
+        heap.read(heap.root_offset)
+        offsets = list(_lib.offsets(heap.pop))
+        used = sum(heap.allocation_size(offset) for offset in offsets)
+        last = max((offset - ALLOCATION_HEADER_SIZE + heap.allocation_size(offset) for offset in offsets), default=0)
+        types: dict[str, TypeStats] = defaultdict(TypeStats)
+        for offset in offsets:
+            if heap.read(offset - ALLOCATION_TYPE) in CONTAINER_KINDS:
+                name, size = _object(heap, offset)
+                types[name] = TypeStats(types[name].count + 1, types[name].size + size)
+    rest = used - sum(one.size for one in types.values())
+    if rest:
+        types["other"] = TypeStats(0, rest)
+    overhead = heap.root_offset & ~0xFFF
+    free = heap.limit - overhead - used
+    behind = heap.limit - max(last, overhead)
+    by_size = dict(sorted(types.items(), key=lambda item: -item[1].size))
+    return PoolStats(heap.limit, overhead, used, free, by_size, max(0.0, 1 - behind / free) if free else 0.0, medium)
+
+
+def _object(heap: Heap, offset: int) -> tuple[str, int]:
+    """The type of an object, and its bytes with all that is part of it."""
+    try:
+        walker = kind_at(heap, offset)
+        parts = [offset, *walker._p_bodies(heap, offset)]
+        parts += [word ^ TAG_LEAF for word in walker._p_words(heap, offset) if is_leaf(word)]
+        return walker._p_type_name(heap, offset), sum(heap.allocation_size(part) for part in parts)
+    except PmemError:
+        return "other", 0
