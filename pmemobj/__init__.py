@@ -24,6 +24,8 @@ from pmemobj._dict import PersistentDict
 from pmemobj._list import PersistentList
 from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
+from pmemobj.check import Finding, Report, check
+from pmemobj.dump import dump, resize, restore
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (
     DEFAULT_POOL_SIZE,
@@ -42,19 +44,25 @@ compiled: bool = _build_mode.is_compiled()
 
 __all__ = [
     "DEFAULT_POOL_SIZE",
+    "Finding",
     "MemoryManager",
     "Persistent",
     "PersistentDict",
     "PersistentList",
     "PersistentObject",
     "PersistentObjectPool",
+    "Report",
     "Transaction",
+    "check",
     "compiled",
     "create",
+    "dump",
     "errors",
     "inspect",
     "open",
     "open_pools",
     "persist_via_pickle",
+    "resize",
+    "restore",
     *errors.__all__,
 ]

@@ -179,6 +179,38 @@ def check_not_busy(path: str) -> None:
             raise translate(f"open pool {path}", error, path) from None
 
 
+def give_name(unfinished: str, name: str) -> None:
+    """Give a finished file its name unless the name is taken; `unfinished` may remain as a second one.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    try:
+        os.link(unfinished, name)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links.
+        if os.path.lexists(name):
+            raise FileExistsError(name) from None
+        os.rename(unfinished, name)
+    _persist_names(name)
+
+
+def replace(finished: str, name: str) -> None:
+    """Let a finished file take the place of the one at `name`: whoever looks finds one of the two."""
+    os.replace(finished, name)
+    _persist_names(name)
+
+
+def _persist_names(path: str) -> None:
+    directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
 def translate(what: str, error: OSError, path: str = "") -> PmemError:
     """The error of this package for an OSError of the system or of libpmemobj."""
     code = error.errno or 0

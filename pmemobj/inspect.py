@@ -155,13 +155,14 @@ def walk_file(
     Raises:
         PmemError: the file is no pool of this package.
     """
-    with _image(os.fspath(path)) as heap:
+    with image(os.fspath(path)) as heap:
+        heap.types = ClassTable(heap)
         return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
 
 
 @contextmanager
-def _image(path: str) -> Iterator[Heap]:
-    """A heap on the bytes of a pool file, mapped read-only."""
+def image(path: str) -> Iterator[Heap]:
+    """A heap on the bytes of a pool file, mapped read-only; its table of classes is still to be made."""
     found = _file.identify(path)
     with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
         heap = Heap(os.path.basename(path))
@@ -169,7 +170,6 @@ def _image(path: str) -> Iterator[Heap]:
             heap.bind_image(image, found.root_offset)
             heap.resurrect = resurrect
             try:
-                heap.types = ClassTable(heap)
                 yield heap
             finally:
                 heap.unbind(_file.closed_error(path))

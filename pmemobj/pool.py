@@ -138,7 +138,7 @@ class PersistentObjectPool:
             try:
                 self._heap.bind(pop, os.path.getsize(unfinished), ROOT_SIZE)
                 self._write_root()
-                _rename_to_new(unfinished, self._file)
+                _file.give_name(unfinished, self._file)
             except BaseException:
                 self._unbind()
                 raise
@@ -461,24 +461,6 @@ def _umask() -> int:
     with builtins.open("/proc/self/status", encoding="ascii", errors="replace") as status:
         masks = [line.split()[1] for line in status if line.startswith("Umask:")]
     return int(masks[0], 8)
-
-
-def _rename_to_new(old: str, new: str) -> None:
-    """Give a file its name unless the name is taken; `old` may remain as a second name."""
-    try:
-        os.link(old, new)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without hard links.
-        if os.path.lexists(new):
-            raise FileExistsError(new) from None
-        os.rename(old, new)
-    directory = os.open(os.path.dirname(os.path.abspath(new)), os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 @atexit.register
