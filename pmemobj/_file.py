@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import mmap
 import os
 import stat
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from pmemobj import _chunks
 from pmemobj._layout import (
     KNOWN_INCOMPAT_FEATURES,
     LANE_LOGS,
@@ -20,6 +22,7 @@ from pmemobj._layout import (
     LAYOUT_NAME,
     LAYOUT_VERSION,
     LOG_CAPACITY,
+    LOG_HEADER_SIZE,
     LOG_NEXT,
     MIN_POOL_SIZE,
     POOL_HEADER_SIZE,
@@ -49,6 +52,8 @@ from pmemobj.errors import (
 )
 
 _MAX_LANES = 1024
+#: Far more than a log ever has; a ring of them would go on for ever.
+_MAX_CONTINUATIONS = 10_000
 
 _OTHER_SIGNATURES = {
     b"PMEMBLK\0": "it is a pool of libpmemblk",
@@ -65,13 +70,16 @@ class PoolFile:
         size: Bytes.
         root_offset: Where the root object lies, in bytes from the start.
         state: How the last process left it, one of ``STATE_*``.
-        lanes_idle: Whether the lanes, libpmemobj's logs, look as after an orderly close.
+        lanes_idle: Whether the lanes, libpmemobj's logs, can be followed.
+        heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, or an empty string. A pool
+            that was not closed may have some in its logs that is put right at open.
     """
 
     size: int
     root_offset: int
     state: int
     lanes_idle: bool
+    heap_damage: str
 
 
 def identify(path: str, name: str = "") -> PoolFile:
@@ -97,20 +105,22 @@ def identify(path: str, name: str = "") -> PoolFile:
                 raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
             file.seek(root_offset)
             root = file.read(ROOT_SIZE)
-            lanes_idle = _lanes_idle(file, head)
+            lanes_idle = _lanes_idle(file, head, status.st_size)
+            heap_damage = _heap_damage(file)
     except PmemError:
         raise
     except OSError as error:
         raise translate(what, error, path) from None
     _check_root(what, root)
     state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
-    return PoolFile(status.st_size, root_offset, state, lanes_idle)
+    return PoolFile(status.st_size, root_offset, state, lanes_idle, heap_damage)
 
 
-def _lanes_idle(file: BinaryIO, head: bytes) -> bool:
-    """Whether every log of every lane has its own capacity and no continuation.
+def _lanes_idle(file: BinaryIO, head: bytes, size: int) -> bool:
+    """Whether every log of every lane has its own capacity, and its continuations lie in the file.
 
-    libpmemobj follows these fields unchecked when it opens a pool.
+    libpmemobj follows these fields unchecked when it opens a pool. It leaves a log that had
+    continuations with a header of zeros.
     """
     offset = int.from_bytes(head[POOL_LANES_OFFSET : POOL_LANES_OFFSET + WORD], "little")
     count = int.from_bytes(head[POOL_LANE_COUNT : POOL_LANE_COUNT + WORD], "little")
@@ -126,7 +136,39 @@ def _lanes_idle(file: BinaryIO, head: bytes) -> bool:
     def column(at: int) -> set[int]:
         return set(words[at // WORD :: stride].tolist())
 
-    return all(column(log + LOG_NEXT) == {0} and column(log + LOG_CAPACITY) == {size} for log, size in LANE_LOGS)
+    if any(not column(log + LOG_CAPACITY) <= {0, capacity} for log, capacity in LANE_LOGS):
+        return False
+    return all(_continues_well(file, next_, size) for log, _ in LANE_LOGS for next_ in column(log + LOG_NEXT) if next_)
+
+
+def _continues_well(file: BinaryIO, offset: int, size: int) -> bool:
+    """Whether the continuation of a log at `offset`, and what follows it, lies in the file."""
+    for _ in range(_MAX_CONTINUATIONS):
+        if offset % WORD or not POOL_HEADER_SIZE <= offset <= size - LOG_HEADER_SIZE:
+            return False
+        file.seek(offset)
+        header = memoryview(file.read(LOG_HEADER_SIZE)).cast("Q")
+        capacity = header[LOG_CAPACITY // WORD]
+        if capacity > size - LOG_HEADER_SIZE - offset:
+            return False
+        offset = header[LOG_NEXT // WORD]
+        if not offset:
+            return True
+    return False
+
+
+def _heap_damage(file: BinaryIO) -> str:
+    with (
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped,
+        memoryview(mapped) as image,
+        image[: len(image) & -WORD] as whole,
+        whole.cast("Q") as words,
+    ):
+        try:
+            _chunks.verify(words)
+        except _chunks.HeapDamage as error:
+            return str(error)
+    return ""
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

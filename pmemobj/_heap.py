@@ -40,7 +40,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pmemobj import _lib
+from pmemobj import _chunks, _lib
 from pmemobj._layout import ALIGNMENT, ALLOCATION_HEADER_SIZE, ALLOCATION_SIZE_MASK, MAX_ALLOCATION, WORD
 from pmemobj.errors import (
     ForkedPoolError,
@@ -86,6 +86,9 @@ _UNITS = sorted(
         *(count * _CHUNK - _RUN_OVERHEAD for count in (1, 2, 3, 4, 5, 6, 8, 10)),
     }
 )
+_SIZES = frozenset(_UNITS)
+#: Sizes of libpmemobj's own classes are multiples of this.
+_BUILTIN_UNIT = 128
 _live_heaps: weakref.WeakSet[Heap] = weakref.WeakSet()
 
 
@@ -404,6 +407,14 @@ class Heap:
     def free(self, offset: int) -> None:
         """Free an allocation when the transaction commits. C function: ``pmemobj_tx_xfree``."""
         self._demand_transaction()
+        size = self.allocation_size(offset)
+        if offset % ALIGNMENT or not (size in _SIZES or (size and size % _BUILTIN_UNIT == 0)):
+            # libpmemobj would believe it, and clear as many bits.
+            raise PoolDamagedError(
+                f"free the memory at {offset:#x} of {self.name}",
+                f"libpmemobj's header there speaks of {size} bytes",
+                "restore the pool from a copy",
+            )
         # Half of an operation that frees must not be committed either.
         self._count_change()
         try:
@@ -413,8 +424,14 @@ class Heap:
 
     def allocations(self) -> list[tuple[int, int, int]]:
         """Offset, usable size and kind of every allocation but the root object."""
-        self._demand_writable()
-        return list(_lib.allocations(self.pop))
+        if self._reason is not None:
+            self.refuse()
+        try:
+            return _chunks.allocations(self._words)
+        except _chunks.HeapDamage as error:
+            raise PoolDamagedError(
+                f"go through the allocations of {self.name}", str(error), "restore the pool from a copy"
+            ) from None
 
     def _full(self, what: str, error: OSError) -> PmemError:
         if error.errno == errno.ENOMEM:

@@ -75,6 +75,7 @@ LANE_SIZE = 3072
 LANE_LOGS = ((0, 192), (256, 640), (960, 2048))
 LOG_NEXT = 8
 LOG_CAPACITY = 16
+LOG_HEADER_SIZE = 64
 MIN_POOL_SIZE = 8 * 1024 * 1024
 #: libpmemobj's header before each allocation ("compact"): its size, then its type number.
 ALLOCATION_HEADER_SIZE = 16

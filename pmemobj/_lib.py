@@ -223,6 +223,8 @@ def equal(addr: int, data: memoryview) -> bool:
 def allocations(pop: Pool) -> Iterator[tuple[int, int, int]]:
     """``pmemobj_first``, ``pmemobj_next``: every allocation but the root object.
 
+    Runs for ever over a damaged pool; `_chunks.allocations` tells the same, and the tests compare.
+
     Yields:
         Offset, usable size (bytes), type number. The pool must not change meanwhile.
     """

@@ -14,7 +14,7 @@ import base64
 import math
 import pickletools
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,8 @@ def to_json(heap: Heap, word: int, number_of: Callable[[int], int]) -> Any:
     if not is_leaf(word):
         return plain_to_json(decode(heap, word))
     kind, payload = leaf_parts(heap, word)
-    return _WRITERS.get(kind, lambda payload: _unread_leaf(kind, payload))(payload)
+    writer = _WRITERS.get(kind)
+    return _unread_leaf(kind, payload) if writer is None else writer(payload)
 
 
 def plain_to_json(value: Any) -> Any:
@@ -106,7 +107,7 @@ def pickled_names(payload: bytes) -> list[str]:
     texts: list[str] = []
     memo: list[str | None] = []
     try:
-        for opcode, argument, _ in pickletools.genops(payload):
+        for opcode, argument, _ in _opcodes(payload):
             if opcode.name == "GLOBAL":
                 names.append(str(argument).replace(" ", "."))
             elif opcode.name == "STACK_GLOBAL":
@@ -120,6 +121,9 @@ def pickled_names(payload: bytes) -> list[str]:
     except ValueError:
         pass  # a damaged pickle is moved like any other
     return list(dict.fromkeys(names))
+
+
+_opcodes: Callable[[bytes], Iterable[tuple[Any, Any, Any]]] = pickletools.genops
 
 
 def _base64(data: bytes) -> str:

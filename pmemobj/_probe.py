@@ -19,7 +19,7 @@ from dataclasses import astuple, dataclass
 
 from pmemobj import _file, _lib, inspect
 from pmemobj._base import kind_at, resurrect
-from pmemobj._examine import Examination, Finding
+from pmemobj._examine import ERROR, Examination, Finding
 from pmemobj._gc import containers, root_words
 from pmemobj._heap import Heap
 from pmemobj._layout import LAYOUT_NAME, ROOT_SIZE
@@ -128,18 +128,24 @@ def _open(path: str) -> None:
 
 
 def _examine(path: str) -> None:
-    """Say everything that is wrong, with libpmemobj's knowledge of what is allocated."""
+    """Say everything that is wrong, after libpmemobj has recovered what it could."""
     with _opened(path) as heap:
-        _say_all(Examination(heap, heap.allocations()))
+        _say_all(heap)
 
 
 def _examine_bytes(path: str) -> None:
-    """Say what is wrong as far as it can be seen without libpmemobj."""
+    """Say what is wrong in the bytes as they are, where libpmemobj must not be let near them."""
     with inspect.image(path) as heap:
-        _say_all(Examination(heap, None))
+        _say_all(heap)
 
 
-def _say_all(examination: Examination) -> None:
+def _say_all(heap: Heap) -> None:
+    allocations = None
+    try:
+        allocations = heap.allocations()
+    except PoolDamagedError as error:
+        print(json.dumps(astuple(Finding(ERROR, "heap", None, error.why))), flush=True)
+    examination = Examination(heap, allocations)
     for finding in examination.run():
         print(json.dumps(astuple(finding)), flush=True)
     print(json.dumps(examination.objects), flush=True)

@@ -88,13 +88,14 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
             raise
         raise _file.translate(f"check pool {name}", error, name) from None
     findings = list(_outside(found))
-    trial = _probe.in_child(name, "examine", seconds)
+    damaged = any(finding.severity == ERROR for finding in findings)
+    trial = _probe.in_child(name, "examine-bytes" if damaged else "examine", seconds)
     if trial.busy:
         raise PoolBusyError(f"check pool {name}", trial.complaint, "close it there first")
     inside, objects = _probe.findings_of(trial.lines)
     if trial.complaint:
-        findings.append(Finding(ERROR, "libpmemobj", None, trial.complaint))
-        if not inside:
+        findings.append(Finding(ERROR, "contents" if damaged else "libpmemobj", None, trial.complaint))
+        if not inside and not damaged:
             # It came to nothing: what can be seen without libpmemobj is better than that.
             trial = _probe.in_child(name, "examine-bytes", seconds)
             inside, objects = _probe.findings_of(trial.lines)
@@ -112,5 +113,6 @@ def _outside(found: _file.PoolFile) -> Iterator[Finding]:
     elif found.state != STATE_CLEAN:
         yield Finding(ERROR, "state", None, f"its state {found.state:#x} is none that there is")
     if not found.lanes_idle:
-        severity = INFORMATION if found.state == STATE_OPEN else ERROR
-        yield Finding(severity, "lanes", None, "libpmemobj's logs do not look as after an orderly close")
+        yield Finding(ERROR, "lanes", None, "libpmemobj's logs have sizes or continuations that cannot be")
+    if found.heap_damage and found.state != STATE_OPEN:
+        yield Finding(ERROR, "heap", None, found.heap_damage)

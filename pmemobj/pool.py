@@ -35,6 +35,7 @@ from pmemobj._values import decode, replace
 from pmemobj.errors import (
     BadPoolSizeError,
     PmemError,
+    PoolDamagedError,
     PoolExistsError,
     TransactionAborted,
     TransactionError,
@@ -168,6 +169,8 @@ class PersistentObjectPool:
             unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
             if unclean or not found.lanes_idle:
                 _probe.run(self._file)
+            elif found.heap_damage:
+                raise PoolDamagedError(what, found.heap_damage, "restore the pool from a copy")
             pop = _lib.open_pool(self._file, LAYOUT_NAME)
         except OSError as error:
             if isinstance(error, PmemError):

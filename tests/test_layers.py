@@ -16,6 +16,7 @@ ORDER = [
     "errors",
     "_layout",
     "_lib",
+    "_chunks",
     "_heap",
     "_checking",
     "_pickles",
@@ -30,8 +31,15 @@ ORDER = [
     "_file",
     "_medium",
     "inspect",
+    "_examine",
     "_probe",
     "pool",
+    "_portable",
+    "_records",
+    "_build",
+    "dump",
+    "check",
+    "__main__",
     "crash",
 ]
 #: Needed before anything else can be imported, so they import nothing of the package.
