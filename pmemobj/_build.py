@@ -46,6 +46,8 @@ _CHUNK = 256 * 1024
 _RUN_OVERHEAD = 2048
 _ZONE = 16 << 30
 _MIB = 1 << 20
+#: What libpmemobj needs of a pool for itself, and some chunks for its logs.
+_OVERHEAD = 5 * _MIB
 
 
 @dataclass(slots=True)
@@ -78,9 +80,8 @@ class _Plan:
     @property
     def needed(self) -> int:
         """Bytes of a pool that it fits into; every class of sizes has chunks of its own."""
-        chunks = sum(_chunks(size, count) for size, count in self.sizes.items())
-        used = chunks * _CHUNK
-        return max(MIN_POOL_SIZE, _round_up(used + 5 * _MIB + _MIB * (1 + used // _ZONE) + _CHUNK * 4))
+        used = _CHUNK * sum(_chunks(size, count) for size, count in self.sizes.items())
+        return max(MIN_POOL_SIZE, _round_up(used + _OVERHEAD + _MIB * (used // _ZONE)))
 
     @property
     def comfortable(self) -> int:

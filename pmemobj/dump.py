@@ -144,7 +144,9 @@ def _lines(contents: Contents, heap: Heap, progress: Progress | None) -> Iterato
 
 
 def _line(record: Record) -> str:
-    return json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    # Some characters in strings end a line for some readers.
+    return (text if len(text.splitlines()) == 1 else json.dumps(record, allow_nan=False)) + "\n"
 
 
 def _write_file(pool: PersistentObjectPool, path: str, lines: Iterator[str]) -> None:
