@@ -143,11 +143,10 @@ class Examination:
     def _immediate(self, holder: int, slot: _Slot) -> None:
         try:
             if slot.word == ABSENT:
-                raise ValueError("it is absent")
+                raise ValueError("its word is 0, which is no value")
             decode(self._heap, slot.word)
         except (PmemError, ValueError) as error:
-            why = error.why if isinstance(error, PmemError) else str(error)
-            self._tell(holder, slot.step, None, f"the word {slot.word:#018x} stands for no value ({why})")
+            self._tell(holder, slot.step, None, error.why if isinstance(error, PmemError) else str(error))
 
     def _leaf(self, holder: int, slot: _Slot) -> None:
         offset = slot.word & ~TAG_MASK

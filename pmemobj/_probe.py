@@ -29,6 +29,9 @@ from pmemobj.errors import PmemError, PoolBusyError, PoolDamagedError
 #: Seconds that the trial may take: a base, and more for every GiB.
 _PATIENCE, _PATIENCE_PER_GIB = 60, 60
 
+#: How a child is started; path, process id of the parent and task follow.
+_COMMAND = [sys.executable, "-P", "-m", "pmemobj._probe"]
+
 _FINE, _DAMAGED, _BUSY = 0, 3, 4
 
 
@@ -72,9 +75,8 @@ def in_child(path: str, task: str, seconds: float | None = None) -> Trial:
     """
     patience = seconds or _PATIENCE + _PATIENCE_PER_GIB * os.path.getsize(path) // (1 << 30)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONIOENCODING="utf-8:surrogateescape")
-    command = [sys.executable, "-P", "-m", "pmemobj._probe", path, str(os.getpid()), task]
     child = subprocess.Popen(
-        command,
+        [*_COMMAND, path, str(os.getpid()), task],
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -101,7 +101,8 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
             inside, objects = _probe.findings_of(trial.lines)
             if trial.complaint:
                 inside.append(Finding(ERROR, "contents", None, trial.complaint))
-    return Report(name, (*findings, *inside), objects)
+    # The damage of the heap is seen twice.
+    return Report(name, tuple(dict.fromkeys([*findings, *inside])), objects)
 
 
 def _outside(found: _file.PoolFile) -> Iterator[Finding]:
