@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pmemobj._layout import ALLOCATION_HEADER_SIZE, ALLOCATION_SIZE_MASK, WORD
+from pmemobj._layout import ALLOCATION_HEADER_SIZE, ALLOCATION_INTERNAL, ALLOCATION_SIZE_MASK, WORD
 
 #: In the pool header: where the heap begins.
 POOL_HEAP_OFFSET = 5136
@@ -42,8 +42,6 @@ _NEEDED_FLAGS = {_FREE: 0, _USED: _COMPACT, _RUN: _COMPACT | _FLEXIBLE}
 _RUN_HEADER_SIZE = 16
 _BITS = 64
 _CACHE_LINE = 64
-#: A flag of allocations that are libpmemobj's own: the root object, and continuations of logs.
-_INTERNAL = 1 << 63
 
 Words = Any
 
@@ -87,7 +85,7 @@ def allocations(words: Words) -> list[tuple[int, int, int]]:
             size = head & ALLOCATION_SIZE_MASK
             if not ALLOCATION_HEADER_SIZE <= size <= room:
                 raise HeapDamage(f"the allocation at {place + ALLOCATION_HEADER_SIZE:#x} has a size of {size} bytes")
-            if not head & _INTERNAL:
+            if not head & ALLOCATION_INTERNAL:
                 found.append((place + ALLOCATION_HEADER_SIZE, size - ALLOCATION_HEADER_SIZE, words[(place >> 3) + 1]))
     return found
 

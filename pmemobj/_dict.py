@@ -48,7 +48,7 @@ class PersistentDict(Persistent):
     # ---- reading ----
 
     def __len__(self) -> int:
-        return self._p_heap.read(self._p_offset + _LIVE)
+        return self._p_heap.read_count(self._p_offset + _LIVE)
 
     def __getitem__(self, key: Any) -> Any:
         entry = self._find(key, stored_hash(self._p_heap, key))

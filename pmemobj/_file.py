@@ -16,6 +16,10 @@ from typing import BinaryIO
 
 from pmemobj import _chunks
 from pmemobj._layout import (
+    ALLOCATION_HEADER_SIZE,
+    ALLOCATION_INTERNAL,
+    ALLOCATION_SIZE_MASK,
+    ENTRY_LENGTH,
     KNOWN_INCOMPAT_FEATURES,
     LANE_LOGS,
     LANE_SIZE,
@@ -54,6 +58,7 @@ from pmemobj.errors import (
 _MAX_LANES = 1024
 #: Far more than a log ever has; a ring of them would go on for ever.
 _MAX_CONTINUATIONS = 10_000
+_CACHE_LINE = 64
 
 _OTHER_SIGNATURES = {
     b"PMEMBLK\0": "it is a pool of libpmemblk",
@@ -70,7 +75,8 @@ class PoolFile:
         size: Bytes.
         root_offset: Where the root object lies, in bytes from the start.
         state: How the last process left it, one of ``STATE_*``.
-        lanes_idle: Whether the lanes, libpmemobj's logs, can be followed.
+        log_damage: What is wrong with libpmemobj's logs, whether the pool was closed or not; or an
+            empty string.
         heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, or an empty string. A pool
             that was not closed may have some in its logs that is put right at open.
     """
@@ -78,7 +84,7 @@ class PoolFile:
     size: int
     root_offset: int
     state: int
-    lanes_idle: bool
+    log_damage: str
     heap_damage: str
 
 
@@ -105,7 +111,7 @@ def identify(path: str, name: str = "") -> PoolFile:
                 raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
             file.seek(root_offset)
             root = file.read(ROOT_SIZE)
-            lanes_idle = _lanes_idle(file, head, status.st_size)
+            log_damage = _log_damage(file, head, status.st_size)
             heap_damage = _heap_damage(file)
     except PmemError:
         raise
@@ -113,43 +119,58 @@ def identify(path: str, name: str = "") -> PoolFile:
         raise translate(what, error, path) from None
     _check_root(what, root)
     state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
-    return PoolFile(status.st_size, root_offset, state, lanes_idle, heap_damage)
+    return PoolFile(status.st_size, root_offset, state, log_damage, heap_damage)
 
 
-def _lanes_idle(file: BinaryIO, head: bytes, size: int) -> bool:
-    """Whether every log of every lane has its own capacity, and its continuations lie in the file.
+def _log_damage(file: BinaryIO, head: bytes, size: int) -> str:
+    """What is wrong with the lanes, libpmemobj's logs, that nobody could have written; or nothing.
 
-    libpmemobj follows these fields unchecked when it opens a pool. It leaves a log that had
-    continuations with a header of zeros.
+    libpmemobj follows some fields of them unchecked: at open the size of the first entry of an undo
+    log, and at the first commit the continuation of a log. So these must be possible even in a pool
+    that was not closed. A log that had continuations is left with a header of zeros.
     """
     offset = int.from_bytes(head[POOL_LANES_OFFSET : POOL_LANES_OFFSET + WORD], "little")
     count = int.from_bytes(head[POOL_LANE_COUNT : POOL_LANE_COUNT + WORD], "little")
     if offset != POOL_HEADER_SIZE or not 0 < count <= _MAX_LANES:
-        return False
+        return "libpmemobj's logs are not where they should be"
     file.seek(offset)
-    lanes = file.read(count * LANE_SIZE)
-    if len(lanes) != count * LANE_SIZE:
-        return False
-    words = memoryview(lanes).cast("Q")
+    words = memoryview(file.read(count * LANE_SIZE)).cast("Q")
     stride = LANE_SIZE // WORD
+    if len(words) != count * stride:
+        return "the file ends within libpmemobj's logs"
 
-    def column(at: int) -> set[int]:
-        return set(words[at // WORD :: stride].tolist())
+    def column(at: int) -> list[int]:
+        return words[at // WORD :: stride].tolist()
 
-    if any(not column(log + LOG_CAPACITY) <= {0, capacity} for log, capacity in LANE_LOGS):
-        return False
-    return all(_continues_well(file, next_, size) for log, _ in LANE_LOGS for next_ in column(log + LOG_NEXT) if next_)
+    for log, capacity in LANE_LOGS:
+        if not set(column(log + LOG_CAPACITY)) <= {0, capacity}:
+            return "a log of libpmemobj has a size that is none"
+        if not all(_continues_well(file, follower, size) for follower in set(column(log + LOG_NEXT)) if follower):
+            return "a log of libpmemobj is continued where nothing can be"
+    undo, capacity = LANE_LOGS[-1]
+    firsts = zip(column(undo + LOG_HEADER_SIZE), column(undo + LOG_HEADER_SIZE + ENTRY_LENGTH), strict=True)
+    if any(target and length > capacity for target, length in firsts):
+        return "an undo log of libpmemobj has an entry longer than itself"
+    return ""
 
 
 def _continues_well(file: BinaryIO, offset: int, size: int) -> bool:
-    """Whether the continuation of a log at `offset`, and what follows it, lies in the file."""
+    """Whether the continuation of a log at `offset`, and each further one, is an allocation for it.
+
+    The log itself begins at the next cache line in it.
+    """
     for _ in range(_MAX_CONTINUATIONS):
-        if offset % WORD or not POOL_HEADER_SIZE <= offset <= size - LOG_HEADER_SIZE:
+        log = (offset + _CACHE_LINE - 1) & -_CACHE_LINE
+        if offset % WORD or not POOL_HEADER_SIZE <= offset <= log <= size - LOG_HEADER_SIZE:
             return False
-        file.seek(offset)
+        file.seek(offset - ALLOCATION_HEADER_SIZE)
+        allocation = int.from_bytes(file.read(WORD), "little")
+        file.seek(log)
         header = memoryview(file.read(LOG_HEADER_SIZE)).cast("Q")
-        capacity = header[LOG_CAPACITY // WORD]
-        if capacity > size - LOG_HEADER_SIZE - offset:
+        end = offset - ALLOCATION_HEADER_SIZE + (allocation & ALLOCATION_SIZE_MASK)
+        if not allocation & ALLOCATION_INTERNAL or end > size:
+            return False
+        if not 0 < header[LOG_CAPACITY // WORD] <= end - log - LOG_HEADER_SIZE:
             return False
         offset = header[LOG_NEXT // WORD]
         if not offset:

@@ -18,6 +18,7 @@ cdef class Heap:
     cdef dict _noted
 
     cpdef unsigned long long read(self, unsigned long long offset) except? 0
+    cpdef unsigned long long read_count(self, unsigned long long offset) except? 0
     cpdef list read_words(self, unsigned long long offset, long long count)
     cpdef bytes read_bytes(self, unsigned long long offset, long long size)
     cpdef snapshot(self, unsigned long long offset, unsigned long long size)

@@ -273,6 +273,17 @@ class Heap:
             self.refuse(offset)
             raise
 
+    def read_count(self, offset: int) -> int:
+        """The word at `offset` as the number of things in the pool, which cannot be more than it has bytes."""
+        count = self.read(offset)
+        if count > self.limit:
+            raise PoolDamagedError(
+                f"read offset {offset:#x} in {self.name}",
+                f"{count} things cannot be in {self.limit} bytes",
+                "restore the pool from a copy",
+            )
+        return count
+
     def read_words(self, offset: int, count: int) -> list[int]:
         """The `count` words from `offset` on."""
         if count < 0 or offset + WORD * count > self.limit:

@@ -76,10 +76,14 @@ LANE_LOGS = ((0, 192), (256, 640), (960, 2048))
 LOG_NEXT = 8
 LOG_CAPACITY = 16
 LOG_HEADER_SIZE = 64
+#: In an entry of an undo log: what it has snapshotted (8 bytes), a checksum, the length, the bytes.
+ENTRY_LENGTH = 16
 MIN_POOL_SIZE = 8 * 1024 * 1024
 #: libpmemobj's header before each allocation ("compact"): its size, then its type number.
 ALLOCATION_HEADER_SIZE = 16
 ALLOCATION_SIZE_MASK = (1 << 48) - 1
+#: In the word of the size: the allocation is libpmemobj's own, such as the root object or a log.
+ALLOCATION_INTERNAL = 1 << 63
 #: Largest single allocation that libpmemobj makes (PMEMOBJ_MAX_ALLOC_SIZE).
 MAX_ALLOCATION = 0x3FFDFFFC0
 

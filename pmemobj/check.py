@@ -113,7 +113,7 @@ def _outside(found: _file.PoolFile) -> Iterator[Finding]:
         yield Finding(INFORMATION, "state", None, "the pool was suspended; closing it collects its garbage")
     elif found.state != STATE_CLEAN:
         yield Finding(ERROR, "state", None, f"its state {found.state:#x} is none that there is")
-    if not found.lanes_idle:
-        yield Finding(ERROR, "lanes", None, "libpmemobj's logs have sizes or continuations that cannot be")
+    if found.log_damage:
+        yield Finding(ERROR, "lanes", None, found.log_damage)
     if found.heap_damage and found.state != STATE_OPEN:
         yield Finding(ERROR, "heap", None, found.heap_damage)

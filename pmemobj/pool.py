@@ -167,10 +167,11 @@ class PersistentObjectPool:
         try:
             _file.check_not_busy(self._file)
             unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
-            if unclean or not found.lanes_idle:
+            damage = found.log_damage or ("" if unclean else found.heap_damage)
+            if damage:
+                raise PoolDamagedError(what, damage, "restore the pool from a copy")
+            if unclean:
                 _probe.run(self._file)
-            elif found.heap_damage:
-                raise PoolDamagedError(what, found.heap_damage, "restore the pool from a copy")
             pop = _lib.open_pool(self._file, LAYOUT_NAME)
         except OSError as error:
             if isinstance(error, PmemError):
