@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import mmap
 import os
 import select
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from soundness import assert_sound
 
@@ -26,25 +29,50 @@ from pmemobj._examine import Examination
 #: Seconds that a case may take. What takes longer hangs.
 LIMIT = 20.0
 
-#: Outcomes that are right. "unsound" is what opened, and `check` finds what is wrong with it.
+#: Outcomes that are right. "reported": it opened, is not sound, and `check` finds what is wrong with it.
 FINE = ("sound", "recovered", "refused", "reported")
 
 
-def outcomes(cases: Sequence[Callable[[], bytes]], path: Path) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A pool, and what is changed in it, in place."""
+
+    original: bytes
+    damage: Callable[[Any], object]
+
+
+def outcomes(cases: Sequence[Case], directory: Path, workers: int = 2) -> list[str]:
     """What becomes of each case: one of `FINE`, or what went wrong.
 
     Args:
-        cases: Each makes the bytes of a damaged pool.
-        path: A file to put them into.
+        cases: What to try.
+        directory: Where the damaged pools are put.
+        workers: How many share the work; each has every n-th case.
     """
+    shares = [cases[number::workers] for number in range(workers)]
+    started = [(share, directory / f"pool{number}") for number, share in enumerate(shares)]
+    results = [_outcomes(share, path, _start(share, 0, path)) for share, path in started]
+    found: list[str] = [""] * len(cases)
+    for number, result in enumerate(results):
+        found[number::workers] = list(result)
+    return found
+
+
+def _start(cases: Sequence[Case], first: int, path: Path) -> tuple[int, int]:
+    """Process id of a new worker, and the descriptor from which its outcomes are read."""
+    into, out = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        os.close(into)
+        _work(cases[first:], path, out)
+    os.close(out)
+    return worker, into
+
+
+def _outcomes(cases: Sequence[Case], path: Path, started: tuple[int, int]) -> Iterator[str]:
     done = 0
-    while done < len(cases):
-        into, out = os.pipe()
-        worker = os.fork()
-        if worker == 0:
-            os.close(into)
-            _work(cases, done, path, out)
-        os.close(out)
+    while True:
+        worker, into = started
         with os.fdopen(into, "rb", buffering=0) as lines:
             while done < len(cases):
                 line = _line(lines, LIMIT)
@@ -59,6 +87,9 @@ def outcomes(cases: Sequence[Callable[[], bytes]], path: Path) -> Iterator[str]:
         if done < len(cases):
             yield "HANGS" if hangs else f"DIES of {status}"
             done += 1
+        if done >= len(cases):
+            return
+        started = _start(cases, done, path)
 
 
 _reaped: dict[int, int] = {}
@@ -96,21 +127,31 @@ def _line(lines: object, seconds: float) -> str | None:
 # ---- in the worker ---------------------------------------------------------------------------------
 
 
-def _work(cases: Sequence[Callable[[], bytes]], first: int, path: Path, out: int) -> None:
+def _work(cases: Sequence[Case], path: Path, out: int) -> None:
     try:
         _lib.die_with_parent()
         _probe.run = _try_in_fork
         _checking.wanted = lambda: False
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 2)
-        for case in cases[first:]:
-            os.write(out, (_outcome(case(), path) + "\n").encode())
+        for case in cases:
+            os.write(out, (_outcome(case, path) + "\n").encode())
     finally:
         os._exit(0)
 
 
-def _outcome(data: bytes, path: Path) -> str:
-    path.write_bytes(data)
+def _put(case: Case, path: Path) -> None:
+    """Make the damaged pool; in place, which is much faster than a new file."""
+    with open(path, "r+b" if path.exists() else "w+b") as file:
+        file.write(case.original)
+        file.truncate()
+        file.flush()
+        with mmap.mmap(file.fileno(), 0) as pool:
+            case.damage(pool)
+
+
+def _outcome(case: Case, path: Path) -> str:
+    _put(case, path)
     try:
         with pmemobj.open(path) as pool:
             try:
@@ -128,7 +169,7 @@ def _outcome(data: bytes, path: Path) -> str:
         return f"RAW {type(error).__name__}: {error}"
     if sound:
         return "recovered" if recovered else "sound"
-    path.write_bytes(data)
+    _put(case, path)
     return "reported" if _errors_of(path) else "UNREPORTED"
 
 
