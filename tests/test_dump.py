@@ -26,6 +26,7 @@ from pmemobj import (
     PersistentList,
     PersistentObjectPool,
     _base,
+    _build,
     _examine,
     _layout,
     _portable,
@@ -250,6 +251,8 @@ BAD = {
     "root leads nowhere": [HEAD | {"root": {"ref": 2}}, ONE, END],
     "root no value": [HEAD | {"root": [1]}, ONE, END],
     "no end": [HEAD, ONE],
+    "an end without counts": [HEAD, ONE, {"end": True}],
+    "an end of another dump": [HEAD, ONE, END | {"objects": 2}],
     "an object too few": [HEAD, END],
     "an object too many": [HEAD, ONE, ONE | {"object": 2}, END],
     "something follows": [HEAD, ONE, END, ONE],
@@ -382,6 +385,24 @@ def closed(make_pool: Open) -> str:
     pool = make_pool("closed.pmem", 8 * MIB)
     pool.close()
     return pool.path
+
+
+def test_no_transaction_is_large(scratch: Path, make_pool: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log of everything would need about as much room again as the pool has."""
+    pool = make_pool("many.pmem", 10 * MIB)
+    with pool.transaction():
+        pool.root = pool.new(PersistentList, [f"number {number}" for number in range(1500)])
+        pool.root.extend(pool.new(PersistentList) for _ in range(1500))
+    counts = []
+    real = _build._Building.take
+
+    def take(self: Any, kind: Kind, size: int) -> int:
+        counts.append(len(self.heap.fresh))
+        return real(self, kind, size)
+
+    monkeypatch.setattr(_build._Building, "take", take)
+    pmemobj.restore(io.StringIO(dumped(pool)), scratch / "again")
+    assert len(counts) > 3000 and max(counts) <= 1000
 
 
 def test_an_open_pool_is_not_resized(pool: PersistentObjectPool) -> None:
