@@ -283,8 +283,9 @@ def built(
     """
     plan = plan_for(contents, progress)
     path = temporary_name(beside, "building")
-    pool = PersistentObjectPool(path, "x", pool_size or plan.comfortable, mode)
     try:
+        # Within the block that removes it: an interrupt may arrive as soon as it has been made.
+        pool = PersistentObjectPool(path, "x", pool_size or plan.comfortable, mode)
         try:
             fill(pool, contents, plan, progress)
         except BaseException:
