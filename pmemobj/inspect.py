@@ -11,7 +11,7 @@ import mmap
 import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from pmemobj._heap import Handle, Heap
 from pmemobj._layout import ROOT_VALUE, TAG_LEAF
 from pmemobj._object import ClassTable
 from pmemobj._values import describe, immediate, is_container, is_leaf
-from pmemobj.errors import PmemError
+from pmemobj.errors import PmemError, PoolDamagedError
 
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
@@ -156,7 +156,9 @@ def walk_file(
         PmemError: the file is no pool of this package.
     """
     with image(os.fspath(path)) as heap:
-        heap.types = ClassTable(heap)
+        # Without a table of classes that can be read, each object of a class is shown as damaged.
+        with suppress(PoolDamagedError):
+            heap.types = ClassTable(heap)
         return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
 
 
