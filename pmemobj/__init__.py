@@ -31,7 +31,9 @@ from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
 from pmemobj._set import PersistentSet
 from pmemobj._tuple import PersistentTuple
+from pmemobj.check import Finding, Report, check
 from pmemobj.convert import to_python
+from pmemobj.dump import dump, resize, restore
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (
     DEFAULT_MAX_SIZE,
@@ -55,6 +57,7 @@ __all__ = [
     "DEFAULT_POOL_SIZE",
     "Block",
     "Field",
+    "Finding",
     "MemoryManager",
     "Oid",
     "Persistent",
@@ -67,15 +70,20 @@ __all__ = [
     "PersistentSet",
     "PersistentTuple",
     "PoolStats",
+    "Report",
     "Transaction",
     "alias",
+    "check",
     "compiled",
     "create",
+    "dump",
     "errors",
     "inspect",
     "open",
     "open_pools",
     "persist_via_pickle",
+    "resize",
+    "restore",
     "to_python",
     *errors.__all__,
 ]

@@ -86,7 +86,7 @@ class PersistentDict(Persistent):
     # ---- reading ----
 
     def __len__(self) -> int:
-        return self._p_heap.read(self._p_offset + DICT_LIVE)
+        return self._p_heap.read_count(self._p_offset + DICT_LIVE)
 
     def __getitem__(self, key: Any) -> Any:
         value = value_of(self._p_heap, self._p_offset, key, _missing)

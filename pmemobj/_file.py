@@ -16,8 +16,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from pmemobj import _parts
+from pmemobj import _chunks, _lib, _parts
 from pmemobj._layout import (
+    ALLOCATION_HEADER_SIZE,
+    ALLOCATION_INTERNAL,
+    ALLOCATION_SIZE_MASK,
+    ENTRY_LENGTH,
     FEATURE_SINGLE_HEADER,
     KNOWN_INCOMPAT_FEATURES,
     LANE_LOGS,
@@ -25,6 +29,7 @@ from pmemobj._layout import (
     LAYOUT_NAME,
     LAYOUT_VERSION,
     LOG_CAPACITY,
+    LOG_HEADER_SIZE,
     LOG_NEXT,
     MIN_POOL_SIZE,
     POOL_HEADER_SIZE,
@@ -57,6 +62,9 @@ from pmemobj.errors import (
 _MAX_LANES = 1024
 #: Seconds that the processes of a killed program may take to let go of its pool.
 _LETTING_GO = 0.5
+#: Far more than a log ever has; a ring of them would go on for ever.
+_MAX_CONTINUATIONS = 10_000
+_CACHE_LINE = 64
 
 _OTHER_SIGNATURES = {
     b"PMEMBLK\0": "it is a pool of libpmemblk",
@@ -77,7 +85,10 @@ class PoolFile:
             killed while it grew.
         root_offset: Where the root object lies, in bytes from the start.
         state: How the last process left it, one of ``STATE_*``.
-        lanes_idle: Whether the lanes, libpmemobj's logs, look as after an orderly close.
+        log_damage: What is wrong with libpmemobj's logs, whether the pool was closed or not; or an
+            empty string.
+        heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, or an empty string. A pool
+            that was not closed may have some in its logs that is put right at open.
     """
 
     files: tuple[tuple[str, int], ...]
@@ -85,7 +96,8 @@ class PoolFile:
     tidy: bool
     root_offset: int
     state: int
-    lanes_idle: bool
+    log_damage: str
+    heap_damage: str
 
     @property
     def size(self) -> int:
@@ -124,15 +136,19 @@ def identify(path: str, name: str = "") -> PoolFile:
             max_size = max(_parts.max_size(what, path), sum(part.size for part in used)) if grows else 0
             file.seek(root_offset)
             root = file.read(ROOT_SIZE)
-            lanes_idle = _lanes_idle(file, head)
+            files = tuple((part.path, part.size) for part in used)
+            with _words_of(files) as words:
+                log_damage = _log_damage(words)
+                heap_damage = _heap_damage(words)
     except PmemError:
         raise
     except OSError as error:
         raise translate(what, error, path) from None
     _check_root(what, root)
     state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
-    files = tuple((part.path, part.size) for part in used)
-    return PoolFile(files, max_size, _parts.is_tidy(parts, used), root_offset, state, lanes_idle)
+    return PoolFile(
+        files, max_size, _parts.is_tidy(parts, used), root_offset, state, log_damage, heap_damage
+    )
 
 
 def first_file(path: str) -> str:
@@ -140,26 +156,71 @@ def first_file(path: str) -> str:
     return os.path.join(path, _parts.FIRST_NAME) if _parts.is_growing_pool(path) else path
 
 
-def _lanes_idle(file: BinaryIO, head: bytes) -> bool:
-    """Whether every log of every lane has a capacity of its own and no continuation.
+@contextmanager
+def _words_of(files: tuple[tuple[str, int], ...]) -> Iterator[memoryview]:
+    """The files of a pool, one behind the other, as 64-bit words."""
+    with _lib.files_in_a_row(files) as image, image[: len(image) & -WORD] as whole, whole.cast("Q") as words:
+        yield words
 
-    libpmemobj follows these fields unchecked when it opens a pool.
+
+def _log_damage(words: memoryview) -> str:
+    """What is wrong with the lanes, libpmemobj's logs, that nobody could have written; or nothing.
+
+    libpmemobj follows some fields of them unchecked: at open the size of the first entry of an undo
+    log, and at the first commit the continuation of a log. So these must be possible even in a pool
+    that was not closed. A log that had continuations is left with a header of zeros.
     """
-    offset = int.from_bytes(head[POOL_LANES_OFFSET : POOL_LANES_OFFSET + WORD], "little")
-    count = int.from_bytes(head[POOL_LANE_COUNT : POOL_LANE_COUNT + WORD], "little")
+    offset, count = words[POOL_LANES_OFFSET // WORD], words[POOL_LANE_COUNT // WORD]
     if offset != POOL_HEADER_SIZE or not 0 < count <= _MAX_LANES:
-        return False
-    file.seek(offset)
-    lanes = file.read(count * LANE_SIZE)
-    if len(lanes) != count * LANE_SIZE:
-        return False
-    words = memoryview(lanes).cast("Q")
+        return "libpmemobj's logs are not where they should be"
     stride = LANE_SIZE // WORD
+    if len(words) < offset // WORD + count * stride:
+        return "the file ends within libpmemobj's logs"
 
-    def column(at: int) -> set[int]:
-        return set(words[at // WORD :: stride].tolist())
+    def column(at: int) -> list[int]:
+        first = (offset + at) // WORD
+        return words[first : first + stride * count : stride].tolist()
 
-    return all(column(log + LOG_NEXT) == {0} and column(log + LOG_CAPACITY) <= idle for log, idle in LANE_LOGS)
+    for log, capacity in LANE_LOGS:
+        if not set(column(log + LOG_CAPACITY)) <= {0, capacity}:
+            return "a log of libpmemobj has a size that is none"
+        if not all(_continues_well(words, follower) for follower in set(column(log + LOG_NEXT)) if follower):
+            return "a log of libpmemobj is continued where nothing can be"
+    undo, capacity = LANE_LOGS[-1]
+    firsts = zip(column(undo + LOG_HEADER_SIZE), column(undo + LOG_HEADER_SIZE + ENTRY_LENGTH), strict=True)
+    if any(target and length > capacity for target, length in firsts):
+        return "an undo log of libpmemobj has an entry longer than itself"
+    return ""
+
+
+def _continues_well(words: memoryview, offset: int) -> bool:
+    """Whether the continuation of a log at `offset`, and each further one, is an allocation for it.
+
+    The log itself begins at the next cache line in it.
+    """
+    size = WORD * len(words)
+    for _ in range(_MAX_CONTINUATIONS):
+        log = (offset + _CACHE_LINE - 1) & -_CACHE_LINE
+        if offset % WORD or not POOL_HEADER_SIZE <= offset <= log <= size - LOG_HEADER_SIZE:
+            return False
+        allocation = words[(offset - ALLOCATION_HEADER_SIZE) // WORD]
+        end = offset - ALLOCATION_HEADER_SIZE + (allocation & ALLOCATION_SIZE_MASK)
+        if not allocation & ALLOCATION_INTERNAL or end > size:
+            return False
+        if not 0 < words[(log + LOG_CAPACITY) // WORD] <= end - log - LOG_HEADER_SIZE:
+            return False
+        offset = words[(log + LOG_NEXT) // WORD]
+        if not offset:
+            return True
+    return False
+
+
+def _heap_damage(words: memoryview) -> str:
+    try:
+        _chunks.verify(words)
+    except _chunks.HeapDamage as error:
+        return str(error)
+    return ""
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -230,6 +291,38 @@ def _lock(file: BinaryIO, what: str, deadline: float) -> bool:
         return False
     except OSError as error:
         raise translate(what, error, file.name) from None
+
+
+def give_name(unfinished: str, name: str) -> None:
+    """Give a finished file its name unless the name is taken; `unfinished` may remain as a second one.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    try:
+        os.link(unfinished, name)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links.
+        if os.path.lexists(name):
+            raise FileExistsError(name) from None
+        os.rename(unfinished, name)
+    _persist_names(name)
+
+
+def replace(finished: str, name: str) -> None:
+    """Let a finished file take the place of the one at `name`: whoever looks finds one of the two."""
+    os.replace(finished, name)
+    _persist_names(name)
+
+
+def _persist_names(path: str) -> None:
+    directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def translate(what: str, error: OSError, path: str = "") -> PmemError:

@@ -3,14 +3,6 @@ cimport cython
 from pmemobj._base cimport kind_at
 from pmemobj._heap cimport Heap
 
-ctypedef void *Pointer
-ctypedef struct Oid:
-    unsigned long long pool
-    unsigned long long offset
-# pmemobj_first and pmemobj_next.
-ctypedef Oid (*First)(Pointer) noexcept
-ctypedef Oid (*Next)(Oid) noexcept
-
 cdef class Marks:
     cdef bytearray _bits
     cdef unsigned long long _count, _limit
@@ -24,5 +16,5 @@ cpdef Marks mark(Heap heap, words, Marks reached=*, list containers=*, report=*)
 @cython.locals(word=cython.ulonglong, tag=cython.ulonglong)
 cdef _mark_words(Heap heap, words, Marks marks, list waiting)
 
-@cython.locals(oid=Oid, step=Next, offset=cython.ulonglong, kind=cython.ulonglong)
+@cython.locals(offset=cython.ulonglong, kind=cython.ulonglong)
 cdef _unreached(Heap heap, Marks marks)

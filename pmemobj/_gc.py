@@ -31,11 +31,6 @@ from pmemobj._layout import (
 )
 from pmemobj.errors import PmemError, PoolFullError, TransactionError
 
-try:
-    import cython
-except ImportError:
-    from pmemobj import _nocython as cython
-
 #: Frees in one transaction: enough to share the cost of its commit, few enough for its log.
 _SWEEP_BATCH = 1000
 #: Objects between two reports of progress.
@@ -171,19 +166,7 @@ def _mark_handles(heap: Heap, marks: Marks) -> None:
 def _unreached(heap: Heap, marks: Marks) -> array[int]:
     """The offset of every allocation of ours that is not marked."""
     found = array("Q")
-    if cython.compiled:
-        first, following = _lib.iteration()
-        oid = cython.cast(First, cython.cast(cython.ulonglong, first))(cython.cast(Pointer, heap.base))  # type: ignore[name-defined]  # noqa: F821
-        step = cython.cast(Next, cython.cast(cython.ulonglong, following))  # type: ignore[name-defined]  # noqa: F821
-        while oid.offset:
-            offset = oid.offset
-            if offset not in marks:
-                kind = heap.read(offset - ALLOCATION_TYPE)
-                if kind in ALL_KINDS:
-                    found.append(offset)
-            oid = step(oid)
-        return found
-    for offset in _lib.offsets(heap.pop):
+    for offset in heap.offsets():
         if offset not in marks:
             kind = heap.read(offset - ALLOCATION_TYPE)
             if kind in ALL_KINDS:
@@ -281,7 +264,7 @@ def _reporter(heap: Heap, progress: Progress | None) -> Callable[[int], None] | 
     """What tells `progress`, and does not let it change the pool that is being collected."""
     if progress is None:
         return None
-    total = sum(1 for _ in _lib.offsets(heap.pop))
+    total = len(heap.offsets())
 
     def tell(done: int) -> None:
         changes = heap.changes

@@ -25,6 +25,7 @@ cdef class Heap:
     cdef bint _grows
 
     cpdef unsigned long long read(self, unsigned long long offset) except? 0
+    cpdef unsigned long long read_count(self, unsigned long long offset) except? 0
     @cython.locals(source=cython.p_ulonglong, at=cython.longlong)
     cpdef list read_words(self, unsigned long long offset, long long count)
     cpdef bytes read_bytes(self, unsigned long long offset, long long size)

@@ -124,11 +124,14 @@ POOL_LANES_OFFSET = 5120
 POOL_LANE_COUNT = 5128
 #: One lane: three logs, each a header (checksum, next, capacity, ...) and its entries.
 LANE_SIZE = 3072
-#: The logs of a lane (internal redo, external redo, undo): offset in the lane, and the capacities
-#: that an idle one may have. libpmemobj clears the whole header of a redo log once it is done with it.
-LANE_LOGS = ((0, {0, 192}), (256, {0, 640}), (960, {2048}))
+#: Offset in the lane and capacity of its logs: internal redo, external redo, undo. libpmemobj clears
+#: the whole header of some that it is done with, the capacity too.
+LANE_LOGS = ((0, 192), (256, 640), (960, 2048))
 LOG_NEXT = 8
 LOG_CAPACITY = 16
+LOG_HEADER_SIZE = 64
+#: In an entry of an undo log: what it has snapshotted (8 bytes), a checksum, the length, the bytes.
+ENTRY_LENGTH = 16
 MIN_POOL_SIZE = 8 * 1024 * 1024
 #: What a growing pool grows by, at least (PMEMOBJ_MIN_PART).
 MIN_PART_SIZE = 2 * 1024 * 1024
@@ -137,6 +140,8 @@ ALLOCATION_HEADER_SIZE = 16
 ALLOCATION_SIZE_MASK = (1 << 48) - 1
 #: How far before the allocation its type number stands.
 ALLOCATION_TYPE = 8
+#: In the word of the size: the allocation is libpmemobj's own, such as the root object or a log.
+ALLOCATION_INTERNAL = 1 << 63
 #: Largest single allocation that libpmemobj makes (PMEMOBJ_MAX_ALLOC_SIZE).
 MAX_ALLOCATION = 0x3FFDFFFC0
 

@@ -99,6 +99,12 @@ class ClassTable:
         table: PersistentList | None = decode(self._heap, self._heap.read(self._heap.root_offset + ROOT_CLASSES))
         return table
 
+    @property
+    def count(self) -> int:
+        """How many classes there are."""
+        records = self._records()
+        return 0 if records is None else len(records)
+
     def shape(self, number: int) -> Shape:
         """The shape of class number `number`.
 

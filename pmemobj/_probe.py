@@ -1,18 +1,25 @@
 """Tries a pool in a child process before the process of the user opens it.
 
 libpmemobj may end or hang a process over a damaged file. A pool that was closed in good order is
-trusted; one that was not is opened here first, copy-on-write, so that its file stays as it is, and
-walked from end to end. Run as ``python -m pmemobj._probe PATH PARENT``, with the process id of the parent.
+trusted, if its heap looks as it should; one that was not is opened here first, copy-on-write, so
+that its file stays as it is, and walked from end to end. `pmemobj.check` looks at pools in the same way.
+
+Run as ``python -m pmemobj._probe PATH PARENT TASK``, with the process id of the parent.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
 
-from pmemobj import _file, _lib, _storage
+from pmemobj import _file, _lib, _storage, inspect
 from pmemobj._base import kind_at, resurrect
+from pmemobj._examine import ERROR, Examination, Finding
 from pmemobj._gc import containers, root_words
 from pmemobj._heap import Heap
 from pmemobj._layout import ROOT_SIZE
@@ -22,7 +29,25 @@ from pmemobj.errors import PmemError, PoolBusyError, PoolDamagedError
 #: Seconds that the trial may take: a base, and more for every GiB.
 _PATIENCE, _PATIENCE_PER_GIB = 60, 60
 
+#: How a child is started; path, process id of the parent and task follow.
+_COMMAND = [sys.executable, "-P", "-m", "pmemobj._probe"]
+
 _FINE, _DAMAGED, _BUSY = 0, 3, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of a child.
+
+    Attributes:
+        complaint: Why it did not end well; empty if it did.
+        busy: Whether that is because the pool is open somewhere.
+        lines: What it had written by then.
+    """
+
+    complaint: str
+    busy: bool
+    lines: list[str]
 
 
 def run(path: str) -> None:
@@ -33,29 +58,57 @@ def run(path: str) -> None:
         PoolBusyError: the pool is open somewhere.
     """
     what = f"open pool {path}"
-    patience = _PATIENCE + _PATIENCE_PER_GIB * _file.identify(path).size // (1 << 30)
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-    command = [sys.executable, "-P", "-m", "pmemobj._probe", path, str(os.getpid())]
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=patience, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired:
-        raise PoolDamagedError(
-            what, f"libpmemobj did not finish with it in {patience} s", "restore the pool from a copy"
-        ) from None
-    if done.returncode == _FINE:
-        return
-    complaint = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    if done.returncode == _BUSY:
-        raise PoolBusyError(what, complaint, "close it there first")
-    if done.returncode < 0:
-        complaint = f"a trial process died of signal {-done.returncode} while libpmemobj opened it"
-    raise PoolDamagedError(what, complaint, "restore the pool from a copy")
+    trial = in_child(path, "open")
+    if trial.busy:
+        raise PoolBusyError(what, trial.complaint, "close it there first")
+    if trial.complaint:
+        raise PoolDamagedError(what, trial.complaint, "restore the pool from a copy")
 
 
-def _try(path: str) -> None:
-    """What the child does."""
+def in_child(path: str, task: str, seconds: float | None = None) -> Trial:
+    """Do one of `TASKS` with the pool at `path` in a child process.
+
+    Args:
+        path: The pool; its file stays as it is.
+        task: The name of the task.
+        seconds: How long it may take; by default what befits the size of the pool.
+    """
+    patience = seconds or _PATIENCE + _PATIENCE_PER_GIB * _file.identify(path).size // (1 << 30)
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONIOENCODING="utf-8:surrogateescape")
+    child = subprocess.Popen(
+        [*_COMMAND, path, str(os.getpid()), task],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",
+    )
+    with child:
+        try:
+            out, err = child.communicate(timeout=patience)
+        except BaseException as error:
+            child.kill()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            out, _ = child.communicate()
+            return Trial(f"libpmemobj did not finish with it in {patience:g} s", False, out.splitlines())
+    lines = out.splitlines()
+    if child.returncode == _FINE:
+        return Trial("", False, lines)
+    complaint = (err.strip().splitlines() or ["no message"])[-1]
+    if child.returncode < 0:
+        complaint = f"a trial process died of signal {-child.returncode} while libpmemobj worked on it"
+    return Trial(complaint, child.returncode == _BUSY, lines)
+
+
+# ---- what the child does -----------------------------------------------------------------------------
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Heap]:
+    """A heap on the pool, recovered in memory only; never closed, since the process ends."""
     found = _file.identify(path)
     try:
         pop = _storage.at(path, found.max_size).open(copy_on_write=True)
@@ -64,21 +117,74 @@ def _try(path: str) -> None:
     heap = Heap(os.path.basename(path))
     heap.resurrect = resurrect
     heap.bind(pop, found.size, ROOT_SIZE, found.max_size)
-    heap.types = ClassTable(heap)
-    for offset in containers(heap, root_words(heap)):
-        kind_at(heap, offset)._p_type_name(heap, offset)
-    heap.allocations()
+    yield heap
+
+
+def _open(path: str) -> None:
+    """Open and walk; the first thing that is wrong is enough."""
+    with _opened(path) as heap:
+        heap.types = ClassTable(heap)
+        for offset in containers(heap, root_words(heap)):
+            kind_at(heap, offset)._p_type_name(heap, offset)
+        heap.allocations()
+
+
+def _examine(path: str) -> None:
+    """Say everything that is wrong, after libpmemobj has recovered what it could."""
+    with _opened(path) as heap:
+        _say_all(heap)
+
+
+def _examine_bytes(path: str) -> None:
+    """Say what is wrong in the bytes as they are, where libpmemobj must not be let near them."""
+    with inspect.image(path) as heap:
+        _say_all(heap)
+
+
+def _say_all(heap: Heap) -> None:
+    allocations = None
+    try:
+        allocations = heap.allocations()
+    except PoolDamagedError as error:
+        print(json.dumps(astuple(Finding(ERROR, "heap", None, error.why))), flush=True)
+    examination = Examination(heap, allocations)
+    for finding in examination.run():
+        print(json.dumps(astuple(finding)), flush=True)
+    print(json.dumps(examination.objects), flush=True)
+
+
+#: What can be asked of a child.
+TASKS: dict[str, Callable[[str], None]] = {
+    "open": _open,
+    "examine": _examine,
+    "examine-bytes": _examine_bytes,
+}
+
+
+def findings_of(lines: list[str]) -> tuple[list[Finding], int]:
+    """What a child that examined has said: its findings, and how many objects it came to."""
+    findings, objects = [], 0
+    for line in lines:
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue  # it died in the middle of a line
+        if isinstance(said, int):
+            objects = said
+        else:
+            findings.append(Finding(*said))
+    return findings, objects
 
 
 def main() -> int:
-    """Try the pool that the command line names; the exit code tells what came of it."""
-    path, parent = sys.argv[1:]
+    """Do the task that the command line names; the exit code tells what came of it."""
+    path, parent, task = sys.argv[1:]
     # A trial that outlived its parent would keep the pool busy.
     _lib.die_with_parent()
     if os.getppid() != int(parent):
         return _DAMAGED
     try:
-        _try(path)
+        TASKS[task](path)
     except PmemError as error:
         print(error.why, file=sys.stderr)
         return _BUSY if isinstance(error, PoolBusyError) else _DAMAGED
@@ -87,5 +193,6 @@ def main() -> int:
 
 if __name__ == "__main__":
     code = main()
+    sys.stderr.flush()
     # Without the finalizers: what a damaged pool left behind in this process must not run.
     os._exit(code)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from pmemobj import _lib
 from pmemobj._base import kind_at
 from pmemobj._heap import Heap
 from pmemobj._layout import ALLOCATION_HEADER_SIZE, ALLOCATION_TYPE, CONTAINER_KINDS, TAG_LEAF
@@ -65,7 +64,7 @@ def measure(heap: Heap, medium: Medium) -> PoolStats:
     """Look at every allocation of an open pool, in one state of it."""
     with heap.lock:
         heap.read(heap.root_offset)
-        offsets = list(_lib.offsets(heap.pop))
+        offsets = heap.offsets()
         used = sum(heap.allocation_size(offset) for offset in offsets)
         last = max((offset - ALLOCATION_HEADER_SIZE + heap.allocation_size(offset) for offset in offsets), default=0)
         types: dict[str, TypeStats] = defaultdict(TypeStats)

@@ -15,6 +15,7 @@ __all__ = [
     "ClassNotFoundError",
     "ClassRefusedError",
     "DiskFullError",
+    "DumpFormatError",
     "ForkedPoolError",
     "InvalidHandleError",
     "LibraryError",
@@ -139,6 +140,10 @@ class PoolDamagedError(PmemError, OSError):
     """The contents of a pool contradict themselves."""
 
     errno_code = errno.EIO
+
+
+class DumpFormatError(PmemError, ValueError):
+    """A file that was to be restored is no whole dump."""
 
 
 class BadPoolSizeError(PmemError, ValueError):

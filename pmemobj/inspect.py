@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from pmemobj._heap import Handle, Heap
 from pmemobj._layout import ROOT_VALUE, TAG_LEAF
 from pmemobj._object import ClassTable
 from pmemobj._values import describe, immediate, is_container, is_leaf
-from pmemobj.errors import PmemError
+from pmemobj.errors import PmemError, PoolDamagedError
 
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
@@ -154,20 +154,22 @@ def walk_file(
     Raises:
         PmemError: the file is no pool of this package.
     """
-    with _image(os.fspath(path)) as heap:
+    with image(os.fspath(path)) as heap:
+        # Without a table of classes that can be read, each object of a class is shown as damaged.
+        with suppress(PoolDamagedError):
+            heap.types = ClassTable(heap)
         return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
 
 
 @contextmanager
-def _image(path: str) -> Iterator[Heap]:
-    """A heap on the bytes of a pool, mapped read-only."""
+def image(path: str) -> Iterator[Heap]:
+    """A heap on the bytes of a pool, mapped read-only; its table of classes is still to be made."""
     found = _file.identify(path)
     with _lib.files_in_a_row(found.files) as image:
         heap = Heap(os.path.basename(path))
         heap.bind_image(image, found.root_offset)
         heap.resurrect = resurrect
         try:
-            heap.types = ClassTable(heap)
             yield heap
         finally:
             heap.unbind(_file.closed_error(path))

@@ -40,6 +40,7 @@ from pmemobj.convert import to_persistent
 from pmemobj.errors import (
     BadPoolSizeError,
     PmemError,
+    PoolDamagedError,
     PoolExistsError,
     SandboxError,
     TransactionAborted,
@@ -200,7 +201,10 @@ class PersistentObjectPool:
                 if not found.tidy:
                     self._tidy(what)
             unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
-            if unclean or not found.lanes_idle:
+            damage = found.log_damage or ("" if unclean else found.heap_damage)
+            if damage:
+                raise PoolDamagedError(what, damage, "restore the pool from a copy")
+            if unclean:
                 _probe.run(self._file)
             self._storage = _storage.at(self._file, found.max_size)
             pop = self._storage.open(self.sandbox)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pmemobj import PersistentList, PersistentObjectPool, PoolFullError
+from pmemobj import PersistentList, PersistentObjectPool, PoolFullError, _lib
 from pmemobj._heap import _UNITS
 from pmemobj._layout import ALLOCATION_HEADER_SIZE
 
@@ -31,3 +31,14 @@ def test_a_list_that_grows_leaves_most_of_a_small_pool_to_its_values(pool: Persi
             values.append(b"x" * 1000)
     # With libpmemobj's own classes it was 2 MB: each size that the list grew through took up to 4 MiB.
     assert len(values) * 1000 > 4_000_000
+
+
+def test_the_heap_as_we_read_it_is_as_libpmemobj_reads_it(pool: PersistentObjectPool) -> None:
+    pool.root = pool.new(PersistentList, ["x" * (7 * number) for number in range(200)])
+    pool.root.extend(b"y" * (1 << shift) for shift in range(12, 21))
+    for at in range(0, 150, 3):
+        pool.root[at] = at
+    assert pool._heap.allocations() == list(_lib.allocations(pool._heap.pop))
+    with pool.transaction():
+        pool.root[1] = "a text that is new in this transaction"
+        assert pool._heap.allocations() == list(_lib.allocations(pool._heap.pop))

@@ -6,13 +6,16 @@ tests look for is the death of the process: the child says how it went, and dies
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import damage_lab
 import pytest
 from conftest import MIB, POOL_SIZE
 
@@ -211,6 +214,24 @@ def test_zeroed_lanes_of_a_clean_pool(outcomes: Callable[..., list[str]], clean_
     assert outcomes(clean_bytes, [put(_layout.POOL_HEADER_SIZE, bytes(2 * MIB))]) == ["sound False"]
 
 
+def test_a_transaction_whose_logs_were_continued_is_rolled_back(scratch: Path) -> None:
+    """The continuations are looked at before libpmemobj follows them; none may be taken for damage."""
+    with pmemobj.create(scratch / "live", pool_size=POOL_SIZE) as pool:
+        pool.root = pool.new(PersistentList, range(5000))
+        pool.transaction().begin()
+        for at in range(200):
+            pool.root[20 * at] = "a text that is no word"
+        pool.root.reverse()
+        data = (scratch / "live").read_bytes()
+        pool.abandon_transaction()
+    lane = memoryview(data[_layout.POOL_HEADER_SIZE :][: _layout.LANE_SIZE]).cast("Q")
+    continued = [log for log, _ in _layout.LANE_LOGS if lane[(log + _layout.LOG_NEXT) // 8]]
+    assert len(continued) == 2, "this transaction does not test what it should"
+    (scratch / "dead").write_bytes(data)
+    with pmemobj.open(scratch / "dead") as pool:
+        assert pool.recovered and list(pool.root) == list(range(5000))
+
+
 ROOT_WORDS = {
     "past the end": word(POOL_SIZE + 16),
     "huge": word((1 << 64) - 16),
@@ -266,3 +287,140 @@ def test_a_failed_opening_changes_nothing_in_the_file(scratch: Path, clean_bytes
         pmemobj.open(path)
     assert path.read_bytes() == damaged
     assert os.listdir(scratch) == ["pool"]
+
+
+# ---- a thousand of them ------------------------------------------------------------------------------
+
+SMALL = 8 * MIB
+_HEAP = 8192 + 1024 * _layout.LANE_SIZE
+_ZONE = _HEAP + 1024
+_CHUNKS = _ZONE + 64 + 8 * 65528
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+    """The same small pool twice: closed in good order, and left in the middle of a transaction."""
+    path = tmp_path_factory.mktemp("damage") / "pool"
+    with pmemobj.create(path, pool_size=SMALL) as pool:
+        fill(pool)
+        pool.root["big"] = pool.new(PersistentList, [b"b" * 300_000, 1 << 500, 1.5e300, 2j])
+    clean = path.read_bytes()
+    with pmemobj.open(path) as pool:
+        pool.transaction().begin()
+        pool.root["list"][10:60] = range(1000, 1030)
+        del pool.root["text"]
+        pool.root["many"][3] = "another text"
+        unclean = path.read_bytes()
+        pool.abandon_transaction()
+    return clean, unclean
+
+
+def some_word(rng: random.Random) -> bytes:
+    """A word as damage may leave it."""
+    value = rng.choice(
+        [
+            0,
+            (1 << 64) - 1,
+            rng.getrandbits(64),
+            rng.randrange(256),
+            1 << rng.randrange(64),
+            rng.randrange(0, SMALL, 16) | rng.choice((0, 0, 4)),
+            SMALL + 16 * rng.randrange(100),
+        ]
+    )
+    return word(value)
+
+
+def hurt(data: bytearray, at: int, rng: random.Random) -> None:
+    """Change a bit, a byte or a word at about `at`."""
+    how = rng.randrange(3)
+    if how == 0:
+        data[at] ^= 1 << rng.randrange(8)
+    elif how == 1:
+        data[at] = rng.randrange(256)
+    else:
+        data[at & ~7 : (at & ~7) + 8] = some_word(rng)
+
+
+def in_headers(data: bytearray, rng: random.Random) -> None:
+    """What libpmemobj has before the lanes, and our root object."""
+    root = int.from_bytes(data[_layout.POOL_ROOT_OFFSET :][:8], "little")
+    places = (range(64), range(64, 4096), range(4096, 5200), range(6144, 6200), range(root, root + 64))
+    for _ in range(rng.randrange(1, 4)):
+        hurt(data, rng.choice(rng.choice(places)), rng)
+
+
+def in_lanes(data: bytearray, rng: random.Random) -> None:
+    """The logs: mostly of the first lane, which has been in use, and there mostly their headers."""
+    for _ in range(rng.randrange(1, 4)):
+        lane = 8192 + _layout.LANE_SIZE * rng.choice((0, 0, 0, rng.randrange(1024)))
+        log, capacity = rng.choice(_layout.LANE_LOGS)
+        hurt(data, lane + log + rng.choice((rng.randrange(64), 64 + rng.randrange(capacity))), rng)
+
+
+def in_heap(data: bytearray, rng: random.Random) -> None:
+    """libpmemobj's bookkeeping: headers of heap, zone, chunks and runs; bitmaps."""
+    chunk = _CHUNKS + rng.randrange(17) * 256 * 1024
+    places = (range(_HEAP, _HEAP + 64), range(_ZONE, _ZONE + 16), range(_ZONE + 64, _ZONE + 64 + 8 * 17))
+    for _ in range(rng.randrange(1, 3)):
+        hurt(data, rng.choice(rng.choice((*places, range(chunk, chunk + 16), range(chunk + 16, chunk + 400)))), rng)
+
+
+def heads_in(data: bytes) -> list[int]:
+    """The offsets of our headers."""
+    kinds = {_layout.header(kind) & 0xFFFF for kind in _layout.ALL_KINDS}
+    return [at for at in range(_CHUNKS, len(data) - 64, 16) if int.from_bytes(data[at : at + 2], "little") in kinds]
+
+
+def in_allocation_headers(data: bytearray, rng: random.Random) -> None:
+    """The 16 bytes that libpmemobj has before each allocation."""
+    for at in rng.sample(HEADS, rng.randrange(1, 4)):
+        hurt(data, at - 16 + rng.randrange(16), rng)
+
+
+def in_objects(data: bytearray, rng: random.Random) -> None:
+    """Our own words."""
+    for at in rng.sample(HEADS, rng.randrange(1, 5)):
+        hurt(data, at + rng.randrange(48), rng)
+
+
+def in_blocks(data: bytearray, rng: random.Random) -> None:
+    """A sector or a page that was not written, or that another was written to."""
+    size = rng.choice((512, 4096))
+    ends = (SMALL, SMALL, _CHUNKS + 512 * 1024, 3 * 4096)
+    at = rng.randrange(0, rng.choice(ends), size)
+    other = rng.randrange(0, SMALL, size)
+    data[at : at + size] = rng.choice((bytes(size), b"\xff" * size, rng.randbytes(size), data[other : other + size]))
+
+
+#: The places of our headers in the pools of `pair`, found once.
+HEADS: list[int] = []
+FAMILIES = (in_headers, in_lanes, in_heap, in_allocation_headers, in_objects, in_blocks)
+#: It is libpmemobj that may die, which is the same in both forms.
+SEEDS = range(90 if pmemobj.compiled else 10)
+
+
+def damaged_by(family: Callable[[Any, random.Random], None], name: str, data: Any) -> None:
+    family(data, random.Random(name))
+
+
+@pytest.mark.timeout(400)  # about 15 s on two idle cores
+def test_a_thousand_damaged_pools_harm_no_process(pair: tuple[bytes, bytes], scratch: Path) -> None:
+    """Each is recovered, refused with a reason, or reported by `check`."""
+    HEADS[:] = heads_in(pair[0])
+    assert len(HEADS) > 300
+    names, cases = [], []
+    for state, data in zip(("clean", "unclean"), pair, strict=True):
+        for family in FAMILIES:
+            for seed in SEEDS:
+                names.append(f"{state} {family.__name__} {seed}")
+
+                damage = functools.partial(damaged_by, family, names[-1])
+                cases.append(damage_lab.Case(data, damage))
+    assert len(cases) >= 1000 or not pmemobj.compiled
+    found = dict(zip(names, damage_lab.outcomes(cases, scratch), strict=True))
+    wrong = {name: outcome for name, outcome in found.items() if outcome not in damage_lab.FINE}
+    counts = Counter(found.values())
+    assert not wrong, f"{len(wrong)} of {len(found)}: {wrong}"
+    # All of them occur, so that none of these ways is untested.
+    assert set(counts) == set(damage_lab.FINE), counts

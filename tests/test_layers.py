@@ -16,6 +16,7 @@ ORDER = [
     "errors",
     "_layout",
     "_lib",
+    "_chunks",
     "_loans",
     "_heap",
     "_checking",
@@ -58,8 +59,15 @@ ORDER = [
     "_storage",
     "_stats",
     "inspect",
+    "_examine",
     "_probe",
     "pool",
+    "_portable",
+    "_records",
+    "_build",
+    "dump",
+    "check",
+    "__main__",
     "crash",
 ]
 #: Needed before anything else can be imported, so they import nothing of the package.

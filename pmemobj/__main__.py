@@ -1,0 +1,292 @@
+"""The command line: ``python -m pmemobj COMMAND PATH``, or ``pmemobj`` where it is installed."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from pmemobj import _gc, inspect
+from pmemobj._base import kind_at
+from pmemobj._build import Progress
+from pmemobj.check import check
+from pmemobj.dump import dump, resize, restore
+from pmemobj.errors import PmemError
+from pmemobj.pool import PersistentObjectPool
+
+FINE, FINDINGS, USAGE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
+
+_DESCRIPTION = "Look into pools of persistent Python objects, check them, and move them."
+_EPILOG = """\
+examples:
+  python -m pmemobj info game.pmem
+  python -m pmemobj tree game.pmem --depth 2 --items 5
+  python -m pmemobj check game.pmem --json
+  python -m pmemobj dump game.pmem game.jsonl
+  python -m pmemobj dump game.pmem | python -m pmemobj restore copy.pmem
+  python -m pmemobj resize game.pmem 256M
+
+exit codes:
+  0    fine
+  1    check found damage
+  2    wrong usage
+  3    the pool or file cannot be opened, read or written; the message says why
+  130  interrupted    141  nobody reads the output any more
+"""
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+_BRANCH, _LAST_BRANCH, _BAR, _SPACE = "├─ ", "└─ ", "│  ", "   "
+
+
+# ---- what the commands do ---------------------------------------------------------------------------
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    with PersistentObjectPool(arguments.path) as pool:
+        heap = pool._heap
+        types: Counter[str] = Counter()
+        sizes: Counter[str] = Counter()
+        for offset in _gc.containers(heap, _gc.root_words(heap)[:1]):
+            walker = kind_at(heap, offset)
+            name = walker._p_type_name(heap, offset)
+            types[name] += 1
+            bodies = [offset, *walker._p_bodies(heap, offset)]
+            sizes[name] += sum(heap.allocation_size(body) for body in bodies)
+        facts: dict[str, Any] = {
+            "path": pool.path,
+            "size": pool.size,
+            "used": pool.used,
+            "free": pool.free,
+            "medium": pool.medium.value,
+            "recovered": pool.recovered,
+            "objects": sum(types.values()),
+            "types": {name: {"count": count, "bytes": sizes[name]} for name, count in types.most_common()},
+        }
+    if arguments.json:
+        _say_json(facts)
+        return FINE
+    _say(f"pool    {facts['path']}")
+    _say(f"size    {_bytes(facts['size'])}, {_bytes(facts['used'])} used, {_bytes(facts['free'])} free")
+    _say(f"medium  {facts['medium']}")
+    if facts["recovered"]:
+        _say("state   the last process had not closed it; it was recovered now")
+    _say(f"objects {facts['objects']:,}")
+    for name, count in types.most_common():
+        _say(f"  {count:>10,}  {name} ({_bytes(sizes[name])} without the values in it)")
+    return FINE
+
+
+def _tree(arguments: argparse.Namespace) -> int:
+    with PersistentObjectPool(arguments.path) as pool:
+        graph = inspect.walk(pool, depth=arguments.depth, max_nodes=arguments.nodes, max_items=arguments.items)
+    if arguments.json:
+        _say_json(dataclasses.asdict(graph) | {"nodes": [dataclasses.asdict(node) for node in graph.nodes.values()]})
+        return FINE
+    for line in _tree_lines(graph):
+        _say(line)
+    if graph.hidden:
+        _say(f"({graph.hidden:,} objects are not shown)")
+    return FINE
+
+
+def _tree_lines(graph: inspect.Graph) -> Iterator[str]:
+    """One line for each slot, indented; an object that was drawn already is only named again."""
+    drawn: set[int] = set()
+    waiting = [("", "", graph.start)]
+    while waiting:
+        lead, indent, slot = waiting.pop()
+        node = graph.nodes.get(slot.target) if slot.target is not None else None
+        if node is None or node.offset in drawn:
+            note = "" if slot.target is None else " (not shown)" if node is None else " (above)"
+            yield f"{lead}{slot.label}: {slot.text}{note}"
+            continue
+        drawn.add(node.offset)
+        yield f"{lead}{slot.label}: {node.type} ({node.text})"
+        rest = node.count - len(node.slots)
+        slots = [*node.slots, inspect.Slot("…", f"{rest:,} more")] if rest > 0 else list(node.slots)
+        for at, child in reversed(list(enumerate(slots))):
+            last = at == len(slots) - 1
+            waiting.append((indent + (_LAST_BRANCH if last else _BRANCH), indent + (_SPACE if last else _BAR), child))
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    report = check(arguments.path, seconds=arguments.seconds)
+    if arguments.json:
+        _say_json(dataclasses.asdict(report) | {"ok": report.ok})
+    else:
+        _say(str(report))
+    return FINE if report.ok else FINDINGS
+
+
+def _collect(arguments: argparse.Namespace) -> int:
+    with PersistentObjectPool(arguments.path) as pool:
+        before = pool.used
+        freed = pool.gc(keep_handles=False)
+        gained = before - pool.used
+    if arguments.json:
+        _say_json({"path": arguments.path, "freed": dict(freed), "bytes": gained})
+        return FINE
+    _say(f"freed {sum(freed.values()):,} allocations of {_bytes(gained)}")
+    for name, count in freed.most_common():
+        _say(f"  {count:>10,}  {name}")
+    return FINE
+
+
+def _dump(arguments: argparse.Namespace) -> int:
+    with _progress("dump", arguments) as progress, PersistentObjectPool(arguments.path) as pool:
+        if arguments.file == "-":
+            dump(pool, sys.stdout.buffer, progress=progress)
+            return FINE
+        count = dump(pool, arguments.file, progress=progress)
+    if arguments.json:
+        _say_json({"path": arguments.path, "file": arguments.file, "objects": count})
+    else:
+        _say(f"{count:,} objects in {arguments.file}")
+    return FINE
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    source = sys.stdin.buffer if arguments.file == "-" else arguments.file
+    with _progress("restore", arguments) as progress:
+        restore(source, arguments.path, arguments.size, progress=progress)
+    return _say_size(arguments)
+
+
+def _resize(arguments: argparse.Namespace) -> int:
+    with _progress("resize", arguments) as progress:
+        resize(arguments.path, arguments.size, progress=progress)
+    return _say_size(arguments)
+
+
+def _say_size(arguments: argparse.Namespace) -> int:
+    size = os.path.getsize(arguments.path)
+    if arguments.json:
+        _say_json({"path": arguments.path, "size": size})
+    else:
+        _say(f"{arguments.path} has {_bytes(size)}")
+    return FINE
+
+
+# ---- how they speak ---------------------------------------------------------------------------------
+
+
+def _say(line: str) -> None:
+    print(line)
+
+
+def _say_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def _bytes(size: int) -> str:
+    for unit in ("T", "G", "M", "K"):
+        if size >= _UNITS[unit]:
+            return f"{size / _UNITS[unit]:.1f} {unit}iB"
+    return f"{size} bytes"
+
+
+@contextlib.contextmanager
+def _progress(what: str, arguments: argparse.Namespace) -> Iterator[Progress | None]:
+    """A bar on a terminal, by tqdm where it is installed; elsewhere nothing."""
+    if arguments.quiet or not sys.stderr.isatty():
+        yield None
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        try:
+            yield lambda done, total: print(f"\r{what}: {100 * done // max(1, total)} %", end="", file=sys.stderr)
+        finally:
+            print(file=sys.stderr)
+        return
+    with tqdm(desc=what, unit="objects", file=sys.stderr) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield advance
+
+
+# ---- what the line means -------------------------------------------------------------------------------
+
+
+def _size(text: str) -> int:
+    number, unit = text.upper().removesuffix("B").removesuffix("I"), ""
+    if number and number[-1] in _UNITS:
+        number, unit = number[:-1], number[-1]
+    try:
+        return int(number) * _UNITS[unit]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size (as in 64M; K, M, G and T are powers of 1024)") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("path", metavar="PATH", help="the file of the pool")
+    shared.add_argument("--json", action="store_true", help="say it as JSON")
+    shared.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser = argparse.ArgumentParser(
+        prog="python -m pmemobj",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, do: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, parents=[shared], help=text, description=text[0].upper() + text[1:] + ".")
+        added.set_defaults(do=do)
+        return added
+
+    command("info", _info, "sizes, kind of memory, and how many objects of which types")
+    tree = command("tree", _tree, "the objects from the root on, as a tree")
+    tree.add_argument("--depth", type=int, metavar="N", help="how many steps from the root (all)")
+    tree.add_argument("--items", type=int, metavar="N", default=20, help="how many entries of each object (20)")
+    tree.add_argument("--nodes", type=int, metavar="N", default=1000, help="how many objects in all (1000)")
+    checking = command("check", _check, "everything that is wrong with a pool; the file is not changed")
+    checking.add_argument("--seconds", type=float, metavar="S", help="how long libpmemobj may take with it")
+    command("gc", _collect, "free what the root does not reach")
+    text = command("dump", _dump, "write everything that the root reaches as text, one line an object")
+    text.add_argument("file", metavar="FILE", nargs="?", default="-", help="where to; - is the standard output")
+    again = command("restore", _restore, "make a new pool out of a dump")
+    again.add_argument("file", metavar="FILE", nargs="?", default="-", help="the dump; - is the standard input")
+    again.add_argument("--size", type=_size, metavar="SIZE", help="size of the pool, as in 64M (what it needs)")
+    other = command("resize", _resize, "give a pool another size; it must not be open")
+    other.add_argument("size", type=_size, metavar="SIZE", nargs="?", help="as in 64M (what it needs)")
+    return parser
+
+
+def main(line: Sequence[str] | None = None) -> int:
+    """Do what the command line says; the exit code is documented in ``--help``."""
+    arguments = _parser().parse_args(line)
+    for stream in (sys.stdout, sys.stderr):
+        # Names in a pool may have characters that the terminal has not.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        code: int = arguments.do(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # What is still in the buffer must not be tried again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        print("pmemobj: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (PmemError, OSError) as error:
+        print(f"pmemobj: {error}", file=sys.stderr)
+        return FAILED
+    except ValueError as error:
+        print(f"pmemobj: {error}", file=sys.stderr)
+        return USAGE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

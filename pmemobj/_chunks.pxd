@@ -1,0 +1,17 @@
+# Types of the compiled form; the source is _chunks.py.
+cimport cython
+
+cdef unsigned long long ALLOCATION_HEADER_SIZE, ALLOCATION_INTERNAL, ALLOCATION_SIZE_MASK
+cdef unsigned long long _RUN_HEADER_SIZE, _BITS
+
+@cython.locals(
+    bitmap=cython.ulonglong, index=cython.ulonglong, bits=cython.ulonglong, room=cython.ulonglong, size=cython.ulonglong
+)
+cdef _note_units(
+    const unsigned long long[::1] words, unsigned long long at, unsigned long long unit, unsigned long long number,
+    unsigned long long first, found
+)
+@cython.locals(head=cython.ulonglong, size=cython.ulonglong)
+cdef unsigned long long _note(
+    const unsigned long long[::1] words, unsigned long long place, unsigned long long room, found
+) except? 0

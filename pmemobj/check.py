@@ -1,0 +1,120 @@
+"""Tells everything that is wrong with a pool file, without changing it.
+
+The file is looked at in a child process with a limit of time: a damaged pool may end or hang the
+process that works on it, and then that is the finding. The child opens the pool copy-on-write, so
+that an interrupted transaction is rolled back in memory only, and reads it with `_examine`. Where
+libpmemobj cannot be let near the file, the bytes are read as they are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pmemobj import _file, _probe
+from pmemobj._examine import ERROR, INFORMATION, Finding
+from pmemobj._layout import STATE_CLEAN, STATE_OPEN, STATE_SUSPENDED
+from pmemobj.errors import (
+    NotAPoolError,
+    PmemError,
+    PoolBusyError,
+    PoolDamagedError,
+    PoolLayoutError,
+)
+
+__all__ = ["Finding", "Report", "check"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What `check` found.
+
+    Attributes:
+        path: The file.
+        findings: All that was found, errors and information.
+        objects: How many shared objects can be reached from the root, as far as could be counted.
+    """
+
+    path: str
+    findings: tuple[Finding, ...]
+    objects: int
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that are damage."""
+        return tuple(finding for finding in self.findings if finding.severity == ERROR)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong; there may be information all the same."""
+        return not self.errors
+
+    def __str__(self) -> str:
+        if self.ok:
+            verdict = f"nothing wrong in {self.objects} objects"
+        else:
+            verdict = f"{len(self.errors)} errors" if len(self.errors) > 1 else "1 error"
+        return "\n".join([f"{self.path}: {verdict}", *(f"  {finding}" for finding in self.findings)])
+
+
+def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Report:
+    """Find out everything that is wrong with a pool file. The file is not changed.
+
+    Args:
+        path: The file; the pool must not be open.
+        seconds: How long libpmemobj may take with it; by default a minute, and more for large pools.
+
+    Returns:
+        A report; what is wrong with the file is never raised.
+
+    Raises:
+        PoolNotFoundError, PoolPermissionError, PoolIsDirectoryError: it cannot be read.
+        PoolBusyError: it is open, here or in another process.
+
+    Cost: proportional to the contents, and a process.
+    """
+    name = os.fspath(path)
+    try:
+        found = _file.identify(name)
+    except (NotAPoolError, PoolLayoutError, PoolDamagedError) as error:
+        if not os.path.isfile(name):
+            raise
+        return Report(name, (Finding(ERROR, "header", None, error.why),), 0)
+    try:
+        with _file.locked(name):
+            pass
+    except OSError as error:
+        if isinstance(error, PmemError):
+            raise
+        raise _file.translate(f"check pool {name}", error, name) from None
+    findings = list(_outside(found))
+    damaged = any(finding.severity == ERROR for finding in findings)
+    trial = _probe.in_child(name, "examine-bytes" if damaged else "examine", seconds)
+    if trial.busy:
+        raise PoolBusyError(f"check pool {name}", trial.complaint, "close it there first")
+    inside, objects = _probe.findings_of(trial.lines)
+    if trial.complaint:
+        findings.append(Finding(ERROR, "contents" if damaged else "libpmemobj", None, trial.complaint))
+        if not inside and not damaged:
+            # It came to nothing: what can be seen without libpmemobj is better than that.
+            trial = _probe.in_child(name, "examine-bytes", seconds)
+            inside, objects = _probe.findings_of(trial.lines)
+            if trial.complaint:
+                inside.append(Finding(ERROR, "contents", None, trial.complaint))
+    # The damage of the heap is seen twice.
+    return Report(name, tuple(dict.fromkeys([*findings, *inside])), objects)
+
+
+def _outside(found: _file.PoolFile) -> Iterator[Finding]:
+    """What the header, the root object and the lanes say of themselves."""
+    if found.state == STATE_OPEN:
+        yield Finding(INFORMATION, "state", None, "the last process did not close the pool; opening it recovers it")
+    elif found.state == STATE_SUSPENDED:
+        yield Finding(INFORMATION, "state", None, "the pool was suspended; closing it collects its garbage")
+    elif found.state != STATE_CLEAN:
+        yield Finding(ERROR, "state", None, f"its state {found.state:#x} is none that there is")
+    if found.log_damage:
+        yield Finding(ERROR, "lanes", None, found.log_damage)
+    if found.heap_damage and found.state != STATE_OPEN:
+        yield Finding(ERROR, "heap", None, found.heap_damage)

@@ -1,0 +1,347 @@
+"""Pools as text and back, and into files of another size.
+
+`dump` writes what the root reaches, one line of JSON for each object, nearest to the root first; no
+class is imported and nothing is unpickled, on either way. `restore` makes a pool out of that, and
+`resize` out of another pool without the text in between. The form is that of docs/dump_format.md;
+`_portable` has the values, `_records` the objects, `_build` the making of a pool.
+"""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import json
+import os
+import shutil
+import stat
+import struct
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from pmemobj import _file
+from pmemobj._base import kind_at
+from pmemobj._build import Contents, Progress, built, temporary_name
+from pmemobj._heap import Heap
+from pmemobj._layout import ROOT_VALUE
+from pmemobj._portable import from_json, plain_to_json, to_json
+from pmemobj._records import Record, write_record
+from pmemobj._values import is_container
+from pmemobj.errors import DumpFormatError, PmemError, PoolDamagedError, PoolExistsError, TransactionError
+from pmemobj.pool import Path, PersistentObjectPool
+
+__all__ = ["DUMP_VERSION", "dump", "resize", "restore"]
+
+DUMP_VERSION = 1
+_FORMAT = "pmemobj dump"
+#: Objects between two calls of `progress`.
+_BATCH = 1000
+
+
+# ---- out -----------------------------------------------------------------------------------------
+
+
+def dump(pool: PersistentObjectPool, file: Path | IO[Any], *, progress: Progress | None = None) -> int:
+    """Write everything that the root of a pool reaches as text.
+
+    Shared objects and cycles are kept, and the order of dicts. Objects whose class is missing and
+    pickles of whatever class are written like all others.
+
+    Args:
+        pool: An open pool.
+        file: A path, which has the whole text or stays as it was; or an open text or binary file.
+        progress: Called now and then with the number of objects done, and of all.
+
+    Returns:
+        How many objects there were.
+
+    Raises:
+        TransactionError: a transaction is open in this thread: a dump holds committed states only.
+        PoolDamagedError: something cannot be read; `check` tells what else is wrong.
+
+    Cost: proportional to the contents. Other threads can read the pool meanwhile, but not change it.
+    """
+    heap = pool._heap
+    what = f"dump pool {pool.path}"
+    with heap.lock:
+        heap.read(heap.root_offset)
+        if heap.in_transaction():
+            raise TransactionError(what, "a transaction is open in this thread", "commit or abort it first")
+        before = heap.changes
+        contents = contents_of(heap)
+        lines = _lines(contents, heap, progress)
+        if isinstance(file, (str, os.PathLike)):
+            _write_file(pool, os.fspath(file), lines)
+        else:
+            _write_to(file, lines)
+        if heap.changes != before:
+            raise TransactionError(what, "it was changed meanwhile, by this thread", "let progress only look")
+    return contents.count
+
+
+def contents_of(heap: Heap) -> Contents:
+    """What the root of a pool reaches, as records.
+
+    Raises:
+        PoolDamagedError: something in there cannot be read.
+    """
+    root = heap.read(heap.root_offset + ROOT_VALUE)
+    numbers: dict[int, int] = {}
+    order: list[int] = []
+
+    def number_of(offset: int) -> int:
+        number = numbers.get(offset)
+        if number is None:
+            order.append(offset)
+            number = numbers[offset] = len(order)
+        return number
+
+    def records() -> Iterator[tuple[str, Record]]:
+        for number, offset in enumerate(order, 1):
+            where = f"the object at offset {offset:#x} of {heap.name}"
+            with _readable(where):
+                yield where, {"object": number, **write_record(heap, offset, number_of)}
+
+    with _readable(f"the root of {heap.name}"):
+        root_form = to_json(heap, root, number_of)
+    for offset in order:  # which grows meanwhile
+        for word in kind_at(heap, offset)._p_words(heap, offset):
+            if is_container(word):
+                number_of(word)
+    classes = {}
+    for number in range(heap.types.count):
+        shape = heap.types.shape(number)
+        classes[shape.name] = list(shape.slots)
+    return Contents(root_form, classes, len(order), records)
+
+
+@contextlib.contextmanager
+def _readable(where: str) -> Iterator[None]:
+    try:
+        yield
+    except (UnicodeDecodeError, struct.error) as error:
+        raise PoolDamagedError(f"read {where}", str(error), "restore the pool from a copy") from None
+
+
+def _lines(contents: Contents, heap: Heap, progress: Progress | None) -> Iterator[str]:
+    yield _line(
+        {
+            "format": _FORMAT,
+            "version": DUMP_VERSION,
+            "pool_size": heap.limit,
+            "classes": len(contents.classes),
+            "objects": contents.count,
+            "root": contents.root,
+        }
+    )
+    for name, attributes in contents.classes.items():
+        yield _line({"class": plain_to_json(name), "attributes": [plain_to_json(each) for each in attributes]})
+    for done, (_, record) in enumerate(contents.records(), 1):
+        yield _line(record)
+        if progress is not None and (done % _BATCH == 0 or done == contents.count):
+            progress(done, contents.count)
+    yield _line({"end": True, "classes": len(contents.classes), "objects": contents.count})
+
+
+def _line(record: Record) -> str:
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    # Some characters in strings end a line for some readers.
+    return (text if len(text.splitlines()) == 1 else json.dumps(record, allow_nan=False)) + "\n"
+
+
+def _write_file(pool: PersistentObjectPool, path: str, lines: Iterator[str]) -> None:
+    with contextlib.suppress(OSError):
+        if os.path.samefile(path, pool.path):
+            raise ValueError(f"cannot dump pool {pool.path} into itself (choose another file)")
+    unfinished = temporary_name(path, "dumping")
+    try:
+        with builtins.open(unfinished, "x", encoding="utf-8") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except OSError as error:
+        if isinstance(error, PmemError):
+            raise
+        raise _file.translate(f"dump pool {pool.path} into {path}", error, path) from None
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(unfinished)
+
+
+def _write_to(file: IO[Any], lines: Iterator[str]) -> None:
+    encode: Callable[[str], Any] = str
+    try:
+        file.write("")
+    except TypeError:
+        encode = str.encode
+    for line in lines:
+        file.write(encode(line))
+
+
+# ---- in ------------------------------------------------------------------------------------------
+
+
+def restore(
+    file: Path | IO[Any],
+    path: Path,
+    pool_size: int | None = None,
+    *,
+    mode: int = 0o666,
+    progress: Progress | None = None,
+) -> None:
+    """Make a new pool out of a dump. No `__init__` runs and nothing is unpickled.
+
+    Args:
+        file: A path, or an open text or binary file, which is read to its end.
+        path: The pool; it appears under its name when it is complete.
+        pool_size: Bytes; by default what the contents need and a quarter more.
+        mode: Permissions of the pool, less the umask.
+        progress: Called now and then with how much is done and how much there is to do: every
+            object counts twice, once for its check and once for its making.
+
+    Raises:
+        PoolExistsError: (also FileExistsError) there is a file at `path`.
+        DumpFormatError: (also ValueError) the file is no whole dump; says which line is wrong.
+        PoolFullError: `pool_size` is too small; says what would do.
+
+    Durability: durable when it returns. A failed or killed one leaves no pool.
+    """
+    target = os.fspath(path)
+    what = f"restore pool {target}"
+    if os.path.lexists(target):
+        raise PoolExistsError(what, "there is a file of that name", "remove it, or name another")
+    with _reader(file) as text, built(target, _contents_of_dump(text), pool_size, mode, progress) as finished:
+        try:
+            _file.give_name(finished, target)
+        except FileExistsError:
+            raise PoolExistsError(
+                f"restore pool {target}", "there is a file of that name now", "name another"
+            ) from None
+
+
+@contextlib.contextmanager
+def _reader(file: Path | IO[Any]) -> Iterator[IO[bytes]]:
+    """The dump as a binary file that can be gone through twice."""
+    if isinstance(file, (str, os.PathLike)):
+        try:
+            opened = builtins.open(file, "rb")  # noqa: SIM115 - the reader closes it
+            opened.seek(0)
+        except OSError as error:
+            raise _file.translate(f"read dump {os.fspath(file)}", error, os.fspath(file)) from None
+        with opened:
+            yield opened
+        return
+    with tempfile.TemporaryFile() as copy:
+        first = file.read(1 << 16)
+        while first:
+            copy.write(first.encode() if isinstance(first, str) else first)
+            first = file.read(1 << 16)
+        yield copy
+
+
+def _contents_of_dump(text: IO[bytes]) -> Contents:
+    """What a dump announces; its records are read when they are gone through.
+
+    Raises:
+        DumpFormatError: there is no header of a version that is known.
+    """
+    text.seek(0)
+    header = _parse(1, text.readline())
+    if header.get("format") != _FORMAT:
+        raise _bad_line(1, "it is no header of a dump")
+    if header.get("version") != DUMP_VERSION:
+        raise DumpFormatError(
+            "read the dump",
+            f"its version is {header.get('version')!r}; this release knows version {DUMP_VERSION}",
+            "install the release of pmemobj that made it",
+        )
+    classes: dict[str, list[str]] = {}
+    number = 1
+    try:
+        count, class_count, root = header["objects"], header["classes"], header["root"]
+        if type(count) is not int or type(class_count) is not int or count < 0:
+            raise ValueError("its numbers are no numbers")
+        for number in range(2, 2 + class_count):
+            record = _parse(number, text.readline())
+            name, names = from_json(record["class"]), [from_json(each) for each in record["attributes"]]
+            if type(name) is not str or any(type(each) is not str for each in names):
+                raise ValueError("a name is no text")
+            if name in classes or len(set(names)) != len(names):
+                raise ValueError("a name occurs twice")
+            classes[name] = names
+    except (ValueError, TypeError, KeyError) as error:
+        if isinstance(error, PmemError):
+            raise
+        raise _bad_line(number, f"{type(error).__name__}: {error}") from None
+    begin = text.tell()
+
+    def records() -> Iterator[tuple[str, Record]]:
+        text.seek(begin)
+        first = 2 + class_count
+        for at in range(count):
+            record = _parse(first + at, text.readline())
+            if record.get("object") != at + 1:
+                raise _bad_line(first + at, f"object {at + 1} is expected here")
+            yield f"line {first + at} of the dump", record
+        end = _parse(first + count, text.readline())
+        if end != {"end": True, "classes": class_count, "objects": count}:
+            raise _bad_line(first + count, f"the end of a dump of {count} objects is expected here")
+        if text.readline().strip():
+            raise _bad_line(first + count + 1, "something follows the end of the dump")
+
+    return Contents(root, classes, count, records)
+
+
+def _parse(number: int, line: bytes) -> Record:
+    if not line.endswith(b"\n"):
+        raise _bad_line(number, "the dump breaks off here")
+    try:
+        record = json.loads(line, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise _bad_line(number, f"it is no JSON ({error})") from None
+    if not isinstance(record, dict):
+        raise _bad_line(number, "it is no JSON object")
+    return record
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _bad_line(number: int, why: str) -> DumpFormatError:
+    return DumpFormatError(f"read line {number} of the dump", why, "mend it, or make the dump anew")
+
+
+# ---- another size ----------------------------------------------------------------------------------
+
+
+def resize(path: Path, new_size: int | None = None, *, progress: Progress | None = None) -> None:
+    """Give a pool another size, by building it anew beside the old one, which it then replaces.
+
+    Whatever moment the program ends, there is a whole pool at `path`, the old one or the new one. The
+    new one is also free of fragmentation. Permissions are kept, and the owner where that is allowed.
+
+    Args:
+        path: The pool, which must not be open; one that was not closed is recovered first.
+        new_size: Bytes; by default what the contents need and a quarter more.
+        progress: As for `restore`.
+
+    Raises:
+        PoolFullError: `new_size` is too small for the contents; says what would do.
+        BadPoolSizeError: it is below libpmemobj's minimum.
+        PmemError: the pool cannot be opened.
+
+    Durability: durable when it returns.
+    Cost: proportional to the contents; for a while both files are there.
+    """
+    real = os.path.realpath(os.fspath(path))
+    # The old pool stays open, and so locked, until it has been replaced.
+    with PersistentObjectPool(real) as pool:
+        contents = contents_of(pool._heap)
+        status = os.stat(real)
+        with built(real, contents, new_size, 0o600, progress) as finished:
+            with contextlib.suppress(PermissionError):
+                shutil.chown(finished, status.st_uid, status.st_gid)
+            os.chmod(finished, stat.S_IMODE(status.st_mode))
+            _file.replace(finished, real)

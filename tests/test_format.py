@@ -1,0 +1,101 @@
+"""docs/format.md and docs/dump_format.md against the code: numbers, tables, and the reader on the page."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import MIB
+from sample_classes import Account
+
+import pmemobj
+from pmemobj import PersistentDict, PersistentList, _chunks, _layout, _records
+from pmemobj._layout import Kind
+
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "format.md").read_text(encoding="utf-8")
+DUMP_PAGE = (DOCS / "dump_format.md").read_text(encoding="utf-8")
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the rows of the first table below a heading."""
+    part = page.split(f"\n## {heading}\n", 1)[1] if heading else page
+    table = re.search(r"(?:^\|.*\n)+", part, re.MULTILINE)
+    assert table is not None
+    return [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in table[0].splitlines()[2:]]
+
+
+def test_the_frame() -> None:
+    found = {what.split(":")[0]: int(at) for at, _, what in rows(PAGE, "The frame")}
+    assert found["offset of the lanes"] == _layout.POOL_LANES_OFFSET
+    assert found["number of the lanes, at most 1024"] == _layout.POOL_LANE_COUNT
+    assert found["offset of libpmemobj's heap"] == _layout.POOL_HEAP_OFFSET
+    assert found["offset of the root object"] == _layout.POOL_ROOT_OFFSET
+    assert found["the lanes"] == _layout.POOL_HEADER_SIZE
+    assert f"{_layout.LANE_SIZE} each" in PAGE
+    for at, capacity in _layout.LANE_LOGS:
+        assert re.search(rf"\b{at}\b", PAGE) and re.search(rf"\b{capacity}\b", PAGE)
+    assert (_layout.LOG_HEADER_SIZE, _layout.LOG_NEXT, _layout.LOG_CAPACITY) == (64, 8, 16)
+    assert (_chunks._HEAP_HEADER_SIZE, _chunks._ZONE_HEADER_SIZE, _chunks._MAX_CHUNKS) == (1024, 64, 65528)
+    assert f"{_chunks._ZONE_MAGIC:#X}".replace("0X", "0x") in PAGE and _chunks.CHUNK_SIZE == 256 << 10
+
+
+def test_the_root_object() -> None:
+    at = {what: int(offset) for offset, _, what in rows(PAGE, "The root object")}
+    identity = _layout.root_identity()
+    assert (
+        identity[:8] == b"PyPmObj\x01" and len(identity) == at["state: 0 closed, 1 open or never closed, 2 suspended"]
+    )
+    assert _layout.ROOT_STATE == 32 and (_layout.STATE_CLEAN, _layout.STATE_OPEN, _layout.STATE_SUSPENDED) == (0, 1, 2)
+    assert at["value word: the root"] == _layout.ROOT_VALUE
+    assert at["value word: the class table, or None"] == _layout.ROOT_CLASSES
+    assert f"version of the layout: {_layout.LAYOUT_VERSION}" in at and f"{_layout.ROOT_SIZE} bytes" in PAGE
+
+
+def test_every_kind_is_on_the_page() -> None:
+    assert {name: int(kind) for kind, name, _ in rows(PAGE, "Kinds")} == {kind.name: kind.value for kind in Kind}
+    assert f"{_layout.HEADER_MARK:#X}".replace("0X", "0x") in PAGE
+
+
+def test_every_type_of_a_dump_is_on_its_page() -> None:
+    part = DUMP_PAGE.split("An object has a `type`")[1]
+    assert {row[0].strip("`") for row in rows(part, "")} == {form.name for form in _records.FORMS.values()}
+
+
+def test_the_example_of_a_dump_is_one(scratch: Path) -> None:
+    example = DUMP_PAGE.split("```\n")[1]
+    pmemobj.restore(io.StringIO(example), scratch / "pool", 8 * MIB)
+    text = io.StringIO()
+    with pmemobj.open(scratch / "pool") as pool:
+        pmemobj.dump(pool, text)
+    again = [json.loads(line) for line in text.getvalue().splitlines()]
+    assert again[0] | {"pool_size": 16777216} == json.loads(example.splitlines()[0])
+    assert again[1:] == [json.loads(line) for line in example.splitlines()[1:]]
+
+
+@pytest.fixture
+def read_pool() -> Callable[[Path], Any]:
+    """The reader at the end of the page."""
+    names: dict[str, Any] = {}
+    exec(PAGE.split("```python\n")[1].split("```")[0], names)
+    reader: Callable[[Path], Any] = names["read_pool"]
+    return reader
+
+
+def test_the_reader_on_the_page_reads_a_pool(scratch: Path, read_pool: Callable[[Path], Any]) -> None:
+    values = [None, True, False, 0, -1, 1 << 61, -(1 << 62), 1 << 200, -(1 << 99), 0.0, 1.5, -2.25, 1e300, -1e-300]
+    values += [float("inf"), "", "short", "not so short a text", "\ud800é", b"", b"bytes", b"more bytes than fit"]
+    with pmemobj.create(scratch / "pool", pool_size=8 * MIB) as pool:
+        pool.root = pool.new(PersistentDict, {"values": pool.new(PersistentList, values), 2: "gone", 3.5: "kept"})
+        pool.root["account"] = pool.new(Account, "Ann", 5)
+        pool.root["self"] = pool.root
+        del pool.root[2]
+    root = read_pool(scratch / "pool")
+    assert repr(root["values"]) == repr(values) and root["self"] is root
+    assert list(root) == ["values", 3.5, "account", "self"]
+    assert root["account"] == {"class": "sample_classes:Account", "owner": "Ann", "balance": 5}
