@@ -68,6 +68,7 @@ class PersistentDict(Persistent):
     def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         if len(args) > 1:
             raise TypeError(f"PersistentDict expected at most 1 argument, got {len(args)}")
+        self._p_heap.read(self._p_offset)  # also where there is nothing to set: it may have no pool
         self._set_all(_pairs(args, kwargs))
 
     @classmethod

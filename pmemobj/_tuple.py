@@ -36,7 +36,7 @@ class PersistentTuple(StoredSequence):
 
     def __init__(self, iterable: Iterable[Any] = (), /) -> None:
         # The items are there since the memory is; like tuple's, a further call changes nothing.
-        pass
+        self._p_heap.read(self._p_offset)  # it may have no pool
 
     def _first(self) -> int:
         return self._p_offset + TUPLE_ITEMS

@@ -204,6 +204,21 @@ def test_an_object_that_was_made_without_a_pool(cls: type[Any], kind: str) -> No
             cls([])
 
 
+@pytest.mark.parametrize(
+    "cls, arguments",
+    [
+        (pmemobj.PersistentSet, ()),
+        (pmemobj.PersistentTuple, ()),
+        (pmemobj.PersistentTuple, ([1],)),
+        (pmemobj.PersistentByteArray, ()),
+        (pmemobj.PersistentArray, ("d",)),
+    ],
+)
+def test_no_container_can_be_made_without_a_pool(cls: type[Any], arguments: tuple[Any, ...]) -> None:
+    with pytest.raises(InvalidHandleError, match=r"pool\.new\(Class, \.\.\.\)"):
+        cls(*arguments)
+
+
 def test_objects_that_were_made_without_a_pool_cannot_be_stored(pool: Pool) -> None:
     for cls in (PersistentList, PersistentDict, Bag):
         with pytest.raises(InvalidHandleError, match="made without a pool"):
