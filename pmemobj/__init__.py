@@ -35,9 +35,10 @@ from pmemobj.pool import (
     PersistentObjectPool,
     Transaction,
     create,
-    open,
     open_pools,
 )
+from pmemobj.pool import open as open
+
 
 __version__ = "0.1.0"
 
