@@ -39,7 +39,6 @@ from pmemobj.pool import (
 )
 from pmemobj.pool import open as open
 
-
 __version__ = "0.1.0"
 
 #: Whether the compiled form of the hot modules is in use.

@@ -20,7 +20,7 @@ from pmemobj._layout import ABSENT, Kind, class_number
 from pmemobj._leaves import payload_of
 from pmemobj._structures import Form, Parts, Walk
 from pmemobj._values import decode, immediate
-from pmemobj.errors import NotPersistableError
+from pmemobj.errors import NotPersistableError, a_or_an
 
 __all__ = ["to_python"]
 
@@ -192,8 +192,8 @@ def _plain_form(value: Any) -> Form | None:
     form = TO_PLAIN.get(int(type(value)._p_kind))
     if form is None:
         raise TypeError(
-            f"cannot convert a {type(value).__qualname__} into a plain object: pmemobj does not know what is in it "
-            "(convert what refers to it piece by piece)"
+            f"cannot convert {a_or_an(type(value).__qualname__)} into a plain object: pmemobj does not know what is "
+            "in it (convert what refers to it piece by piece)"
         )
     return form
 

@@ -667,9 +667,10 @@ def _demand_size(what: str, name: str, size: Any, largest: int) -> None:
             what, f"{size} bytes are more than the {largest} that a pool can have", f"choose a smaller {name}"
         )
     if size < MIN_POOL_SIZE:
+        amount = "1 byte is" if size == 1 else f"{size} bytes are"
         raise BadPoolSizeError(
             what,
-            f"{size} bytes are below libpmemobj's minimum of {MIN_POOL_SIZE} bytes (8 MiB)",
+            f"{amount} below libpmemobj's minimum of {MIN_POOL_SIZE} bytes (8 MiB)",
             "choose 16 MiB or more",
         )
 
