@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -87,9 +88,14 @@ class PmemMagics(Magics):
         tb_offset: int | None = None,
     ) -> None:
         """Show an error of ours that ends a cell; IPython calls it (see ``set_custom_exc``)."""
-        if self.short_errors:
-            shorten(shell, error, traceback)
         shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
+
+    def show_traceback(self, exc_tuple: Any = None, *args: Any, **options: Any) -> None:
+        """Show any error; stands in for the shell's own method of that name, and shortens errors of ours first."""
+        _, error, traceback = exc_tuple or sys.exc_info()
+        if self.short_errors and isinstance(error, PmemError):
+            shorten(self.shell, error, traceback)
+        type(self.shell).showtraceback(self.shell, exc_tuple, *args, **options)
 
     def _run(self, body: _Body, line: str, cell: str | None, takes_code: bool) -> Any:
         line, quiet = line.rstrip(), False

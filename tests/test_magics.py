@@ -771,3 +771,18 @@ def test_a_pool_whose_file_was_moved_is_not_lost_to_a_crash(run: Run, game: Any)
         run("%%pmem_crash", "pool.root['name'] = 'Ada'")
     assert run("pool.root['name']") == "David" and run("%pmem_open moved.pmem").pool is game
     os.rename("moved.pmem", "game.pmem")
+
+
+def test_a_value_that_cannot_be_displayed_says_so_in_three_lines(run: Run, game: Any, shell: InteractiveShell) -> None:
+    run("kept = pool.root", "pool.close()")
+
+    def shown(*lines: str) -> list[str]:
+        with contextlib.redirect_stdout(io.StringIO()) as text:
+            shell.run_cell("\n".join(lines))
+        return [line for line in re.sub(r"Out\[\d+\]: ", "", text.getvalue()).splitlines() if line]
+
+    three = ["PoolClosedError: cannot use pool game.pmem", "  it was closed", "  open it again with pmemobj.open()"]
+    for line in ("kept", "[kept]", "display(kept)"):
+        assert [re.sub(r"\x1b\[[0-9;]*m", "", each) for each in shown(line)] == three, line
+    run("%unload_ext pmemobj_magics")
+    assert len(shown("kept")) > 3
