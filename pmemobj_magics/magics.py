@@ -95,7 +95,8 @@ class PmemMagics(Magics):
         _, error, traceback = exc_tuple or sys.exc_info()
         if self.short_errors and isinstance(error, PmemError):
             shorten(self.shell, error, traceback)
-        type(self.shell).showtraceback(self.shell, exc_tuple, *args, **options)
+        shell: Shell = self.shell
+        type(shell).showtraceback(shell, exc_tuple, *args, **options)
 
     def _run(self, body: _Body, line: str, cell: str | None, takes_code: bool) -> Any:
         line, quiet = line.rstrip(), False
