@@ -152,7 +152,7 @@ def _demand_storable(heap: Heap, value: Any) -> None:
     for base in TO_PERSISTENT:
         if isinstance(value, base) and cls is not base and cls not in _pickles.nominated:
             raise NotPersistableError(
-                f"store a {cls.__module__}.{cls.__qualname__}",
+                f"store {a_or_an(cls.__module__)}.{cls.__qualname__}",
                 f"it would come back as a mere {base.__name__}",
                 f"pass {base.__name__}(...) of it if that is enough",
             )

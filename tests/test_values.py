@@ -300,3 +300,5 @@ def test_messages_have_the_right_article(pool: PersistentObjectPool, make_pool: 
         with pytest.raises(pmemobj.PmemError) as error:
             pool.root = value
         assert f"store {words} of pool" in str(error.value)
+    with pytest.raises(pmemobj.NotPersistableError, match=r"cannot store an array:"):
+        pool.root = array.array("i")
