@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,22 @@ def test_what_a_creator_is_working_at_is_not_cleared_up(
     monkeypatch.setattr(_storage.SingleFile, "create", after_another)
     pmemobj.create(pool_path, pool_size=POOL_SIZE).close()
     assert sorted(os.listdir(scratch)) == ["other.pmem", os.path.basename(pool_path)]
+
+
+def test_every_creator_keeps_others_from_clearing_up(scratch: Path) -> None:
+    first, second = _storage.creating_in(str(scratch)), _storage.creating_in(str(scratch))
+    descriptor = os.open(scratch, os.O_RDONLY)
+    try:
+        begun = time.monotonic()
+        with first:
+            second.__enter__()  # at once: creators do not wait for each other
+        assert time.monotonic() - begun < 0.5
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        second.__exit__(None, None, None)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(descriptor)
 
 
 def test_a_file_that_is_held_is_not_cleared_up(scratch: Path, pool_path: str) -> None:
