@@ -66,6 +66,7 @@ system:
 # directives or Cython itself may have changed, since neither Cython nor setuptools notices that.
 $(INSTALLED): pyproject.toml setup.py | system
 	rm -rf build
+	@echo 'pmemobj: installing JupyterLab and the other Python packages into $(VENV), once; this takes some minutes' >&2
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	PMEMOBJ_PURE=1 $(BIN)/python -m pip install --quiet --editable '.[notebooks,test,dev]'
 	touch $@
@@ -75,6 +76,7 @@ $(INSTALLED): pyproject.toml setup.py | system
 $(COMPILED): $(HOT) $(INSTALLED)
 	rm -f pmemobj/*.so
 	if tools/bootstrap.sh $(PYTHON) can-compile; then \
+	    echo 'pmemobj: compiling the hot modules, a minute or two; later only what has changed' >&2; \
 	    PMEMOBJ_PURE=0 $(BIN)/python setup.py --quiet build_ext --inplace --parallel 2; \
 	fi
 	mkdir -p $(@D)

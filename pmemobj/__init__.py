@@ -43,15 +43,17 @@ from pmemobj.pool import (
     PoolStats,
     Transaction,
     create,
-    open,
     open_pools,
 )
+from pmemobj.pool import open as open
 
 __version__ = "0.1.0"
 
 #: Whether the compiled form of the hot modules is in use.
 compiled: bool = _build_mode.is_compiled()
 
+# Without `open`: ``from pmemobj import *`` would put it in place of the builtin, and the next open() of
+# a text file would fail in a way that nobody expects. gzip, bz2 and tarfile do export theirs.
 __all__ = [
     "DEFAULT_MAX_SIZE",
     "DEFAULT_POOL_SIZE",
@@ -79,7 +81,6 @@ __all__ = [
     "dump",
     "errors",
     "inspect",
-    "open",
     "open_pools",
     "persist_via_pickle",
     "resize",

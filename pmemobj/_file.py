@@ -30,6 +30,7 @@ from pmemobj._layout import (
     LAYOUT_VERSION,
     LOG_CAPACITY,
     LOG_HEADER_SIZE,
+    LOG_IN_RAM,
     LOG_NEXT,
     MIN_POOL_SIZE,
     POOL_HEADER_SIZE,
@@ -182,8 +183,10 @@ def _log_damage(words: memoryview) -> str:
         return words[first : first + stride * count : stride].tolist()
 
     for log, capacity in LANE_LOGS:
-        if not set(column(log + LOG_CAPACITY)) <= {0, capacity}:
-            return "a log of libpmemobj has a size that is none"
+        # While a redo log is in use, its capacity is that of the copy in RAM that it was made of.
+        wrong = [found for found in set(column(log + LOG_CAPACITY)) - {0, capacity} if found % LOG_IN_RAM]
+        if wrong:
+            return f"a log of libpmemobj has a capacity of {wrong[0]} bytes, which is none"
         if not all(_continues_well(words, follower) for follower in set(column(log + LOG_NEXT)) if follower):
             return "a log of libpmemobj is continued where nothing can be"
     undo, capacity = LANE_LOGS[-1]

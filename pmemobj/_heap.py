@@ -61,6 +61,7 @@ from pmemobj._layout import (
     WORD,
 )
 from pmemobj._loans import Loans
+from pmemobj._lock import PoolLock
 from pmemobj.errors import (
     ForkedPoolError,
     InvalidHandleError,
@@ -110,7 +111,13 @@ _UNITS = sorted(
 _SIZES = frozenset(_UNITS)
 #: Sizes of libpmemobj's own classes are multiples of this.
 _BUILTIN_UNIT = 128
-_live_heaps: weakref.WeakSet[Heap] = weakref.WeakSet()
+#: Every heap that exists, by its id; see `live_heaps`.
+_live: weakref.WeakValueDictionary[int, Heap] = weakref.WeakValueDictionary()
+
+
+def live_heaps() -> list[Heap]:
+    """Every heap that exists. Other threads may make some meanwhile, which iterating a WeakSet would not bear."""
+    return [heap for reference in _live.valuerefs() if (heap := reference()) is not None]
 
 
 class _Refusal:
@@ -175,7 +182,7 @@ class Heap:
         #: How messages call the pool.
         self.name = name
         #: Held by whoever changes the pool, from the first read that the change depends on.
-        self.lock = threading.RLock()
+        self.lock = self._new_lock()
         #: Every live handle by offset: the same object for the same offset while it lives.
         self.handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
         self._noted: dict[int, int] = {}
@@ -207,9 +214,18 @@ class Heap:
         self.statement = Statement(self)
         self.changes = 0
         self._detach(PoolClosedError(f"use pool {name}", "it is not open", "open it"))
-        _live_heaps.add(self)
+        _live[id(self)] = self
 
     # ---- the mapping ----
+
+    def _new_lock(self) -> PoolLock:
+        heap = weakref.ref(self)
+
+        def owner() -> int:
+            found = heap()
+            return 0 if found is None else found._owner
+
+        return PoolLock(self.name, owner)
 
     def _detach(self, reason: PmemError) -> None:
         self._reason: PmemError | None = reason
@@ -339,12 +355,13 @@ class Heap:
             if offset + 8 > self.limit or offset + 8 < offset:
                 self.refuse(offset)
             return cython.cast(cython.p_ulonglong, self.base + offset)[0]  # type: ignore[no-any-return]
-        try:
-            word: int = self._words[offset >> 3]
-            return word
-        except IndexError:
-            self.refuse(offset)
-            raise
+        else:  # Cython leaves out this branch; without the `else` it would warn of code that is never reached
+            try:
+                word: int = self._words[offset >> 3]
+                return word
+            except IndexError:
+                self.refuse(offset)
+                raise
 
     def read_count(self, offset: int) -> int:
         """The word at `offset` as the number of things in the pool, which cannot be more than it has bytes."""
@@ -633,7 +650,8 @@ class Heap:
             TransactionError: this thread is in a transaction of another pool.
         """
         lock = self.lock
-        lock.acquire()
+        if not lock.acquire(False):
+            lock.wait()
         try:
             if self.depth == 0:
                 self._demand_writable()
@@ -648,7 +666,7 @@ class Heap:
     def _begin_outermost(self) -> None:
         if _lib.tx_stage() != _lib.STAGE_NONE:
             me = threading.get_ident()
-            if any(heap.depth and heap._owner == me for heap in _live_heaps):
+            if any(heap.depth and heap._owner == me for heap in live_heaps()):
                 raise TransactionError(
                     f"begin a transaction on {self.name}",
                     "this thread is inside a transaction of another pool",
@@ -961,8 +979,8 @@ def usable_size(size: int) -> int:
 
 def _after_fork_in_child() -> None:
     """A child must not touch the mappings that it inherits: they are the parent's, locks and all."""
-    for heap in _live_heaps:
-        heap.lock = threading.RLock()  # another thread of the parent may have held it
+    for heap in live_heaps():
+        heap.lock = heap._new_lock()  # another thread of the parent may have held it
         if heap.is_writable:
             heap._detach(
                 ForkedPoolError(

@@ -16,7 +16,7 @@ from typing import Any
 from pmemobj._heap import Handle
 from pmemobj._layout import Kind
 from pmemobj._leaves import DECODERS, payload_of
-from pmemobj.errors import NotPersistableError, PoolDamagedError
+from pmemobj.errors import NotPersistableError, PoolDamagedError, a_or_an
 
 _ITEM = struct.Struct("<Q")
 #: What an item of kind 0 is, by its number.
@@ -50,7 +50,7 @@ def _item(item: Any, depth: int) -> tuple[int, bytes]:
         return Kind.KEY_TUPLE, key_tuple_payload(item, depth + 1)
     if isinstance(item, Handle):
         raise NotPersistableError(
-            f"use a tuple with a {type(item).__name__} in it as a key",
+            f"use a tuple with {a_or_an(type(item).__name__)} in it as a key",
             "a plain tuple is copied into its key, and persistent objects cannot be",
             "use a PersistentTuple of the same items as the key",
         )

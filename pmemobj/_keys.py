@@ -29,7 +29,7 @@ from pmemobj._heap import Handle, Heap
 from pmemobj._key_tuples import key_tuple_payload
 from pmemobj._layout import ABSENT, WORD, Kind, kind_of
 from pmemobj._values import encode, immediate, new_leaf
-from pmemobj.errors import NotPersistableError
+from pmemobj.errors import NotPersistableError, a_or_an
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _MICROSECOND = datetime.timedelta(microseconds=1)
@@ -150,7 +150,7 @@ def _hash_of_other(heap: Heap, key: Any) -> int:
         if plain is not None and plain == key:
             return hash(plain) & _MASK
     raise NotPersistableError(
-        f"use a {kind.__module__}.{kind.__qualname__} as a key",
+        f"use {a_or_an(kind.__module__)}.{kind.__qualname__} as a key",
         "it defines its own equality, so that no hash is known which is the same in every process",
         "use None, a number, str, bytes, a tuple of such, an Enum member, a frozen dataclass, or a persistent object "
         "that compares by identity",
@@ -206,7 +206,7 @@ def encode_key(heap: Heap, key: Any) -> int:
         return new_leaf(heap, Kind.KEY_TUPLE, key_tuple_payload(key))
     if kind in _pickles.nominated and compares_by_identity(kind) and not isinstance(key, enum.Enum):
         raise NotPersistableError(
-            f"use a {kind.__module__}.{kind.__qualname__} as a key",
+            f"use {a_or_an(kind.__module__)}.{kind.__qualname__} as a key",
             "it compares by identity, and what is read back from a pool is another object",
             "give its class __eq__ and __hash__, for instance as a frozen dataclass",
         )

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from pmemobj import _pickles, _times
 from pmemobj._layout import Kind
-from pmemobj.errors import NotPersistableError, PmemError
+from pmemobj.errors import NotPersistableError, PmemError, a_or_an
 
 _DOUBLE = struct.Struct("<d")
 _COMPLEX = struct.Struct("<dd")
@@ -209,7 +209,7 @@ def _refusal(value: Any) -> NotPersistableError:
     twin = _pickles.persistent_twin(cls)
     if twin:
         return NotPersistableError(
-            f"store a {cls.__name__}",
+            f"store {a_or_an(cls.__name__)}",
             "it lives in ordinary memory",
             f"use pool.new(pmemobj.{twin}, ...), or pool.persistent(...), which converts what is in it too",
         )

@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from pmemobj._heap import Handle
-from pmemobj.errors import NotPersistableError, PoolDamagedError, UnpicklingRefusedError
+from pmemobj.errors import NotPersistableError, PoolDamagedError, UnpicklingRefusedError, a_or_an
 
 #: Plain containers whose contents change, and the class that a program wants instead.
 MUTABLE_TWINS: dict[Any, str] = {
@@ -138,6 +138,8 @@ def dump(value: Any) -> bytes:
         raise
     except Exception as error:
         raise NotPersistableError(
-            f"store a {type(value).__qualname__} as a pickle", f"{type(error).__name__}: {error}", "mend its pickling"
+            f"store {a_or_an(type(value).__qualname__)} as a pickle",
+            f"{type(error).__name__}: {error}",
+            "mend its pickling",
         ) from error
     return data

@@ -15,9 +15,13 @@ each new part loses its name there as soon as it is mapped.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import re
+import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from typing import Protocol
 
@@ -27,6 +31,9 @@ from pmemobj._layout import LAYOUT_NAME
 #: Where a sandbox grows: in memory, if there is room for some steps of libpmemobj's.
 _MEMORY = "/dev/shm"
 _ROOM = 512 * 1024 * 1024
+_TEMPORARY = re.compile(r"\.creating-[0-9]+-[0-9a-f]{8}")
+#: Seconds that a creator waits for the lock of a directory.
+_PATIENCE = 1.0
 
 
 class Storage(Protocol):
@@ -175,6 +182,81 @@ def _place_in_memory() -> str | None:
         if os.access(_MEMORY, os.W_OK) and there.f_bavail * there.f_frsize >= _ROOM:
             return _MEMORY
     return None
+
+
+def temporary_name(directory: str) -> str:
+    """Where a pool is while it is created; when it is complete it gets its own name.
+
+    Short, since that may be as long as names can be; unique, so that no other creator is met, not even
+    one that died and whose process id was given out again.
+    """
+    return os.path.join(directory, f".creating-{os.getpid()}-{secrets.token_hex(4)}")
+
+
+@contextlib.contextmanager
+def creating_in(directory: str) -> Iterator[None]:
+    """Remove what killed creators have left in a directory; then let nobody take what is created now for that.
+
+    All creators have a shared lock on the directory, so who gets an exclusive one knows that there is
+    none. It is let go of when a process dies, and holds between containers, where process ids do not tell.
+    """
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        # It is missing, which creating the pool will say, or cannot be read: then nobody clears up in it.
+        yield
+        return
+    try:
+        # Not every file system has locks; where there are none, nothing is cleared up.
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _clear_up(directory)
+        _share(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _clear_up(directory: str) -> None:
+    with os.scandir(directory) as entries:
+        left = [entry.path for entry in entries if _TEMPORARY.fullmatch(entry.name)]
+    for path in left:
+        if not _is_held(path):
+            remove(path)
+
+
+def _is_held(path: str) -> bool:
+    """Whether a process has the file, or the first part of the growing pool, that is at `path`; if in doubt, yes.
+
+    It may have been given its name already, and be open under that.
+    """
+    first = os.path.join(path, _parts.FIRST_NAME) if os.path.isdir(path) else path
+    try:
+        descriptor = os.open(first, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _share(descriptor: int) -> None:
+    """Take the shared lock. Others have the exclusive one for a moment; if a foreign program keeps it, go without."""
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            time.sleep(_PATIENCE / 100)
+        except OSError:
+            return
 
 
 def remove(path: str) -> None:

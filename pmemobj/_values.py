@@ -40,7 +40,13 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._leaves import BadPayload, payload_of, value_of
-from pmemobj.errors import NotPersistableError, PoolDamagedError, TimeZoneNotFoundError, TransactionError
+from pmemobj.errors import (
+    NotPersistableError,
+    PoolDamagedError,
+    TimeZoneNotFoundError,
+    TransactionError,
+    a_or_an,
+)
 
 try:
     import cython
@@ -145,7 +151,7 @@ def reference(heap: Heap, value: Handle) -> int:
     if value._p_heap is not heap:
         value._p_heap.read(value._p_offset)  # a dead object says best what is wrong with it
         raise NotPersistableError(
-            f"store a {type(value).__name__} of pool {value._p_heap.name} in pool {heap.name}",
+            f"store {a_or_an(type(value).__name__)} of pool {value._p_heap.name} in pool {heap.name}",
             "a pool holds only its own objects",
             "create a copy with pool.new()",
         )
@@ -224,7 +230,7 @@ def encode(heap: Heap, value: Any) -> int:
     if heap.changes != changes:
         # The caller has looked already where the word shall go.
         raise TransactionError(
-            f"store a {type(value).__qualname__} in {heap.name}",
+            f"store {a_or_an(type(value).__qualname__)} in {heap.name}",
             "its pickling changed the pool meanwhile",
             "let the methods that pickle calls only read",
         )

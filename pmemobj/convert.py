@@ -20,7 +20,7 @@ from pmemobj._layout import ABSENT, Kind, class_number
 from pmemobj._leaves import payload_of
 from pmemobj._structures import Form, Parts, Walk
 from pmemobj._values import decode, immediate
-from pmemobj.errors import NotPersistableError
+from pmemobj.errors import NotPersistableError, a_or_an
 
 __all__ = ["to_python"]
 
@@ -152,7 +152,7 @@ def _demand_storable(heap: Heap, value: Any) -> None:
     for base in TO_PERSISTENT:
         if isinstance(value, base) and cls is not base and cls not in _pickles.nominated:
             raise NotPersistableError(
-                f"store a {cls.__module__}.{cls.__qualname__}",
+                f"store {a_or_an(cls.__module__)}.{cls.__qualname__}",
                 f"it would come back as a mere {base.__name__}",
                 f"pass {base.__name__}(...) of it if that is enough",
             )
@@ -192,8 +192,8 @@ def _plain_form(value: Any) -> Form | None:
     form = TO_PLAIN.get(int(type(value)._p_kind))
     if form is None:
         raise TypeError(
-            f"cannot convert a {type(value).__qualname__} into a plain object: pmemobj does not know what is in it "
-            "(convert what refers to it piece by piece)"
+            f"cannot convert {a_or_an(type(value).__qualname__)} into a plain object: pmemobj does not know what is "
+            "in it (convert what refers to it piece by piece)"
         )
     return form
 

@@ -43,6 +43,11 @@ __all__ = [
 ]
 
 
+def a_or_an(noun: str) -> str:
+    """``a dict``, ``an Account``: for names of types in messages."""
+    return f"{'an' if noun.startswith(tuple('aeioAEIO')) else 'a'} {noun}"
+
+
 class PmemError(Exception):
     """Something that this package could not do.
 

@@ -21,7 +21,7 @@ from pmemobj._heap import Handle, Heap
 from pmemobj._layout import ROOT_VALUE, TAG_LEAF
 from pmemobj._object import ClassTable
 from pmemobj._values import describe, immediate, is_container, is_leaf
-from pmemobj.errors import PmemError, PoolDamagedError
+from pmemobj.errors import PmemError, PoolDamagedError, a_or_an
 
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
@@ -134,7 +134,7 @@ def walk(
         return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
     word = immediate(heap, start) if isinstance(start, Handle) else 0
     if not word:
-        raise TypeError(f"cannot walk from a {type(start).__name__}: it is no persistent object of {pool}")
+        raise TypeError(f"cannot walk from {a_or_an(type(start).__name__)}: it is no persistent object of {pool}")
     return _walk(heap, word, "start", depth, max_nodes, max_items)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import atexit
 import builtins
 import contextlib
+import difflib
 import errno
 import os
-import secrets
 import types
 import warnings
 from collections import Counter
@@ -39,9 +39,12 @@ from pmemobj._values import decode, replace
 from pmemobj.convert import to_persistent
 from pmemobj.errors import (
     BadPoolSizeError,
+    DiskFullError,
     PmemError,
+    PoolClosedError,
     PoolDamagedError,
     PoolExistsError,
+    PoolNotFoundError,
     SandboxError,
     TransactionAborted,
     TransactionError,
@@ -72,6 +75,9 @@ _MAX_POOL_SIZE = (1 << 63) - 1
 #: Bytes of a file name, less the ending that libpmemobj appends to it when it opens a pool.
 _MAX_NAME = 255 - len("_r0_p0_badblocks.txt")
 
+#: Seconds that the end of the program waits for a thread that is in a transaction.
+_LAST_WAIT = 1.0
+
 #: Pools that are open; closed in good order when the interpreter ends.
 _open_pools: dict[int, PersistentObjectPool] = {}
 
@@ -82,7 +88,7 @@ class PersistentObjectPool:
     Args:
         path: The file; of a growing pool, the directory.
         flag: ``'x'`` creates and fails if there is a file; ``'r'`` and ``'w'`` open, both for
-            reading and writing; ``'c'`` does either.
+            reading and writing; ``'c'`` does either, whichever comes first when several programs try.
         pool_size: Bytes of a new pool, at least 8 MiB; fixed once it is created. libpmemobj uses
             whole pages. Or ``'auto'`` for a pool that begins with 8 MiB and grows by itself, by 128
             MiB at a time. It is a directory, to be moved, copied and removed as a whole. While it is
@@ -101,7 +107,7 @@ class PersistentObjectPool:
             checked, recovered and freed of garbage now.
 
     Raises:
-        PoolExistsError: a pool is to be created where a file is.
+        PoolExistsError: a pool is to be created where a file is, with flag ``'x'``.
         PoolNotFoundError: a pool is to be opened that is not there.
         BadPoolSizeError: `pool_size` or `max_size` is too small, or too large.
         NotAPoolError, PoolLayoutError, PoolVersionError, PoolDamagedError, PoolIsDirectoryError: what
@@ -112,6 +118,20 @@ class PersistentObjectPool:
     Durability: see `Transaction`, and `medium` for what the memory below can promise.
     C functions: ``pmemobj_create``, ``pmemobj_open``, ``pmemobj_close``.
     """
+
+    # What is misspelt is refused instead of being forgotten at the end of the program.
+    __slots__ = (
+        "__weakref__",
+        "_file",
+        "_heap",
+        "_identity",
+        "_mm",
+        "_storage",
+        "_suspended",
+        "path",
+        "recovered",
+        "sandbox",
+    )
 
     def __init__(
         self,
@@ -134,20 +154,44 @@ class PersistentObjectPool:
         self._storage: _storage.Storage | None = None
         # The program may change its directory while the pool is suspended.
         self._file = os.path.abspath(self.path)
+        #: Device and number of that file, by which it is known wherever it is moved to.
+        self._identity = (-1, -1)
+        self._suspended = False
         self.recovered = False
+        self._begin_anew()
+        _demand_no_transaction(f"open pool {self.path}")
+        if flag == "x":
+            self._create(pool_size, max_size, mode)
+        elif flag != "c" or self.sandbox or not self._created(pool_size, max_size, mode):
+            self._open()
+        _open_pools[id(self)] = self
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not hasattr(type(self), name) and type(self) is PersistentObjectPool:
+            near = difflib.get_close_matches(name, ("root", "path"), n=1)
+            hint = f"did you mean {near[0]}?" if near else "store it in the root: pool.root = ..."
+            raise AttributeError(f"cannot set {name} of pool {self.path}: a pool has no such attribute ({hint})")
+        super().__setattr__(name, value)
+
+    # ---- opening and closing ----
+
+    def _begin_anew(self) -> None:
+        """Start with a heap that no pool was bound to yet; it would take another one for a mistake."""
         self._heap = Heap(self.path)
         self._heap.resurrect = _base.resurrect
         self._heap.reclaim = _gc.reclaim
         self._mm = self._heap.manager = MemoryManager(self._heap)
-        _demand_no_transaction(f"open pool {self.path}")
-        create_it = flag == "x" or (flag == "c" and not self.sandbox and not os.path.lexists(self._file))
-        if create_it:
-            self._create(pool_size, max_size, mode)
-        else:
-            self._open()
-        _open_pools[id(self)] = self
 
-    # ---- opening and closing ----
+    def _created(self, pool_size: PoolSize, max_size: int | None, mode: int) -> bool:
+        """Create the pool unless there is something already, or another creator is quicker."""
+        if os.path.lexists(self._file):
+            return False
+        try:
+            self._create(pool_size, max_size, mode)
+        except PoolExistsError:
+            self._begin_anew()
+            return False
+        return True
 
     def _create(self, pool_size: PoolSize, max_size: int | None, mode: int) -> None:
         """Make the pool under a temporary name, and give it its own when it is complete."""
@@ -160,27 +204,28 @@ class PersistentObjectPool:
             raise _file.translate(what, OSError(errno.ENAMETOOLONG, ""), self.path)
         if os.path.lexists(self._file):
             raise PoolExistsError(what, "there is a file of that name", "open it with pmemobj.open(), or remove it")
-        # Short, since the pool's own name may be as long as names can be; unique, so that no other
-        # creator is met, not even one that died and whose process id was given out again.
-        unfinished = os.path.join(os.path.dirname(self._file), f".creating-{os.getpid()}-{secrets.token_hex(4)}")
+        directory = os.path.dirname(self._file)
+        unfinished = _storage.temporary_name(directory)
         try:
-            self._storage = _storage.at(unfinished, may_grow_to)
-            try:
-                pop = self._storage.create(may_grow_to or size, mode & ~_umask())
-                self._bind(pop, 0 if may_grow_to else os.path.getsize(unfinished), may_grow_to)
-                self._write_root()
-                self._storage.give_name(self._file)
-            except BaseException:
-                self._unbind()
-                raise
+            with _storage.creating_in(directory):
+                _demand_space(what, size, directory)
+                self._storage = _storage.at(unfinished, may_grow_to)
+                try:
+                    pop = self._storage.create(may_grow_to or size, mode & ~_umask())
+                    self._bind(pop, 0 if may_grow_to else os.path.getsize(unfinished), may_grow_to)
+                    self._write_root()
+                    self._storage.give_name(self._file)
+                except BaseException:
+                    self._unbind()
+                    raise
+                finally:
+                    _storage.remove(unfinished)
         except FileExistsError:
             raise PoolExistsError(what, "there is a file of that name", "open it with pmemobj.open()") from None
         except OSError as error:
             if isinstance(error, PmemError):
                 raise
             raise _file.translate(what, error, self.path) from None
-        finally:
-            _storage.remove(unfinished)
         self._start()
 
     def _write_root(self) -> None:
@@ -249,6 +294,8 @@ class PersistentObjectPool:
     def _start(self) -> None:
         """What follows once the heap is bound and its root is there."""
         heap = self._heap
+        self._identity = _identity(self._file)
+        self._suspended = False
         if _checking.wanted():
             heap.checker = _checking.Checker(heap)
         if heap.types is None:
@@ -294,6 +341,7 @@ class PersistentObjectPool:
         # Other threads wait for the lock; when they get it, the pool is closed and says so.
         with heap.lock:
             if not heap.is_writable:
+                self._suspended = False
                 _open_pools.pop(id(self), None)
                 return False
             _demand_no_transaction(f"close pool {self.path}")
@@ -324,6 +372,8 @@ class PersistentObjectPool:
             TransactionError: a transaction is open in this thread.
             BufferInUseError: memoryviews or arrays show memory of the pool.
             PoolClosedError: the pool is closed.
+            PoolNotFoundError: the file was moved or removed, so that `resume` would not find it; the
+                pool stays open.
             SandboxError: the pool is open in a sandbox; its changes would be lost.
         """
         heap = self._heap
@@ -332,20 +382,51 @@ class PersistentObjectPool:
             self._demand_no_sandbox("suspend")
             _demand_no_transaction(f"suspend pool {self.path}")
             heap.loans.demand_none(f"suspend pool {self.path}")
+            self._demand_in_place()
             heap.note_headers()
             heap.store(heap.root_offset + ROOT_STATE, STATE_SUSPENDED)
+            self._suspended = True
             self._unbind()
 
     def resume(self) -> None:
         """Open the file of a suspended pool again, with recovery, under the same handles.
 
-        Raises: as for opening a pool.
+        Nothing happens if the pool is open.
+
+        Raises:
+            PoolClosedError: the pool was closed, not suspended.
+            PmemError: as for opening a pool; it can be tried again.
         """
         with self._heap.lock:
             if not self._heap.is_writable:
                 self._demand_no_sandbox("resume")
+                if not self._suspended:
+                    raise PoolClosedError(
+                        f"resume pool {self.path}",
+                        "it was closed, not suspended",
+                        "open it again with pmemobj.open(), and fetch its objects from the root",
+                    )
                 _demand_no_transaction(f"resume pool {self.path}")
                 self._open()
+
+    def is_at(self, path: Path) -> bool:
+        """Whether `path` leads to the very file, or directory, that this pool has open.
+
+        It may be spelt in any way and lead through links; a copy is another file. What is open goes with
+        the file when that is moved.
+        """
+        return not self.closed and _identity(os.fspath(path)) == self._identity
+
+    def _demand_in_place(self) -> None:
+        """Refuse to let go of a file that would not be found again."""
+        if self.is_at(self._file):
+            return
+        there = os.path.lexists(self._file)
+        raise PoolNotFoundError(
+            f"let go of pool {self.path}",
+            f"its file was moved or removed{', and there is another in its place' if there else ''}",
+            f"move it back to {self._file}, or close the pool and open the file where it is now",
+        )
 
     def _demand_no_sandbox(self, what: str) -> None:
         if self.sandbox:
@@ -354,6 +435,11 @@ class PersistentObjectPool:
                 "it was opened in a sandbox, and its changes exist only while it is open",
                 "close it and open it again",
             )
+
+    @property
+    def absolute_path(self) -> str:
+        """Where the file, or directory, was when the pool was opened, whatever is the current directory now."""
+        return self._file
 
     @property
     def closed(self) -> bool:
@@ -616,9 +702,10 @@ def _demand_size(what: str, name: str, size: Any, largest: int) -> None:
             what, f"{size} bytes are more than the {largest} that a pool can have", f"choose a smaller {name}"
         )
     if size < MIN_POOL_SIZE:
+        amount = "1 byte is" if size == 1 else f"{size} bytes are"
         raise BadPoolSizeError(
             what,
-            f"{size} bytes are below libpmemobj's minimum of {MIN_POOL_SIZE} bytes (8 MiB)",
+            f"{amount} below libpmemobj's minimum of {MIN_POOL_SIZE} bytes (8 MiB)",
             "choose 16 MiB or more",
         )
 
@@ -639,10 +726,45 @@ def _umask() -> int:
     return int(masks[0], 8)
 
 
+def _demand_space(what: str, size: int, directory: str) -> None:
+    """Refuse at once what would fill the disk first. `size` is 0 for a growing pool."""
+    there = os.statvfs(directory)
+    free = there.f_bfree * there.f_frsize
+    # Some file systems do not count.
+    if there.f_blocks and size > free:
+        raise DiskFullError(
+            what,
+            f"its {size} bytes are too many: the file system has space for {free} bytes",
+            "choose a smaller size, or free space",
+        )
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """By what a file is the same one under another name; like nothing else if there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return -2, -2
+    return found.st_dev, found.st_ino
+
+
 @atexit.register
 def _close_all() -> None:
     """Close what the program left open, so that the next one need not recover it."""
+    unfinished = []
     for pool in open_pools():
         with contextlib.suppress(Exception):
-            pool.abandon_transaction()
-            pool._close()
+            if pool.abandon_transaction():
+                unfinished.append(pool.path)
+            # A thread that does not end with the program may be in a transaction, for ever.
+            if pool._heap.lock.acquire(timeout=_LAST_WAIT):
+                pool._close()
+            else:
+                unfinished.append(pool.path)
+    for path in unfinished:
+        warnings.warn(
+            f"a transaction on pool {path} was still open at the end of the program, so it is rolled back "
+            "(commit it, or use `with pool.transaction():`)",
+            RuntimeWarning,
+            stacklevel=1,
+        )

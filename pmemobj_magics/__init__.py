@@ -25,6 +25,8 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     magics = PmemMagics(shell)
     shell.register_magics(magics)
     shell.set_custom_exc((PmemError,), magics.show_error)  # type: ignore[no-untyped-call]
+    # An error while a value is displayed does not end the cell, so IPython asks nobody how to show it.
+    vars(shell)["showtraceback"] = magics.show_traceback
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
@@ -33,6 +35,7 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
 
     if shell.custom_exceptions == (PmemError,):
         shell.set_custom_exc((), None)  # type: ignore[no-untyped-call]
+        vars(shell).pop("showtraceback", None)
     for kind, names in PmemMagics.magics.items():
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)

@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 from IPython.core.error import UsageError
 from IPython.utils.text import DollarFormatter
@@ -19,34 +19,35 @@ from IPython.utils.text import DollarFormatter
 from pmemobj_magics.errors import MagicUsageError, did_you_mean
 from pmemobj_magics.session import Session
 
-__all__ = ["expand_path", "parse", "parse_count", "parse_size"]
+__all__ = ["expand_path", "parse", "parse_count", "parse_pool_size", "parse_size"]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|B(?:ytes)?)?", re.IGNORECASE)
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
 
 
-def parse(method: Callable[..., Any], line: str, *, code: bool = False) -> argparse.Namespace:
+def parse(method: Callable[..., Any], line: str, *, code: bool = False, cell: bool = False) -> argparse.Namespace:
     """The arguments in `line`, by the parser that ``magic_arguments`` put on `method`.
 
     Args:
         method: The magic.
         line: What follows its name.
         code: Whether the words are Python code, where quotes must stay.
+        cell: Whether it is the magic of a whole cell.
 
     Raises:
         MagicUsageError: they do not fit.
     """
-    name = method.__name__
+    name = f"{'%%' if cell else '%'}{method.__name__}"
     try:
         words = _words_of_code(line) if code else _split(line)
         arguments, unknown = method.parser.parse_known_args(words)  # type: ignore[attr-defined]
     except (UsageError, ValueError) as error:
-        raise MagicUsageError(f"understand %{name} {line}", str(error), f"%{name}? shows how") from None
+        raise MagicUsageError(f"understand {name} {line}", str(error), f"{name}? shows how") from None
     if unknown:
         raise MagicUsageError(
-            f"understand %{name} {line}",
+            f"understand {name} {line}",
             f"{unknown[0]} is no {'option' if unknown[0].startswith('-') else 'argument'} of it",
-            did_you_mean(unknown[0], _options(method)) or f"%{name}? shows how",
+            did_you_mean(unknown[0], _options(method)) or f"{name}? shows how",
         )
     found: argparse.Namespace = arguments
     return found
@@ -97,6 +98,11 @@ def parse_size(text: str) -> int:
         raise MagicUsageError(f"understand the size {text}", "it is no number of bytes", "write 64M, 1G or 67108864")
     number, unit = match.groups()
     return int(float(number) * 1024 ** _POWERS[unit.upper()]) if unit else int(float(number))
+
+
+def parse_pool_size(text: str) -> int | Literal["auto"]:
+    """The size of a new pool: ``auto`` for one that grows, or as `parse_size`."""
+    return "auto" if text.strip().lower() == "auto" else parse_size(text)
 
 
 def parse_count(option: str, text: str, least: int = 1) -> int:

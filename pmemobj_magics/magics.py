@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import sys
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -12,9 +13,9 @@ from IPython.core import magic_arguments
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool, Float, Int
 
-from pmemobj import DEFAULT_POOL_SIZE, PmemError
+from pmemobj import PmemError
 from pmemobj_magics import commands
-from pmemobj_magics.arguments import expand_path, parse, parse_count, parse_size
+from pmemobj_magics.arguments import expand_path, parse, parse_count, parse_pool_size, parse_size
 from pmemobj_magics.cell import CellCode, Shell, compile_cell
 from pmemobj_magics.errors import shorten
 from pmemobj_magics.session import DEFAULT_NAME, Session, demand_name
@@ -32,14 +33,13 @@ _output = _argument("-o", dest="output", metavar="NAME", help="bind the result t
 _pool = _argument("name", nargs="?", metavar="NAME", help="variable of the pool (default: the only open one, or pool)")
 
 
-def _magic(*arguments: _Decorator, cell: bool = False, code: bool = False, short: str = "") -> _Decorator:
+def _magic(*arguments: _Decorator, cell: bool = False, code: bool = False) -> _Decorator:
     """Make a method a magic with these arguments and what all magics share: ``-o``, and errors in short form.
 
     Args:
         arguments: Its arguments, in the order of its help.
         cell: Whether it has a body, which it then gets compiled.
         code: Whether its line has Python code, whose quotes must stay.
-        short: A second, shorter name.
     """
     kind: Callable[[Any], Any] = cell_magic if cell else line_magic
 
@@ -61,7 +61,7 @@ def _magic(*arguments: _Decorator, cell: bool = False, code: bool = False, short
 
         no_var_expand(run)
         magic: _Body = kind(run)
-        return kind(short)(magic) if short else magic
+        return magic
 
     return decorate
 
@@ -88,15 +88,21 @@ class PmemMagics(Magics):
         tb_offset: int | None = None,
     ) -> None:
         """Show an error of ours that ends a cell; IPython calls it (see ``set_custom_exc``)."""
-        if self.short_errors:
-            shorten(shell, error, traceback)
         shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
+
+    def show_traceback(self, exc_tuple: Any = None, *args: Any, **options: Any) -> None:
+        """Show any error; stands in for the shell's own method of that name, and shortens errors of ours first."""
+        _, error, traceback = exc_tuple or sys.exc_info()
+        if self.short_errors and isinstance(error, PmemError):
+            shorten(self.shell, error, traceback)
+        shell: Shell = self.shell
+        type(shell).showtraceback(shell, exc_tuple, *args, **options)
 
     def _run(self, body: _Body, line: str, cell: str | None, takes_code: bool) -> Any:
         line, quiet = line.rstrip(), False
         if cell is None and line.endswith(";"):
             line, quiet = line[:-1], True
-        arguments = parse(body, line, code=takes_code)
+        arguments = parse(body, line, code=takes_code, cell=cell is not None)
         if arguments.output:
             demand_name(arguments.output)
         if cell is None:
@@ -104,7 +110,7 @@ class PmemMagics(Magics):
         else:
             code = compile_cell(self.session.shell, f"%%{body.__name__} {line}", cell)
             result = body(self, arguments, code)
-            quiet = code.quiet and body.__name__ == "pmem_transaction"
+            quiet = code.quiet and body.__name__ in ("pmem_transaction", "pmem_tx")
         if arguments.output:
             self.session.bind(arguments.output, result)
         return None if quiet else result
@@ -115,7 +121,9 @@ class PmemMagics(Magics):
         _argument("path", metavar="PATH", help="the file; ~ and {expressions} are put in"),
         _argument("--create", action="store_true", help="make the pool if there is none"),
         _argument("--exclusive", action="store_true", help="make the pool, and fail if there is a file"),
-        _argument("--size", default=str(DEFAULT_POOL_SIZE), help="of a new pool: 64M, 1G, or bytes (default 64M)"),
+        _argument("--size", help="of a new pool: 64M, 1G, bytes, or auto for one that grows (default 64M)"),
+        _argument("--max-size", metavar="SIZE", help="how far a new pool of --size auto may grow (default 64G)"),
+        _argument("--sandbox", action="store_true", help="keep all changes in memory; they vanish at close"),
         _argument(
             "--as", dest="name", default=DEFAULT_NAME, metavar="NAME", help="variable to bind it to (default pool)"
         ),
@@ -128,14 +136,17 @@ class PmemMagics(Magics):
         Example::
 
             %pmem_open game.pmem --create --size 32M
-            pool.root
+            %pmem_open large.pmem --create --size auto --max-size 1G
+            %pmem_open game.pmem --sandbox --as trial
         """
         return commands.open_pool(
             self.session,
             expand_path(arguments.path, self.session),
             create=arguments.create,
             exclusive=arguments.exclusive,
-            size=parse_size(arguments.size),
+            size=None if arguments.size is None else parse_pool_size(arguments.size),
+            max_size=None if arguments.max_size is None else parse_size(arguments.max_size),
+            sandbox=arguments.sandbox,
             name=arguments.name,
         )
 
@@ -162,7 +173,7 @@ class PmemMagics(Magics):
 
     # ---- transactions ----
 
-    @_magic(_pool, cell=True, short="pmem_tx")
+    @_magic(_pool, cell=True)
     def pmem_transaction(self, arguments: argparse.Namespace, code: CellCode) -> Any:
         """Run the cell in one transaction: all of its changes happen, or none. Short: %%pmem_tx.
 
@@ -174,6 +185,17 @@ class PmemMagics(Magics):
             %%pmem_transaction
             pool.root["tries"] += 1
             pool.root["guesses"].append(17)
+        """
+        return commands.run_cell(self.session, code, arguments.name)
+
+    @_magic(_pool, cell=True)
+    def pmem_tx(self, arguments: argparse.Namespace, code: CellCode) -> Any:
+        """Short for %%pmem_transaction: run the cell in one transaction.
+
+        Example::
+
+            %%pmem_tx
+            pool.root["tries"] += 1
         """
         return commands.run_cell(self.session, code, arguments.name)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pmemobj
 from pmemobj import PersistentObjectPool, PoolClosedError, Transaction, TransactionAborted
+from pmemobj.errors import a_or_an
 from pmemobj_magics.cell import Shell
 from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolError, did_you_mean
 
@@ -30,11 +31,13 @@ class Session:
     Attributes:
         shell: The IPython shell.
         begun: The transactions that ``%pmem_begin`` began and nothing has ended yet.
+        cells: The pools of the ``%%pmem_transaction`` cells that are running, the outermost first.
     """
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
         self.begun: dict[PersistentObjectPool, Transaction] = {}
+        self.cells: list[PersistentObjectPool] = []
 
     @property
     def variables(self) -> list[str]:
@@ -86,7 +89,7 @@ class Session:
         for pool in pmemobj.open_pools():
             if name in (pool.path, os.path.basename(pool.path)):
                 return pool
-        why = "no open pool has this name" if value is None else f"{name} is a {type(value).__name__}, no pool"
+        why = "no open pool has this name" if value is None else f"{name} is {a_or_an(type(value).__name__)}, no pool"
         calls = [self.call(pool) for pool in pmemobj.open_pools()]
         hint = did_you_mean(name, calls) or (f"open are: {', '.join(calls)}" if calls else _HOW_TO_OPEN)
         raise NoSuchPoolError(f"find pool {name}", why, hint)
@@ -117,6 +120,15 @@ class Session:
     def begun_pool(self) -> PersistentObjectPool | None:
         """The pool with such a transaction; there is at most one, because they do not nest across pools."""
         return next((pool for pool in self.begun if self.begun_on(pool)), None)
+
+    def how_to_end(self, pool: PersistentObjectPool) -> str:
+        """What to do about the open transaction on `pool` that is in the way."""
+        if pool in self.cells:
+            return "it ends with this cell; put the magic into a cell after it"
+        if self.begun_on(pool):
+            call = "" if self.call(pool) == DEFAULT_NAME else f" {self.call(pool)}"
+            return f"end it first: %pmem_commit{call} or %pmem_abort{call}"
+        return "it was begun in Python: leave its `with` block, or call its commit() or abort()"
 
     def transaction_text(self, pool: PersistentObjectPool) -> str:
         """The state of a pool's transaction, for people."""

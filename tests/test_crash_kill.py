@@ -162,11 +162,10 @@ def test_a_pool_that_was_opened_by_a_relative_path(scratch: Any, monkeypatch: py
     "misdeed, shown",
     [
         (lambda: 1 / 0, "ZeroDivisionError"),
-        (lambda: sys.exit("goodbye"), "SystemExit"),
         (lambda: signal.raise_signal(signal.SIGINT), "KeyboardInterrupt"),
         (lambda: undefined_name, "NameError"),  # type: ignore[name-defined]  # noqa: F821
     ],
-    ids=["raises", "exits", "interrupts itself", "wrong"],
+    ids=["raises", "interrupts itself", "wrong"],
 )
 def test_an_action_that_raises(filled: Pool, misdeed: Callable[[], Any], shown: str) -> None:
     def action() -> None:
@@ -361,3 +360,48 @@ def test_no_descriptors_are_left_open(filled: Pool) -> None:
     for _ in range(3):
         kill(filled, change(filled))
     assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+# ---- other ends ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "end, verdict, ending",
+    [
+        (lambda: os._exit(0), Verdict.EXITED, "exited with code 0"),
+        (lambda: os._exit(3), Verdict.EXITED, "exited with code 3"),
+        (lambda: sys.exit(), Verdict.EXITED, "exited with code 0"),
+        (lambda: sys.exit("a last word"), Verdict.EXITED, "exited with code 1"),
+        (lambda: os.kill(os.getpid(), signal.SIGTERM), Verdict.SIGNALLED, "died of SIGTERM"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), Verdict.SIGNALLED, "died of SIGKILL"),
+        (lambda: 1 / 0, Verdict.RAISED, "not killed"),
+    ],
+)
+def test_an_end_that_was_not_planned_is_told(
+    filled: Pool, end: Callable[[], Any], verdict: Verdict, ending: str
+) -> None:
+    def action() -> None:
+        filled.root["new"] = LONG
+        end()
+
+    report = kill(filled, action)
+    assert (report.verdict, report.ending) == (verdict, ending)
+    assert str(report) == f"{ending}, {report.changes} changes made: {verdict.value}"
+    assert report.ok and ("a last word" in report.output) == (ending == "exited with code 1")
+    unharmed(filled)
+
+
+def test_a_report_says_in_words_when_it_died(filled: Pool) -> None:
+    assert str(kill(filled, lambda: None)) == f"killed just before the commit, 0 changes made: {Verdict.UNCHANGED.value}"
+    assert str(kill(filled, change(filled), at=2)).startswith("killed after change 2, 2 changes made: rolled back")
+    assert str(kill(filled, lambda: filled.root.clear(), at=1000)).startswith("killed just before the commit, ")
+    report = kill(filled, lambda: time.sleep(100), seconds=0.2)
+    assert str(report) == f"killed when its time was up, 0 changes made: {Verdict.TIMED_OUT.value}"
+
+
+def test_a_pool_whose_file_was_moved_is_not_crashed(filled: Pool) -> None:
+    os.rename(filled.path, f"{filled.path}.moved")
+    with pytest.raises(pmemobj.PoolNotFoundError, match="moved or removed"):
+        kill(filled, change(filled))
+    filled.root["after"] = 1  # it is open as before
+    os.rename(f"{filled.path}.moved", filled.path)

@@ -16,6 +16,7 @@ ORDER = [
     "errors",
     "_layout",
     "_lib",
+    "_lock",
     "_chunks",
     "_loans",
     "_heap",

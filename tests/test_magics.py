@@ -7,6 +7,8 @@ import io
 import os
 import re
 import shutil
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -297,7 +299,7 @@ def test_names_that_are_none(run: Run) -> None:
     run("%pmem_open a.pmem --create --size 16M --as library", "number = 5")
     with pytest.raises(NoSuchPoolError, match=r"did you mean library\?"):
         run("%pmem_begin libary")
-    with pytest.raises(NoSuchPoolError, match=r"number is a int, no pool \(open are: library\)"):
+    with pytest.raises(NoSuchPoolError, match=r"number is an int, no pool \(open are: library\)"):
         run("%pmem_begin number")
 
 
@@ -639,3 +641,148 @@ def test_no_variable_is_expanded_in_code(run: Run, game: Any) -> None:
     run("name = 'x'")
     assert run("%%pmem_tx", "'{name} $name'") == "{name} $name"
     assert repr(run("%pmem_graph {0: pool.root}[0]")) == "PoolGraph(start=PersistentDict, 2 nodes, 1 edge)"
+
+
+# ---- what a newcomer met ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", ["16M", "auto"])
+def test_the_file_decides_which_pool_is_open_already(run: Run, scratch: Path, size: str) -> None:
+    (scratch / "sub").mkdir()
+    run(f"%pmem_open t.pmem --create --size {size}", "pool.root = 'above'", "above = pool")
+    run("%cd -q sub")
+    with pytest.raises(pmemobj.PoolNotFoundError):
+        run("%pmem_open t.pmem")
+    assert run("%pmem_open ../t.pmem --as again").pool is run("above")
+    below = run(f"%pmem_open t.pmem --create --size {size}").pool
+    assert below is not run("above") and below.root is None
+    assert run("%pmem_open t.pmem --as again").pool is below
+
+
+def test_a_sandbox_is_opened_and_called_one(run: Run, game: Any) -> None:
+    with pytest.raises(pmemobj.PoolBusyError, match="open already outside a sandbox"):
+        run("%pmem_open game.pmem --sandbox")
+    run("%pmem_close")
+    report = run("%pmem_open game.pmem --sandbox")
+    assert report.pool.sandbox and "in a sandbox: changes vanish at close" in repr(report)
+    assert run("%pmem").rows[0][4].endswith(", sandbox")
+    run("pool.root['name'] = 'Ada'")
+    with pytest.raises(pmemobj.PoolBusyError, match="open already in a sandbox"):
+        run("%pmem_open game.pmem")
+    assert run("%pmem_open game.pmem --sandbox").pool is report.pool
+    run("%pmem_close", "%pmem_open game.pmem")
+    assert run("pool.root['name']") == "David"
+    for line in ("%pmem_open new.pmem --create --sandbox", "%pmem_open new.pmem --exclusive --sandbox"):
+        with pytest.raises(MagicUsageError, match="create it first, without --sandbox"):
+            run(line)
+    with pytest.raises(pmemobj.PoolNotFoundError) as error:
+        run("%pmem_open new.pmem --sandbox")
+    assert "--create" not in str(error.value)
+
+
+def test_a_growing_pool_is_created(run: Run, scratch: Path) -> None:
+    report = run("%pmem_open large.pmem --create --size auto --max-size 1G")
+    assert (scratch / "large.pmem").is_dir() and report.pool.max_size == 1 << 30
+    assert re.search(r"size +8 MiB now, [\d.]+ MiB free; grows up to 1 GiB\n", repr(report))
+    assert "grows up to 64 GiB" in repr(run("%pmem_open more.pmem --create --size AUTO --as more"))
+    for options, advice in (
+        ("--max-size 1G", "give --size auto too, or leave --max-size out"),
+        ("--size auto --max-size 1", "choose 16 MiB or more"),
+        ("--size auto --max-size 100G", "choose a smaller --max-size"),
+    ):
+        with pytest.raises(pmemobj.BadPoolSizeError) as error:
+            run(f"%pmem_open new.pmem --create {options}")
+        assert short(error)[-1] == f"  {advice}"
+
+
+def test_sizes_that_change_nothing_or_are_too_large(run: Run, game: Any) -> None:
+    for line in ("%pmem_open game.pmem --size 32M", "%pmem_open game.pmem --create --size 32M"):
+        assert "free (--size ignored: the pool was there already)" in repr(run(line))
+    assert "ignored" not in repr(run("%pmem_open game.pmem"))
+    with pytest.raises(pmemobj.DiskFullError) as error:
+        run("%pmem_open huge.pmem --create --size 100T")
+    assert f"its {100 << 40} bytes are too many" in short(error)[1] and "choose a smaller size" in short(error)[2]
+    with pytest.raises(pmemobj.BadPoolSizeError, match="1 byte is below"):
+        run("%pmem_open tiny.pmem --create --size 1")
+
+
+@pytest.mark.parametrize("magic", ["%pmem_begin", "%pmem_close", "%%pmem_crash\n1"])
+@pytest.mark.parametrize("begun", [False, True])
+def test_in_the_cell_of_a_transaction_the_advice_works(run: Run, game: Any, magic: str, begun: bool) -> None:
+    if begun:
+        run("%pmem_begin")
+    with pytest.raises(pmemobj.TransactionError) as error:
+        run("%%pmem_tx", "get_ipython().run_cell_magic('pmem_crash', '', '1')" if "crash" in magic else magic)
+    assert "it ends with this cell" in short(error)[-1]
+    if begun:
+        run("%pmem_abort")
+    assert not game.in_transaction
+
+
+def test_the_transaction_of_a_cell_is_not_ended_inside_it(run: Run, game: Any) -> None:
+    for line, advice in (("%pmem_commit", "raise an error"), ("%pmem_abort", "raise an error")):
+        with pytest.raises(pmemobj.TransactionError, match=f"this cell runs in one.*{advice}"):
+            run("%%pmem_tx", line)
+    run("%pmem_begin")
+    with pytest.raises(pmemobj.TransactionError, match="put %pmem_commit into a cell after it"):
+        run("%%pmem_tx", "pool.root['name'] = 'Ada'", "%pmem_commit")
+    run("%pmem_abort")
+    assert game.root["name"] == "David"
+    run("mine = pool.transaction().begin()")
+    with pytest.raises(pmemobj.TransactionError, match="it was begun in Python"):
+        run("%pmem_close")
+    run("mine.commit()")
+
+
+def test_complaints_name_the_magic_that_was_called(run: Run, game: Any) -> None:
+    for magic in ("%%pmem_tx", "%%pmem_transaction", "%%pmem_crash", "%pmem_begin"):
+        with pytest.raises(MagicUsageError) as error:
+            run(f"{magic} --foo", *(["1"] if magic.startswith("%%") else []))
+        assert short(error)[0].endswith(f": cannot understand {magic} --foo"), short(error)
+
+
+@pytest.mark.parametrize(
+    "line, words",
+    [
+        ("import os; os._exit(3)", "exited with code 3, after 1 change: the code ended its process"),
+        ("import sys; sys.exit()", "exited with code 0, after 1 change: the code ended its process"),
+        ("import os; os.kill(os.getpid(), 15)", "died of SIGTERM, after 1 change: a signal ended the process"),
+    ],
+)
+def test_other_ends_of_a_crashing_cell_are_told(run: Run, game: Any, line: str, words: str) -> None:
+    result = run("%%pmem_crash", "pool.root['name'] = 'Ada'", line)
+    assert words in result.summary and result.error == ""
+    assert run("pool.root['name']") == "David"
+
+
+def test_an_interrupt_of_a_crash_is_short_and_leaves_the_pool_open(run: Run, game: Any) -> None:
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt) as error:
+        run("%%pmem_crash", "pool.root['name'] = 'Ada'", "while True: pass")
+    assert short(error) == ["KeyboardInterrupt: the cell was called off and its changes undone; pool is open"]
+    run("pool.root['name'] += '!'")
+    assert game.root["name"] == "David!"
+
+
+def test_a_pool_whose_file_was_moved_is_not_lost_to_a_crash(run: Run, game: Any) -> None:
+    os.rename("game.pmem", "moved.pmem")
+    with pytest.raises(pmemobj.PoolNotFoundError, match="moved or removed"):
+        run("%%pmem_crash", "pool.root['name'] = 'Ada'")
+    assert run("pool.root['name']") == "David" and run("%pmem_open moved.pmem").pool is game
+    os.rename("moved.pmem", "game.pmem")
+
+
+def test_a_value_that_cannot_be_displayed_says_so_in_three_lines(run: Run, game: Any, shell: InteractiveShell) -> None:
+    run("kept = pool.root", "pool.close()")
+
+    def shown(*lines: str) -> list[str]:
+        with contextlib.redirect_stdout(io.StringIO()) as text:
+            shell.run_cell("\n".join(lines))
+        return [line for line in re.sub(r"Out\[\d+\]: ", "", text.getvalue()).splitlines() if line]
+
+    three = ["PoolClosedError: cannot use pool game.pmem", "  it was closed", "  open it again with pmemobj.open()"]
+    for line in ("kept", "[kept]", "display(kept)"):
+        assert [re.sub(r"\x1b\[[0-9;]*m", "", each) for each in shown(line)] == three, line
+    run("%unload_ext pmemobj_magics")
+    assert len(shown("kept")) > 3

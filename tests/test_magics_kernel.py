@@ -139,12 +139,12 @@ def test_whatever_a_crashing_cell_does_stays_in_the_child(kernel: Any, line: str
     assert kernel("pool.root['name']").data["text/plain"] == "'David'"
 
 
-def test_the_pool_is_closed_in_good_order_when_the_kernel_ends(tmp_path: Path) -> None:
+def test_the_pool_is_rolled_back_and_closed_in_good_order_when_the_kernel_ends(tmp_path: Path) -> None:
     manager, client = start_new_kernel(
         kernel_name="python3", startup_timeout=PATIENCE, env=child_environment(), cwd=str(tmp_path)
     )
     try:
-        cell = "%load_ext pmemobj_magics\n%pmem_open a.pmem --create --size 16M\npool.root = 5"
+        cell = "%load_ext pmemobj_magics\n%pmem_open a.pmem --create --size 16M\npool.root = 5\n%pmem_begin\npool.root = 6"
         assert client.execute_interactive(cell, timeout=PATIENCE, output_hook=lambda _: None)
     finally:
         client.stop_channels()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pty
 import random
@@ -375,6 +376,24 @@ def test_another_pool_is_no_game(shell: Shell, script: str) -> None:
 
 
 @once
+def test_the_pool_of_another_program_is_told_and_kept(shell: Shell) -> None:
+    shell("hello.py", typed="David\n")
+    assert "holds something else than this game" in shell.refused("guess.py", 25, GUESS_POOL="hello.pmem")
+    assert shell("hello.py") == "Hello, David\n"
+    shell(DICT.start, typed="David\n")
+    shell(CLASS.start, typed="David\n")
+    for game in (DICT, CLASS):
+        before = state_of(shell.directory / game.file)
+        assert re.search("another program|not defined|no class", shell.refused("hello.py", HELLO_POOL=game.file))
+        assert state_of(shell.directory / game.file) == before
+    assert re.search("something else|not defined|no class", shell.refused("guess.py", 25, GUESS_POOL=CLASS.file))
+    with pmemobj.create(shell.directory / "part.pmem", pool_size=16 << 20) as pool:
+        pool.root = pool.new(pmemobj.PersistentDict, name="David", number=5, guesses=7)
+    assert "something else" in shell.refused("guess.py", 25, GUESS_POOL="part.pmem")
+    assert "part.pmem" in shell.files()
+
+
+@once
 def test_a_guess_and_its_outcome_are_noted_together(shell: Shell) -> None:
     shell(CLASS.start, typed="David\n")
     path = shell.directory / CLASS.file
@@ -409,11 +428,11 @@ def test_a_game_that_was_not_set_up_completely(shell: Shell, game: Game, command
 
 
 @once
-def test_killed_at_the_question_for_the_name(shell: Shell) -> None:
-    shell.run_killed(DICT.start, at="builtins.input")
-    assert "was not set up completely" in shell.refused(DICT.guess, 25)
-    shell.run_killed(CLASS.start, at="builtins.input")
+@both_games
+def test_killed_at_the_question_for_the_name(shell: Shell, game: Game) -> None:
+    shell.run_killed(game.start, at="builtins.input")
     assert shell.files() == []
+    assert "David, I've picked a number" in shell(game.start, typed="David\n")
 
 
 @once
@@ -661,3 +680,11 @@ def test_the_readme_shows_what_the_programs_say(shell: Shell) -> None:
         question, answer = shell(script, typed="David\n").split("? ", 1)
         assert f"{question}? David" in shown
         assert set(answer.splitlines()) <= shown
+
+
+@once
+def test_the_notebook_and_the_programs_use_the_same_keys() -> None:
+    notebook = json.loads((SCRIPTS.parent / "02_guessing_game.ipynb").read_text())
+    code = "".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code")
+    keys = re.compile(r"""(?:game|root)\[["'](\w+)["']\]""")
+    assert set(keys.findall(code)) == set(keys.findall((SCRIPTS / DICT.start).read_text()))

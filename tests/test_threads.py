@@ -6,8 +6,10 @@ while the main thread holds a transaction.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +18,7 @@ from sample_classes import Bag
 from soundness import assert_sound
 
 import pmemobj
-from pmemobj import PersistentDict, PersistentList, PersistentObjectPool
+from pmemobj import PersistentDict, PersistentList, PersistentObjectPool, _heap, _lock
 
 Pool = PersistentObjectPool
 ONE, TWO, THREE = "first long string", "second long string", "third long string"
@@ -354,3 +356,48 @@ def test_two_threads_that_create_the_same_pool(scratch: Any) -> None:
         with pmemobj.open(path) as again:
             assert again.root == 1
     assert sorted(path.name for path in scratch.iterdir()) == [f"pool{turn}" for turn in range(5)]
+
+
+# ---- what a thread is told ---------------------------------------------------------------------------
+
+
+def test_a_thread_that_waits_for_long_says_for_what(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_lock, "QUIET_WAIT", A_MOMENT)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        with pool.transaction():
+            worker = Worker(lambda: setattr(pool, "root", 1))
+            time.sleep(4 * A_MOMENT)
+        assert worker.wait() is None and pool.root == 1
+    (warning,) = said
+    assert warning.category is RuntimeWarning
+    assert f"{worker.name} has waited 0.05 seconds to use {pool.path}: MainThread has a transaction open" in str(
+        warning.message
+    )
+
+
+def test_a_short_wait_is_not_worth_a_word(pool: Pool) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        while_waiting(pool, lambda: setattr(pool, "root", 1), lambda: None)
+    assert pool.root == 1
+
+
+def test_heaps_can_be_listed_while_other_threads_make_some() -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        done = threading.Event()
+
+        def make() -> None:
+            while not done.is_set():
+                _heap.Heap("a heap of a test")
+
+        workers = [Worker(make) for _ in range(2)]
+        kept = [_heap.Heap("another") for _ in range(100)]
+        for _ in range(500):
+            assert len(_heap.live_heaps()) >= len(kept)
+        done.set()
+        assert [worker.wait() for worker in workers] == [None, None]
+    finally:
+        sys.setswitchinterval(interval)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_classes import Account
 from soundness import assert_sound
 
 import pmemobj
@@ -291,3 +292,13 @@ def test_the_pool_itself_and_its_transactions_are_no_values(pool: Pool) -> None:
     for value in (pool, pool.transaction(), pool.mm):
         with pytest.raises(NotPersistableError):
             pool.root = value
+
+
+def test_messages_have_the_right_article(pool: PersistentObjectPool, make_pool: Callable[..., Any]) -> None:
+    other = make_pool()
+    for value, words in ((other.new(Account, "a", 5), "an Account"), (other.new(PersistentList), "a PersistentList")):
+        with pytest.raises(pmemobj.PmemError) as error:
+            pool.root = value
+        assert f"store {words} of pool" in str(error.value)
+    with pytest.raises(pmemobj.NotPersistableError, match=r"cannot store an array:"):
+        pool.root = array.array("i")

@@ -56,7 +56,7 @@ apt_install() {
         have sudo || { say "not root, and there is no sudo"; return 0; }
         as_root=(sudo)
     fi
-    say "installing ${packages[*]}"
+    say "installing ${packages[*]} with apt-get; this may take a minute"
     "${as_root[@]}" apt-get update -qq
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -y --no-install-recommends "${packages[@]}" >/dev/null

@@ -20,6 +20,15 @@ def read_guess() -> int:
     return guess
 
 
+def is_game(root: object) -> bool:
+    """Whether start_guessing.py made it; the file may be the pool of another program."""
+    return (
+        isinstance(root, pmemobj.PersistentDict)
+        and set(root) >= {"name", "number", "guesses"}
+        and isinstance(root["guesses"], pmemobj.PersistentList)
+    )
+
+
 def main() -> None:
     guess = read_guess()
     try:
@@ -34,6 +43,8 @@ def main() -> None:
                 f"The game in {GAME_FILE} was not set up completely, so I deleted it. "
                 "Start over: python start_guessing.py"
             )
+        if not is_game(game):
+            sys.exit(f"The pool {GAME_FILE} holds something else than this game. Set GUESS_POOL to another file.")
         number, guesses = game["number"], game["guesses"]
         # A game that is won already is here only if its last command was killed before it removed the file.
         if number not in guesses:

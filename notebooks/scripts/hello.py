@@ -25,6 +25,8 @@ def main() -> None:
     with pmemobj.PersistentObjectPool(POOL_FILE, flag="c", pool_size=16 * 1024 * 1024) as pool:
         if pool.root is None:
             pool.root = ask_name()  # stored for good when this line is done
+        if not isinstance(pool.root, str):
+            sys.exit(f"The pool {POOL_FILE} belongs to another program. Set HELLO_POOL to another file.")
         print(f"Hello, {pool.root}")
 
 

@@ -17,27 +17,23 @@ def ask_name() -> str:
         print()
         name = ""
     if not name:
-        os.remove(GAME_FILE)
         sys.exit("There is no game without a name.")
     return name
 
 
 def main() -> None:
-    try:
-        pool = pmemobj.create(GAME_FILE, pool_size=16 * 1024 * 1024)
-    except FileExistsError:
+    if os.path.lexists(GAME_FILE):
         sys.exit(
             f"There is a game in {GAME_FILE} already. "
             "Go on with it: python guess.py NUMBER (or delete the file to give it up)"
         )
-    with pool:
-        name = ask_name()
-        # All of the game is stored, or nothing: then the root stays None.
-        with pool.transaction():
-            game = pool.root = pool.new(pmemobj.PersistentDict)
-            game["name"] = name
-            game["number"] = random.randint(1, 50)
-            game["guesses"] = pool.new(pmemobj.PersistentList)
+    name = ask_name()
+    # All of the game is stored, or nothing: then the root stays None.
+    with pmemobj.create(GAME_FILE, pool_size=16 * 1024 * 1024) as pool, pool.transaction():
+        game = pool.root = pool.new(pmemobj.PersistentDict)
+        game["name"] = name
+        game["number"] = random.randint(1, 50)
+        game["guesses"] = pool.new(pmemobj.PersistentList)
     print(f"{name}, I've picked a number between 1 and 50.")
     print("Type 'python guess.py' followed by your guess at the prompt.")
 

@@ -21,7 +21,7 @@ def ask_name() -> str:
 
 
 def main() -> None:
-    if os.path.exists(GAME_FILE):
+    if os.path.lexists(GAME_FILE):
         sys.exit(
             f"There is a game in {GAME_FILE} already. "
             "Go on with it: python guess2.py NUMBER (or delete the file to give it up)"

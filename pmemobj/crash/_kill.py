@@ -19,18 +19,24 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 
 from pmemobj import inspect
 from pmemobj.errors import SandboxError, TransactionError
 from pmemobj.pool import PersistentObjectPool
 
-_COUNT_SIZE = 8
+_WORD = 8
+#: What parent and child share: the number of changes, and how the child has ended as far as it can tell.
+_SHARED_SIZE = 2 * _WORD
 _OUTPUT_LIMIT = 1 << 20
 #: Seconds between two looks at whether the child has ended, and how long its processes may take to.
 _LOOK_EVERY, _BURIAL = 0.02, 5.0
-#: Exit codes of a child that did not die as planned.
-_RAISED, _NOT_OPENED = 3, 4
+
+
+class _End(IntEnum):
+    """How a child ends, noted by itself beforehand: an exit code or a signal alone may be the code's own doing."""
+
+    UNPLANNED, PLANNED, RAISED = range(3)
 
 
 class Verdict(Enum):
@@ -40,6 +46,8 @@ class Verdict(Enum):
     CHANGED = "the pool is neither as before nor whole: something was stored outside the transaction"
     UNCHANGED = "nothing had been changed when it died"
     RAISED = "the code raised an exception before it could be killed; its transaction was rolled back"
+    EXITED = "the code ended its process before it could be killed; after recovery the pool is as it was before"
+    SIGNALLED = "a signal ended the process before it could be killed; after recovery the pool is as it was before"
     TIMED_OUT = "the code did not end in time and was killed; after recovery the pool is as it was before"
 
 
@@ -55,6 +63,7 @@ class CrashReport:
         at_crash: What the child had stored when it died, read from the file before recovery.
         after: The pool after recovery.
         output: What the code printed, its traceback included.
+        ending: What ended it, in words, if that was not the planned kill: ``exited with code 3``.
     """
 
     verdict: Verdict
@@ -64,6 +73,7 @@ class CrashReport:
     at_crash: inspect.Graph
     after: inspect.Graph
     output: str
+    ending: str = ""
 
     @property
     def ok(self) -> bool:
@@ -76,9 +86,12 @@ class CrashReport:
         return ("before", self.before), ("at the crash", self.at_crash), ("after recovery", self.after)
 
     def __str__(self) -> str:
-        planned = "just before the commit" if self.at is None else f"after change {self.at}"
+        moment = self.ending
+        if not moment:
+            reached = self.at is not None and self.changes >= self.at
+            moment = f"killed after change {self.at}" if reached else "killed just before the commit"
         made = f"{self.changes} change{'' if self.changes == 1 else 's'} made"
-        return f"killed {planned}, {made}: {self.verdict.value}"
+        return f"{moment}, {made}: {self.verdict.value}"
 
 
 def kill(
@@ -103,6 +116,7 @@ def kill(
     Raises:
         TransactionError: a transaction is open in this thread.
         SandboxError: the pool is open in a sandbox.
+        PoolNotFoundError: its file was moved or removed; the pool stays open.
         ValueError: `at` is below 1.
         PmemError: recovery failed.
     """
@@ -119,32 +133,44 @@ def kill(
     before = inspect.walk(pool, max_nodes=max_nodes)
     pool.suspend()
     try:
-        with mmap.mmap(-1, _COUNT_SIZE) as counter:
-            status, output, timed_out = _run_child(pool, action, at, seconds, counter)
-            changes = int.from_bytes(counter[:], "little")
+        with mmap.mmap(-1, _SHARED_SIZE) as shared:
+            status, output, timed_out = _run_child(pool, action, at, seconds, shared)
+            changes, end = (int.from_bytes(shared[place : place + _WORD], "little") for place in (0, _WORD))
         at_crash = inspect.walk_file(pool._file, max_nodes=max_nodes)
     finally:
         pool.resume()
     after = inspect.walk(pool, max_nodes=max_nodes)
-    verdict = _judge(before, after, status, changes, timed_out)
-    return CrashReport(verdict, at, changes, before, at_crash, after, output)
-
-
-def _judge(before: inspect.Graph, after: inspect.Graph, status: int, changes: int, timed_out: bool) -> Verdict:
+    verdict, ending = _how_it_ended(status, _End(end), changes, timed_out)
     if before != after:
-        return Verdict.CHANGED
+        verdict = Verdict.CHANGED
+    return CrashReport(verdict, at, changes, before, at_crash, after, output, ending)
+
+
+def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tuple[Verdict, str]:
+    """The verdict on a pool that is as before, and what ended the child unless that was the plan."""
     if timed_out:
-        return Verdict.TIMED_OUT
-    if not os.WIFSIGNALED(status):
-        return Verdict.RAISED
-    return Verdict.ROLLED_BACK if changes else Verdict.UNCHANGED
+        return Verdict.TIMED_OUT, "killed when its time was up"
+    if end is _End.RAISED:
+        return Verdict.RAISED, "not killed"
+    if os.WIFEXITED(status):
+        return Verdict.EXITED, f"exited with code {os.WEXITSTATUS(status)}"
+    if end is not _End.PLANNED:
+        return Verdict.SIGNALLED, f"died of {_signal_name(os.WTERMSIG(status))}"
+    return Verdict.ROLLED_BACK if changes else Verdict.UNCHANGED, ""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a real-time signal
+        return f"signal {number}"
 
 
 # ---- the parent's side ----------------------------------------------------------------------------
 
 
 def _run_child(
-    pool: PersistentObjectPool, action: Callable[[], object], at: int | None, seconds: float, counter: mmap.mmap
+    pool: PersistentObjectPool, action: Callable[[], object], at: int | None, seconds: float, shared: mmap.mmap
 ) -> tuple[int, str, bool]:
     """Fork, wait for the end, and return exit status, output, and whether time ran out."""
     reading, writing = os.pipe()
@@ -153,7 +179,7 @@ def _run_child(
     child = os.fork()
     if child == 0:
         os.close(reading)
-        _be_the_child(pool, action, at, writing, counter)
+        _be_the_child(pool, action, at, writing, shared)
     os.close(writing)
     output = bytearray()
     try:
@@ -197,20 +223,26 @@ def _read_while(reading: int, output: bytearray, deadline: float, condition: Cal
 
 
 def _be_the_child(
-    pool: PersistentObjectPool, action: Callable[[], object], at: int | None, writing: int, counter: mmap.mmap
+    pool: PersistentObjectPool, action: Callable[[], object], at: int | None, writing: int, shared: mmap.mmap
 ) -> None:
     """Never returns: ends by SIGKILL as planned, or by an exit code."""
-    code = _NOT_OPENED
+    code = 1
     os.setpgid(0, 0)
     try:
         with _output_to(writing):
             pool.resume()
-            code = _RAISED
-            _count_changes(pool, at, counter)
+            _count_changes(pool, at, shared)
             with pool.transaction():
                 action()
-                _die()
+                _die(shared)
+    except SystemExit as end:
+        # As the interpreter does it.
+        code = end.code & 0xFF if isinstance(end.code, int) else int(end.code is not None)
+        if code and not isinstance(end.code, int):
+            with contextlib.suppress(BaseException):
+                os.write(writing, f"{end.code}\n".encode(errors="replace"))
     except BaseException:
+        _note(shared, _End.RAISED)
         with contextlib.suppress(BaseException):
             os.write(writing, traceback.format_exc().encode(errors="replace"))
     finally:
@@ -218,18 +250,22 @@ def _be_the_child(
         os._exit(code)
 
 
-def _count_changes(pool: PersistentObjectPool, at: int | None, counter: mmap.mmap) -> None:
+def _count_changes(pool: PersistentObjectPool, at: int | None, shared: mmap.mmap) -> None:
     """Count changes where the parent can see it after our death, and die at the planned one."""
     changes = 0
 
     def on_change() -> None:
         nonlocal changes
         changes += 1
-        counter[:] = changes.to_bytes(_COUNT_SIZE, "little")
+        shared[:_WORD] = changes.to_bytes(_WORD, "little")
         if changes == at:
-            _die()
+            _die(shared)
 
     pool._heap.on_change = on_change
+
+
+def _note(shared: mmap.mmap, end: _End) -> None:
+    shared[_WORD:] = end.to_bytes(_WORD, "little")
 
 
 @contextlib.contextmanager
@@ -245,5 +281,6 @@ def _output_to(descriptor: int) -> Iterator[None]:
     yield
 
 
-def _die() -> None:
+def _die(shared: mmap.mmap) -> None:
+    _note(shared, _End.PLANNED)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -67,8 +67,8 @@ class CrashResult:
 
     def _moment(self) -> str:
         made, at = plural(self.steps, "change"), self.report.at
-        if self.verdict is Verdict.TIMED_OUT:
-            return f"killed when its time was up, after {made}"
+        if self.report.ending:
+            return f"{self.report.ending}, after {made}"
         if at is None:
             return f"killed just before the commit, after {made}"
         if self.steps < at:
@@ -158,7 +158,7 @@ def crash(
         raise TransactionError(
             f"crash a cell on {session.title(pool)}",
             "a transaction is open",
-            "end it first: %pmem_commit or %pmem_abort",
+            session.how_to_end(pool),
         )
 
     show: Callable[[Any], Any] = display
@@ -169,7 +169,14 @@ def crash(
         if value is not None and not code.quiet:
             show(value)
 
-    return CrashResult(pmemobj.crash.kill(pool, action, at, seconds=seconds), code, max_nodes, max_items)
+    try:
+        report = pmemobj.crash.kill(pool, action, at, seconds=seconds)
+    except KeyboardInterrupt as interrupt:
+        said = f"KeyboardInterrupt: the cell was called off and its changes undone; {session.title(pool)} is open"
+        if not pool.closed:
+            interrupt._render_traceback_ = lambda: [said]  # type: ignore[attr-defined]
+        raise
+    return CrashResult(report, code, max_nodes, max_items)
 
 
 # ---- in the child -------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 import pmemobj
 from pmemobj import Persistent, PersistentObjectPool, PmemError, inspect
+from pmemobj.errors import a_or_an
 from pmemobj_magics.errors import ExpressionError
 from pmemobj_magics.graph import PoolGraph
 from pmemobj_magics.session import Session
@@ -45,7 +46,7 @@ def draw_graph(
 
 def _walk_from(expression: str, value: Any, limits: dict[str, int | None]) -> inspect.Graph:
     if not isinstance(value, Persistent):
-        why = f"it is a {type(value).__name__}, neither a pool nor a persistent object"
+        why = f"it is {a_or_an(type(value).__name__)}, neither a pool nor a persistent object"
         raise ExpressionError(f"draw {expression}", why, "plain values are drawn in the object that holds them")
     for pool in pmemobj.open_pools():
         # An object does not tell its pool; a walk refuses the objects of other pools.

@@ -34,7 +34,11 @@ def run_cell(session: Session, code: CellCode, name: str | None) -> Any:
     pool = session.find(name)
     try:
         with pool.transaction():
-            return code.run(session.namespace)
+            session.cells.append(pool)
+            try:
+                return code.run(session.namespace)
+            finally:
+                session.cells.pop()
     except BaseException as error:
         show_own_frames(session.shell, error, code)
         raise
@@ -47,13 +51,12 @@ def begin(session: Session, name: str | None) -> TransactionReport:
         TransactionError: one is open.
     """
     pool = session.find(name)
-    other = session.begun_pool()
+    other = session.cells[0] if session.cells else session.begun_pool()
     if other is not None or pool.in_transaction:
-        open_on = session.call(other or pool)
         raise TransactionError(
             f"begin a transaction on {session.title(pool)}",
-            f"one is open on {open_on}",
-            f"end it first: %pmem_commit {open_on} or %pmem_abort {open_on}",
+            f"one is open on {session.call(other or pool)}",
+            session.how_to_end(other or pool),
         )
     session.begun[pool] = pool.transaction().begin()
     return TransactionReport(
@@ -106,6 +109,12 @@ def _take(session: Session, name: str | None, what: str) -> tuple[PersistentObje
     """The transaction to end; without a name the one that is open."""
     pool = session.find(name) if name else session.begun_pool() or session.find(None)
     transaction = session.begun_on(pool)
+    if pool in session.cells:
+        raise TransactionError(
+            f"{what} a transaction on {session.title(pool)}",
+            "this cell runs in one, which is committed when it ends and rolled back when it fails",
+            f"put %pmem_{what} into a cell after it" if transaction else "to roll back, raise an error",
+        )
     if transaction is None:
         why, todo = "none is open", "begin one with %pmem_begin"
         if pool.in_transaction:

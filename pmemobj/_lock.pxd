@@ -1,0 +1,1 @@
+# Nothing here has a C type; the file makes the module one that is compiled.

@@ -1,0 +1,41 @@
+"""The examples of the README and the guide run as they stand, and the README knows every option of the magics."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+EXAMPLES = [
+    pytest.param(block, id=f"{name} {number}")
+    for name in ("README.md", "docs/guide.md")
+    for number, block in enumerate(BLOCK.findall((ROOT / name).read_text()), 1)
+]
+
+pytestmark = pytest.mark.once
+
+
+@pytest.mark.parametrize("block", EXAMPLES)
+def test_an_example_runs(run_python: Any, block: str) -> None:
+    assert run_python(block).stderr == ""
+
+
+def test_the_table_of_magics_is_complete() -> None:
+    pytest.importorskip("IPython")
+    from pmemobj_magics.magics import PmemMagics
+
+    readme = (ROOT / "README.md").read_text()
+    rows = [line for line in readme.splitlines() if line.startswith("| `%")]
+    for kind, names in PmemMagics.magics.items():
+        sign = "%" if kind == "line" else "%%"
+        for name, method in names.items():
+            mentioned = " ".join(row for row in rows if re.search(rf"`{sign}{name}\b", row))
+            assert mentioned, name
+            parser = getattr(PmemMagics, method).parser
+            options = [word for action in parser._actions for word in action.option_strings if word.startswith("--")]
+            for option in set(options) - {"--help"}:
+                assert option in mentioned, f"{name} {option}"
