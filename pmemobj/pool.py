@@ -249,6 +249,7 @@ class PersistentObjectPool:
     def _start(self) -> None:
         """What follows once the heap is bound and its root is there."""
         heap = self._heap
+        heap.slow = self.medium is Medium.DISK
         if _checking.wanted():
             heap.checker = _checking.Checker(heap)
         if heap.types is None:
