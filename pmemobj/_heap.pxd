@@ -1,6 +1,17 @@
 # Types of the compiled form; the source is _heap.py.
 cimport cython
+from pmemobj._lock cimport PoolLock
+from pmemobj._ranges cimport SnapshotRanges
+from pmemobj cimport _calls
 
+cdef extern from "Python.h":
+    unsigned long this_thread "PyThread_get_thread_ident"()
+
+cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS
+
+cdef unsigned long _me()
+
+@cython.final
 cdef class Heap:
     cdef public str name
     cdef public object handles, resurrect, manager, types, checker, on_change, after_rollback
@@ -15,37 +26,51 @@ cdef class Heap:
     cdef public long depth
     cdef public object _reason
     cdef object _raw, _words, _pin, __weakref__
-    cdef public object lock
+    cdef public PoolLock lock
+    cdef public unsigned long long snapshots, logged, persists
     cdef public unsigned long long identity
     cdef list _classes
     cdef public list _marks
-    cdef public object _owner
+    cdef public unsigned long _owner
+    cdef public bint slow
+    cdef SnapshotRanges _snapshotted
     cdef dict _noted
     cdef public object on_growth
     cdef bint _grows
 
-    cpdef unsigned long long read(self, unsigned long long offset) except? 0
+    cpdef unsigned long long read(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE
     cpdef unsigned long long read_count(self, unsigned long long offset) except? 0
     @cython.locals(source=cython.p_ulonglong, at=cython.longlong)
     cpdef list read_words(self, unsigned long long offset, long long count)
     cpdef bytes read_bytes(self, unsigned long long offset, long long size)
     cpdef read_as(self, form, unsigned long long offset)
+    @cython.locals(end=cython.ulonglong)
     cpdef snapshot(self, unsigned long long offset, unsigned long long size)
     cpdef write(self, unsigned long long offset, unsigned long long word)
+    @cython.locals(page=cython.ulonglong, first=cython.ulonglong)
+    cpdef write_in(
+        self, unsigned long long offset, unsigned long long word, unsigned long long area, unsigned long long end
+    )
+    @cython.locals(lock=PoolLock)
     cpdef store(self, unsigned long long offset, unsigned long long word)
     cpdef move(self, unsigned long long target, unsigned long long source, unsigned long long count)
     cpdef write_bytes(self, unsigned long long offset, data)
     cpdef move_bytes(self, unsigned long long target, unsigned long long source, unsigned long long size)
-    cdef _snapshot_around(self, unsigned long long offset, unsigned long long size)
     cpdef handle(self, unsigned long long offset)
+    @cython.locals(lock=PoolLock)
     cpdef begin(self)
+    @cython.locals(lock=PoolLock)
     cpdef end(self, error, bint undo)
     cpdef bint follow_growth(self) except -1
     cdef _begin_outermost(self)
     cdef _commit(self)
     cdef _forget_fresh(self)
+    cdef _put(self, unsigned long long offset, unsigned long long word)
     cdef _count_change(self)
     cdef _tell_change(self)
+    cpdef bint in_transaction(self)
+    cdef _demand_transaction(self)
+    cdef _demand_writable(self)
 
 cdef class Statement:
     cdef Heap _heap

@@ -48,7 +48,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from pmemobj import _chunks, _lib
+from pmemobj import _calls, _chunks, _lib
 from pmemobj._layout import (
     ALIGNMENT,
     ALLOCATION_HEADER_SIZE,
@@ -62,6 +62,7 @@ from pmemobj._layout import (
 )
 from pmemobj._loans import Loans
 from pmemobj._lock import PoolLock
+from pmemobj._ranges import PAGE, SnapshotRanges
 from pmemobj.errors import (
     ForkedPoolError,
     InvalidHandleError,
@@ -80,6 +81,14 @@ except ImportError:
     from pmemobj import _nocython as cython
 
 A = TypeVar("A")
+
+
+def _me() -> int:
+    """The calling thread."""
+    if cython.compiled:
+        return this_thread()  # type: ignore[name-defined,no-any-return]  # noqa: F821
+    return threading.get_ident()
+
 
 _CHUNK = 256 * 1024
 #: What libpmemobj takes of a run of units for its own header and bitmap, at most.
@@ -111,6 +120,8 @@ _UNITS = sorted(
 _SIZES = frozenset(_UNITS)
 #: Sizes of libpmemobj's own classes are multiples of this.
 _BUILTIN_UNIT = 128
+#: So many single snapshots in a page; the next one takes the rest of it.
+_FEW_SNAPSHOTS = 4
 #: Every heap that exists, by its id; see `live_heaps`.
 _live: weakref.WeakValueDictionary[int, Heap] = weakref.WeakValueDictionary()
 
@@ -148,6 +159,7 @@ class Heap:
         "_pin",
         "_raw",
         "_reason",
+        "_snapshotted",
         "_words",
         "after_rollback",
         "base",
@@ -162,11 +174,13 @@ class Heap:
         "limit",
         "loans",
         "lock",
+        "logged",
         "manager",
         "may_have_garbage",
         "name",
         "on_change",
         "on_growth",
+        "persists",
         "pool_uuid",
         "pop",
         "reclaim",
@@ -174,6 +188,8 @@ class Heap:
         "reserve",
         "resurrect",
         "root_offset",
+        "slow",
+        "snapshots",
         "statement",
         "types",
     )
@@ -207,11 +223,17 @@ class Heap:
         self.on_change: Callable[[], None] | None = None
         #: Called when the pool has become larger.
         self.on_growth: Callable[[], None] | None = None
+        #: Whether to persist means to wait for a disk.
+        self.slow = False
         #: Called after a roll-back, for caches of what the pool holds.
         self.after_rollback: list[Callable[[], None]] = []
         #: Whether something may have become unreachable since the last garbage collection.
         self.may_have_garbage = False
         self.statement = Statement(self)
+        #: What was asked of libpmemobj since the heap was made: ranges and bytes logged, words made
+        #: durable by themselves. For tests of what an operation costs.
+        self.snapshots = self.logged = self.persists = 0
+        self._snapshotted = SnapshotRanges()
         self.changes = 0
         self._detach(PoolClosedError(f"use pool {name}", "it is not open", "open it"))
         _live[id(self)] = self
@@ -257,6 +279,7 @@ class Heap:
         Raises:
             OtherPoolError: it is not the pool that the handles belong to.
         """
+        _calls.load()
         self.pop = pop
         self.base = _lib.address(pop)
         size &= ~(WORD - 1)
@@ -408,23 +431,32 @@ class Heap:
     # ---- storing ----
 
     def snapshot(self, offset: int, size: int) -> None:
-        """Log `size` bytes so that a roll-back brings them back; they are flushed at commit.
+        """Log the words that `size` bytes lie in, so that a roll-back brings them back; commit flushes them.
 
-        C function: ``pmemobj_tx_add_range_direct``.
+        What this transaction has logged already is not logged again.
+        C function: ``pmemobj_tx_xadd_range_direct``.
 
         Raises:
             PoolFullError: no room for the log.
         """
         self._demand_transaction()
-        if offset + size > self.limit:
+        end = (offset + size + WORD - 1) & ~(WORD - 1)
+        offset &= ~(WORD - 1)
+        size = end - offset
+        if end > self.limit:
             self.refuse(offset)
+        if self._snapshotted.covers(offset, size):
+            return
         try:
-            _lib.tx_snapshot(self.base + offset, size)
+            _calls.snapshot(self.base + offset, size)
         except OSError as error:
             if self.follow_growth():
                 self.snapshot(offset, size)
                 return
             raise self._full(f"log {size} bytes", error) from None
+        self._snapshotted.add(offset, size)
+        self.snapshots += 1
+        self.logged += size
         if self.checker is not None:
             self.checker.allow(offset, size)
 
@@ -432,8 +464,27 @@ class Heap:
         """Replace one word of live memory, inside a transaction."""
         self.snapshot(offset, WORD)
         self._count_change()
-        self._words[offset >> 3] = word
+        self._put(offset, word)
         self._tell_change()
+
+    def _put(self, offset: int, word: int) -> None:
+        if cython.compiled:
+            cython.cast(cython.p_ulonglong, self.base + offset)[0] = word
+        else:
+            self._words[offset >> 3] = word
+
+    def write_in(self, offset: int, word: int, area: int, end: int) -> None:
+        """As `write`, for a word of an allocation that lies from `area` to `end`.
+
+        Many words of one page, written one by one, would each be an entry of the log; so after a
+        few of them the rest of the page is logged at once. Never beyond the allocation, where
+        libpmemobj's own bookkeeping lies.
+        """
+        if not self._snapshotted.covers(offset, WORD) and self._snapshotted.times(offset) >= _FEW_SNAPSHOTS:
+            page = offset & ~(PAGE - 1)
+            first = max(page, area)
+            self.snapshot(first, min(page + PAGE, end) - first)
+        self.write(offset, word)
 
     def write_words(self, offset: int, words: list[int]) -> None:
         """Replace words of live memory that lie side by side, inside a transaction."""
@@ -455,7 +506,7 @@ class Heap:
     def write_bytes(self, offset: int, data: bytes) -> None:
         """Replace bytes of live memory, inside a transaction; snapshots the words that they lie in."""
         if data:
-            self._snapshot_around(offset, len(data))
+            self.snapshot(offset, len(data))
             self._count_change()
             self._raw[offset : offset + len(data)] = data
             self._tell_change()
@@ -463,14 +514,10 @@ class Heap:
     def move_bytes(self, target: int, source: int, size: int) -> None:
         """Copy `size` bytes of live memory, overlapping or not, inside a transaction."""
         if size:
-            self._snapshot_around(target, size)
+            self.snapshot(target, size)
             self._count_change()
             self._raw[target : target + size] = self._raw[source : source + size]
             self._tell_change()
-
-    def _snapshot_around(self, offset: int, size: int) -> None:
-        first = offset & ~(WORD - 1)
-        self.snapshot(first, ((offset + size + WORD - 1) & ~(WORD - 1)) - first)
 
     def store(self, offset: int, word: int) -> None:
         """Replace one word: in a transaction as `write`, else failure-atomically at once.
@@ -478,19 +525,24 @@ class Heap:
         Durability: outside a transaction the word is in the medium when this returns.
         C function: ``pmemobj_persist``.
         """
-        if self.depth and self._owner == threading.get_ident():
+        if self.depth and self._owner == _me():
             self.write(offset, word)
             return
-        with self.lock:
+        lock = self.lock
+        lock.acquire()
+        try:
             self._demand_writable()
             if offset + WORD > self.limit:
                 self.refuse(offset)
             self._count_change()
-            self._words[offset >> 3] = word
-            _lib.persist(self.pop, self.base + offset, WORD)
+            self._put(offset, word)
+            _calls.persist(self.base, self.base + offset, WORD, self.slow)
+            self.persists += 1
             if self.checker is not None:
                 self.checker.accept(offset, WORD)
             self._tell_change()
+        finally:
+            lock.release()
 
     def init(self, offset: int, words: Iterable[int]) -> None:
         """Fill freshly allocated memory with words; nothing is logged."""
@@ -522,7 +574,7 @@ class Heap:
         self._demand_writable()
         if offset + size > self.limit:
             self.refuse(offset)
-        _lib.persist(self.pop, self.base + offset, size)
+        _calls.persist(self.base, self.base + offset, size, self.slow)
         if self.checker is not None:
             self.checker.accept(offset, size)
 
@@ -559,7 +611,7 @@ class Heap:
             )
         fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
         try:
-            offset = _lib.tx_alloc(size, kind, zero, self._classes[fitting] if fitting < len(_UNITS) else 0)
+            offset = _calls.alloc(size, kind, zero, self._classes[fitting] if fitting < len(_UNITS) else 0)
         except OSError as error:
             if self.follow_growth():
                 return self.alloc(size, kind, zero)
@@ -590,7 +642,7 @@ class Heap:
         # Half of an operation that frees must not be committed either.
         self._count_change()
         try:
-            _lib.tx_free(self.pool_uuid, offset)
+            _calls.free(self.pool_uuid, offset)
         except OSError as error:
             if self.follow_growth():
                 self.free(offset)
@@ -650,8 +702,7 @@ class Heap:
             TransactionError: this thread is in a transaction of another pool.
         """
         lock = self.lock
-        if not lock.acquire(False):
-            lock.wait()
+        lock.acquire()
         try:
             if self.depth == 0:
                 self._demand_writable()
@@ -664,8 +715,8 @@ class Heap:
             raise
 
     def _begin_outermost(self) -> None:
-        if _lib.tx_stage() != _lib.STAGE_NONE:
-            me = threading.get_ident()
+        if _calls.in_transaction():
+            me = _me()
             if any(heap.depth and heap._owner == me for heap in live_heaps()):
                 raise TransactionError(
                     f"begin a transaction on {self.name}",
@@ -673,18 +724,19 @@ class Heap:
                     "leave that one first: a transaction covers one pool",
                 )
             # A KeyboardInterrupt cut off a roll-back of this thread.
-            _lib.tx_abort()
+            _calls.abort()
         self.fresh = {}
+        self._snapshotted.clear()
         self._marks = []
         self.reclaimed = False
         self.changes_at_begin = self.changes
         try:
-            _lib.tx_begin(self.pop)
-            self._owner = threading.get_ident()
+            _calls.begin(self.base)
+            self._owner = _me()
             self.follow_growth()
         except BaseException:
             # A KeyboardInterrupt may arrive when the C call has already succeeded.
-            _lib.tx_abort()
+            _calls.abort()
             raise
 
     def end(self, error: BaseException | None, undo: bool) -> None:
@@ -727,7 +779,7 @@ class Heap:
         if self.checker is not None:
             self.checker.verify()
         try:
-            _lib.tx_commit()
+            _calls.commit(self.slow)
         finally:
             # What is committed stays so, also when a KeyboardInterrupt arrives just now.
             self.fresh = {}
@@ -742,9 +794,9 @@ class Heap:
         """
         self.doomed = reason
         try:
-            _lib.tx_abort()
+            _calls.abort()
         except KeyboardInterrupt:
-            _lib.tx_abort()
+            _calls.abort()
             raise
         finally:
             self._forget_fresh()
@@ -761,12 +813,12 @@ class Heap:
 
     def release_lock(self) -> None:
         """Give back what an interrupt kept this thread from giving back; outside transactions."""
-        while self.lock._is_owned():  # type: ignore[attr-defined]
+        while self.lock._is_owned():
             self.lock.release()
 
     def in_transaction(self) -> bool:
         """Whether the calling thread has a transaction open here, or a dead one not yet left."""
-        return self.depth > 0 and self._owner == threading.get_ident()
+        return self.depth > 0 and self._owner == _me()
 
     def invalidate(self, offsets: Iterable[int], why: str, todo: str) -> None:
         """Let the handles of `offsets`, where there are any, refuse everything from now on."""
@@ -800,7 +852,7 @@ class Heap:
 
     def _demand_transaction(self) -> None:
         """Raise unless a libpmemobj transaction call may be made now by this thread."""
-        if self._owner != threading.get_ident():
+        if self._owner != _me():
             if self._reason is not None:
                 self.refuse()
             raise TransactionError(

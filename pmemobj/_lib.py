@@ -77,9 +77,9 @@ _INTERFACE = (2, 4)
 STAGE_NONE = 0
 STAGE_WORK = 1
 
-_ZERO = 1 << 0
+ZERO = 1 << 0
 #: Without this flag a failed call has already aborted the transaction when it returns.
-_NO_ABORT = 1 << 4
+NO_ABORT = 1 << 4
 _HEADER_COMPACT = 1
 _PR_SET_PDEATHSIG = 1
 _PROT_NONE = 0
@@ -119,7 +119,7 @@ def load() -> Any:
     return _lib
 
 
-def _failure(code: int | None = None) -> OSError:
+def last_failure(code: int | None = None) -> OSError:
     """The error of the call that has just failed, with libpmemobj's words."""
     code = ffi.errno if code is None else code
     message = ffi.string(_lib.pmemobj_errormsg()).decode(errors="replace")
@@ -133,7 +133,7 @@ def create(path: str, layout: str, size: int, mode: int) -> Pool:
     """``pmemobj_create``: make a pool file of `size` bytes and map it."""
     pop = load().pmemobj_create(os.fsencode(path), layout.encode(), size, mode)
     if pop == ffi.NULL:
-        raise _failure()
+        raise last_failure()
     return pop
 
 
@@ -152,7 +152,7 @@ def open_pool(path: str, layout: str, copy_on_write: bool = False) -> Pool:
             if copy_on_write:
                 _set_copy_on_write(1)
             pop = library.pmemobj_open(os.fsencode(path), layout.encode())
-            failure = _failure() if pop == ffi.NULL else None
+            failure = last_failure() if pop == ffi.NULL else None
         finally:
             if copy_on_write:
                 _set_copy_on_write(0)
@@ -170,7 +170,7 @@ def root(pop: Pool, size: int) -> int:
     """``pmemobj_root``: the offset of the root object, allocated and zeroed at the first call."""
     oid = _lib.pmemobj_root(pop, size)
     if oid.off == 0:
-        raise _failure()
+        raise last_failure()
     return int(oid.off)
 
 
@@ -182,6 +182,16 @@ def uuid(pop: Pool, offset: int) -> int:
 def address(pop: Pool) -> int:
     """Where the pool is mapped; the address of an object is this plus its offset."""
     return int(ffi.cast("uintptr_t", pop))
+
+
+def pool_at(addr: int) -> Pool:
+    """The pool that is mapped at an address; the reverse of `address`."""
+    return ffi.cast("PMEMobjpool *", addr)
+
+
+def function_address(name: str) -> int:
+    """Where a function of the library is, for compiled code to call it directly."""
+    return int(ffi.cast("uintptr_t", ffi.addressof(_lib, name)))
 
 
 def view(pop: Pool, size: int) -> memoryview:
@@ -223,7 +233,7 @@ def unpin(held: Any) -> None:
 
 def _set_copy_on_write(value: int) -> None:
     if _lib.pmemobj_ctl_set(ffi.NULL, b"copy_on_write.at_open", ffi.new("int *", value)) != 0:
-        raise _failure()
+        raise last_failure()
 
 
 def _after_fork_in_child() -> None:
@@ -283,7 +293,7 @@ def add_allocation_class(pop: Pool, unit_size: int, units: int) -> int:
         return int(desc.class_id)
     if ffi.errno == errno.EINVAL:
         return 0
-    raise _failure()
+    raise last_failure()
 
 
 def persist(pop: Pool, addr: int, size: int) -> None:
@@ -341,7 +351,7 @@ def tx_begin(pop: Pool) -> None:
     """``pmemobj_tx_begin`` without a jump buffer, so that an abort returns here."""
     code = _lib.pmemobj_tx_begin(pop, ffi.NULL, ffi.cast("int", 0))
     if code:
-        failure = _failure(code)
+        failure = last_failure(code)
         _lib.pmemobj_tx_end()
         raise failure
 
@@ -366,9 +376,9 @@ def tx_abort() -> None:
 
 def tx_snapshot(addr: int, size: int) -> None:
     """``pmemobj_tx_xadd_range_direct``: log the bytes as they are, and flush them at commit."""
-    code = _lib.pmemobj_tx_xadd_range_direct(ffi.cast("void *", addr), size, _NO_ABORT)
+    code = _lib.pmemobj_tx_xadd_range_direct(ffi.cast("void *", addr), size, NO_ABORT)
     if code:
-        raise _failure(code)
+        raise last_failure(code)
 
 
 def tx_alloc(size: int, type_num: int, zero: bool = False, class_id: int = 0) -> int:
@@ -377,15 +387,15 @@ def tx_alloc(size: int, type_num: int, zero: bool = False, class_id: int = 0) ->
     Returns:
         Its offset.
     """
-    flags = _NO_ABORT | (_ZERO if zero else 0) | class_id << 48
+    flags = NO_ABORT | (ZERO if zero else 0) | class_id << 48
     oid = _lib.pmemobj_tx_xalloc(size, type_num, flags)
     if oid.off == 0:
-        raise _failure()
+        raise last_failure()
     return int(oid.off)
 
 
 def tx_free(pool_uuid: int, offset: int) -> None:
     """``pmemobj_tx_xfree``: free the allocation when the transaction commits."""
-    code = _lib.pmemobj_tx_xfree((pool_uuid, offset), _NO_ABORT)
+    code = _lib.pmemobj_tx_xfree((pool_uuid, offset), NO_ABORT)
     if code:
-        raise _failure(code)
+        raise last_failure(code)

@@ -1,9 +1,17 @@
 # Types of the compiled form; the source is _list.py.
 cimport cython
 
+from pmemobj._heap cimport Heap, PoolLock
 from pmemobj._sequence cimport StoredSequence
+from pmemobj._values cimport immediate, replace
+
+cdef unsigned long long WORD, ABSENT, _LENGTH, _CAPACITY, _ITEMS
 
 # So that `match` takes it for a sequence; registering with the ABC cannot mark a static type.
 @cython.collection_type("sequence")
 cdef class PersistentList(StoredSequence):
     cpdef unsigned long long _first(self) except? 0
+    @cython.locals(heap=Heap, lock=PoolLock, word=cython.ulonglong, length=cython.ulonglong)
+    cdef bint _append_word(self, value) except -1
+    @cython.locals(heap=Heap, lock=PoolLock, at=cython.longlong, items=cython.ulonglong)
+    cdef _set_item(self, index, value)

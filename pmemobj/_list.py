@@ -18,7 +18,7 @@ from typing import Any
 from pmemobj._base import register_kind
 from pmemobj._heap import Heap, usable_size
 from pmemobj._invariants import demand_allocation
-from pmemobj._layout import LIST_SIZE, WORD, Kind, new_header
+from pmemobj._layout import ABSENT, LIST_SIZE, WORD, Kind, new_header
 from pmemobj._sequence import StoredSequence, numbered, with_numbers
 from pmemobj._values import decode, duplicate, encode, exchange, free_leaf, immediate, replace
 from pmemobj.errors import PoolFullError
@@ -75,12 +75,20 @@ class PersistentList(StoredSequence):
                 raise
             self._assign(index, list(iterator))
             return
+        self._set_item(index, value)
+
+    def _set_item(self, index: Any, value: Any) -> None:
         heap = self._p_heap
-        with heap.lock:
+        lock = heap.lock
+        lock.acquire()
+        try:
             at = self._position(index)
             if at < 0:
                 operator.setitem([], index, value)  # which raises
-            replace(heap, self._first() + WORD * at, value)
+            items = self._first()
+            replace(heap, items + WORD * at, value, items, items + WORD * heap.read(self._p_offset + _CAPACITY))
+        finally:
+            lock.release()
 
     def __delitem__(self, index: Any) -> None:
         with self._p_heap.lock:
@@ -95,7 +103,35 @@ class PersistentList(StoredSequence):
 
     def append(self, value: Any, /) -> None:
         """Add `value` at the end; amortised constant time."""
-        self._splice(_END, _END, [value])
+        if not self._append_word(value):
+            self._splice(_END, _END, [value])
+
+    def _append_word(self, value: Any) -> bool:
+        """Append what fits a word where there is room for it: two stores, the item and then the length.
+
+        Outside a transaction each is durable by itself, and the first means nothing without the second.
+        """
+        heap = self._p_heap
+        word = immediate(heap, value)
+        if word == ABSENT:
+            return False
+        lock = heap.lock
+        lock.acquire()
+        try:
+            length = heap.read_count(self._p_offset + _LENGTH)
+            if length >= heap.read(self._p_offset + _CAPACITY):
+                return False
+            items = self._first()
+            if heap.in_transaction():
+                end = items + WORD * heap.read(self._p_offset + _CAPACITY)
+                heap.write_in(items + WORD * length, word, items, end)
+                heap.write(self._p_offset + _LENGTH, length + 1)
+            else:
+                heap.store(items + WORD * length, word)
+                heap.store(self._p_offset + _LENGTH, length + 1)
+        finally:
+            lock.release()
+        return True
 
     def extend(self, values: Iterable[Any], /) -> None:
         """Add all of `values` at the end, or none of them."""

@@ -2,9 +2,47 @@
 from pmemobj._base cimport Persistent
 from pmemobj._heap cimport Heap
 
+cimport cython
+from pmemobj._heap cimport PoolLock
+from pmemobj._values cimport decode, encode, replace
+
 cdef extern from "Python.h":
     int generic_set "PyObject_GenericSetAttr"(object instance, object name, object value) except -1
     int generic_delete "PyObject_GenericSetAttr"(object instance, object name, void *null) except -1
+    object generic_get "PyObject_GenericGetAttr"(object instance, object name)
+
+cdef extern from *:
+    """
+    /* What object.__getattribute__ asks first; the interpreter remembers the answers. */
+    static int has_data_descriptor(PyObject *cls, PyObject *name) {
+        PyObject *found = _PyType_Lookup((PyTypeObject *)cls, name);
+        return found != NULL && Py_TYPE(found)->tp_descr_set != NULL;
+    }
+    """
+    bint has_data_descriptor(object cls, object name)
+
+cdef unsigned long long WORD, ABSENT, _CAPACITY, _SLOTS
+
+cdef class Shape:
+    cdef public Heap _heap
+    cdef public object _record, fields, name, number
+    cdef public dict slots
+
+cdef class ClassTable:
+    cdef public Heap _heap
+    cdef public list shapes
+    cdef public unsigned long long known
+    cdef object __weakref__
 
 cdef class StoredAttributes(Persistent):
     pass
+
+@cython.locals(heap=Heap, offset=cython.ulonglong, lock=PoolLock, at=cython.ulonglong, word=cython.ulonglong)
+cdef _set_stored(StoredAttributes self, name, value)
+@cython.locals(number=cython.ulonglong)
+cdef unsigned long long _slot_of(Heap heap, unsigned long long offset, name) except? 1
+@cython.locals(head=cython.ulonglong, table=ClassTable, number=cython.ulonglong)
+cpdef Shape _shape(Heap heap, unsigned long long offset)
+@cython.locals(text=str)
+cdef bint _is_special(name) except -1
+cpdef bint _is_data_descriptor(cls, name) except -1

@@ -49,7 +49,7 @@ class Shape:
     That of a class with fields (see `_extension`) has, instead of attribute names, their list as bytes.
     """
 
-    __slots__ = ("_descriptors", "_heap", "_record", "fields", "name", "number", "slots")
+    __slots__ = ("_heap", "_record", "fields", "name", "number", "slots")
 
     def __init__(self, heap: Heap, number: int, record: PersistentList) -> None:
         self._heap, self.number, self._record = heap, number, record
@@ -83,7 +83,9 @@ class ClassTable:
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
-        self._shapes: list[Shape] = []
+        self.shapes: list[Shape] = []
+        #: How many they are.
+        self.known = 0
         heap.after_rollback.append(self.reload)
         self.reload()
 
@@ -91,8 +93,9 @@ class ClassTable:
         """Bring what is kept here in line with the pool."""
         records = self._records()
         known = len(records) if records is not None else 0
-        del self._shapes[known:]
-        for shape in self._shapes:
+        del self.shapes[known:]
+        self.known = len(self.shapes)
+        for shape in self.shapes:
             shape.reload()
 
     def _records(self) -> PersistentList | None:
@@ -111,7 +114,7 @@ class ClassTable:
         Raises:
             PoolDamagedError: the pool has no such class.
         """
-        if number >= len(self._shapes):
+        if number >= len(self.shapes):
             records = self._records()
             if records is None or number >= len(records):
                 raise PoolDamagedError(
@@ -119,9 +122,10 @@ class ClassTable:
                     "the pool's class table has no such entry",
                     "restore the pool from a copy",
                 )
-            for missing in range(len(self._shapes), len(records)):
-                self._shapes.append(Shape(self._heap, missing, records[missing]))
-        return self._shapes[number]
+            for missing in range(len(self.shapes), len(records)):
+                self.shapes.append(Shape(self._heap, missing, records[missing]))
+                self.known += 1
+        return self.shapes[number]
 
     def title(self, offset: int, kind: int) -> str:
         """The name of the class that an allocation belongs to, for messages; empty where it says none."""
@@ -165,14 +169,14 @@ class StoredAttributes(Persistent):
     # ---- attributes ----
 
     def __getattribute__(self, name: str) -> Any:
-        if name[:2] != "__" and name[:3] != "_p_" and name[:3] != "_v_":
-            heap = self._p_heap
-            offset = self._p_offset
-            slot = _shape(heap, offset).slots.get(name)
-            if slot is not None and slot < heap.read(offset + _CAPACITY):
-                word = heap.read(heap.read(offset + _SLOTS) + WORD * slot)
+        if not _is_special(name):
+            at = _slot_of(self._p_heap, self._p_offset, name)
+            if at:
+                word = self._p_heap.read(at)
                 if word != ABSENT and not _is_data_descriptor(type(self), name):
-                    return decode(heap, word)
+                    return decode(self._p_heap, word)
+        if cython.compiled:
+            return generic_get(self, name)  # type: ignore[name-defined]  # noqa: F821
         return object.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -181,20 +185,7 @@ class StoredAttributes(Persistent):
         if _is_volatile(type(self), name):
             _set_volatile(self, name, value)
             return
-        heap = self._p_heap
-        offset = self._p_offset
-        with heap.lock:
-            shape = _shape(heap, offset)
-            slot = shape.slots.get(name)
-            if slot is not None and slot < heap.read(offset + _CAPACITY):
-                replace(heap, heap.read(offset + _SLOTS) + WORD * slot, value)
-                return
-            with heap.statement:
-                word = encode(heap, value)
-                slot = shape.slot_for(name)
-                if slot >= heap.read(offset + _CAPACITY):
-                    self._p_grow(slot)
-                heap.write(heap.read(offset + _SLOTS) + WORD * slot, word)
+        _set_stored(self, name, value)
 
     def __delattr__(self, name: str) -> None:
         if _is_volatile(type(self), name):
@@ -368,13 +359,57 @@ def _demand_no_slots(cls: type) -> None:
         )
 
 
+def _set_stored(self: StoredAttributes, name: str, value: Any) -> None:
+    heap = self._p_heap
+    offset = self._p_offset
+    lock = heap.lock
+    lock.acquire()
+    try:
+        at = _slot_of(heap, offset, name)
+        if at:
+            replace(heap, at, value)
+            return
+        with heap.statement:
+            word = encode(heap, value)
+            slot = _shape(heap, offset).slot_for(name)
+            if slot >= heap.read(offset + _CAPACITY):
+                self._p_grow(slot)
+            heap.write(heap.read(offset + _SLOTS) + WORD * slot, word)
+    finally:
+        lock.release()
+
+
+def _slot_of(heap: Heap, offset: int, name: str) -> int:
+    """Where the attribute's word lies in the object at `offset`, or 0."""
+    slot = _shape(heap, offset).slots.get(name)
+    if slot is None:
+        return 0
+    number = slot
+    if number >= heap.read(offset + _CAPACITY):
+        return 0
+    return heap.read(offset + _SLOTS) + WORD * number
+
+
 def _shape(heap: Heap, offset: int) -> Shape:
     """The shape of the object at `offset`."""
     head = heap.read(offset)
-    if heap.types is None:
+    table = heap.types
+    if table is None:
         heap.refuse(offset)
-    shape: Shape = heap.types.shape(class_number(head))
-    return shape
+    number = (head >> 16) & 0xFFFFFF  # `class_number`, without a call
+    if number < table.known:
+        found: Shape = table.shapes[number]
+        return found
+    return table.shape(number)  # type: ignore[no-any-return]
+
+
+def _is_special(name: str) -> bool:
+    """Whether a name is one of Python's, of ours, or volatile."""
+    if type(name) is str:
+        text = name  # compiled, a C type: the usual case costs nothing
+        if not text.startswith("_"):
+            return False
+    return name[:2] == "__" or name[:3] == "_p_" or name[:3] == "_v_"
 
 
 def _class_attribute(cls: type, name: str) -> Any:
@@ -386,6 +421,8 @@ def _class_attribute(cls: type, name: str) -> Any:
 
 def _is_data_descriptor(cls: type, name: str) -> bool:
     """Whether a property or the like stands between the attribute and the state."""
+    if cython.compiled:
+        return has_data_descriptor(cls, name)  # type: ignore[name-defined,no-any-return]  # noqa: F821
     found = _class_attribute(cls, name)
     return found is not None and (hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"))
 

@@ -42,23 +42,30 @@ class StoredSequence(Persistent):
         return self._p_heap.read_count(self._p_offset + _LENGTH)
 
     def __getitem__(self, index: Any) -> Any:
-        heap = self._p_heap
         if isinstance(index, slice):
             index = with_numbers(index)
             chosen = range(len(self))[index]
-            return self._p_plain([decode(heap, word) for word in self._words(chosen)])
+            return self._p_plain([decode(self._p_heap, word) for word in self._words(chosen)])
+        return self._item(index)
+
+    def _item(self, index: Any) -> Any:
         at = self._position(index)
         if at < 0:
             return self._p_plain()[index]  # which raises
-        return decode(heap, heap.read(self._first() + WORD * at))
+        return decode(self._p_heap, self._p_heap.read(self._first() + WORD * at))
 
     def _position(self, index: Any) -> int:
         """An index as a position from 0 on; -1 for what is no index, or outside."""
-        if not hasattr(type(index), "__index__"):
+        if type(index) is not int:
+            if not hasattr(type(index), "__index__"):
+                return -1
+            index = operator.index(index)
+        try:
+            at = index
+        except OverflowError:  # compiled, where a position is a C integer
             return -1
-        at = operator.index(index)
         # Now, not before: the __index__ of the index may be foreign code that changes the length.
-        length = len(self)
+        length = self._p_heap.read_count(self._p_offset + _LENGTH)
         if at < 0:
             at += length
         return at if 0 <= at < length else -1
@@ -188,7 +195,7 @@ class SequenceIterator:
         of = self._of
         if of is not None:
             at = self._at
-            if 0 <= at < len(of):
+            if 0 <= at < of._p_heap.read_count(of._p_offset + _LENGTH):
                 self._at = at + self._step
                 return decode(of._p_heap, of._p_heap.read(of._first() + WORD * at))
             # At an end it stays there, also when the list grows again.

@@ -1,6 +1,6 @@
 # Types of the compiled form; the source is _values.py.
 cimport cython
-from pmemobj._heap cimport Handle, Heap
+from pmemobj._heap cimport Handle, Heap, PoolLock
 
 cdef extern from "Python.h":
     char *utf8_of "PyUnicode_AsUTF8AndSize"(object text, Py_ssize_t *size) noexcept
@@ -25,7 +25,8 @@ cpdef bint is_leaf(unsigned long long word)
 cpdef bint is_container(unsigned long long word)
 cpdef unsigned long long encode(Heap heap, value) except? 0
 cpdef unsigned long long new_leaf(Heap heap, int kind, bytes payload) except? 0
-cpdef replace(Heap heap, unsigned long long slot, value)
+@cython.locals(lock=PoolLock, word=cython.ulonglong)
+cpdef replace(Heap heap, unsigned long long slot, value, unsigned long long area=*, unsigned long long end=*)
 cpdef exchange(Heap heap, unsigned long long slot, unsigned long long word)
 cpdef free_leaf(Heap heap, unsigned long long word)
 cpdef unsigned long long reference(Heap heap, Handle value) except? 0

@@ -260,21 +260,35 @@ def duplicate(heap: Heap, word: int) -> int:
     return new_leaf(heap, kind, payload)
 
 
-def replace(heap: Heap, slot: int, value: Any) -> None:
+def replace(heap: Heap, slot: int, value: Any, area: int = 0, end: int = 0) -> None:
     """Store `value` in the live slot at offset `slot`, and free the leaf that it held.
+
+    Args:
+        heap: The heap.
+        slot: Where the word of the slot lies.
+        value: What to store.
+        area: Where the allocation begins that the slot is one of many in, for cheaper logs; 0: never mind.
+        end: Where it ends.
 
     Durability: by itself atomic and durable at return; in a transaction with its commit.
     Cost: where neither the old nor the new value is a leaf, one 8-byte store; else a transaction.
     """
-    with heap.lock:
+    lock = heap.lock
+    lock.acquire()
+    try:
         word = immediate(heap, value)
         if word != ABSENT and not is_leaf(heap.read(slot)):
-            heap.store(slot, word)
+            if area and heap.in_transaction():
+                heap.write_in(slot, word, area, end)
+            else:
+                heap.store(slot, word)
             return
         with heap.statement:
             if word == ABSENT:
                 word = encode(heap, value)
             exchange(heap, slot, word)
+    finally:
+        lock.release()
 
 
 def exchange(heap: Heap, slot: int, word: int) -> None:

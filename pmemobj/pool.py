@@ -294,6 +294,7 @@ class PersistentObjectPool:
     def _start(self) -> None:
         """What follows once the heap is bound and its root is there."""
         heap = self._heap
+        heap.slow = self.medium is Medium.DISK
         self._identity = _identity(self._file)
         self._suspended = False
         if _checking.wanted():

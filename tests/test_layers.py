@@ -16,6 +16,8 @@ ORDER = [
     "errors",
     "_layout",
     "_lib",
+    "_calls",
+    "_ranges",
     "_lock",
     "_chunks",
     "_loans",

@@ -1,0 +1,40 @@
+# Types of the compiled form; the source is _calls.py.
+cdef extern from "errno.h":
+    int last_error "errno"
+
+ctypedef struct oid:
+    unsigned long long pool_uuid_lo
+    unsigned long long off
+
+ctypedef void (*persist_function)(void *pop, const void *address, size_t size) noexcept nogil
+ctypedef int (*begin_function)(void *pop, void *env, ...) noexcept nogil
+ctypedef void (*plain_function)() noexcept nogil
+ctypedef void (*abort_function)(int code) noexcept nogil
+ctypedef int (*code_function)() noexcept nogil
+ctypedef int (*add_function)(const void *address, size_t size, unsigned long long flags) noexcept nogil
+ctypedef oid (*alloc_function)(size_t size, unsigned long long kind, unsigned long long flags) noexcept nogil
+ctypedef int (*free_function)(oid which, unsigned long long flags) noexcept nogil
+
+cdef persist_function _persist
+cdef begin_function _tx_begin
+cdef plain_function _tx_commit
+cdef abort_function _tx_abort
+cdef code_function _tx_end
+cdef code_function _tx_stage
+cdef add_function _tx_add
+cdef alloc_function _tx_alloc
+cdef free_function _tx_free
+cdef unsigned long long _NO_ABORT, _ZERO
+cdef int _STAGE_WORK, _STAGE_NONE, _CANCELED
+
+cdef unsigned long long _address(str name) except 0
+cpdef persist(unsigned long long pop, unsigned long long address, unsigned long long size, bint slow)
+cpdef bint in_transaction()
+cpdef begin(unsigned long long pop)
+cpdef commit(bint slow)
+cpdef abort()
+cpdef snapshot(unsigned long long address, unsigned long long size)
+cpdef unsigned long long alloc(
+    unsigned long long size, unsigned long long kind, bint zero, unsigned long long class_id
+) except? 0
+cpdef free(unsigned long long pool_uuid, unsigned long long offset)

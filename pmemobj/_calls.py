@@ -1,0 +1,147 @@
+"""The libpmemobj functions that changes of a pool need, called as cheaply as each form allows.
+
+Compiled, they are reached through their addresses, which costs a few nanoseconds and no Python
+object; uncompiled, through the wrappers of `_lib`. Both raise an `OSError` with libpmemobj's own
+words. As in `_lib`, what would end the process (a transaction call in the wrong stage) is kept away
+by `_heap`.
+
+A wait for a disk takes the better part of a millisecond, so the interpreter lock is given up
+meanwhile if the caller says that the pool is `slow`; on faster memory giving it up costs more
+than the call.
+"""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from pmemobj import _lib
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
+
+_NO_ABORT = _lib.NO_ABORT
+_ZERO = _lib.ZERO
+_STAGE_WORK = _lib.STAGE_WORK
+_STAGE_NONE = _lib.STAGE_NONE
+_CANCELED = errno.ECANCELED
+
+# Compiled: where libpmemobj's functions are; see the .pxd for their types.
+_persist: Any
+_tx_begin: Any
+_tx_commit: Any
+_tx_abort: Any
+_tx_end: Any
+_tx_stage: Any
+_tx_add: Any
+_tx_alloc: Any
+_tx_free: Any
+
+
+def load() -> None:
+    """Load libpmemobj, and find its functions; to be called before any other function here."""
+    global _persist, _tx_begin, _tx_commit, _tx_abort, _tx_end, _tx_stage, _tx_add, _tx_alloc, _tx_free
+    _lib.load()
+    if cython.compiled:
+        _persist = cython.cast(persist_function, _address("pmemobj_persist"))  # type: ignore[name-defined]  # noqa: F821
+        _tx_begin = cython.cast(begin_function, _address("pmemobj_tx_begin"))  # type: ignore[name-defined]  # noqa: F821
+        _tx_commit = cython.cast(plain_function, _address("pmemobj_tx_commit"))  # type: ignore[name-defined]  # noqa: F821
+        _tx_abort = cython.cast(abort_function, _address("pmemobj_tx_abort"))  # type: ignore[name-defined]  # noqa: F821
+        _tx_end = cython.cast(code_function, _address("pmemobj_tx_end"))  # type: ignore[name-defined]  # noqa: F821
+        _tx_stage = cython.cast(code_function, _address("pmemobj_tx_stage"))  # type: ignore[name-defined]  # noqa: F821
+        _tx_add = cython.cast(add_function, _address("pmemobj_tx_xadd_range_direct"))  # type: ignore[name-defined]  # noqa: F821
+        _tx_alloc = cython.cast(alloc_function, _address("pmemobj_tx_xalloc"))  # type: ignore[name-defined]  # noqa: F821
+        _tx_free = cython.cast(free_function, _address("pmemobj_tx_xfree"))  # type: ignore[name-defined]  # noqa: F821
+
+
+def _address(name: str) -> int:
+    return _lib.function_address(name)
+
+
+def persist(pop: int, address: int, size: int, slow: bool) -> None:
+    """``pmemobj_persist``: the bytes are in the medium when this returns."""
+    if not cython.compiled:
+        _lib.persist(_lib.pool_at(pop), address, size)
+    elif slow:
+        with cython.nogil:
+            _persist(cython.cast(cython.p_void, pop), cython.cast(cython.p_void, address), size)
+    else:
+        _persist(cython.cast(cython.p_void, pop), cython.cast(cython.p_void, address), size)
+
+
+def in_transaction() -> bool:
+    """``pmemobj_tx_stage``: whether this thread is inside a transaction, of whatever pool."""
+    if cython.compiled:
+        return bool(_tx_stage != cython.NULL and _tx_stage() != _STAGE_NONE)
+    return _lib.tx_stage() != _STAGE_NONE
+
+
+def begin(pop: int) -> None:
+    """``pmemobj_tx_begin`` without a jump buffer, so that an abort returns here."""
+    if cython.compiled:
+        code = _tx_begin(cython.cast(cython.p_void, pop), cython.NULL, 0)
+        if code:
+            failure = _lib.last_failure(code)
+            _tx_end()
+            raise failure
+    else:
+        _lib.tx_begin(_lib.pool_at(pop))
+
+
+def commit(slow: bool) -> None:
+    """``pmemobj_tx_commit`` and ``pmemobj_tx_end``; durable when this returns."""
+    if not cython.compiled:
+        _lib.tx_commit()
+    elif slow:
+        with cython.nogil:
+            _tx_commit()
+            _tx_end()
+    else:
+        _tx_commit()
+        _tx_end()
+
+
+def abort() -> None:
+    """``pmemobj_tx_abort`` and ``pmemobj_tx_end``: roll back, whatever part of that is still due."""
+    if cython.compiled:
+        if _tx_stage() == _STAGE_WORK:
+            _tx_abort(_CANCELED)
+        while _tx_stage() != _STAGE_NONE:
+            _tx_end()
+    else:
+        _lib.tx_abort()
+
+
+def snapshot(address: int, size: int) -> None:
+    """``pmemobj_tx_xadd_range_direct``: log the bytes as they are, and flush them at commit."""
+    if cython.compiled:
+        code = _tx_add(cython.cast(cython.p_void, address), size, _NO_ABORT)
+        if code:
+            raise _lib.last_failure(code)
+    else:
+        _lib.tx_snapshot(address, size)
+
+
+def alloc(size: int, kind: int, zero: bool, class_id: int) -> int:
+    """``pmemobj_tx_xalloc``: the offset of a new allocation, given back if the transaction aborts."""
+    if cython.compiled:
+        made = _tx_alloc(size, kind, _NO_ABORT | (_ZERO if zero else 0) | class_id << 48)
+        if made.off == 0:
+            raise _lib.last_failure(last_error)  # type: ignore[name-defined]  # noqa: F821
+        return made.off  # type: ignore[no-any-return]
+    return _lib.tx_alloc(size, kind, zero, class_id)
+
+
+def free(pool_uuid: int, offset: int) -> None:
+    """``pmemobj_tx_xfree``: free the allocation when the transaction commits."""
+    if cython.compiled:
+        which = cython.declare(oid)  # type: ignore[name-defined]  # noqa: F821
+        which.pool_uuid_lo = pool_uuid
+        which.off = offset
+        code = _tx_free(which, _NO_ABORT)
+        if code:
+            raise _lib.last_failure(code)
+    else:
+        _lib.tx_free(pool_uuid, offset)

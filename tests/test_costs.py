@@ -1,0 +1,115 @@
+"""What operations cost, counted in ranges logged and words made durable, not in seconds."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pmemobj import PersistentDict, PersistentList, PersistentObject, PersistentObjectPool
+from pmemobj._ranges import PAGE, SnapshotRanges
+
+Pool = PersistentObjectPool
+
+
+class Point(PersistentObject):
+    def __init__(self) -> None:
+        self.x = 0
+
+
+@pytest.fixture
+def cost(pool: Pool) -> Callable[[Callable[[], Any]], tuple[int, int]]:
+    """``cost(action)``: how many ranges it logged, and how many words it made durable by themselves."""
+    heap = pool._heap
+
+    def measure(action: Callable[[], Any]) -> tuple[int, int]:
+        before = heap.snapshots, heap.persists
+        action()
+        return heap.snapshots - before[0], heap.persists - before[1]
+
+    return measure
+
+
+def test_one_word_is_one_store_and_an_append_two(pool: Pool, cost: Any) -> None:
+    items = pool.root = pool.new(PersistentList, [1, 2, 3])
+    table = pool.new(PersistentDict, a=1)
+    point = pool.new(Point)
+    items.append(table)
+    items.append(point)
+    assert cost(lambda: items.__setitem__(0, 5)) == (0, 1)
+    assert cost(lambda: table.__setitem__("a", 5)) == (0, 1)
+    assert cost(lambda: setattr(point, "x", 5)) == (0, 1)
+    items.extend(range(100))
+    while len(items) == pool._heap.read(items._p_offset + 16):
+        items.append(0)
+    assert cost(lambda: items.append(7)) == (0, 2)
+    assert items[-1] == 7 and items[0] == table["a"] == point.x == 5
+
+
+def test_no_range_is_logged_twice(pool: Pool, cost: Any) -> None:
+    items = pool.root = pool.new(PersistentList, range(10))
+    with pool.transaction():
+        assert cost(lambda: items.__setitem__(0, 5)) == (1, 0)
+        assert cost(lambda: [items.__setitem__(0, at) for at in range(50)]) == (0, 0)
+    with pool.transaction():
+        assert cost(lambda: items.__setitem__(0, 6)) == (1, 0)
+
+
+def test_a_large_list_is_logged_by_the_page(pool: Pool, cost: Any) -> None:
+    items = pool.root = pool.new(PersistentList, range(10_000))
+    pages = math.ceil(8 * 10_000 / PAGE) + 1
+
+    def change() -> None:
+        with pool.transaction():
+            for at in range(len(items)):
+                items[at] = -at
+
+    ranges, _ = cost(change)
+    assert ranges <= 5 * pages
+    assert list(items) == [-at for at in range(10_000)]
+    with pytest.raises(ZeroDivisionError), pool.transaction():
+        for at in range(len(items)):
+            items[at] = 7
+        raise ZeroDivisionError
+    assert list(items) == [-at for at in range(10_000)]
+
+
+def test_growing_one_by_one_costs_amortised_constant_time(pool: Pool, cost: Any) -> None:
+    items = pool.root = pool.new(PersistentList)
+    sizes = [1000, 4000, 16_000]
+    costs = []
+    for size in sizes:
+        costs.append(sum(cost(lambda size=size: [items.append(at) for at in range(len(items), size)])) / size)
+    assert max(costs) < 2.5, costs
+    # Inside a transaction the number of ranges hardly depends on the number of items.
+    other = pool.new(PersistentList)
+
+    def fill() -> None:
+        with pool.transaction():
+            for at in range(10_000):
+                other.append(at)
+
+    ranges, persists = cost(fill)
+    assert persists == 0 and ranges < 1000
+
+
+def test_the_set_of_ranges_against_a_set() -> None:
+    chance = random.Random(5)
+    for _ in range(20):
+        ranges, model = SnapshotRanges(), set()
+        times: dict[int, int] = {}
+        for _ in range(80):
+            offset, size = 8 * chance.randrange(20_000), 8 * chance.choice([1, 1, 2, 3, 64, 100, 700, 2000])
+            words = range(offset // 8, (offset + size) // 8)
+            assert ranges.covers(offset, size) == all(word in model for word in words)
+            ranges.add(offset, size)
+            model.update(words)
+            for page in {word >> 9 for word in words}:
+                times[page] = times.get(page, 0) + 1
+            page = chance.randrange(40)
+            assert ranges.covers(offset, size) and ranges.times(page * PAGE) == times.get(page, 0)
+        ranges.clear()
+        assert not ranges.covers(0, 8) and ranges.times(0) == 0
