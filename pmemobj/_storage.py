@@ -168,6 +168,16 @@ def at(path: str, max_size: int) -> Storage:
     return Directory(path, max_size) if max_size else SingleFile(path)
 
 
+def open_parts(paths: list[str]) -> _lib.Pool:
+    """Map parts of a growing pool copy-on-write, whatever else there is in its directory."""
+    with contextlib.ExitStack() as opened:
+        files = [opened.enter_context(open(path, "rb+")) for path in paths]
+        lines = [f"{os.fstat(file.fileno()).st_size} /proc/self/fd/{file.fileno()}" for file in files]
+        poolset = opened.enter_context(open(os.memfd_create("poolset"), "wb", buffering=0))
+        poolset.write("\n".join([*_parts.HEAD, *lines, ""]).encode())
+        return _lib.open_pool(f"/proc/self/fd/{poolset.fileno()}", LAYOUT_NAME, True)
+
+
 def _place_in_memory() -> str | None:
     """A directory on tmpfs that has room; None, which means the one for temporary files, if there is none."""
     with contextlib.suppress(OSError):

@@ -212,7 +212,7 @@ def test_objects_of_missing_classes_and_unnominated_pickles_are_moved(
 
 def test_leaves_without_a_form_of_their_own_keep_their_bytes() -> None:
     for kind in _layout.LEAF_KINDS:
-        form = _portable._unread_leaf(kind, b"\x00payload\xff")
+        form = _portable.unread_leaf(kind, b"\x00payload\xff")
         assert _portable.from_json(json.loads(json.dumps(form))) == _portable.Leaf(kind, b"\x00payload\xff")
     odd = {"float": "7ff8000000000001"}
     assert _portable._float_to_json(_portable.from_json(odd).payload) == odd
@@ -472,5 +472,5 @@ def test_whenever_a_restoring_is_killed_there_is_a_whole_pool_or_none(
 
 def test_all_kinds_of_containers_that_there_are_can_be_moved() -> None:
     """A kind that is added to the package has to be added to the registries as well."""
-    assert set(_base.kinds) <= set(_records.FORMS) and set(_base.kinds) <= set(_examine._READERS)
+    assert set(_base.kinds) <= set(_records.FORMS) and set(_base.kinds) <= set(_examine.READERS)
     assert Kind.LIST in _records.FORMS
