@@ -166,6 +166,7 @@ def words_of(heap: Heap, offset: int) -> list[int]:
 
 def owner_of(heap: Heap, offset: int) -> tuple[int, int]:
     """The offset of the object that owns a block, or 0, and which of its blocks it is."""
+    heap.read(offset)  # refuses nonsense, which the sums below might make larger than a word
     return heap.read(offset + BLOCK_OWNER), heap.read(offset + BLOCK_SLOT)
 
 

@@ -117,7 +117,7 @@ def _opened(path: str) -> Iterator[Heap]:
         if found.tidy:
             pop = _storage.at(path, may_grow_to).open(copy_on_write=True)
         else:
-            pop = _storage.open_parts([part for part, _ in found.files])
+            pop = _storage.open_parts(found.files)
     except OSError as error:
         raise _file.translate(f"open pool {path}", error, path) from None
     heap = Heap(os.path.basename(path))

@@ -43,7 +43,7 @@ def _as_words(data: bytes) -> array[int]:
 
 
 def _write_area(heap: Heap, offset: int) -> Record:
-    length, capacity, data = heap.read_words(offset + WORD, 3)
+    length, capacity, data = heap.read_count(offset + WORD), *heap.read_words(offset + 2 * WORD, 2)
     if length > capacity:
         raise PoolDamagedError(
             f"dump the bytes of the object at {offset:#x} of {heap.name}",

@@ -18,7 +18,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from pmemobj import _lib, _parts
@@ -168,11 +168,11 @@ def at(path: str, max_size: int) -> Storage:
     return Directory(path, max_size) if max_size else SingleFile(path)
 
 
-def open_parts(paths: list[str]) -> _lib.Pool:
-    """Map parts of a growing pool copy-on-write, whatever else there is in its directory."""
+def open_parts(parts: Iterable[tuple[str, int]]) -> _lib.Pool:
+    """Map parts of a growing pool copy-on-write, given by path and size, whatever else is in its directory."""
     with contextlib.ExitStack() as opened:
-        files = [opened.enter_context(open(path, "rb+")) for path in paths]
-        lines = [f"{os.fstat(file.fileno()).st_size} /proc/self/fd/{file.fileno()}" for file in files]
+        files = [(opened.enter_context(open(path, "rb+")), size) for path, size in parts]
+        lines = [f"{size} /proc/self/fd/{file.fileno()}" for file, size in files]
         poolset = opened.enter_context(open(os.memfd_create("poolset"), "wb", buffering=0))
         poolset.write("\n".join([*_parts.HEAD, *lines, ""]).encode())
         return _lib.open_pool(f"/proc/self/fd/{poolset.fileno()}", LAYOUT_NAME, True)

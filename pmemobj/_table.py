@@ -326,7 +326,7 @@ def entry_words(heap: Heap, offset: int, width: int) -> list[int]:
     table = heap.read(offset + DICT_TABLE)
     if not table:
         return []
-    return heap.read_words(table + TABLE_ENTRIES, heap.read(offset + DICT_USED) * (width // WORD))
+    return heap.read_words(table + TABLE_ENTRIES, heap.read_count(offset + DICT_USED) * (width // WORD))
 
 
 def live_words(heap: Heap, offset: int, width: int) -> list[int]:

@@ -61,8 +61,8 @@ def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[
     entries = array("Q")
     seen = set()
     for item in record["items"]:
-        if not each - 1 <= len(item) <= each:
-            raise ValueError(f"{len(item)} things are no item of a {FORMS[_OWNERS[kind]].name}")
+        if type(item) is not list or not each - 1 <= len(item) <= each:
+            raise ValueError(f"{item!r:.60} is no item of a {FORMS[_OWNERS[kind]].name}")
         key, given = item[0], item[each - 1 :]
         plain = from_json(key)
         if plain in seen:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import decimal
 import fractions
 import io
+import json
 import os
 import re
 import uuid
@@ -35,7 +37,9 @@ from pmemobj import (
 )
 from pmemobj._examine import Examination, Finding
 from pmemobj._layout import Kind
+from pmemobj._object import ClassTable
 from pmemobj._pickles import nominated
+from pmemobj.dump import contents_of
 
 CEST = timezone(timedelta(hours=2), "CEST")
 LEAVES = [
@@ -237,13 +241,17 @@ MANY_FORMS = (Kind.TUPLE, Kind.EXTENSION, Kind.BLOCK_WORDS, Kind.LIST_ITEMS)
 
 
 def findings_with(path: Path, offset: int, word: int) -> list[Finding]:
-    """What is found in the pool with one word of it replaced."""
+    """What is found in the pool with one word of it replaced; a dump of it may only fail as dumps do."""
     with open(path, "r+b", buffering=0) as file:
         before = os.pread(file.fileno(), 8, offset)
         os.pwrite(file.fileno(), word.to_bytes(8, "little"), offset)
         try:
             with inspect.image(str(path)) as heap:
-                return list(Examination(heap, heap.allocations()).run())
+                found = list(Examination(heap, heap.allocations()).run())
+                with contextlib.suppress(pmemobj.PmemError):
+                    heap.types = ClassTable(heap)
+                    json.dumps([*contents_of(heap).records()])
+                return found
         finally:
             os.pwrite(file.fileno(), before, offset)
 
