@@ -48,7 +48,7 @@ class PersistentByteArray(BytesLike):
     # ---- reading ----
 
     def __len__(self) -> int:
-        return self._p_heap.read(self._p_offset + _LENGTH)
+        return self._p_heap.read_count(self._p_offset + _LENGTH)
 
     def __getitem__(self, index: Any) -> Any:
         heap = self._p_heap

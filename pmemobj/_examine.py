@@ -309,8 +309,9 @@ class Examination:
         """The words of a list; nothing where it cannot be read."""
         try:
             if is_container(word) and kind_of(self._heap.read(word)) == Kind.LIST:
-                length, _, items = self._heap.read_words(word + WORD, 3)
-                return self._heap.read_words(items, length)
+                length, capacity, items = self._heap.read_words(word + WORD, 3)
+                if length <= capacity <= self._heap.limit and self.is_place(items):
+                    return self._heap.read_words(items, length)
         except PmemError:
             pass
         return []

@@ -62,7 +62,8 @@ class Shape:
 
     def reload(self) -> None:
         """Read the attribute names again."""
-        names = list(self._record)[1:] if self.fields is None else []
+        # Not list(), which would take the room for as many as the record says that it has.
+        names = [name for name in self._record][1:] if self.fields is None else []  # noqa: C416
         if not all(type(name) is str for name in names):
             raise _bad_record(self._heap, self.number)
         self.slots.clear()

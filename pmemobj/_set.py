@@ -73,7 +73,7 @@ class PersistentSet(Persistent):
     # ---- reading ----
 
     def __len__(self) -> int:
-        return self._p_heap.read(self._p_offset + DICT_LIVE)
+        return self._p_heap.read_count(self._p_offset + DICT_LIVE)
 
     def __contains__(self, item: Any) -> bool:
         return self._find(item) != 0

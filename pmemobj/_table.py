@@ -326,6 +326,7 @@ def entry_words(heap: Heap, offset: int, width: int) -> list[int]:
     table = heap.read(offset + DICT_TABLE)
     if not table:
         return []
+    heap.read(table)  # refuses nonsense, which the sum below might make larger than a word
     return heap.read_words(table + TABLE_ENTRIES, heap.read_count(offset + DICT_USED) * (width // WORD))
 
 

@@ -277,6 +277,16 @@ def test_whatever_word_is_damaged_nothing_is_raised(original: Path) -> None:
     assert {kind for kind, _ in seen} == set(Kind) and headers >= 23 and silent < rounds // 2
 
 
+def test_counts_beyond_all_numbers_are_damage(original: Path) -> None:
+    """In C such a count is negative, or nothing when it is multiplied: in each list, dict, set and class record."""
+    with inspect.image(str(original)) as heap:
+        places = [(at, kind) for at, _, kind in heap.allocations() if kind in (Kind.LIST, Kind.DICT, Kind.SET)]
+    for offset, kind in places:
+        for word in ((1 << 64) - 1, 1 << 63, 1 << 61):
+            found = findings_with(original, offset + (8 if kind == Kind.LIST else 16), word)
+            assert any(finding.severity == "error" for finding in found)
+
+
 #: What is written where, by kind and distance, and what is said of it.
 DAMAGE = {
     "set: live items": (Kind.SET, 8, 1, r"root\['set'\]: it counts 1 keys, and has \d+"),
