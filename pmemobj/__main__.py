@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from pmemobj import _gc, inspect
+from pmemobj import _file, _gc, inspect
 from pmemobj._base import kind_at
 from pmemobj._build import Progress
 from pmemobj.check import check
 from pmemobj.dump import dump, resize, restore
 from pmemobj.errors import PmemError
-from pmemobj.pool import PersistentObjectPool
+from pmemobj.pool import PersistentObjectPool, PoolSize
 
 FINE, FINDINGS, USAGE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 
@@ -30,6 +30,7 @@ examples:
   python -m pmemobj check game.pmem --json
   python -m pmemobj dump game.pmem game.jsonl
   python -m pmemobj dump game.pmem | python -m pmemobj restore copy.pmem
+  python -m pmemobj restore grows game.jsonl --size auto --max-size 1G
   python -m pmemobj resize game.pmem 256M
 
 exit codes:
@@ -61,6 +62,7 @@ def _info(arguments: argparse.Namespace) -> int:
         facts: dict[str, Any] = {
             "path": pool.path,
             "size": pool.size,
+            "max_size": pool.max_size,
             "used": pool.used,
             "free": pool.free,
             "medium": pool.medium.value,
@@ -73,6 +75,8 @@ def _info(arguments: argparse.Namespace) -> int:
         return FINE
     _say(f"pool    {facts['path']}")
     _say(f"size    {_bytes(facts['size'])}, {_bytes(facts['used'])} used, {_bytes(facts['free'])} free")
+    if facts["max_size"] > facts["size"]:
+        _say(f"grows   by itself, up to {_bytes(facts['max_size'])}")
     _say(f"medium  {facts['medium']}")
     if facts["recovered"]:
         _say("state   the last process had not closed it; it was recovered now")
@@ -154,18 +158,18 @@ def _dump(arguments: argparse.Namespace) -> int:
 def _restore(arguments: argparse.Namespace) -> int:
     source = sys.stdin.buffer if arguments.file == "-" else arguments.file
     with _progress("restore", arguments) as progress:
-        restore(source, arguments.path, arguments.size, progress=progress)
+        restore(source, arguments.path, arguments.size, max_size=arguments.max_size, progress=progress)
     return _say_size(arguments)
 
 
 def _resize(arguments: argparse.Namespace) -> int:
     with _progress("resize", arguments) as progress:
-        resize(arguments.path, arguments.size, progress=progress)
+        resize(arguments.path, arguments.size, max_size=arguments.max_size, progress=progress)
     return _say_size(arguments)
 
 
 def _say_size(arguments: argparse.Namespace) -> int:
-    size = os.path.getsize(arguments.path)
+    size = _file.identify(arguments.path).size
     if arguments.json:
         _say_json({"path": arguments.path, "size": size})
     else:
@@ -217,6 +221,10 @@ def _progress(what: str, arguments: argparse.Namespace) -> Iterator[Progress | N
 # ---- what the line means -------------------------------------------------------------------------------
 
 
+def _pool_size(text: str) -> PoolSize:
+    return "auto" if text == "auto" else _size(text)
+
+
 def _size(text: str) -> int:
     number, unit = text.upper().removesuffix("B").removesuffix("I"), ""
     if number and number[-1] in _UNITS:
@@ -229,7 +237,7 @@ def _size(text: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("path", metavar="PATH", help="the file of the pool")
+    shared.add_argument("path", metavar="PATH", help="the pool: a file, or the directory of a growing one")
     shared.add_argument("--json", action="store_true", help="say it as JSON")
     shared.add_argument("--quiet", action="store_true", help="no progress bar")
     parser = argparse.ArgumentParser(
@@ -257,9 +265,11 @@ def _parser() -> argparse.ArgumentParser:
     text.add_argument("file", metavar="FILE", nargs="?", default="-", help="where to; - is the standard output")
     again = command("restore", _restore, "make a new pool out of a dump")
     again.add_argument("file", metavar="FILE", nargs="?", default="-", help="the dump; - is the standard input")
-    again.add_argument("--size", type=_size, metavar="SIZE", help="size of the pool, as in 64M (what it needs)")
+    again.add_argument("--size", type=_pool_size, metavar="SIZE", help="as in 64M (what it needs), or auto: it grows")
+    again.add_argument("--max-size", type=_size, metavar="SIZE", help="what a pool that grows may grow to (64G)")
     other = command("resize", _resize, "give a pool another size; it must not be open")
     other.add_argument("size", type=_size, metavar="SIZE", nargs="?", help="as in 64M (what it needs)")
+    other.add_argument("--max-size", type=_size, metavar="SIZE", help="what a growing pool may grow to from now on")
     return parser
 
 

@@ -166,6 +166,7 @@ def words_of(heap: Heap, offset: int) -> list[int]:
 
 def owner_of(heap: Heap, offset: int) -> tuple[int, int]:
     """The offset of the object that owns a block, or 0, and which of its blocks it is."""
+    heap.read(offset)  # refuses nonsense, which the sums below might make larger than a word
     return heap.read(offset + BLOCK_OWNER), heap.read(offset + BLOCK_SLOT)
 
 
@@ -197,20 +198,34 @@ def _place_of(heap: Heap, offset: int) -> int:
 # ---- changes ---------------------------------------------------------------------------------------
 
 
+def size_of(code: str, count: int) -> int:
+    """Bytes of a block: up to whole words, which is how it is logged."""
+    return BLOCK_DATA + (count * element_size(code) + WORD - 1 & -WORD)
+
+
+def kind_for(code: str) -> Kind:
+    """The kind of a block with elements of this code."""
+    return Kind.BLOCK_WORDS if code == VALUE else Kind.BLOCK_BYTES
+
+
+def first_words(code: str, count: int, owner: int = 0, slot: int = 0) -> list[int]:
+    """What stands before the elements of a new block."""
+    head = header(kind_for(code), int.from_bytes(os.urandom(6), "little"))
+    return [head, ord(_LETTERS[code]) | count << 8, owner, slot]
+
+
 def alloc(heap: Heap, count: Any, code: str, zero: bool) -> Block:
     """A new block that nothing owns yet; see `MemoryManager.alloc`."""
-    size = element_size(code)
+    element_size(code)  # or there is no such code
     number = operator.index(count)
     if number < 0:
         raise BadFieldError(
             f"allocate {number} elements of type {code!r} in {heap.name}", "a count is not negative", "give 0 or more"
         )
-    kind = Kind.BLOCK_WORDS if code == VALUE else Kind.BLOCK_BYTES
     with heap.statement:
-        # Up to whole words, which is how they are logged; value words must mean something from the start.
-        offset = heap.alloc(BLOCK_DATA + (number * size + WORD - 1 & -WORD), kind, zero or code == VALUE)
-        head = header(kind, int.from_bytes(os.urandom(6), "little"))
-        heap.init(offset, [head, ord(_LETTERS[code]) | number << 8, 0, 0])
+        # Value words must mean something from the start.
+        offset = heap.alloc(size_of(code, number), kind_for(code), zero or code == VALUE)
+        heap.init(offset, first_words(code, number))
         return block_at(heap, offset)
 
 

@@ -3,8 +3,9 @@
 The records come from a source that can be gone through more than once. The first time they are
 checked and their memory is added up; then the pool is created under a temporary name, gets the
 headers of all objects (so that each has an offset before the first refers to another), and at the
-second time their contents. That happens in transactions of moderate size, with small logs: whole
-is not each of them, but the pool, which gets its name when it is complete.
+second time their contents; the tuples first, since a tuple that is a key is hashed by its items.
+That happens in transactions of moderate size, with small logs: whole is not each of them, but the
+pool, which gets its name when it is complete.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import struct
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pmemobj import _raw_records as _raw_records  # gives the records some of their forms
+from pmemobj import _storage
+from pmemobj import _table_records as _table_records  # likewise
 from pmemobj._base import create
 from pmemobj._heap import Heap, usable_size
+from pmemobj._key_words import hash_of_word
 from pmemobj._layout import (
     ALLOCATION_HEADER_SIZE,
     MIN_POOL_SIZE,
@@ -32,16 +38,20 @@ from pmemobj._layout import (
     new_header,
 )
 from pmemobj._list import PersistentList
-from pmemobj._records import FORMS, Record, class_of, kind_named, word_of
+from pmemobj._portable import plain_to_json
+from pmemobj._raw_records import demand_fields
+from pmemobj._records import FORMS, ClassKey, Record, class_of, kind_named, word_of
 from pmemobj._values import replace
 from pmemobj.errors import DumpFormatError, PmemError, PoolFullError
-from pmemobj.pool import PersistentObjectPool
+from pmemobj.pool import DEFAULT_MAX_SIZE, PersistentObjectPool, PoolSize
 
 #: Called with how much is done and how much there is to do, in objects; each is met twice.
 Progress = Callable[[int, int], Any]
 
 #: Objects, leaves and bodies that are made in one transaction.
 _BATCH = 1000
+#: Words that are written in one transaction, where an object is long.
+_PIECE = 8192
 _CHUNK = 256 * 1024
 _RUN_OVERHEAD = 2048
 _ZONE = 16 << 30
@@ -56,14 +66,14 @@ class Contents:
 
     Attributes:
         root: The value of its root, as it stands in a dump.
-        classes: The attribute names of each class, in slot order, by its name.
+        classes: The attribute names of each class, in slot order.
         count: How many objects there are.
         records: Goes through their records, the one with number 1 first, together with the words
             that say in an error where each is from.
     """
 
     root: Any
-    classes: dict[str, list[str]]
+    classes: dict[ClassKey, list[str]]
     count: int
     records: Callable[[], Iterator[tuple[str, Record]]]
 
@@ -124,6 +134,9 @@ class _Counting:
             raise ValueError(f"there is no object {number}")
         return 16
 
+    def hash_of(self, word: int) -> int | None:
+        return 0
+
 
 class _Building:
     """The target that makes everything in a pool, in transactions of moderate size."""
@@ -137,9 +150,20 @@ class _Building:
     def take(self, kind: Kind, size: int) -> int:
         self._made += 1
         if self._made % _BATCH == 0:
-            self.heap.end(None, True)
-            self.heap.begin()
+            self.commit()
         return self.heap.alloc(size, kind, zero=True)
+
+    def commit(self) -> None:
+        """End the transaction and begin another."""
+        self.heap.end(None, True)
+        self.heap.begin()
+
+    def write(self, offset: int, words: list[int]) -> None:
+        """Fill an object whose header was made in another transaction."""
+        for at in range(0, len(words), _PIECE):
+            if at:
+                self.commit()
+            self.heap.write_words(offset + WORD * at, words[at : at + _PIECE])
 
     def leaf(self, kind: Kind, payload: bytes) -> int:
         offset = self.take(kind, WORD + len(payload))
@@ -155,11 +179,14 @@ class _Building:
     def offset(self, number: int) -> int:
         return self.offsets[number - 1]
 
+    def hash_of(self, word: int) -> int | None:
+        return hash_of_word(self.heap, word)
 
-def _numbered(classes: dict[str, list[str]]) -> dict[str, tuple[int, dict[str, int]]]:
+
+def _numbered(classes: dict[ClassKey, list[str]]) -> dict[ClassKey, tuple[int, dict[str, int]]]:
     return {
-        name: (number, {attribute: slot for slot, attribute in enumerate(names)})
-        for number, (name, names) in enumerate(classes.items())
+        key: (number, {attribute: slot for slot, attribute in enumerate(names)})
+        for number, (key, names) in enumerate(classes.items())
     }
 
 
@@ -174,11 +201,15 @@ def plan_for(contents: Contents, progress: Progress | None = None) -> _Plan:
     """
     plan = _Plan()
     target = _Counting(plan, contents, Heap("a dump"))
+    for key in contents.classes:
+        if key.fields is not None:
+            with _located(f"the class {key.name}"):
+                demand_fields(key.fields)
     for names in classes_as_lists(contents.classes):
         target.take(WORD * 4)
         target.block(Kind.LIST_ITEMS, WORD * max(4, len(names)), ())
         for name in names:
-            word_of(target, name)
+            word_of(target, plain_to_json(name))
     target.block(Kind.LIST_ITEMS, WORD * max(4, len(contents.classes)), ())
     with _located("the root"):
         word_of(target, contents.root)
@@ -196,9 +227,12 @@ def plan_for(contents: Contents, progress: Progress | None = None) -> _Plan:
     return plan
 
 
-def classes_as_lists(classes: dict[str, list[str]]) -> list[list[str]]:
+def classes_as_lists(classes: dict[ClassKey, list[str]]) -> list[list[Any]]:
     """The class records as a pool has them."""
-    return [[name, *attributes] for name, attributes in classes.items()]
+    return [
+        [key.name, *attributes] if key.fields is None else [key.name, key.fields.encode()]
+        for key, attributes in classes.items()
+    ]
 
 
 @contextlib.contextmanager
@@ -210,7 +244,7 @@ def _located(where: str) -> Iterator[None]:
         raise
     except KeyError as error:
         raise _unreadable(where, f"{error.args[0]!r} is missing, or unknown") from None
-    except (ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
+    except (ValueError, TypeError, IndexError, AttributeError, ArithmeticError, struct.error) as error:
         raise _unreadable(where, str(error)) from None
 
 
@@ -240,10 +274,15 @@ def fill(pool: PersistentObjectPool, contents: Contents, plan: _Plan, progress: 
         table = [create(heap, PersistentList, (names,), {}) for names in classes_as_lists(contents.classes)]
         if table:
             replace(heap, heap.root_offset + ROOT_CLASSES, create(heap, PersistentList, (table,), {}))
-        for number, (_, record) in enumerate(contents.records(), 1):
-            words = FORMS[plan.kinds[number - 1]].read(target, record)
-            heap.write_words(target.offset(number) + WORD, words)
-            _tell(progress, contents.count + number, 2 * contents.count)
+        done = contents.count
+        for of_tuples in (True, False) if Kind.TUPLE in plan.kinds else (False,):
+            for (where, record), kind in zip(contents.records(), plan.kinds, strict=True):
+                if (kind == Kind.TUPLE) is of_tuples:
+                    with _located(where):
+                        words = FORMS[kind].read(target, record)
+                    target.write(target.offset(record["object"]) + WORD, words)
+                    done += 1
+                    _tell(progress, done, 2 * contents.count)
         heap.write(heap.root_offset + ROOT_VALUE, word_of(target, contents.root))
     except BaseException as error:
         heap.end(error, True)
@@ -264,18 +303,20 @@ def temporary_name(path: str, purpose: str) -> str:
 def built(
     beside: str,
     contents: Contents,
-    pool_size: int | None,
+    pool_size: PoolSize | None,
     mode: int = 0o666,
     progress: Progress | None = None,
+    max_size: int | None = None,
 ) -> Iterator[str]:
     """The path of a closed pool that holds `contents`; what is still there afterwards is removed.
 
     Args:
         beside: The path that the pool is to get; its directory is used.
         contents: What to put in.
-        pool_size: Bytes; None for what it needs and some room for changes.
+        pool_size: Bytes; None for what it needs and some room for changes; 'auto' for a growing pool.
         mode: Permissions, less the umask.
         progress: Told after every thousand objects.
+        max_size: Bytes that a growing pool may grow to.
 
     Raises:
         DumpFormatError: `contents` contradict themselves.
@@ -285,7 +326,7 @@ def built(
     path = temporary_name(beside, "building")
     try:
         # Within the block that removes it: an interrupt may arrive as soon as it has been made.
-        pool = PersistentObjectPool(path, "x", pool_size or plan.comfortable, mode)
+        pool = PersistentObjectPool(path, "x", pool_size or plan.comfortable, mode, max_size=max_size)
         try:
             fill(pool, contents, plan, progress)
         except BaseException:
@@ -297,11 +338,12 @@ def built(
             pool.close()
         yield path
     except PoolFullError:
+        grows = pool_size == "auto"
+        limit = (max_size or DEFAULT_MAX_SIZE) if grows else (pool_size or plan.comfortable)
         raise PoolFullError(
-            f"put {contents.count} objects into a pool of {pool_size or plan.comfortable} bytes",
+            f"put {contents.count} objects into a pool of {limit} bytes",
             "they do not fit",
-            f"choose a pool_size of at least {plan.needed} bytes",
+            f"choose a {'max_size' if grows else 'pool_size'} of at least {plan.needed} bytes",
         ) from None
     finally:
-        with contextlib.suppress(OSError):
-            os.unlink(path)
+        _storage.remove(path)

@@ -5,7 +5,8 @@ of the containers stop at the first thing that is wrong. What it says is a strea
 given away one by one: the process that examines may die of the pool, and what it had found by
 then should not die with it.
 
-A new kind of container is a reader in `_READERS`; a kind without one is named as information.
+The readers of the kinds are in `READERS`, where `_examine_kinds` puts them; a kind without one is named
+as information.
 """
 
 from __future__ import annotations
@@ -15,34 +16,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pmemobj._hashes import stored_hash
+from pmemobj._extension import parse
 from pmemobj._heap import Heap
+from pmemobj._key_tuples import MAX_DEPTH, split_parts
 from pmemobj._layout import (
     ABSENT,
     ALIGNMENT,
     ALLOCATION_HEADER_SIZE,
     CONTAINER_KINDS,
-    DICT_SIZE,
-    ENTRY_SIZE,
     LEAF_KINDS,
-    LIST_SIZE,
-    OBJECT_SIZE,
     ROOT_CLASSES,
     ROOT_VALUE,
-    TABLE_ENTRIES,
     TAG_MASK,
     WORD,
     WORD_NONE,
     Kind,
-    class_number,
     kind_of,
 )
-from pmemobj._leaves import DECODERS
-from pmemobj._values import decode, describe, is_container, is_leaf
-from pmemobj.errors import PmemError
-
-#: Leaves whose hash follows from the value alone.
-_PLAIN_KEYS = (Kind.STR, Kind.BYTES, Kind.INT)
+from pmemobj._leaves import value_of
+from pmemobj._values import decode, is_container, is_leaf
+from pmemobj.errors import PmemError, TimeZoneNotFoundError
 
 ERROR, INFORMATION = "error", "information"
 
@@ -69,11 +62,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Slot:
+class Slot:
     """A value word and the step that leads to it."""
 
     step: str
     word: int
+
+
+#: For each kind the bytes of the object itself, and what reads it.
+READERS: dict[int, tuple[int, Callable[[Examination, int], list[Slot]]]] = {}
 
 
 class Examination:
@@ -97,6 +94,8 @@ class Examination:
         #: The object whose leaf or body an allocation is.
         self._owners: dict[int, int] = {}
         self._names: list[list[str]] = []
+        #: The fields of each class that has some, as text that can be parsed.
+        self._fields: dict[int, bytes] = {}
         self.objects = 0
 
     def run(self) -> Iterator[Finding]:
@@ -105,7 +104,7 @@ class Examination:
         root = self._heap.root_offset
         # The class table first: the attributes of objects are named by it.
         for step, at in (("classes", ROOT_CLASSES), ("root", ROOT_VALUE)):
-            waiting = [(0, _Slot(step, self._heap.read(root + at)))]
+            waiting = [(0, Slot(step, self._heap.read(root + at)))]
             while waiting:
                 holder, slot = waiting.pop()
                 for child in self._follow(holder, slot):
@@ -128,7 +127,7 @@ class Examination:
 
     # ---- words -----------------------------------------------------------------------------------
 
-    def _follow(self, holder: int, slot: _Slot) -> list[_Slot]:
+    def _follow(self, holder: int, slot: Slot) -> list[Slot]:
         """Judge a value word; the words of the object that it leads to, if that is new."""
         word = slot.word
         if is_leaf(word):
@@ -140,7 +139,7 @@ class Examination:
             self._immediate(holder, slot)
         return []
 
-    def _immediate(self, holder: int, slot: _Slot) -> None:
+    def _immediate(self, holder: int, slot: Slot) -> None:
         try:
             if slot.word == ABSENT:
                 raise ValueError("its word is 0, which is no value")
@@ -148,7 +147,7 @@ class Examination:
         except (PmemError, ValueError) as error:
             self._tell(holder, slot.step, None, error.why if isinstance(error, PmemError) else str(error))
 
-    def _leaf(self, holder: int, slot: _Slot) -> None:
+    def _leaf(self, holder: int, slot: Slot) -> None:
         offset = slot.word & ~TAG_MASK
         head = self._header(holder, slot.step, offset, LEAF_KINDS, "value")
         if not head:
@@ -159,15 +158,14 @@ class Examination:
             return
         payload = self._heap.read_bytes(offset + WORD, size)
         try:
-            if kind == Kind.PICKLE:
-                for _ in pickletools.genops(payload):
-                    pass
-            elif kind in DECODERS:
-                DECODERS[kind](payload)
+            _try_payload(kind, payload)
+        except TimeZoneNotFoundError as error:
+            self._tell(holder, slot.step, offset, error.why, INFORMATION)
         except Exception as error:
-            self._tell(holder, slot.step, offset, f"its {kind.name.lower()} cannot be decoded ({error})")
+            why = error.why if isinstance(error, PmemError) else error
+            self._tell(holder, slot.step, offset, f"its {kind.name.lower()} cannot be decoded ({why})")
 
-    def _container(self, holder: int, slot: _Slot) -> list[_Slot]:
+    def _container(self, holder: int, slot: Slot) -> list[Slot]:
         offset = slot.word
         head = self._header(holder, slot.step, offset, CONTAINER_KINDS, "object")
         if not head:
@@ -175,10 +173,10 @@ class Examination:
         self._ways[offset] = (holder, slot.step)
         self.objects += 1
         kind = Kind(kind_of(head))
-        if kind not in _READERS:
+        if kind not in READERS:
             self._tell(holder, slot.step, offset, f"objects of kind {kind.name} are not examined", INFORMATION)
             return []
-        size, read = _READERS[kind]
+        size, read = READERS[kind]
         if not self._allocated(holder, slot.step, offset, kind, size):
             return []
         try:
@@ -189,7 +187,7 @@ class Examination:
 
     def _header(self, holder: int, step: str, offset: int, kinds: frozenset[Kind], what: str) -> int:
         """The header word at an offset, or 0 where there is none of these kinds."""
-        if offset % ALIGNMENT or not ALLOCATION_HEADER_SIZE <= offset <= self._heap.limit - WORD:
+        if not self.is_place(offset):
             self._tell(holder, step, offset, "leads out of the pool")
             return 0
         head = self._heap.read(offset)
@@ -200,18 +198,24 @@ class Examination:
 
     # ---- memory ----------------------------------------------------------------------------------
 
+    def _allocation(self, offset: int) -> tuple[int, int]:
+        """Usable size and kind of the allocation at an offset; 0 and 0 where there is none."""
+        if self._allocations is None:
+            return self._heap.allocation_size(offset) - ALLOCATION_HEADER_SIZE, self._heap.read(offset - WORD) & 0xFF
+        return self._allocations.get(offset, (0, 0))
+
     def _allocated(self, holder: int, step: str, offset: int, kind: Kind, size: int) -> bool:
         """Whether the allocation at an offset is one of this kind, with room for `size` bytes."""
-        if self._allocations is None:
-            usable = self._heap.allocation_size(offset) - ALLOCATION_HEADER_SIZE
-            found_kind = self._heap.read(offset - WORD) & 0xFF
-        elif offset in self._allocations:
-            usable, found_kind = self._allocations[offset]
-        else:
+        usable, found_kind = self._allocation(offset)
+        if not usable:
             self._tell(holder, step, offset, f"its {kind.name} lies in memory that is not allocated")
             return False
         if found_kind != kind:
             self._tell(holder, step, offset, f"the memory of its {kind.name} was allocated for kind {found_kind}")
+        return self._fits(holder, step, offset, kind, size)
+
+    def _fits(self, holder: int, step: str, offset: int, kind: Kind, size: int) -> bool:
+        usable, _ = self._allocation(offset)
         if size > usable or offset + size > self._heap.limit:
             self._tell(holder, step, offset, f"its {kind.name} takes {size} bytes, and has {usable}")
             return False
@@ -225,11 +229,23 @@ class Examination:
 
     def body(self, offset: int, body: int, kind: Kind, size: int) -> bool:
         """Whether the object at `offset` has a body of this kind and size at `body`."""
-        if body % ALIGNMENT or not ALLOCATION_HEADER_SIZE <= body <= self._heap.limit - WORD:
+        if not self.is_place(body):
             self.say(offset, f"its {kind.name} at {body:#x} is outside the pool")
             return False
         self._own(offset, "", body)
         return self._allocated(offset, "", body, kind, size)
+
+    def body_fits(self, offset: int, body: int, kind: Kind, size: int) -> bool:
+        """Whether a body that the object has, as `body` said, has room for `size` bytes."""
+        return self._fits(offset, "", body, kind, size)
+
+    def has_room(self, offset: int, size: int) -> bool:
+        """Whether the object at `offset` has room for `size` bytes, its header included."""
+        return self._fits(offset, "", offset, Kind(kind_of(self._heap.read(offset))), size)
+
+    def is_place(self, offset: int) -> bool:
+        """Whether an allocation may begin at an offset."""
+        return offset % ALIGNMENT == 0 and ALLOCATION_HEADER_SIZE <= offset <= self._heap.limit - WORD
 
     def say(self, offset: int, text: str) -> None:
         """A finding about the object at `offset`."""
@@ -243,6 +259,10 @@ class Examination:
     def attributes(self, number: int) -> list[str] | None:
         """The attribute names of a class; None if the pool has no such class."""
         return self._names[number] if number < len(self._names) else None
+
+    def fields(self, number: int) -> bytes | None:
+        """The list of the fields of a class; None if the pool has no such class of objects with fields."""
+        return self._fields.get(number)
 
     # ---- the whole -------------------------------------------------------------------------------
 
@@ -264,26 +284,34 @@ class Examination:
         seen: set[Any] = set()
         for number, record in enumerate(self._texts(word)):
             where = f"classes[{number}]"
-            names = self._texts(record)
-            if not names or not all(isinstance(decoded, str) for decoded in map(self._text, names)):
+            texts = [self._text(each) for each in self._texts(record)]
+            fields = texts.pop() if len(texts) == 2 and isinstance(texts[1], bytes) else None
+            if not texts or not all(isinstance(text, str) for text in texts):
                 yield Finding(ERROR, where, None, "it is no list of a class name and attribute names")
                 self._names.append([])
                 continue
-            name, *attributes = [str(self._text(each)) for each in names]
+            name, *attributes = texts
             module, colon, qualname = name.partition(":")
             if not (colon and module and qualname):
                 yield Finding(ERROR, where, None, f"{name!r} is no name of a class, as in module:Class")
-            if name in seen or len(set(attributes)) != len(attributes):
+            if (name, fields) in seen or len(set(attributes)) != len(attributes):
                 yield Finding(ERROR, where, None, f"a name occurs twice in {[name, *attributes]}")
-            seen.add(name)
+            seen.add((name, fields))
+            if fields is not None:
+                try:
+                    parse(fields)
+                    self._fields[number] = fields
+                except ValueError:
+                    yield Finding(ERROR, where, None, f"{fields[:40]!r} is no list of fields")
             self._names.append(attributes)
 
     def _texts(self, word: int) -> list[int]:
         """The words of a list; nothing where it cannot be read."""
         try:
             if is_container(word) and kind_of(self._heap.read(word)) == Kind.LIST:
-                length, _, items = self._heap.read_words(word + WORD, 3)
-                return self._heap.read_words(items, length)
+                length, capacity, items = self._heap.read_words(word + WORD, 3)
+                if length <= capacity <= self._heap.limit and self.is_place(items):
+                    return self._heap.read_words(items, length)
         except PmemError:
             pass
         return []
@@ -304,117 +332,16 @@ class Examination:
             )
 
 
-# ---- one reader for each kind of container ---------------------------------------------------------
-
-
-def _read_list(examination: Examination, offset: int) -> list[_Slot]:
-    length, capacity, items = examination.heap.read_words(offset + WORD, 3)
-    if length > capacity:
-        examination.say(offset, f"its length {length} is beyond its capacity {capacity}")
-        return []
-    if not items and not capacity:
-        return []
-    if not examination.body(offset, items, Kind.LIST_ITEMS, WORD * capacity):
-        return []
-    return [_Slot(f"[{at}]", word) for at, word in enumerate(examination.heap.read_words(items, length))]
-
-
-def _read_object(examination: Examination, offset: int) -> list[_Slot]:
-    heap = examination.heap
-    names = examination.attributes(class_number(heap.read(offset)))
-    if names is None:
-        examination.say(offset, f"the pool has no class with its number {class_number(heap.read(offset))}")
-        names = []
-    capacity, row = heap.read_words(offset + WORD, 2)
-    if not row and not capacity:
-        return []
-    if not examination.body(offset, row, Kind.OBJECT_SLOTS, WORD * capacity):
-        return []
-    slots = []
-    for slot, word in enumerate(heap.read_words(row, capacity)):
-        if word != ABSENT:
-            if slot >= len(names):
-                examination.say(offset, f"its slot {slot} has a value and its class no name for it")
-            slots.append(_Slot(f".{names[slot]}" if slot < len(names) else f".<slot {slot}>", word))
-    return slots
-
-
-def _read_dict(examination: Examination, offset: int) -> list[_Slot]:
-    heap = examination.heap
-    live, used, table = heap.read_words(offset + WORD, 3)
-    if not table:
-        if live or used:
-            examination.say(offset, f"it counts {live} keys, and has no table")
-        return []
-    if not examination.body(offset, table, Kind.DICT_TABLE, TABLE_ENTRIES):
-        return []
-    slots, capacity = heap.read_words(table, 2)
-    # Limits first, so that no size is computed from nonsense.
-    if max(slots, capacity) > heap.limit or slots & (slots - 1) or not used <= capacity < slots:
-        examination.say(offset, f"its table has {slots} slots for {capacity} entries, {used} of them used")
-        return []
-    index_at = TABLE_ENTRIES + ENTRY_SIZE * capacity
-    room = heap.allocation_size(table) - ALLOCATION_HEADER_SIZE
-    if index_at + 4 * slots > room:
-        examination.say(offset, f"its table takes {index_at + 4 * slots} bytes, and has {room}")
-        return []
-    words = heap.read_words(table + TABLE_ENTRIES, 3 * used)
-    entries = [words[at : at + 3] for at in range(0, len(words), 3)]
-    index = memoryview(heap.read_bytes(table + index_at, 4 * slots)).cast("I").tolist()
-    present = [number for number, entry in enumerate(entries, 1) if entry[1] != ABSENT]
-    if len(present) != live:
-        examination.say(offset, f"it counts {live} keys, and has {len(present)}")
-    for problem in _index_problems(index, entries, present):
-        examination.say(offset, problem)
-    for number in present:
-        key_hash, key, _ = entries[number - 1]
-        if not _may_hash_to(heap, key, key_hash):
-            examination.say(offset, f"entry {number - 1} has not the hash of its key {describe(heap, key, 24)}")
-    found = []
-    for number in present:
-        _, key, value = entries[number - 1]
-        label = describe(heap, key, 24)
-        found.append(_Slot(f"<key {label}>", key))
-        found.append(_Slot(f"[{label}]", value))
-    return found
-
-
-def _index_problems(index: list[int], entries: list[list[int]], present: list[int]) -> Iterator[str]:
-    numbers = [number for number in index if number]
-    if any(number > len(entries) for number in numbers):
-        yield "its index names entries that it does not have"
-    if len(set(numbers)) != len(numbers):
-        yield "its index names an entry twice"
-    lost = [number for number in present if not _is_found(index, entries[number - 1][0], number)]
-    if lost:
-        yield f"its index does not lead to {len(lost)} of its keys, the first of them entry {lost[0] - 1}"
-
-
-def _is_found(index: list[int], key_hash: int, number: int) -> bool:
-    """Whether the probing sequence that `_layout` names comes to an entry."""
-    mask = len(index) - 1
-    slot, perturb = key_hash & mask, key_hash
-    for _ in range(len(index) + 13):
-        if index[slot] in (0, number):
-            return index[slot] == number
-        perturb >>= 5
-        slot = (slot * 5 + perturb + 1) & mask
-    return False
-
-
-def _may_hash_to(heap: Heap, key: int, key_hash: int) -> bool:
-    """Whether an entry may have this hash; where the key alone does not tell, it may."""
-    if is_container(key) or (is_leaf(key) and kind_of(heap.read(key & ~TAG_MASK)) not in _PLAIN_KEYS):
-        return True
-    try:
-        return stored_hash(heap, decode(heap, key)) == key_hash
-    except (PmemError, TypeError, UnicodeDecodeError):
-        return True  # an undecodable key is a finding of its own
-
-
-#: For each kind the bytes of the object itself, and what reads it.
-_READERS: dict[int, tuple[int, Callable[[Examination, int], list[_Slot]]]] = {
-    Kind.LIST: (LIST_SIZE, _read_list),
-    Kind.DICT: (DICT_SIZE, _read_dict),
-    Kind.OBJECT: (OBJECT_SIZE, _read_object),
-}
+def _try_payload(kind: int, payload: bytes, depth: int = 1) -> None:
+    """Decode a payload as far as that runs no code of a program; whatever is raised is said."""
+    if kind == Kind.PICKLE:
+        for _ in pickletools.genops(payload):
+            pass
+    elif kind == Kind.KEY_TUPLE:
+        if depth > MAX_DEPTH:
+            raise ValueError(f"tuples lie more than {MAX_DEPTH} deep in one another")
+        for part, item in split_parts(payload):
+            if part:
+                _try_payload(part, item, depth + 1)
+    else:
+        value_of(kind, payload)

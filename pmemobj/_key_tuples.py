@@ -10,7 +10,7 @@ The payload is one item after the other; `_layout` has the bytes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pmemobj._heap import Handle
@@ -35,17 +35,20 @@ def key_tuple_payload(items: tuple[Any, ...], depth: int = 1) -> bytes:
         raise NotPersistableError(
             "use a tuple as a key", f"its tuples lie more than {MAX_DEPTH} deep in one another", "use a flatter key"
         )
-    parts: list[bytes] = []
-    for item in items:
-        kind, payload = _item(item, depth)
-        parts += (_ITEM.pack(kind | len(payload) << 8), payload) if kind else (_ITEM.pack(payload[0] << 8),)
-    return b"".join(parts)
+    return join_parts(_item(item, depth) for item in items)
 
 
-def _item(item: Any, depth: int) -> tuple[int, bytes]:
-    for number, singleton in enumerate(_SINGLETONS):
-        if item is singleton:
-            return 0, bytes([number])
+def join_parts(parts: Iterable[tuple[int, Any]]) -> bytes:
+    """The payload of which `split_parts` makes these parts."""
+    joined: list[bytes] = []
+    for kind, item in parts:
+        joined += (_ITEM.pack(kind | len(item) << 8), item) if kind else (_ITEM.pack(_SINGLETONS.index(item) << 8),)
+    return b"".join(joined)
+
+
+def _item(item: Any, depth: int) -> tuple[int, Any]:
+    if item is None or item is True or item is False:
+        return 0, item
     if type(item) is tuple:
         return Kind.KEY_TUPLE, key_tuple_payload(item, depth + 1)
     if isinstance(item, Handle):
@@ -83,21 +86,10 @@ class _Unread:
 
 def _decode(payload: bytes, depth: int, decoders: Mapping[int, Callable[[bytes], Any]]) -> tuple[Any, ...]:
     items: list[Any] = []
-    at = 0
-    while at < len(payload):
-        (head,) = _ITEM.unpack_from(payload, at)
-        kind, detail = head & 0xFF, head >> 8
-        at += _ITEM.size
+    for kind, item in split_parts(payload):
         if kind == 0:
-            if detail >= len(_SINGLETONS):
-                raise _damaged(f"an item of it has the number {detail}")
-            items.append(_SINGLETONS[detail])
-            continue
-        if detail > len(payload) - at:
-            raise _damaged("an item of it is longer than all of it")
-        item = payload[at : at + detail]
-        at += detail
-        if kind == Kind.KEY_TUPLE:
+            items.append(item)
+        elif kind == Kind.KEY_TUPLE:
             if depth == MAX_DEPTH:
                 raise _damaged("its tuples lie too deep in one another")
             items.append(_decode(item, depth + 1, decoders))
@@ -106,6 +98,30 @@ def _decode(payload: bytes, depth: int, decoders: Mapping[int, Callable[[bytes],
         else:
             raise _damaged(f"an item of it is of kind {kind}")
     return tuple(items)
+
+
+def split_parts(payload: bytes) -> Iterator[tuple[int, Any]]:
+    """The items of a payload, each as the kind and the payload of a leaf, or as 0 and None, False or True.
+
+    Raises:
+        PoolDamagedError: it is no such payload.
+    """
+    at = 0
+    while at < len(payload):
+        if len(payload) - at < _ITEM.size:
+            raise _damaged("it ends in the middle of an item")
+        (head,) = _ITEM.unpack_from(payload, at)
+        kind, detail = head & 0xFF, head >> 8
+        at += _ITEM.size
+        if kind == 0:
+            if detail >= len(_SINGLETONS):
+                raise _damaged(f"an item of it has the number {detail}")
+            yield 0, _SINGLETONS[detail]
+            continue
+        if detail > len(payload) - at:
+            raise _damaged("an item of it is longer than all of it")
+        yield kind, payload[at : at + detail]
+        at += detail
 
 
 def _damaged(why: str) -> PoolDamagedError:

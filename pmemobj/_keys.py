@@ -55,7 +55,12 @@ def _bytes(heap: Heap, key: bytes) -> int:
 
 
 def _tuple(heap: Heap, key: Iterable[Any]) -> int:
-    return _in_order(heap, key, _TUPLE)
+    return hash_of_tuple(stored_hash(heap, item) for item in key)
+
+
+def hash_of_tuple(hashes: Iterable[int]) -> int:
+    """The hash of a tuple whose items have these hashes."""
+    return mix(b"".join(each.to_bytes(WORD, "little") for each in hashes), _TUPLE)
 
 
 def _frozenset(heap: Heap, key: frozenset[Any]) -> int:

@@ -334,7 +334,7 @@ class PersistentList(StoredSequence):
 
     @staticmethod
     def _p_words(heap: Heap, offset: int) -> Iterable[int]:
-        return heap.read_words(heap.read(offset + _ITEMS), heap.read(offset + _LENGTH))
+        return heap.read_words(heap.read(offset + _ITEMS), heap.read_count(offset + _LENGTH))
 
     @staticmethod
     def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:

@@ -53,6 +53,8 @@ class Shape:
 
     def __init__(self, heap: Heap, number: int, record: PersistentList) -> None:
         self._heap, self.number, self._record = heap, number, record
+        if not isinstance(record, PersistentList) or not len(record) or type(record[0]) is not str:
+            raise _bad_record(heap, number)
         self.name = str(record[0])
         self.fields = record[1] if len(record) > 1 and isinstance(record[1], bytes) else None
         self.slots: dict[str, int] = {}
@@ -60,7 +62,10 @@ class Shape:
 
     def reload(self) -> None:
         """Read the attribute names again."""
-        names = list(self._record)[1:] if self.fields is None else []
+        # Not list(), which would take the room for as many as the record says that it has.
+        names = [name for name in self._record][1:] if self.fields is None else []  # noqa: C416
+        if not all(type(name) is str for name in names):
+            raise _bad_record(self._heap, self.number)
         self.slots.clear()
         self.slots.update({name: slot for slot, name in enumerate(names)})
 
@@ -72,6 +77,14 @@ class Shape:
             self._record.append(name)
             slot = self.slots[name] = len(self.slots)
         return slot
+
+
+def _bad_record(heap: Heap, number: int) -> PoolDamagedError:
+    return PoolDamagedError(
+        f"find class number {number} in {heap.name}",
+        "its record is no list of a class name and attribute names",
+        "restore the pool from a copy",
+    )
 
 
 class ClassTable:
@@ -100,6 +113,10 @@ class ClassTable:
 
     def _records(self) -> PersistentList | None:
         table: PersistentList | None = decode(self._heap, self._heap.read(self._heap.root_offset + ROOT_CLASSES))
+        if table is not None and not isinstance(table, PersistentList):
+            raise PoolDamagedError(
+                f"find the classes of {self._heap.name}", "they are no list", "restore the pool from a copy"
+            )
         return table
 
     @property
@@ -276,7 +293,7 @@ class StoredAttributes(Persistent):
 
     @staticmethod
     def _p_words(heap: Heap, offset: int) -> Iterable[int]:
-        return heap.read_words(heap.read(offset + _SLOTS), heap.read(offset + _CAPACITY))
+        return heap.read_words(heap.read(offset + _SLOTS), heap.read_count(offset + _CAPACITY))
 
     @staticmethod
     def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:

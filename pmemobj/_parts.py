@@ -31,6 +31,8 @@ SET_NAME = "pool.set"
 FIRST_NAME = "000000.pmem"
 ENDING = ".pmem"
 PAGE = 4096
+#: The first lines of a poolset file.
+HEAD = ("PMEMPOOLSET", "OPTION SINGLEHDR")
 _NAME = re.compile(r"([0-9]{6})\.pmem")
 _SET = re.compile(r"PMEMPOOLSET\nOPTION SINGLEHDR\n([0-9]{1,18}) \S+\n", re.ASCII)
 _SET_LIMIT = 4096
@@ -62,7 +64,7 @@ def is_growing_pool(path: str) -> bool:
 
 def poolset(max_size: int, directory: str) -> bytes:
     """The text of a poolset file for a growing pool of at most `max_size` bytes."""
-    return f"PMEMPOOLSET\nOPTION SINGLEHDR\n{max_size} {directory}/\n".encode()
+    return "\n".join([*HEAD, f"{max_size} {directory}/", ""]).encode()
 
 
 def max_size(what: str, directory: str) -> int:
@@ -77,6 +79,26 @@ def max_size(what: str, directory: str) -> int:
     if found is None:
         raise PoolDamagedError(what, f"{SET_NAME} in it is no poolset of a growing pool", _COPY)
     return int(found[1]) & ~(PAGE - 1)
+
+
+def set_max_size(directory: str, size: int) -> None:
+    """Write the poolset file anew; whoever looks finds the old one or the new one.
+
+    Nobody else may have the pool open.
+    """
+    name = os.path.join(directory, SET_NAME)
+    unfinished = f"{name}.new"
+    with open(unfinished, "wb") as file:
+        file.write(poolset(size & ~(PAGE - 1), "/proc/self/cwd"))
+        os.fchmod(file.fileno(), stat.S_IMODE(os.stat(name).st_mode))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(unfinished, name)
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def find(what: str, directory: str) -> list[Part]:

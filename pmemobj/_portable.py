@@ -4,8 +4,9 @@ What JSON has, stands for itself: null, true, false, strings, integers up to 2**
 floats. Anything else is an object with one telling name, such as ``{"bytes": "aGVsbG8="}``.
 
 Nothing here makes a handle, imports a class or unpickles: a leaf is its kind and its payload, in
-both directions. To give a kind of leaf a form that people can read, add a line to `_WRITERS` and one
-to `_READERS`; until then it is moved all the same, as ``{"leaf": "KIND", "data": base64}``.
+both directions. To give a kind of leaf a form that people can read, add a line to `WRITERS` and one
+to `READERS`, as `_portable_leaves` does for dates and the like; until then it is moved all the same,
+as ``{"leaf": "KIND", "data": base64}``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from pmemobj._heap import Heap
 from pmemobj._layout import LEAF_KINDS, Kind
-from pmemobj._leaves import DECODERS
+from pmemobj._leaves import value_of
 from pmemobj._values import decode, is_container, is_leaf, leaf_parts
 
 #: Beyond these, readers in other languages would round a number.
@@ -55,15 +56,19 @@ def to_json(heap: Heap, word: int, number_of: Callable[[int], int]) -> Any:
         number_of: The number of the shared object at an offset.
 
     Raises:
-        PoolDamagedError, UnicodeDecodeError, struct.error: the word stands for nothing.
+        PoolDamagedError, BadPayload, struct.error: the word stands for nothing.
     """
     if is_container(word):
         return {"ref": number_of(word)}
     if not is_leaf(word):
         return plain_to_json(decode(heap, word))
-    kind, payload = leaf_parts(heap, word)
-    writer = _WRITERS.get(kind)
-    return _unread_leaf(kind, payload) if writer is None else writer(payload)
+    return leaf_to_json(*leaf_parts(heap, word))
+
+
+def leaf_to_json(kind: Kind, payload: bytes) -> Any:
+    """What stands in a dump for a leaf; raises as `to_json` does."""
+    writer = WRITERS.get(kind)
+    return unread_leaf(kind, payload) if writer is None else writer(payload)
 
 
 def plain_to_json(value: Any) -> Any:
@@ -75,7 +80,7 @@ def plain_to_json(value: Any) -> Any:
     if type(value) is float:
         return _float_to_json(struct.pack("<d", value))
     if type(value) is bytes:
-        return {"bytes": _base64(value)}
+        return {"bytes": base64_of(value)}
     return value
 
 
@@ -93,12 +98,13 @@ def _float_to_json(payload: bytes) -> Any:
     return {"float": payload[::-1].hex()}  # a NaN with bits of its own
 
 
-def _unread_leaf(kind: Kind, payload: bytes) -> Any:
-    return {"leaf": kind.name, "data": _base64(payload)}
+def unread_leaf(kind: Kind, payload: bytes) -> Any:
+    """A leaf as its bytes."""
+    return {"leaf": kind.name, "data": base64_of(payload)}
 
 
 def _pickle_to_json(payload: bytes) -> Any:
-    return {"pickle": _base64(payload), "names": pickled_names(payload)}
+    return {"pickle": base64_of(payload), "names": pickled_names(payload)}
 
 
 def pickled_names(payload: bytes) -> list[str]:
@@ -126,14 +132,15 @@ def pickled_names(payload: bytes) -> list[str]:
 _opcodes: Callable[[bytes], Iterable[tuple[Any, Any, Any]]] = pickletools.genops
 
 
-def _base64(data: bytes) -> str:
+def base64_of(data: bytes) -> str:
+    """Bytes as they stand in a dump."""
     return base64.b64encode(data).decode("ascii")
 
 
 #: The JSON of a payload, by kind of leaf.
-_WRITERS: dict[int, Callable[[bytes], Any]] = {
-    Kind.STR: lambda payload: plain_to_json(DECODERS[Kind.STR](payload)),
-    Kind.INT: lambda payload: plain_to_json(DECODERS[Kind.INT](payload)),
+WRITERS: dict[int, Callable[[bytes], Any]] = {
+    Kind.STR: lambda payload: plain_to_json(value_of(Kind.STR, payload)),
+    Kind.INT: lambda payload: plain_to_json(value_of(Kind.INT, payload)),
     Kind.BYTES: plain_to_json,
     Kind.FLOAT: _float_to_json,
     Kind.COMPLEX: lambda payload: {"complex": [_float_to_json(payload[:8]), _float_to_json(payload[8:])]},
@@ -155,9 +162,9 @@ def from_json(form: Any) -> Any:
     if type(form) is not dict or not form:
         raise ValueError(f"{_short(form)} is no value")
     name = next(iter(form))
-    if name not in _READERS:
+    if name not in READERS:
         raise ValueError(f"{_short(form)} is no value: {name!r} is unknown")
-    return _READERS[name](form)
+    return READERS[name](form)
 
 
 def _short(form: Any) -> str:
@@ -194,23 +201,24 @@ def _read_leaf(form: Any) -> Leaf:
     kind = Kind[form["leaf"]]
     if kind not in LEAF_KINDS:
         raise ValueError(f"{kind.name} is no kind of value")
-    return Leaf(kind, _unbase64(form["data"]))
+    return Leaf(kind, bytes_of(form["data"]))
 
 
-def _unbase64(text: str) -> bytes:
+def bytes_of(text: Any) -> bytes:
+    """The bytes that `base64_of` wrote; ValueError or TypeError if it did not."""
     return base64.b64decode(text, validate=True)
 
 
 #: The value of a form, by its first name.
-_READERS: dict[str, Callable[[Any], Any]] = {
+READERS: dict[str, Callable[[Any], Any]] = {
     "ref": _read_reference,
     "str": lambda form: form["str"].encode("ascii").decode("unicode_escape"),
     "int": lambda form: int(form["int"], 16),
     "float": _read_float,
-    "bytes": lambda form: _unbase64(form["bytes"]),
+    "bytes": lambda form: bytes_of(form["bytes"]),
     "complex": _read_complex,
-    "pickle": lambda form: Leaf(Kind.PICKLE, _unbase64(form["pickle"])),
+    "pickle": lambda form: Leaf(Kind.PICKLE, bytes_of(form["pickle"])),
     "leaf": _read_leaf,
 }
 
-assert set(_WRITERS) <= set(LEAF_KINDS)
+assert set(WRITERS) <= set(LEAF_KINDS)

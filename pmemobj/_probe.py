@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 
+from pmemobj import _examine_kinds as _examine_kinds  # the readers of all kinds
 from pmemobj import _file, _lib, _storage, inspect
 from pmemobj._base import kind_at, resurrect
 from pmemobj._examine import ERROR, Examination, Finding
@@ -110,13 +111,18 @@ def in_child(path: str, task: str, seconds: float | None = None) -> Trial:
 def _opened(path: str) -> Iterator[Heap]:
     """A heap on the pool, recovered in memory only; never closed, since the process ends."""
     found = _file.identify(path)
+    # A directory that is not tidy stays so; then its parts are named one by one, and it cannot grow.
+    may_grow_to = found.max_size if found.tidy else 0
     try:
-        pop = _storage.at(path, found.max_size).open(copy_on_write=True)
+        if found.tidy:
+            pop = _storage.at(path, may_grow_to).open(copy_on_write=True)
+        else:
+            pop = _storage.open_parts(found.files)
     except OSError as error:
         raise _file.translate(f"open pool {path}", error, path) from None
     heap = Heap(os.path.basename(path))
     heap.resurrect = resurrect
-    heap.bind(pop, found.size, ROOT_SIZE, found.max_size)
+    heap.bind(pop, found.size, ROOT_SIZE, may_grow_to)
     yield heap
 
 

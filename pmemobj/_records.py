@@ -5,48 +5,48 @@ objects whose class is missing are moved like all others. Reading one asks a `Ta
 There are two targets: one that counts what it is asked for, and one that builds; so what a dump
 needs is known, and every record has been looked at, before the first byte of a pool is made.
 
-A new kind of container is a `Form` in `FORMS`, here or in the module that calls `FORMS.update`.
+A new kind of container is a `Form` in `FORMS`, here or in a module that updates it: `_table_records`
+has dicts and sets, `_raw_records` what consists of bytes.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from pmemobj import _portable_leaves as _portable_leaves  # gives more kinds of leaves a form
 from pmemobj._base import kind_at
-from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap, usable_size
-from pmemobj._layout import (
-    ABSENT,
-    DICT_SIZE,
-    ENTRY_SIZE,
-    LIST_SIZE,
-    OBJECT_SIZE,
-    TABLE_ENTRIES,
-    WORD,
-    Kind,
-    class_number,
-    kind_of,
-)
-from pmemobj._leaves import DECODERS, payload_of
+from pmemobj._layout import ABSENT, LIST_SIZE, OBJECT_SIZE, TUPLE_ITEMS, WORD, Kind, class_number, kind_of
+from pmemobj._leaves import payload_of
 from pmemobj._portable import Leaf, Reference, from_json, plain_to_json, to_json
-from pmemobj._values import immediate, is_container, is_leaf, leaf_parts
+from pmemobj._values import immediate
 from pmemobj.errors import PoolDamagedError
 
 Record = dict[str, Any]
 NumberOf = Callable[[int], int]
 
-#: Leaves of which a key's hash is found again from the value, so that it need not be written.
-_PLAIN_KEYS = (Kind.STR, Kind.BYTES, Kind.INT)
+
+class ClassKey(NamedTuple):
+    """What tells a class of a pool from the others.
+
+    Attributes:
+        name: Its name, ``module:qualname``.
+        fields: The list of its fields; None for a class of objects with attributes. A class whose
+            fields were changed has a record for each list.
+    """
+
+    name: str
+    fields: str | None = None
 
 
 class Target(Protocol):
     """What gives memory to the reader of a record."""
 
-    #: The number and the attribute slots of each class, by its name.
-    classes: dict[str, tuple[int, dict[str, int]]]
+    #: The number and the attribute slots of each class.
+    classes: dict[ClassKey, tuple[int, dict[str, int]]]
 
     def leaf(self, kind: Kind, payload: bytes) -> int:
         """The word of a new leaf."""
@@ -56,6 +56,9 @@ class Target(Protocol):
 
     def offset(self, number: int) -> int:
         """The offset of the object with a number; ValueError if there is none."""
+
+    def hash_of(self, word: int) -> int | None:
+        """The hash of a key in the pool that is built; None where only its class would tell."""
 
     @property
     def heap(self) -> Heap:
@@ -77,6 +80,10 @@ class Form:
     size: Callable[[Record], int]
     write: Callable[[Heap, int, NumberOf], Record]
     read: Callable[[Target, Record], list[int]]
+
+
+#: The form of each kind.
+FORMS: dict[int, Form] = {}
 
 
 def write_record(heap: Heap, offset: int, number_of: NumberOf) -> Record:
@@ -115,10 +122,10 @@ def word_of(target: Target, form: Any) -> int:
     return immediate(target.heap, value) or target.leaf(*payload_of(value))
 
 
-# ---- lists ---------------------------------------------------------------------------------------
+# ---- lists and tuples ----------------------------------------------------------------------------
 
 
-def _write_list(heap: Heap, offset: int, number_of: NumberOf) -> Record:
+def _write_sequence(heap: Heap, offset: int, number_of: NumberOf) -> Record:
     return {"values": [to_json(heap, word, number_of) for word in kind_at(heap, offset)._p_words(heap, offset)]}
 
 
@@ -130,83 +137,13 @@ def _read_list(target: Target, record: Record) -> list[int]:
     return [len(words), capacity, target.block(Kind.LIST_ITEMS, WORD * capacity, words)]
 
 
-# ---- dicts ---------------------------------------------------------------------------------------
+def _size_of_tuple(record: Record) -> int:
+    return TUPLE_ITEMS + WORD * len(record["values"])
 
 
-def _write_dict(heap: Heap, offset: int, number_of: NumberOf) -> Record:
-    items = []
-    for key_hash, key, value in _live_entries(heap, offset):
-        item = [to_json(heap, key, number_of), to_json(heap, value, number_of)]
-        if not _has_own_hash(heap, key, key_hash):
-            item.append(f"{key_hash:#018x}")
-        items.append(item)
-    return {"items": items}
-
-
-def _live_entries(heap: Heap, offset: int) -> Iterator[tuple[int, int, int]]:
-    used, table = heap.read_words(offset + 16, 2)
-    if table:
-        words = heap.read_words(table + TABLE_ENTRIES, 3 * used)
-        for at in range(0, len(words), 3):
-            if words[at + 1] != ABSENT:
-                yield words[at], words[at + 1], words[at + 2]
-
-
-def _has_own_hash(heap: Heap, key: int, key_hash: int) -> bool:
-    """Whether the restored key will say its hash by itself."""
-    if is_container(key):
-        return key_hash == _identity_hash(key)
-    return not is_leaf(key) or leaf_parts(heap, key)[0] in _PLAIN_KEYS
-
-
-def _identity_hash(offset: int) -> int:
-    """The hash of an object that compares by identity, as `_hashes` has it."""
-    return offset >> 4
-
-
-def _read_dict(target: Target, record: Record) -> list[int]:
-    entries = array("Q")
-    seen = set()
-    for key, value, *given in record["items"]:
-        plain = from_json(key)
-        if plain in seen:
-            raise ValueError(f"the key {key!r} occurs twice")
-        seen.add(plain)
-        word = word_of(target, key)
-        key_hash = int(given[0], 16) if given else _hash_of(target, plain, word)
-        entries.extend((key_hash, word, word_of(target, value)))
-    count = len(entries) // 3
-    if not count:
-        return [0, 0, 0]
-    slots = 8
-    while slots * 2 // 3 < count + (count >> 3):
-        slots *= 2
-    capacity = slots * 2 // 3
-    index = index_of(entries[::3], slots)
-    packed = entries + array("Q", bytes(ENTRY_SIZE * (capacity - count))) + array("Q", index.tobytes())
-    size = TABLE_ENTRIES + WORD * len(packed)
-    return [count, count, target.block(Kind.DICT_TABLE, size, [slots, capacity, *packed])]
-
-
-def _hash_of(target: Target, plain: Any, word: int) -> int:
-    if isinstance(plain, Reference):
-        return _identity_hash(word)
-    if isinstance(plain, Leaf):
-        plain = DECODERS[plain.kind](plain.payload)
-    return stored_hash(target.heap, plain)
-
-
-def index_of(hashes: Iterable[int], slots: int) -> array[int]:
-    """The index of a table whose entries have these hashes, by the probing that `_layout` names."""
-    index = array("I", bytes(4 * slots))
-    mask = slots - 1
-    for number, key_hash in enumerate(hashes, 1):
-        slot, perturb = key_hash & mask, key_hash
-        while index[slot]:
-            perturb >>= 5
-            slot = (slot * 5 + perturb + 1) & mask
-        index[slot] = number
-    return index
+def _read_tuple(target: Target, record: Record) -> list[int]:
+    words = [word_of(target, form) for form in record["values"]]
+    return [len(words), *words]
 
 
 # ---- objects of one's own classes -----------------------------------------------------------------
@@ -227,7 +164,11 @@ def _write_object(heap: Heap, offset: int, number_of: NumberOf) -> Record:
 
 def class_of(target: Target, record: Record) -> tuple[int, dict[str, int]]:
     """Number and slots of the class that a record names; KeyError if the dump has no such class."""
-    return target.classes[from_json(record["class"])]
+    name = from_json(record["class"])
+    key = ClassKey(name, from_json(record["fields"]) if "fields" in record else None)
+    if key not in target.classes:
+        raise KeyError(name)
+    return target.classes[key]
 
 
 def _read_object(target: Target, record: Record) -> list[int]:
@@ -243,12 +184,10 @@ def _read_object(target: Target, record: Record) -> list[int]:
     return [len(row), target.block(Kind.OBJECT_SLOTS, WORD * len(row), row)]
 
 
-# ---- all of them ---------------------------------------------------------------------------------
-
-FORMS: dict[int, Form] = {
-    Kind.LIST: Form("list", lambda record: LIST_SIZE, _write_list, _read_list),
-    Kind.DICT: Form("dict", lambda record: DICT_SIZE, _write_dict, _read_dict),
-    Kind.OBJECT: Form("object", lambda record: OBJECT_SIZE, _write_object, _read_object),
-}
-
-assert ENTRY_SIZE == 3 * WORD
+FORMS.update(
+    {
+        Kind.LIST: Form("list", lambda record: LIST_SIZE, _write_sequence, _read_list),
+        Kind.TUPLE: Form("tuple", _size_of_tuple, _write_sequence, _read_tuple),
+        Kind.OBJECT: Form("object", lambda record: OBJECT_SIZE, _write_object, _read_object),
+    }
+)

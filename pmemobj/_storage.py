@@ -22,7 +22,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from pmemobj import _lib, _parts
@@ -173,6 +173,16 @@ class Directory:
 def at(path: str, max_size: int) -> Storage:
     """The storage at `path`: of a growing pool if it has a `max_size`, else one file."""
     return Directory(path, max_size) if max_size else SingleFile(path)
+
+
+def open_parts(parts: Iterable[tuple[str, int]]) -> _lib.Pool:
+    """Map parts of a growing pool copy-on-write, given by path and size, whatever else is in its directory."""
+    with contextlib.ExitStack() as opened:
+        files = [(opened.enter_context(open(path, "rb+")), size) for path, size in parts]
+        lines = [f"{size} /proc/self/fd/{file.fileno()}" for file, size in files]
+        poolset = opened.enter_context(open(os.memfd_create("poolset"), "wb", buffering=0))
+        poolset.write("\n".join([*_parts.HEAD, *lines, ""]).encode())
+        return _lib.open_pool(f"/proc/self/fd/{poolset.fileno()}", LAYOUT_NAME, True)
 
 
 def _place_in_memory() -> str | None:

@@ -326,7 +326,8 @@ def entry_words(heap: Heap, offset: int, width: int) -> list[int]:
     table = heap.read(offset + DICT_TABLE)
     if not table:
         return []
-    return heap.read_words(table + TABLE_ENTRIES, heap.read(offset + DICT_USED) * (width // WORD))
+    heap.read(table)  # refuses nonsense, which the sum below might make larger than a word
+    return heap.read_words(table + TABLE_ENTRIES, heap.read_count(offset + DICT_USED) * (width // WORD))
 
 
 def live_words(heap: Heap, offset: int, width: int) -> list[int]:

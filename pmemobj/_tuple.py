@@ -53,7 +53,7 @@ class PersistentTuple(StoredSequence):
 
     @staticmethod
     def _p_words(heap: Heap, offset: int) -> Iterable[int]:
-        return heap.read_words(offset + TUPLE_ITEMS, heap.read(offset + _LENGTH))
+        return heap.read_words(offset + TUPLE_ITEMS, heap.read_count(offset + _LENGTH))
 
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:

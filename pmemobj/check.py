@@ -1,4 +1,4 @@
-"""Tells everything that is wrong with a pool file, without changing it.
+"""Tells everything that is wrong with a pool, without changing it.
 
 The file is looked at in a child process with a limit of time: a damaged pool may end or hang the
 process that works on it, and then that is the finding. The child opens the pool copy-on-write, so
@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pmemobj import _file, _probe
+from pmemobj import _file, _parts, _probe
 from pmemobj._examine import ERROR, INFORMATION, Finding
 from pmemobj._layout import STATE_CLEAN, STATE_OPEN, STATE_SUSPENDED
 from pmemobj.errors import (
@@ -62,7 +62,7 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
     """Find out everything that is wrong with a pool file. The file is not changed.
 
     Args:
-        path: The file; the pool must not be open.
+        path: The file, or the directory of a growing pool; it must not be open.
         seconds: How long libpmemobj may take with it; by default a minute, and more for large pools.
 
     Returns:
@@ -78,7 +78,7 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
     try:
         found = _file.identify(name)
     except (NotAPoolError, PoolLayoutError, PoolDamagedError) as error:
-        if not os.path.isfile(name):
+        if not (os.path.isfile(name) or _parts.is_growing_pool(name)):
             raise
         return Report(name, (Finding(ERROR, "header", None, error.why),), 0)
     try:
@@ -114,6 +114,13 @@ def _outside(found: _file.PoolFile) -> Iterator[Finding]:
         yield Finding(INFORMATION, "state", None, "the pool was suspended; closing it collects its garbage")
     elif found.state != STATE_CLEAN:
         yield Finding(ERROR, "state", None, f"its state {found.state:#x} is none that there is")
+    if not found.tidy:
+        yield Finding(
+            INFORMATION,
+            "directory",
+            None,
+            "a program was killed while the pool grew, and left files; opening the pool tidies them up",
+        )
     if found.log_damage:
         yield Finding(ERROR, "lanes", None, found.log_damage)
     if found.heap_damage and found.state != STATE_OPEN:

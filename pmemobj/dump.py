@@ -19,21 +19,30 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from pmemobj import _file
+from pmemobj import _file, _parts
 from pmemobj._base import kind_at
 from pmemobj._build import Contents, Progress, built, temporary_name
 from pmemobj._heap import Heap
 from pmemobj._layout import ROOT_VALUE
+from pmemobj._leaves import BadPayload
 from pmemobj._portable import from_json, plain_to_json, to_json
-from pmemobj._records import Record, write_record
+from pmemobj._records import ClassKey, Record, write_record
 from pmemobj._values import is_container
-from pmemobj.errors import DumpFormatError, PmemError, PoolDamagedError, PoolExistsError, TransactionError
-from pmemobj.pool import Path, PersistentObjectPool
+from pmemobj.errors import (
+    BadPoolSizeError,
+    DumpFormatError,
+    PmemError,
+    PoolDamagedError,
+    PoolExistsError,
+    TransactionError,
+)
+from pmemobj.pool import Path, PersistentObjectPool, PoolSize, demand_max_size
 
 __all__ = ["DUMP_VERSION", "dump", "resize", "restore"]
 
 DUMP_VERSION = 1
 _FORMAT = "pmemobj dump"
+_MOVE = "dump it, and restore the dump under another name"
 #: Objects between two calls of `progress`.
 _BATCH = 1000
 
@@ -109,9 +118,11 @@ def contents_of(heap: Heap) -> Contents:
             if is_container(word):
                 number_of(word)
     classes = {}
-    for number in range(heap.types.count):
-        shape = heap.types.shape(number)
-        classes[shape.name] = list(shape.slots)
+    with _readable(f"the classes of {heap.name}"):
+        for number in range(heap.types.count):
+            shape = heap.types.shape(number)
+            fields = None if shape.fields is None else shape.fields.decode()
+            classes[ClassKey(shape.name, fields)] = list(shape.slots)
     return Contents(root_form, classes, len(order), records)
 
 
@@ -119,7 +130,7 @@ def contents_of(heap: Heap) -> Contents:
 def _readable(where: str) -> Iterator[None]:
     try:
         yield
-    except (UnicodeDecodeError, struct.error) as error:
+    except (BadPayload, UnicodeDecodeError, struct.error) as error:
         raise PoolDamagedError(f"read {where}", str(error), "restore the pool from a copy") from None
 
 
@@ -134,8 +145,13 @@ def _lines(contents: Contents, heap: Heap, progress: Progress | None) -> Iterato
             "root": contents.root,
         }
     )
-    for name, attributes in contents.classes.items():
-        yield _line({"class": plain_to_json(name), "attributes": [plain_to_json(each) for each in attributes]})
+    for key, attributes in contents.classes.items():
+        line = {"class": plain_to_json(key.name)}
+        if key.fields is None:
+            line["attributes"] = [plain_to_json(each) for each in attributes]
+        else:
+            line["fields"] = plain_to_json(key.fields)
+        yield _line(line)
     for done, (_, record) in enumerate(contents.records(), 1):
         yield _line(record)
         if progress is not None and (done % _BATCH == 0 or done == contents.count):
@@ -150,8 +166,9 @@ def _line(record: Record) -> str:
 
 
 def _write_file(pool: PersistentObjectPool, path: str, lines: Iterator[str]) -> None:
-    with contextlib.suppress(OSError):
-        if os.path.samefile(path, pool.path):
+    for taken in (path, os.path.dirname(os.path.abspath(path))):
+        # The directory of a growing pool is no place for a file either.
+        if os.path.exists(taken) and os.path.exists(pool.path) and os.path.samefile(taken, pool.path):
             raise ValueError(f"cannot dump pool {pool.path} into itself (choose another file)")
     unfinished = temporary_name(path, "dumping")
     try:
@@ -185,8 +202,9 @@ def _write_to(file: IO[Any], lines: Iterator[str]) -> None:
 def restore(
     file: Path | IO[Any],
     path: Path,
-    pool_size: int | None = None,
+    pool_size: PoolSize | None = None,
     *,
+    max_size: int | None = None,
     mode: int = 0o666,
     progress: Progress | None = None,
 ) -> None:
@@ -195,15 +213,18 @@ def restore(
     Args:
         file: A path, or an open text or binary file, which is read to its end.
         path: The pool; it appears under its name when it is complete.
-        pool_size: Bytes; by default what the contents need and a quarter more.
+        pool_size: Bytes; by default what the contents need and a quarter more. ``'auto'`` for a pool
+            that grows.
+        max_size: Bytes that a growing pool may grow to; 64 GiB by default.
         mode: Permissions of the pool, less the umask.
         progress: Called now and then with how much is done and how much there is to do: every
             object counts twice, once for its check and once for its making.
 
     Raises:
+        BadPoolSizeError: `pool_size` or `max_size` is none that a pool can have.
         PoolExistsError: (also FileExistsError) there is a file at `path`.
         DumpFormatError: (also ValueError) the file is no whole dump; says which line is wrong.
-        PoolFullError: `pool_size` is too small; says what would do.
+        PoolFullError: `pool_size` or `max_size` is too small; says what would do.
 
     Durability: durable when it returns. A failed or killed one leaves no pool.
     """
@@ -211,7 +232,10 @@ def restore(
     what = f"restore pool {target}"
     if os.path.lexists(target):
         raise PoolExistsError(what, "there is a file of that name", "remove it, or name another")
-    with _reader(file) as text, built(target, _contents_of_dump(text), pool_size, mode, progress) as finished:
+    with (
+        _reader(file) as text,
+        built(target, _contents_of_dump(text), pool_size, mode, progress, max_size) as finished,
+    ):
         try:
             _file.give_name(finished, target)
         except FileExistsError:
@@ -256,7 +280,7 @@ def _contents_of_dump(text: IO[bytes]) -> Contents:
             f"its version is {header.get('version')!r}; this release knows version {DUMP_VERSION}",
             "install the release of pmemobj that made it",
         )
-    classes: dict[str, list[str]] = {}
+    classes: dict[ClassKey, list[str]] = {}
     number = 1
     try:
         count, class_count, root = header["objects"], header["classes"], header["root"]
@@ -264,13 +288,15 @@ def _contents_of_dump(text: IO[bytes]) -> Contents:
             raise ValueError("its numbers are no numbers")
         for number in range(2, 2 + class_count):
             record = _parse(number, text.readline())
-            name, names = from_json(record["class"]), [from_json(each) for each in record["attributes"]]
-            if type(name) is not str or any(type(each) is not str for each in names):
+            fields = from_json(record["fields"]) if "fields" in record else None
+            names = [from_json(each) for each in record["attributes"]] if fields is None else []
+            key = ClassKey(from_json(record["class"]), fields)
+            if any(type(each) is not str for each in (key.name, key.fields or "", *names)):
                 raise ValueError("a name is no text")
-            if name in classes or len(set(names)) != len(names):
+            if key in classes or len(set(names)) != len(names):
                 raise ValueError("a name occurs twice")
-            classes[name] = names
-    except (ValueError, TypeError, KeyError) as error:
+            classes[key] = names
+    except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, struct.error) as error:
         if isinstance(error, PmemError):
             raise
         raise _bad_line(number, f"{type(error).__name__}: {error}") from None
@@ -316,26 +342,39 @@ def _bad_line(number: int, why: str) -> DumpFormatError:
 # ---- another size ----------------------------------------------------------------------------------
 
 
-def resize(path: Path, new_size: int | None = None, *, progress: Progress | None = None) -> None:
+def resize(
+    path: Path, new_size: PoolSize | None = None, *, max_size: int | None = None, progress: Progress | None = None
+) -> None:
     """Give a pool another size, by building it anew beside the old one, which it then replaces.
 
     Whatever moment the program ends, there is a whole pool at `path`, the old one or the new one. The
     new one is also free of fragmentation. Permissions are kept, and the owner where that is allowed.
 
+    A growing pool grows by itself; of it only the limit can be changed, and nothing is moved for that.
+    To make a pool of the other sort, or a growing one smaller, dump it and restore the dump.
+
     Args:
         path: The pool, which must not be open; one that was not closed is recovered first.
         new_size: Bytes; by default what the contents need and a quarter more.
+        max_size: Bytes that a growing pool may grow to from now on.
         progress: As for `restore`.
 
     Raises:
         PoolFullError: `new_size` is too small for the contents; says what would do.
-        BadPoolSizeError: it is below libpmemobj's minimum.
+        BadPoolSizeError: it is below libpmemobj's minimum, or a size for the other sort of pool.
         PmemError: the pool cannot be opened.
 
     Durability: durable when it returns.
     Cost: proportional to the contents; for a while both files are there.
     """
     real = os.path.realpath(os.fspath(path))
+    if _parts.is_growing_pool(real):
+        _limit(real, new_size, max_size)
+        return
+    if max_size is not None or isinstance(new_size, str):
+        raise BadPoolSizeError(
+            f"let pool {real} grow", "it is a file of fixed size", f"{_MOVE} with pool_size='auto' and a max_size"
+        )
     # The old pool stays open, and so locked, until it has been replaced.
     with PersistentObjectPool(real) as pool:
         contents = contents_of(pool._heap)
@@ -345,3 +384,23 @@ def resize(path: Path, new_size: int | None = None, *, progress: Progress | None
                 shutil.chown(finished, status.st_uid, status.st_gid)
             os.chmod(finished, stat.S_IMODE(status.st_mode))
             _file.replace(finished, real)
+
+
+def _limit(path: str, new_size: PoolSize | None, max_size: int | None) -> None:
+    """Let the growing pool at `path` grow to another size from now on."""
+    what = f"resize pool {path}"
+    if new_size is not None or max_size is None:
+        raise BadPoolSizeError(
+            what, "it grows by itself", f"give the max_size that it may grow to, or {_MOVE} with a pool_size"
+        )
+    demand_max_size(what, max_size)
+    # Open, and so locked, tidied up and known to be whole, until its limit has been replaced.
+    with PersistentObjectPool(path) as pool:
+        if max_size < pool.size:
+            raise BadPoolSizeError(
+                what, f"it has {pool.size} bytes already, more than {max_size}", f"give a larger max_size, or {_MOVE}"
+            )
+        try:
+            _parts.set_max_size(path, max_size)
+        except OSError as error:
+            raise _file.translate(what, error, path) from None

@@ -690,8 +690,17 @@ def _demand_sizes(what: str, pool_size: Any, max_size: Any) -> tuple[int, int]:
         return pool_size, 0
     if max_size is None:
         max_size = DEFAULT_MAX_SIZE
-    _demand_size(what, "max_size", max_size, DEFAULT_MAX_SIZE)
+    demand_max_size(what, max_size)
     return 0, max_size & ~(_parts.PAGE - 1)
+
+
+def demand_max_size(what: str, max_size: Any) -> None:
+    """Refuse what a growing pool cannot grow to.
+
+    Raises:
+        BadPoolSizeError, TypeError: it is too small, too large, or no number.
+    """
+    _demand_size(what, "max_size", max_size, DEFAULT_MAX_SIZE)
 
 
 def _demand_size(what: str, name: str, size: Any, largest: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -225,6 +226,29 @@ def test_what_is_no_pool_is_a_finding(scratch: Path) -> None:
     (scratch / "text").write_text("hello" * 1000)
     (finding,) = check(scratch / "text").errors
     assert (finding.path, finding.text) == ("header", "it does not begin like a libpmemobj pool")
+
+
+def test_pools_that_grow(scratch: Path) -> None:
+    path = scratch / "grows"
+    with pmemobj.create(path, "auto", max_size=16 * MIB) as pool:
+        pool.root = pool.new(PersistentList, ["a leaf of some length"])
+        at = pool._heap.read(pool.root._p_offset + 24)
+        # What a program leaves that is killed while its pool grows, in the middle of a transaction.
+        live = scratch / "live"
+        pool.transaction().begin()
+        pool.root.extend(["text"] * 100)
+        shutil.copytree(path, live)
+        pool.abandon_transaction()
+    (live / "000003.pmem").write_bytes(bytes(2 * MIB))
+    names = sorted(os.listdir(live))
+    report = check(live)
+    assert report.ok and [finding.path for finding in report.findings] == ["state", "directory"]
+    assert report.objects == 1 and sorted(os.listdir(live)) == names
+    with open(path / "000000.pmem", "r+b") as file:
+        os.pwrite(file.fileno(), (0x7C).to_bytes(8, "little"), at)
+    assert [finding.path for finding in check(path).errors] == ["root[0]"]
+    os.unlink(path / "000000.pmem")
+    assert said(check(path)) == ["header: its first part is missing"]
 
 
 def test_a_child_that_dies_or_hangs_is_a_finding(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:

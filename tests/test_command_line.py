@@ -136,6 +136,25 @@ def test_dump_restore_and_resize(command: Command, game: Path, scratch: Path) ->
         assert command("dump", name).stdout.splitlines()[1:] == text.splitlines()[1:]
 
 
+def test_a_pool_that_grows(game: Path, scratch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*line: Any) -> str:
+        assert command_line.main([str(part) for part in line]) == command_line.FINE
+        return capsys.readouterr().out
+
+    grows = scratch / "grows"
+    run("dump", game, scratch / "game.jsonl")
+    assert run("restore", grows, scratch / "game.jsonl", "--size", "auto", "--max-size", "9M") == f"{grows} has 8.0 MiB\n"
+    assert "grows   by itself, up to 9.0 MiB" in run("info", grows)
+    assert json.loads(run("resize", grows, "--max-size", "16M", "--json")) == {"path": str(grows), "size": 8 * MIB}
+    assert json.loads(run("info", grows, "--json"))["max_size"] == 16 * MIB
+    assert run("check", grows) == f"{grows}: nothing wrong in 8 objects\n"
+    run("dump", grows, scratch / "again.jsonl")
+    texts = [(scratch / name).read_text(encoding="utf-8").splitlines()[1:] for name in ("game.jsonl", "again.jsonl")]
+    assert texts[0] == texts[1]
+    assert command_line.main(["resize", str(grows), "64M"]) == command_line.FAILED
+    assert "it grows by itself (give the max_size" in capsys.readouterr().err
+
+
 def test_errors_are_said_without_a_traceback(
     command: Command,
     game: Path,

@@ -12,6 +12,8 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,16 @@ from soundness import assert_sound
 
 import pmemobj
 from pmemobj import (
+    PersistentByteArray,
     PersistentDict,
     PersistentList,
     PersistentObjectPool,
+    PersistentTuple,
     _base,
     _build,
     _examine,
     _layout,
+    _leaves,
     _portable,
     _records,
     _values,
@@ -212,7 +217,7 @@ def test_objects_of_missing_classes_and_unnominated_pickles_are_moved(
 
 def test_leaves_without_a_form_of_their_own_keep_their_bytes() -> None:
     for kind in _layout.LEAF_KINDS:
-        form = _portable._unread_leaf(kind, b"\x00payload\xff")
+        form = _portable.unread_leaf(kind, b"\x00payload\xff")
         assert _portable.from_json(json.loads(json.dumps(form))) == _portable.Leaf(kind, b"\x00payload\xff")
     odd = {"float": "7ff8000000000001"}
     assert _portable._float_to_json(_portable.from_json(odd).payload) == odd
@@ -275,13 +280,52 @@ BAD = {
     "a key twice": [HEAD, {"object": 1, "type": "dict", "items": [["a", 1], ["a", 2]]}, END],
     "a key twice, differently": [HEAD, {"object": 1, "type": "dict", "items": [[1, 1], [1.0, 2]]}, END],
     "a key alone": [HEAD, {"object": 1, "type": "dict", "items": [["a"]]}, END],
+    **{
+        f"{type_} {why}": [HEAD, {"object": 1, "type": type_} | rest, END]
+        for type_, why, rest in [
+            ("tuple", "without values", {}),
+            ("set", "of bare items", {"items": ["a"]}),
+            ("set", "of pairs", {"items": [["a", "0x1", 1]]}),
+            ("set", "with an item twice", {"items": [["a"], ["a"]]}),
+            ("set", "with a pickle without its hash", {"items": [[{"pickle": "gAVLBS4="}]]}),
+            ("set", "with a pickle in a tuple without its hash", {"items": [[{"tuple": [{"pickle": "gAVLBS4="}]}]]}),
+            ("bytearray", "no base64", {"data": "a"}),
+            ("bytearray", "no text", {"data": 5}),
+            ("array", "of no code", {"code": "x", "data": ""}),
+            ("array", "of half an element", {"code": "i", "data": "AAA="}),
+            ("array", "of another shape", {"code": "B", "data": "AAA=", "shape": [2, 2]}),
+            ("array", "of no shape", {"code": "B", "data": "AAA=", "shape": [2, "1"]}),
+            ("extension", "of no class", {"class": "a:B", "fields": "", "values": [], "blocks": [], "raw": ""}),
+        ]
+    },
+    **{
+        f"value {json.dumps(form)}": [HEAD, ONE | {"values": [form]}, END]
+        for form in [
+            {"date": "2026-02-30"},
+            {"time": "12:30", "zone": {"offset": "x"}},
+            {"time": "12:30", "zone": 5},
+            {"datetime": "now"},
+            {"timedelta": 1 << 70},
+            {"decimal": "x"},
+            {"fraction": [1, 0]},
+            {"fraction": [1]},
+            {"range": [0, 1, 0]},
+            {"range": [0, 1.5, 1]},
+            {"uuid": "x"},
+            {"uuid": "12345678-1234-5678-1234-567812345678", "safe": 5},
+            {"tuple": [{"ref": 1}]},
+            {"tuple": [[1]]},
+        ]
+    },
+    "fields no fields": [HEAD | {"classes": 1}, {"class": "a:B", "fields": "x=y"}, ONE, END | {"classes": 1}],
+    "tuples too deep": [HEAD, '{"object": 1, "type": "list", "values": [' + '{"tuple": [' * 150 + "]}" * 150 + "]}", END],
     "unknown class": [HEAD, {"object": 1, "type": "object", "class": "a:B", "attributes": []}, END],
 }
 
 
 @pytest.mark.parametrize("case", BAD)
 def test_what_is_no_whole_dump_leaves_no_pool(scratch: Path, case: str) -> None:
-    with pytest.raises(pmemobj.DumpFormatError, match=r"^cannot read (line \d+ of )?the (dump|root): .+ \(.+\)$"):
+    with pytest.raises(pmemobj.DumpFormatError, match=r"^cannot read (line \d+ of )?the (dump|root|class .*): .+ \(.+\)$"):
         restored_from(BAD[case], scratch / "pool")
     assert os.listdir(scratch) == []
 
@@ -405,6 +449,134 @@ def test_no_transaction_is_large(scratch: Path, make_pool: Open, monkeypatch: py
     assert len(counts) > 3000 and max(counts) <= 1000
 
 
+def test_a_long_tuple_is_written_piece_by_piece(
+    scratch: Path, pool: PersistentObjectPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_build, "_PIECE", 10)
+    pool.root = pool.new(PersistentTuple, range(95))
+    pmemobj.restore(io.StringIO(dumped(pool)), scratch / "again", 8 * MIB)
+    with pmemobj.open(scratch / "again") as again:
+        assert again.root == tuple(range(95))
+
+
+# ---- keys ------------------------------------------------------------------------------------------
+
+
+def test_a_key_that_cannot_be_hashed_anew_is_refused(pool: PersistentObjectPool, scratch: Path) -> None:
+    pmemobj.persist_via_pickle(Money)
+    bag = pool.new(Bag)
+    pool.root = pool.new(PersistentDict, {pool.new(PersistentTuple, [bag, Money(5)]): 1})
+    with pytest.raises(pmemobj.NotPersistableError, match="its hash depends on where an object lies"):
+        pmemobj.dump(pool, scratch / "dump")
+    assert not (scratch / "dump").exists()
+
+
+def test_nothing_is_unpickled_for_a_hash(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_leaves.DECODERS, Kind.PICKLE, lambda payload: pytest.fail("it was unpickled"))
+    with pytest.raises(pmemobj.DumpFormatError, match="the hash of a key is missing"):
+        restored_from([HEAD, ONE | {"type": "set", "items": [[{"pickle": "gAVLBS4="}]]}, END], scratch / "pool")
+    restored_from([HEAD, ONE | {"type": "set", "items": [[{"pickle": "gAVLBS4="}, "0x7"]]}, END], scratch / "pool")
+
+
+def test_keys_written_by_hand_are_found(scratch: Path) -> None:
+    keys = [{"date": "2026-02-28"}, {"tuple": [1, "a", {"tuple": []}, None]}, {"decimal": "0.5"}, {"ref": 2}]
+    objects = [
+        ONE | {"type": "dict", "items": [[key, at] for at, key in enumerate(keys)]},
+        {"object": 2, "type": "tuple", "values": [{"ref": 3}, 7]},
+        {"object": 3, "type": "tuple", "values": ["b"]},
+    ]
+    head, end = header_and_end(3)
+    restored_from([head, *objects, end], scratch / "pool")
+    with pmemobj.open(scratch / "pool") as pool:
+        found = [pool.root.get(key) for key in (date(2026, 2, 28), (1, "a", (), None), Decimal("0.5"), (("b",), 7))]
+        assert found == [0, 1, 2, 3]
+
+
+def test_objects_of_a_class_whose_fields_were_changed(pool: PersistentObjectPool, scratch: Path) -> None:
+    def with_fields(**fields: str) -> Any:
+        body = {name: pmemobj.Field(code) for name, code in fields.items()}
+        return type("Same", (pmemobj.Persistent,), body | {"__module__": "gone", "__qualname__": "Same"})
+
+    pool.root = pool.new(PersistentList, [pool.new(with_fields(a="q"))])
+    pool.root[0].a = 5
+    pool.root.append(pool.new(with_fields(b="value", a="h")))
+    pool.root[1].b = "a text of some length"
+    pmemobj.restore(io.StringIO(dumped(pool)), scratch / "again", 8 * MIB)
+    with pmemobj.open(scratch / "again") as again:
+        assert again.root[0].a == 5 and again.root[1].b == "a text of some length"
+        assert_sound(again)
+    assert pmemobj.check(scratch / "again").ok
+
+
+# ---- pools that grow -------------------------------------------------------------------------------
+
+
+def test_pools_that_grow(pool: PersistentObjectPool, scratch: Path, reopen: Open) -> None:
+    fill(pool)
+    text = dumped(pool)
+    path = scratch / "grows"
+    pmemobj.restore(io.StringIO(text), path, "auto", max_size=12 * MIB)
+    with pytest.raises(FileExistsError):
+        pmemobj.restore(io.StringIO(text), path, "auto")
+    again = reopen(str(path))
+    assert (again.size, again.max_size) == (8 * MIB, 12 * MIB)
+    assert dumped(again).splitlines()[1:] == text.splitlines()[1:]
+    for inside in (path, path / "dump"):
+        with pytest.raises(ValueError, match="into itself"):
+            pmemobj.dump(again, inside)
+    again.close()
+    assert pmemobj.check(path).ok and sorted(os.listdir(scratch)) == ["grows", "test.pmem"]
+    with pytest.raises(pmemobj.PoolFullError, match=r"choose a max_size of at least \d+ bytes"):
+        large = [{"object": 1, "type": "bytearray", "data": "A" * (16 * MIB)}]
+        records = "".join(json.dumps(record) + "\n" for record in [HEAD, *large, END])
+        pmemobj.restore(io.StringIO(records), scratch / "more", "auto", max_size=8 * MIB)
+    assert sorted(os.listdir(scratch)) == ["grows", "test.pmem"]
+
+
+def test_of_a_pool_that_grows_the_limit_can_be_changed(scratch: Path, reopen: Open) -> None:
+    path = scratch / "grows"
+    with pmemobj.create(path, "auto", max_size=8 * MIB) as pool:
+        pool.root = pool.new(PersistentByteArray, bytes(2 * MIB))
+        with pytest.raises(pmemobj.PoolBusyError):
+            pmemobj.resize(path, max_size=16 * MIB)
+        with pytest.raises(pmemobj.PoolFullError):
+            pool.root.extend(bytes(3 * MIB))
+    os.chmod(path / "pool.set", 0o640)
+    for size in (None, 9 * MIB, "auto"):
+        with pytest.raises(pmemobj.BadPoolSizeError, match=r"it grows by itself \(give the max_size"):
+            pmemobj.resize(path, size)
+    for limit in (MIB, 1 << 50):
+        with pytest.raises(pmemobj.BadPoolSizeError):
+            pmemobj.resize(path, max_size=limit)
+    pmemobj.resize(path, max_size=16 * MIB)
+    again = reopen(str(path))
+    again._heap.checker = None  # it would compare the pool with its copy at each commit
+    again.root.extend(bytes(3 * MIB))
+    assert (again.size, again.max_size, len(again.root)) == (16 * MIB, 16 * MIB, 5 * MIB)
+    again.close()
+    with pytest.raises(pmemobj.BadPoolSizeError, match="it has 16777216 bytes already"):
+        pmemobj.resize(path, max_size=8 * MIB)
+    assert stat.S_IMODE((path / "pool.set").stat().st_mode) == 0o640
+    assert sorted(os.listdir(path)) == ["000000.pmem", "000001.pmem", "pool.set"]
+
+
+def test_a_file_does_not_become_a_pool_that_grows(make_pool: Open) -> None:
+    path = closed(make_pool)
+    for sizes in ({"new_size": "auto"}, {"max_size": 16 * MIB}, {"new_size": 9 * MIB, "max_size": 16 * MIB}):
+        with pytest.raises(pmemobj.BadPoolSizeError, match=r"dump it, and restore the dump .* pool_size='auto'"):
+            pmemobj.resize(path, **sizes)  # type: ignore[arg-type]
+
+
+def test_a_sandbox_is_dumped_with_its_changes(pool: PersistentObjectPool) -> None:
+    pool.root = pool.new(PersistentList, ["before"])
+    pool.close()
+    with pmemobj.open(pool.path, sandbox=True) as sandbox:
+        sandbox.root.append("a change in the sandbox")
+        assert lines_of(dumped(sandbox))[1]["values"] == ["before", "a change in the sandbox"]
+    with pmemobj.open(pool.path) as again:
+        assert list(again.root) == ["before"]
+
+
 def test_an_open_pool_is_not_resized(pool: PersistentObjectPool) -> None:
     with pytest.raises(pmemobj.PoolBusyError):
         pmemobj.resize(pool.path, 20 * MIB)
@@ -472,5 +644,5 @@ def test_whenever_a_restoring_is_killed_there_is_a_whole_pool_or_none(
 
 def test_all_kinds_of_containers_that_there_are_can_be_moved() -> None:
     """A kind that is added to the package has to be added to the registries as well."""
-    assert set(_base.kinds) <= set(_records.FORMS) and set(_base.kinds) <= set(_examine._READERS)
+    assert set(_base.kinds) <= set(_records.FORMS) and set(_base.kinds) <= set(_examine.READERS)
     assert Kind.LIST in _records.FORMS

@@ -12,9 +12,21 @@ from typing import Any
 import pytest
 from conftest import MIB
 from sample_classes import Account
+from sample_structures import SkipList
 
 import pmemobj
-from pmemobj import PersistentDict, PersistentList, _chunks, _layout, _records
+from pmemobj import (
+    PersistentArray,
+    PersistentByteArray,
+    PersistentDict,
+    PersistentList,
+    PersistentSet,
+    PersistentTuple,
+    _chunks,
+    _layout,
+    _portable,
+    _records,
+)
 from pmemobj._layout import Kind
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -67,6 +79,30 @@ def test_every_type_of_a_dump_is_on_its_page() -> None:
     assert {row[0].strip("`") for row in rows(part, "")} == {form.name for form in _records.FORMS.values()}
 
 
+def test_every_form_of_a_value_is_on_its_page() -> None:
+    part = DUMP_PAGE.split("A value is what JSON has for it")[1]
+    examples = [json.loads(text) for row in rows(part, "") for text in re.findall(r"`(\{.*?\})`", row[0])]
+    assert {next(iter(form)) for form in examples} >= _portable.READERS.keys() - {"int", "float"}
+    for form in examples:
+        assert not isinstance(_portable.from_json(form), dict)
+    assert '{"int": ' in part and '{"float": ' in part
+    assert all(_layout.Kind(kind).name in PAGE for kind in _portable.WRITERS)
+
+
+def test_what_is_pinned_of_each_kind() -> None:
+    contents = {name: text for _, name, text in rows(PAGE, "Kinds")}
+    assert not [name for name, text in contents.items() if "_layout" in text]
+    assert f"+{_layout.TUPLE_ITEMS} value words" in contents["TUPLE"]
+    assert f"entries of {_layout.SET_ENTRY_SIZE} bytes" in contents["SET_TABLE"]
+    for offset in (_layout.DICT_LIVE, _layout.DICT_USED, _layout.DICT_TABLE):
+        assert f"+{offset} " in contents["SET"] and f"+{offset} " in contents["DICT"]
+    for offset in (_layout.EXTENSION_COUNTS, _layout.EXTENSION_BODY):
+        assert f"+{offset} " in contents["EXTENSION"]
+    for offset in (_layout.BLOCK_ELEMENTS, _layout.BLOCK_OWNER, _layout.BLOCK_SLOT, _layout.BLOCK_DATA):
+        assert f"+{offset} " in PAGE.split("but\nfor blocks")[1].split("A zone")[0]
+    assert (_layout.BYTEARRAY_SIZE, _layout.ARRAY_SIZE) == (32, 48)
+
+
 def test_the_example_of_a_dump_is_one(scratch: Path) -> None:
     example = DUMP_PAGE.split("```\n")[1]
     pmemobj.restore(io.StringIO(example), scratch / "pool", 8 * MIB)
@@ -94,8 +130,17 @@ def test_the_reader_on_the_page_reads_a_pool(scratch: Path, read_pool: Callable[
         pool.root = pool.new(PersistentDict, {"values": pool.new(PersistentList, values), 2: "gone", 3.5: "kept"})
         pool.root["account"] = pool.new(Account, "Ann", 5)
         pool.root["self"] = pool.root
+        pool.root["set"] = pool.new(PersistentSet, [1, "a text of some length", 2])
+        pool.root["set"].discard(1)
+        pool.root["tuple"] = pool.new(PersistentTuple, [pool.root, None])
+        pool.root["bytes"] = pool.new(PersistentByteArray, b"some bytes")
+        pool.root["array"] = pool.new(PersistentArray, "h", [1, -2])
+        pool.root["skip"] = pool.new(SkipList)
         del pool.root[2]
     root = read_pool(scratch / "pool")
     assert repr(root["values"]) == repr(values) and root["self"] is root
-    assert list(root) == ["values", 3.5, "account", "self"]
+    assert list(root) == ["values", 3.5, "account", "self", "set", "tuple", "bytes", "array", "skip"]
+    assert root["set"] == {"a text of some length", 2} and root["tuple"][0] is root and root["tuple"][1] is None
+    assert root["bytes"] == b"some bytes" and root["array"] == [1, -2]
+    assert root["skip"]["class"] == "sample_structures:SkipList" and root["skip"]["head"]["key"] is None
     assert root["account"] == {"class": "sample_classes:Account", "owner": "Ann", "balance": 5}

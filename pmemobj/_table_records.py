@@ -1,0 +1,118 @@
+"""Dicts and sets as records of a dump and back.
+
+The hash of a key stands beside it where it does not follow from the key as it is written. What is
+hashed by its place, an object or a PersistentTuple with one in it, gets its hash anew, from the words
+of the restored pool; so `_build` makes the tuples before the tables.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+from pmemobj._hashes import stored_hash
+from pmemobj._heap import Heap
+from pmemobj._key_words import depends_on_places, hash_of_leaf, hash_of_word
+from pmemobj._layout import DICT_SIZE, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, TABLE_ENTRIES, WORD, Kind
+from pmemobj._leaves import BadPayload
+from pmemobj._portable import Leaf, Reference, from_json, to_json
+from pmemobj._records import FORMS, Form, NumberOf, Record, Target, word_of
+from pmemobj._table import MIN_SLOTS, SLOT_SIZE, capacity_of, index_of, live_words
+from pmemobj._values import is_container, is_leaf, leaf_parts
+from pmemobj.errors import NotPersistableError, PoolDamagedError
+
+#: Leaves of which a key's hash is found again from the value, so that it need not be written.
+_PLAIN_KEYS = (Kind.STR, Kind.BYTES, Kind.INT)
+
+
+def _write_table(heap: Heap, offset: int, number_of: NumberOf, width: int) -> Record:
+    each = width // WORD
+    words = live_words(heap, offset, width)
+    items = []
+    for at in range(0, len(words), each):
+        item = [to_json(heap, word, number_of) for word in words[at + 1 : at + each]]
+        if not _has_own_hash(heap, offset, words[at + 1], words[at]):
+            item.append(f"{words[at]:#018x}")
+        items.append(item)
+    return {"items": items}
+
+
+def _has_own_hash(heap: Heap, offset: int, key: int, key_hash: int) -> bool:
+    """Whether the restored key will say its hash by itself."""
+    if is_leaf(key):
+        return leaf_parts(heap, key)[0] in _PLAIN_KEYS
+    if not is_container(key):
+        return True
+    try:
+        own = hash_of_word(heap, key)
+    except BadPayload as error:
+        raise PoolDamagedError(f"dump a key of {heap.name}", str(error), "restore the pool from a copy") from None
+    if own is None and depends_on_places(heap, key):
+        raise NotPersistableError(
+            f"dump the key at {key:#x} of the object at {offset:#x} of {heap.name}",
+            "its hash depends on where an object lies and on a value that only its class can read",
+            "use a tuple without the one or the other as the key",
+        )
+    return own == key_hash
+
+
+def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[int]:
+    each = width // WORD
+    entries = array("Q")
+    seen = set()
+    for item in record["items"]:
+        if type(item) is not list or not each - 1 <= len(item) <= each:
+            raise ValueError(f"{item!r:.60} is no item of a {FORMS[_OWNERS[kind]].name}")
+        key, given = item[0], item[each - 1 :]
+        plain = from_json(key)
+        if plain in seen:
+            raise ValueError(f"the key {key!r} occurs twice")
+        seen.add(plain)
+        word = word_of(target, key)
+        entries.append(int(given[0], 16) if given else _hash_of(target, plain, word))
+        entries.append(word)
+        entries.extend(word_of(target, value) for value in item[1 : each - 1])
+    count = len(entries) // each
+    if not count:
+        return [0, 0, 0]
+    slots = MIN_SLOTS
+    while capacity_of(slots) < count + (count >> 3):
+        slots *= 2
+    unused = bytes(width * (capacity_of(slots) - count))
+    index = index_of(entries[::each].tolist(), slots)
+    packed = entries + array("Q", unused) + array("Q", bytes(index))
+    size = TABLE_ENTRIES + width * capacity_of(slots) + SLOT_SIZE * slots
+    return [count, count, target.block(kind, size, array("Q", [slots, capacity_of(slots)]) + packed)]
+
+
+def _hash_of(target: Target, plain: Any, word: int) -> int:
+    """The hash of a key beside which none stands; nothing is unpickled for it."""
+    if isinstance(plain, Reference):
+        found = target.hash_of(word)
+    elif isinstance(plain, Leaf):
+        found = hash_of_leaf(target.heap, plain.kind, plain.payload)
+    else:
+        found = stored_hash(target.heap, plain)
+    if found is None:
+        raise ValueError("the hash of a key is missing that does not follow from the key")
+    return found
+
+
+_OWNERS = {Kind.DICT_TABLE: Kind.DICT, Kind.SET_TABLE: Kind.SET}
+
+FORMS.update(
+    {
+        Kind.DICT: Form(
+            "dict",
+            lambda record: DICT_SIZE,
+            lambda heap, offset, number_of: _write_table(heap, offset, number_of, ENTRY_SIZE),
+            lambda target, record: _read_table(target, record, ENTRY_SIZE, Kind.DICT_TABLE),
+        ),
+        Kind.SET: Form(
+            "set",
+            lambda record: SET_SIZE,
+            lambda heap, offset, number_of: _write_table(heap, offset, number_of, SET_ENTRY_SIZE),
+            lambda target, record: _read_table(target, record, SET_ENTRY_SIZE, Kind.SET_TABLE),
+        ),
+    }
+)
