@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pmemobj._base import Persistent
-from pmemobj._heap import Heap, Transaction, usable_size
+from pmemobj._heap import Heap, Transaction, steady, usable_size
 from pmemobj._layout import WORD
 from pmemobj.errors import TransactionError
 
@@ -47,18 +47,16 @@ class Buffer(Persistent):
     # ---- reading ----
 
     def _size(self) -> int:
-        return self._p_heap.read(self._p_offset + _LENGTH)
+        return self._p_heap.read_count(self._p_offset + _LENGTH)
 
     def _bytes(self, start: int = 0, stop: int = END) -> bytes:
         """A copy of the bytes of ``[start:stop]``."""
+        return steady(self, self._copy_of, start, stop)
+
+    def _copy_of(self, start: int, stop: int) -> bytes:
         heap = self._p_heap
-        while True:
-            data = heap.read(self._p_offset + _DATA)
-            stop = min(stop, self._size())
-            found = heap.read_bytes(data + start, max(0, stop - start))
-            # Another thread may have moved the area meanwhile, and what was copied may be anything.
-            if heap.read(self._p_offset + _DATA) == data:
-                return found
+        data = heap.read(self._p_offset + _DATA)
+        return heap.read_bytes(data + start, max(0, min(stop, self._size()) - start))
 
     def view(self) -> memoryview:
         """A read-only memoryview, without a copy; what ``memoryview(self)`` is where Python can ask for it.

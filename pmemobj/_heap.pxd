@@ -8,6 +8,8 @@ cdef class Heap:
     cdef public object reclaim
     cdef public unsigned long long changes_at_begin
     cdef public Statement statement
+    cdef public unsigned long long version
+    cdef long _unsettled_level
     cdef public unsigned long long changes, base, limit, reserve, root_offset, pool_uuid
     cdef public object pop, doomed
     cdef public dict fresh
@@ -46,6 +48,9 @@ cdef class Heap:
     cdef _forget_fresh(self)
     cdef _count_change(self)
     cdef _tell_change(self)
+    cpdef bint is_steady(self, unsigned long long version)
+    cdef _unsettle(self)
+    cdef _settle(self)
 
 cdef class Statement:
     cdef Heap _heap

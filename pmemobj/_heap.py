@@ -23,8 +23,12 @@ A KeyboardInterrupt may arrive wherever Python code is entered or called. Compil
 module is not such a place, only its calls into `_lib` are, and each of them is prepared for it. So
 whatever must not be torn apart (`Statement`, `Transaction`) is here.
 
-One thread at a time is inside: `begin` takes the lock of the heap, the matching `end` gives it
-back. The C library would end the process for a transaction call in the wrong state; `depth` and
+One thread at a time is inside: `begin` takes the lock of the heap (`_lock`), the matching `end` gives it
+back. Readers take no lock. What they read is sound if nobody changed the pool meanwhile, and
+`version` tells: it is odd while a statement is half done, or a roll-back, and another number after
+it. `steady` reads again where it must. (It need not count commits, though they free memory: who
+began to read after the statement that freed it does not come to that memory.)
+The C library would end the process for a transaction call in the wrong state; `depth` and
 `doomed` make sure that none is made.
 
 A handle (the Python object for a persistent one) holds its heap and an offset, never an address,
@@ -41,7 +45,6 @@ from __future__ import annotations
 import errno
 import os
 import struct
-import threading
 import weakref
 from array import array
 from bisect import bisect_left
@@ -61,6 +64,7 @@ from pmemobj._layout import (
     WORD,
 )
 from pmemobj._loans import Loans
+from pmemobj._lock import PoolLock, me
 from pmemobj.errors import (
     ForkedPoolError,
     InvalidHandleError,
@@ -141,6 +145,7 @@ class Heap:
         "_pin",
         "_raw",
         "_reason",
+        "_unsettled_level",
         "_words",
         "after_rollback",
         "base",
@@ -169,13 +174,14 @@ class Heap:
         "root_offset",
         "statement",
         "types",
+        "version",
     )
 
     def __init__(self, name: str) -> None:
         #: How messages call the pool.
         self.name = name
         #: Held by whoever changes the pool, from the first read that the change depends on.
-        self.lock = threading.RLock()
+        self.lock = PoolLock(name)
         #: Every live handle by offset: the same object for the same offset while it lives.
         self.handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
         self._noted: dict[int, int] = {}
@@ -206,6 +212,10 @@ class Heap:
         self.may_have_garbage = False
         self.statement = Statement(self)
         self.changes = 0
+        #: Odd while what memory shows is half a change; see the text of the module.
+        self.version = 0
+        #: How many statements were open when it became odd.
+        self._unsettled_level = 0
         self._detach(PoolClosedError(f"use pool {name}", "it is not open", "open it"))
         _live_heaps.add(self)
 
@@ -221,8 +231,8 @@ class Heap:
         self._raw: Any = self._words
         #: libpmemobj's numbers of the allocation classes that `bind` added for `_UNITS`.
         self._classes: list[int] = []
-        #: The thread that is in a transaction, open or doomed; 0 for none.
-        self._owner = 0
+        #: The mark of the thread that is in a transaction, open or doomed; None for none.
+        self._owner: Any = None
         self._marks: list[int] = []
         self.depth = 0
         self.doomed: BaseException | None = None
@@ -415,6 +425,7 @@ class Heap:
         """Replace one word of live memory, inside a transaction."""
         self.snapshot(offset, WORD)
         self._count_change()
+        self._unsettle()
         self._words[offset >> 3] = word
         self._tell_change()
 
@@ -422,6 +433,7 @@ class Heap:
         """Replace words of live memory that lie side by side, inside a transaction."""
         self.snapshot(offset, WORD * len(words))
         self._count_change()
+        self._unsettle()
         first = offset >> 3
         self._words[first : first + len(words)] = array("Q", words)
         self._tell_change()
@@ -431,6 +443,7 @@ class Heap:
         if count:
             self.snapshot(target, WORD * count)
             self._count_change()
+            self._unsettle()
             into, out_of = target >> 3, source >> 3
             self._words[into : into + count] = self._words[out_of : out_of + count]
             self._tell_change()
@@ -440,6 +453,7 @@ class Heap:
         if data:
             self._snapshot_around(offset, len(data))
             self._count_change()
+            self._unsettle()
             self._raw[offset : offset + len(data)] = data
             self._tell_change()
 
@@ -448,6 +462,7 @@ class Heap:
         if size:
             self._snapshot_around(target, size)
             self._count_change()
+            self._unsettle()
             self._raw[target : target + size] = self._raw[source : source + size]
             self._tell_change()
 
@@ -461,7 +476,7 @@ class Heap:
         Durability: outside a transaction the word is in the medium when this returns.
         C function: ``pmemobj_persist``.
         """
-        if self.depth and self._owner == threading.get_ident():
+        if self.depth and self._owner is me():
             self.write(offset, word)
             return
         with self.lock:
@@ -497,6 +512,7 @@ class Heap:
         if offset + len(data) > self.limit:
             self.refuse(offset)
         self._count_change()
+        self._unsettle()
         self._raw[offset : offset + len(data)] = data
         self._tell_change()
 
@@ -514,9 +530,33 @@ class Heap:
         self.changes += 1
         self.may_have_garbage = True
 
+    def _unsettle(self) -> None:
+        """From here on memory may show half a change, until the statement ends that does it."""
+        if not self.version & 1:
+            self._unsettled_level = len(self._marks)
+            self.version += 1
+
+    def is_steady(self, version: int) -> bool:
+        """Whether what was read since `version` was looked up shows no change by halves."""
+        return version == self.version and not version & 1
+
+    def _settle(self) -> None:
+        if self.version & 1:
+            self.version += 1
+
     def _tell_change(self) -> None:
+        if not self._marks:
+            self._settle()  # no statement: each change is one by itself
         if self.on_change is not None:
             self.on_change()
+
+    def free_now(self, offsets: Iterable[int]) -> None:
+        """Free allocations at once, for good. C function: ``pmemobj_free``."""
+        self._unsettle()
+        for offset in offsets:
+            _lib.free_now(self.pool_uuid, offset)
+        if not self._marks:
+            self._settle()
 
     # ---- allocating ----
 
@@ -572,6 +612,7 @@ class Heap:
             )
         # Half of an operation that frees must not be committed either.
         self._count_change()
+        self._unsettle()
         try:
             _lib.tx_free(self.pool_uuid, offset)
         except OSError as error:
@@ -579,6 +620,8 @@ class Heap:
                 self.free(offset)
                 return
             raise self._full("log that memory is given back", error) from None
+        if not self._marks:
+            self._settle()
 
     def allocations(self) -> list[tuple[int, int, int]]:
         """Offset, usable size and kind of every allocation but the root object."""
@@ -647,8 +690,7 @@ class Heap:
 
     def _begin_outermost(self) -> None:
         if _lib.tx_stage() != _lib.STAGE_NONE:
-            me = threading.get_ident()
-            if any(heap.depth and heap._owner == me for heap in _live_heaps):
+            if any(heap.in_transaction() for heap in list(_live_heaps)):
                 raise TransactionError(
                     f"begin a transaction on {self.name}",
                     "this thread is inside a transaction of another pool",
@@ -662,7 +704,7 @@ class Heap:
         self.changes_at_begin = self.changes
         try:
             _lib.tx_begin(self.pop)
-            self._owner = threading.get_ident()
+            self._owner = self.lock.owner = me()
             self.follow_growth()
         except BaseException:
             # A KeyboardInterrupt may arrive when the C call has already succeeded.
@@ -701,8 +743,9 @@ class Heap:
             self.depth -= 1
             if self.depth == 0:
                 self.doomed = None
-                self._owner = 0
+                self._owner = self.lock.owner = None
                 self.fresh = {}
+                self._settle()
             lock.release()
 
     def _commit(self) -> None:
@@ -723,6 +766,7 @@ class Heap:
         C function: ``pmemobj_tx_abort``.
         """
         self.doomed = reason
+        self._unsettle()
         try:
             _lib.tx_abort()
         except KeyboardInterrupt:
@@ -730,6 +774,7 @@ class Heap:
             raise
         finally:
             self._forget_fresh()
+            self._settle()
 
     def _forget_fresh(self) -> None:
         """Invalidate what the rolled-back transaction created, here and in the caches above."""
@@ -743,12 +788,11 @@ class Heap:
 
     def release_lock(self) -> None:
         """Give back what an interrupt kept this thread from giving back; outside transactions."""
-        while self.lock._is_owned():  # type: ignore[attr-defined]
-            self.lock.release()
+        self.lock.release_all()
 
     def in_transaction(self) -> bool:
         """Whether the calling thread has a transaction open here, or a dead one not yet left."""
-        return self.depth > 0 and self._owner == threading.get_ident()
+        return self.depth > 0 and self._owner is me()
 
     def invalidate(self, offsets: Iterable[int], why: str, todo: str) -> None:
         """Let the handles of `offsets`, where there are any, refuse everything from now on."""
@@ -782,7 +826,7 @@ class Heap:
 
     def _demand_transaction(self) -> None:
         """Raise unless a libpmemobj transaction call may be made now by this thread."""
-        if self._owner != threading.get_ident():
+        if self._owner is None or self._owner is not me():
             if self._reason is not None:
                 self.refuse()
             raise TransactionError(
@@ -827,7 +871,12 @@ class Statement:
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
         heap = self._heap
-        heap.end(error, heap._marks.pop() != heap.changes)
+        changed = heap._marks.pop() != heap.changes
+        try:
+            heap.end(error, changed)
+        finally:
+            if len(heap._marks) < heap._unsettled_level:
+                heap._settle()
 
 
 class Transaction:
@@ -949,6 +998,52 @@ if not cython.compiled:
     Handle.__new__ = _new_handle  # type: ignore[assignment]
 
 
+def steady(owner: Any, read: Callable[..., A], *args: Any) -> A:
+    """What `read` returns when no other thread changes the pool meanwhile; for reading methods.
+
+    `read` may run twice, so it must change nothing, and must look at the owner's heap anew. (Methods
+    that are called very often do the first part of this by themselves.)
+    """
+    heap = owner._p_heap
+    version = heap.version
+    if heap.is_steady(version):
+        try:
+            result = read(*args)
+        except Exception:
+            if heap.is_steady(version):
+                raise
+        else:
+            if heap.is_steady(version):
+                return result
+    return steadily(owner, read, *args)
+
+
+def steadily(owner: Any, read: Callable[..., A], *args: Any) -> A:
+    """As `steady`, after another thread has been found changing the pool.
+
+    With the lock nobody else can. It is not to be had while another thread is in a transaction,
+    perhaps for long; then it is seen afterwards whether that thread was changing something just now.
+    """
+    while True:
+        heap = owner._p_heap
+        if heap.lock.acquire_soon():
+            try:
+                return read(*args)
+            finally:
+                heap.lock.release()
+        version = heap.version
+        if version & 1:
+            continue
+        try:
+            result = read(*args)
+        except Exception:
+            if heap.version == version:
+                raise
+        else:
+            if heap.version == version:
+                return result
+
+
 def _brief(error: BaseException) -> str:
     return error.why if isinstance(error, PmemError) else f"{type(error).__name__}: {error}"
 
@@ -962,7 +1057,7 @@ def usable_size(size: int) -> int:
 def _after_fork_in_child() -> None:
     """A child must not touch the mappings that it inherits: they are the parent's, locks and all."""
     for heap in _live_heaps:
-        heap.lock = threading.RLock()  # another thread of the parent may have held it
+        heap.lock = PoolLock(heap.name)  # another thread of the parent may have held it
         if heap.is_writable:
             heap._detach(
                 ForkedPoolError(

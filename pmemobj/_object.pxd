@@ -8,3 +8,6 @@ cdef extern from "Python.h":
 
 cdef class StoredAttributes(Persistent):
     pass
+
+cdef object _nothing
+cpdef _stored(StoredAttributes self, str name)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pmemobj._base import Persistent, create, kinds, register_kind
-from pmemobj._heap import Heap
+from pmemobj._heap import Heap, steadily, steady
 from pmemobj._invariants import demand_allocation
 from pmemobj._layout import (
     ABSENT,
@@ -42,6 +42,7 @@ except ImportError:
 
 _CAPACITY, _SLOTS = 8, 16
 _MIN_CAPACITY = 4
+_nothing: Any = object()
 
 class Shape:
     """One class record: the class's name and the slot of each attribute name.
@@ -61,8 +62,8 @@ class Shape:
     def reload(self) -> None:
         """Read the attribute names again."""
         names = list(self._record)[1:] if self.fields is None else []
-        self.slots.clear()
-        self.slots.update({name: slot for slot, name in enumerate(names)})
+        # A new one, since another thread may be looking something up.
+        self.slots = {name: slot for slot, name in enumerate(names)}
 
     def slot_for(self, attribute: str) -> int:
         """The slot of an attribute name, which is added to the record if it is new."""
@@ -83,7 +84,7 @@ class ClassTable:
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
-        self._shapes: list[Shape] = []
+        self._shapes: dict[int, Shape] = {}
         heap.after_rollback.append(self.reload)
         self.reload()
 
@@ -91,8 +92,10 @@ class ClassTable:
         """Bring what is kept here in line with the pool."""
         records = self._records()
         known = len(records) if records is not None else 0
-        del self._shapes[known:]
-        for shape in self._shapes:
+        for number in list(self._shapes):
+            if number >= known:
+                del self._shapes[number]
+        for shape in list(self._shapes.values()):
             shape.reload()
 
     def _records(self) -> PersistentList | None:
@@ -111,7 +114,9 @@ class ClassTable:
         Raises:
             PoolDamagedError: the pool has no such class.
         """
-        if number >= len(self._shapes):
+        found = self._shapes.get(number)
+        if found is None:
+            version = self._heap.version
             records = self._records()
             if records is None or number >= len(records):
                 raise PoolDamagedError(
@@ -119,9 +124,11 @@ class ClassTable:
                     "the pool's class table has no such entry",
                     "restore the pool from a copy",
                 )
-            for missing in range(len(self._shapes), len(records)):
-                self._shapes.append(Shape(self._heap, missing, records[missing]))
-        return self._shapes[number]
+            found = self._shapes.setdefault(number, Shape(self._heap, number, records[number]))
+            if not self._heap.is_steady(version) and not self._heap.in_transaction():
+                # Another thread may have rolled it back meanwhile; whoever asks again gets what is true then.
+                self._shapes.pop(number, None)
+        return found
 
     def title(self, offset: int, kind: int) -> str:
         """The name of the class that an allocation belongs to, for messages; empty where it says none."""
@@ -167,12 +174,18 @@ class StoredAttributes(Persistent):
     def __getattribute__(self, name: str) -> Any:
         if name[:2] != "__" and name[:3] != "_p_" and name[:3] != "_v_":
             heap = self._p_heap
-            offset = self._p_offset
-            slot = _shape(heap, offset).slots.get(name)
-            if slot is not None and slot < heap.read(offset + _CAPACITY):
-                word = heap.read(heap.read(offset + _SLOTS) + WORD * slot)
-                if word != ABSENT and not _is_data_descriptor(type(self), name):
-                    return decode(heap, word)
+            version = heap.version
+            value = _nothing
+            if heap.is_steady(version):
+                try:
+                    value = _stored(self, name)
+                except Exception:
+                    if heap.is_steady(version):
+                        raise
+            if not heap.is_steady(version):
+                value = steadily(self, _stored, self, name)
+            if value is not _nothing:
+                return value
         return object.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -218,7 +231,7 @@ class StoredAttributes(Persistent):
 
     def __dir__(self) -> Iterator[str]:
         yield from object.__dir__(self)
-        _, entries = StoredAttributes._p_entries(self._p_heap, self._p_offset, sys.maxsize)
+        _, entries = steady(self, _entries, self)
         yield from (name for name, _, _ in entries)
 
     def __copy__(self) -> Any:
@@ -375,6 +388,22 @@ def _shape(heap: Heap, offset: int) -> Shape:
         heap.refuse(offset)
     shape: Shape = heap.types.shape(class_number(head))
     return shape
+
+
+def _stored(self: StoredAttributes, name: str) -> Any:
+    """The value of an attribute in the pool, or `_nothing`."""
+    heap = self._p_heap
+    offset = self._p_offset
+    slot = _shape(heap, offset).slots.get(name)
+    if slot is not None and slot < heap.read(offset + _CAPACITY):
+        word = heap.read(heap.read(offset + _SLOTS) + WORD * slot)
+        if word != ABSENT and not _is_data_descriptor(type(self), name):
+            return decode(heap, word)
+    return _nothing
+
+
+def _entries(self: StoredAttributes) -> tuple[int, list[tuple[str, int, int]]]:
+    return StoredAttributes._p_entries(self._p_heap, self._p_offset, sys.maxsize)
 
 
 def _class_attribute(cls: type, name: str) -> Any:

@@ -18,6 +18,7 @@ ORDER = [
     "_lib",
     "_chunks",
     "_loans",
+    "_lock",
     "_heap",
     "_checking",
     "_pickles",
