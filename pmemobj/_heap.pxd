@@ -10,6 +10,7 @@ cdef class Heap:
     cdef public Statement statement
     cdef public unsigned long long version
     cdef long _unsettled_level
+    cdef object _task, _strayed
     cdef public unsigned long long changes, base, limit, reserve, root_offset, pool_uuid
     cdef public object pop, doomed
     cdef public dict fresh
@@ -47,6 +48,7 @@ cdef class Heap:
     cdef _commit(self)
     cdef _forget_fresh(self)
     cdef _count_change(self)
+    cdef _demand_same_task(self)
     cdef _tell_change(self)
     cpdef bint is_steady(self, unsigned long long version)
     cdef _unsettle(self)
@@ -58,6 +60,7 @@ cdef class Statement:
 cdef class Transaction:
     cdef Heap _heap
     cdef long _begun, _entered
+    cdef list _levels
     cdef object __weakref__
 
 cdef class Handle:

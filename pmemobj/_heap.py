@@ -45,6 +45,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+import sys
 import weakref
 from array import array
 from bisect import bisect_left
@@ -145,6 +146,8 @@ class Heap:
         "_pin",
         "_raw",
         "_reason",
+        "_strayed",
+        "_task",
         "_unsettled_level",
         "_words",
         "after_rollback",
@@ -233,6 +236,10 @@ class Heap:
         self._classes: list[int] = []
         #: The mark of the thread that is in a transaction, open or doomed; None for none.
         self._owner: Any = None
+        #: The asyncio task whose ``with`` block it is, if one's it is.
+        self._task: Any = None
+        #: Why nobody will end it where it was begun, if that is so.
+        self._strayed: TransactionError | None = None
         self._marks: list[int] = []
         self.depth = 0
         self.doomed: BaseException | None = None
@@ -477,6 +484,7 @@ class Heap:
         C function: ``pmemobj_persist``.
         """
         if self.depth and self._owner is me():
+            self._demand_same_task()
             self.write(offset, word)
             return
         with self.lock:
@@ -683,6 +691,7 @@ class Heap:
                 self._begin_outermost()
             else:
                 self._demand_transaction()
+                self._demand_same_task()
             self.depth += 1
         except BaseException:
             lock.release()
@@ -744,6 +753,7 @@ class Heap:
             if self.depth == 0:
                 self.doomed = None
                 self._owner = self.lock.owner = None
+                self._task = self._strayed = None
                 self.fresh = {}
                 self._settle()
             lock.release()
@@ -832,12 +842,23 @@ class Heap:
             raise TransactionError(
                 f"change {self.name}", "no transaction is open in this thread", "use pool.transaction()"
             )
+        if self._strayed is not None:
+            raise TransactionError(self._strayed.what, self._strayed.why, self._strayed.todo)
         if self.doomed is not None:
             raise TransactionAborted(
                 f"go on in the transaction on {self.name}",
                 f"it was rolled back ({_brief(self.doomed)})",
                 "leave the transaction and begin another",
             ) from self.doomed
+
+    def _demand_same_task(self) -> None:
+        """Refuse what another task than that of the transaction does: the two did not ask for one fate."""
+        if self._task is not None and self._task is not _current_task():
+            raise TransactionError(
+                f"change {self.name}",
+                "another task of this thread is in a transaction on it, and awaits something there",
+                "do not await inside a transaction, or share an asyncio.Lock",
+            )
 
     # ---- handles ----
 
@@ -891,12 +912,14 @@ class Transaction:
     C functions: ``pmemobj_tx_begin``, ``pmemobj_tx_commit``, ``pmemobj_tx_abort``.
     """
 
-    __slots__ = ("_begun", "_entered", "_heap")
+    __slots__ = ("_begun", "_entered", "_heap", "_levels")
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
         #: Levels that `begin` opened, and those that ``with`` did.
         self._begun = self._entered = 0
+        #: How many levels there were when a ``with`` had begun its own.
+        self._levels: list[int] = []
 
     @property
     def active(self) -> bool:
@@ -947,13 +970,34 @@ class Transaction:
         raise reason
 
     def __enter__(self) -> Transaction:
-        self._heap.begin()
+        heap = self._heap
+        heap.begin()
         self._entered += 1
+        self._levels.append(heap.depth)
+        if heap.depth == 1:
+            heap._task = _current_task()
         return self
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        heap = self._heap
         self._entered -= 1
-        self._heap.end(error, True)
+        level = self._levels.pop()
+        if heap.in_transaction():
+            if heap.depth > level and heap.doomed is None:
+                heap.roll_back(
+                    TransactionError(
+                        f"end a transaction on {heap.name}",
+                        "one that was begun later in this thread (by a task, a generator, or with begin) is still open",
+                        "end that one first",
+                    )
+                )
+        elif heap.depth:
+            heap._strayed = TransactionError(
+                f"go on in the transaction on {heap.name}",
+                "the generator or task that was inside has ended in another thread",
+                "call pool.abandon_transaction() in this thread, which rolls it back",
+            )
+        heap.end(error, True)
 
     def _demand_begun(self, what: str) -> None:
         if not self._heap.depth:
@@ -1042,6 +1086,14 @@ def steadily(owner: Any, read: Callable[..., A], *args: Any) -> A:
         else:
             if heap.version == version:
                 return result
+
+
+def _current_task() -> Any:
+    """The asyncio task that runs in this thread, or None."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or asyncio._get_running_loop() is None:
+        return None
+    return asyncio.current_task()
 
 
 def _brief(error: BaseException) -> str:
