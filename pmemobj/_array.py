@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import types
 from array import array
 from collections.abc import Iterable, Iterator, MutableSequence
 from typing import Any
@@ -53,6 +54,7 @@ class PersistentArray(Buffer):
     """
 
     __slots__ = ()
+    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
     _p_kind = Kind.ARRAY
     _p_data_kind = Kind.ARRAY_DATA
 
