@@ -264,17 +264,23 @@ class Writing:
             view = buffer._shaped(view) if len(self._copy) == size else view.cast(code)
             self._transaction = Transaction(heap)
             self._transaction.__enter__()
-            self._view = view
-            self._token = _Token()
-            heap.loans.hold(buffer._p_offset, self._token)
+            try:
+                self._view = view
+                self._token = _Token()
+                heap.loans.hold(buffer._p_offset, self._token)
+            except BaseException as failure:
+                self._token = None
+                self._transaction.__exit__(type(failure), failure, None)
+                raise
         return view
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        self._token = None
-        # Where an array or a slice of it goes on, release() complains; what they show is the copy.
-        with contextlib.suppress(BufferError):
-            self._view.release()
+        # In all of this an interrupt may arrive, which must not leave the transaction open.
         try:
+            self._token = None
+            # Where an array or a slice of it goes on, release() complains; what they show is the copy.
+            with contextlib.suppress(BufferError):
+                self._view.release()
             if error is None:
                 self._buffer._overwrite(self._start, self._copy)
         except BaseException as failure:

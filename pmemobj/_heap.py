@@ -975,15 +975,25 @@ class Transaction:
         self._entered += 1
         self._levels.append(heap.depth)
         if heap.depth == 1:
-            heap._task = _current_task()
+            try:
+                heap._task = _current_task()
+            except BaseException as failure:
+                self.__exit__(type(failure), failure, None)
+                raise
         return self
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
         heap = self._heap
         self._entered -= 1
         level = self._levels.pop()
-        if heap.in_transaction():
-            if heap.depth > level and heap.doomed is None:
+        try:
+            if heap.depth and not heap.in_transaction():
+                heap._strayed = TransactionError(
+                    f"go on in the transaction on {heap.name}",
+                    "the generator or task that was inside has ended in another thread",
+                    "call pool.abandon_transaction() in this thread, which rolls it back",
+                )
+            elif heap.depth > level and heap.doomed is None:
                 heap.roll_back(
                     TransactionError(
                         f"end a transaction on {heap.name}",
@@ -991,12 +1001,9 @@ class Transaction:
                         "end that one first",
                     )
                 )
-        elif heap.depth:
-            heap._strayed = TransactionError(
-                f"go on in the transaction on {heap.name}",
-                "the generator or task that was inside has ended in another thread",
-                "call pool.abandon_transaction() in this thread, which rolls it back",
-            )
+        except BaseException as failure:
+            heap.end(failure, True)
+            raise
         heap.end(error, True)
 
     def _demand_begun(self, what: str) -> None:
