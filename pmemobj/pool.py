@@ -504,7 +504,15 @@ class PersistentObjectPool:
         return self._mm
 
     def transaction(self) -> Transaction:
-        """A transaction on this pool, to be used as ``with pool.transaction(): ...``."""
+        """A transaction on this pool, to be used as ``with pool.transaction(): ...``.
+
+        Other threads wait before they change the pool. Those that only read do not: they see its
+        changes statement by statement, before it is committed and perhaps rolled back, and each of
+        their reads is of a moment of its own. Who needs several reads of one moment, or only what is
+        committed, puts them into a transaction too.
+
+        It belongs to this thread, and in asyncio to the task whose ``with`` block it is.
+        """
         return Transaction(self._heap)
 
     @property
