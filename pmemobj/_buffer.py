@@ -47,7 +47,7 @@ class Buffer(Persistent):
     # ---- reading ----
 
     def _size(self) -> int:
-        return self._p_heap.read_count(self._p_offset + _LENGTH)
+        return self._p_heap.read(self._p_offset + _LENGTH)
 
     def _bytes(self, start: int = 0, stop: int = END) -> bytes:
         """A copy of the bytes of ``[start:stop]``."""

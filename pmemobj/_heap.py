@@ -985,7 +985,8 @@ class Transaction:
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
         heap = self._heap
         self._entered -= 1
-        level = self._levels.pop()
+        # Who began by hand may end like a block, too.
+        level = self._levels.pop() if self._levels else heap.depth
         try:
             if heap.depth and not heap.in_transaction():
                 heap._strayed = TransactionError(

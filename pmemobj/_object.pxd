@@ -10,4 +10,4 @@ cdef class StoredAttributes(Persistent):
     pass
 
 cdef object _nothing
-cpdef _stored(StoredAttributes self, str name)
+cpdef _stored(StoredAttributes self, name)
