@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import types
 from array import array
 from collections.abc import Iterable, Iterator, MutableSequence
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from pmemobj._base import register_kind
 from pmemobj._buffer import END, Buffer, plain, position
 from pmemobj._elements import ELEMENTS, MAX_DIMENSIONS, Element, as_array, element_of, initial, pack, pack_one, unpack
-from pmemobj._heap import Heap
+from pmemobj._heap import Heap, steady
 from pmemobj._layout import ABSENT, ARRAY_SIZE, WORD, Kind, new_header
 from pmemobj._values import immediate
 from pmemobj.errors import PoolDamagedError
@@ -53,6 +54,7 @@ class PersistentArray(Buffer):
     """
 
     __slots__ = ()
+    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
     _p_kind = Kind.ARRAY
     _p_data_kind = Kind.ARRAY_DATA
 
@@ -96,6 +98,9 @@ class PersistentArray(Buffer):
 
     def _dimensions(self) -> tuple[int, ...]:
         """The shape, where there are several dimensions; else nothing."""
+        return steady(self, self._read_dimensions)
+
+    def _read_dimensions(self) -> tuple[int, ...]:
         heap = self._p_heap
         at = heap.read(self._p_offset + _SHAPE)
         return tuple(heap.read_words(at + WORD, heap.read(at))) if at else ()
@@ -118,9 +123,12 @@ class PersistentArray(Buffer):
         return self._size() // self._element.size
 
     def __getitem__(self, index: Any) -> Any:
-        element = self._element
         if isinstance(index, slice):
-            return self._chosen(element, index)
+            return self._chosen(self._element, index)
+        return steady(self, self._number, index)
+
+    def _number(self, index: Any) -> Any:
+        element = self._element
         heap = self._p_heap
         at = self._place(index, element.size, "array index out of range")
         return heap.read_as(element.form, heap.read(self._p_offset + _DATA) + at)

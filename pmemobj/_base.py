@@ -35,6 +35,10 @@ P = TypeVar("P", bound="Persistent")
 to_plain: Callable[[Any], Any] | None = None
 
 
+#: Held for as long as it takes to make sure that there is one handle of an object, by whatever thread.
+_reviving = threading.RLock()
+
+
 class Oid(NamedTuple):
     """What names an object in all pools: the pool's number and the object's offset in it (bytes)."""
 
@@ -228,7 +232,13 @@ def resurrect(heap: Heap, offset: int) -> Persistent:
     finder = class_finders.get(int(walker._p_kind))
     cls = walker if finder is None else finder(heap, offset)
     self = cls.__new__(cls)
-    _attach(self, heap, offset)
+    attach(self, heap, offset)
+    with _reviving:
+        # Another thread may have found the same object meanwhile.
+        found: Any = heap.handles.get(offset)
+        if found is not None:
+            return found  # type: ignore[no-any-return]
+        heap.handles[offset] = self
     try:
         self._p_revive()
         self._p_resurrect()

@@ -91,6 +91,11 @@ class Block:
     def __reduce__(self) -> Any:
         raise TypeError("cannot pickle or copy a Block: its elements are in a pool (copy them into a list)")
 
+    @property
+    def _p_heap(self) -> Heap:
+        """For `steady`, as of a handle."""
+        return self._anchor._p_heap
+
     def _p_place(self, key: Any, change: bool = False) -> Place:
         heap, offset = locate(self)
         data = offset + BLOCK_DATA

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pmemobj._base import Persistent
-from pmemobj._heap import Heap, Transaction, usable_size
+from pmemobj._heap import Heap, Transaction, steady, usable_size
 from pmemobj._layout import WORD
 from pmemobj.errors import TransactionError
 
@@ -51,14 +51,12 @@ class Buffer(Persistent):
 
     def _bytes(self, start: int = 0, stop: int = END) -> bytes:
         """A copy of the bytes of ``[start:stop]``."""
+        return steady(self, self._copy_of, start, stop)
+
+    def _copy_of(self, start: int, stop: int) -> bytes:
         heap = self._p_heap
-        while True:
-            data = heap.read(self._p_offset + _DATA)
-            stop = min(stop, self._size())
-            found = heap.read_bytes(data + start, max(0, stop - start))
-            # Another thread may have moved the area meanwhile, and what was copied may be anything.
-            if heap.read(self._p_offset + _DATA) == data:
-                return found
+        data = heap.read(self._p_offset + _DATA)
+        return heap.read_bytes(data + start, max(0, min(stop, self._size()) - start))
 
     def view(self) -> memoryview:
         """A read-only memoryview, without a copy; what ``memoryview(self)`` is where Python can ask for it.
@@ -266,17 +264,23 @@ class Writing:
             view = buffer._shaped(view) if len(self._copy) == size else view.cast(code)
             self._transaction = Transaction(heap)
             self._transaction.__enter__()
-            self._view = view
-            self._token = _Token()
-            heap.loans.hold(buffer._p_offset, self._token)
+            try:
+                self._view = view
+                self._token = _Token()
+                heap.loans.hold(buffer._p_offset, self._token)
+            except BaseException as failure:
+                self._token = None
+                self._transaction.__exit__(type(failure), failure, None)
+                raise
         return view
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        self._token = None
-        # Where an array or a slice of it goes on, release() complains; what they show is the copy.
-        with contextlib.suppress(BufferError):
-            self._view.release()
+        # In all of this an interrupt may arrive, which must not leave the transaction open.
         try:
+            self._token = None
+            # Where an array or a slice of it goes on, release() complains; what they show is the copy.
+            with contextlib.suppress(BufferError):
+                self._view.release()
             if error is None:
                 self._buffer._overwrite(self._start, self._copy)
         except BaseException as failure:

@@ -13,7 +13,7 @@ from typing import Any
 from pmemobj._base import register_kind
 from pmemobj._buffer import END, Buffer, plain, position
 from pmemobj._bytes_methods import BytesLike
-from pmemobj._heap import Heap
+from pmemobj._heap import Heap, steady
 from pmemobj._layout import ABSENT, BYTEARRAY_SIZE, Kind, new_header
 from pmemobj._values import immediate
 
@@ -51,9 +51,12 @@ class PersistentByteArray(BytesLike):
         return self._p_heap.read_count(self._p_offset + _LENGTH)
 
     def __getitem__(self, index: Any) -> Any:
-        heap = self._p_heap
         if isinstance(index, slice):
             return self._chosen(index)
+        return steady(self, self._byte, index)
+
+    def _byte(self, index: Any) -> int:
+        heap = self._p_heap
         at = position(index, heap.read(self._p_offset + _LENGTH), _INDICES, "bytearray index out of range")
         at += heap.read(self._p_offset + _DATA)
         return heap.read(at & ~7) >> 8 * (at & 7) & 0xFF

@@ -3,7 +3,8 @@ cimport cython
 from pmemobj._base cimport Persistent
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap
-from pmemobj._table cimport append_entries, drop_entries, find_entry, last_entry, put_entry, remove_entries, value_of
+from pmemobj._table cimport append_entries, drop_entries, find_entry, has_entry, last_entry
+from pmemobj._table cimport look_up, put_entry, remove_entries
 from pmemobj._values cimport decode, encode, exchange, immediate, is_leaf
 
 cdef object _missing

@@ -32,11 +32,12 @@ from pmemobj._table import (
     contents,
     drop_entries,
     find_entry,
+    has_entry,
     last_entry,
     live_words,
+    look_up,
     put_entry,
     remove_entries,
-    value_of,
 )
 from pmemobj._table_check import verify_table
 from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_leaf
@@ -90,18 +91,17 @@ class PersistentDict(Persistent):
         return self._p_heap.read_count(self._p_offset + DICT_LIVE)
 
     def __getitem__(self, key: Any) -> Any:
-        value = value_of(self._p_heap, self._p_offset, key, _missing)
+        value = look_up(self, key, _missing)
         if value is _missing:
             raise KeyError(key)
         return value
 
     def get(self, key: Any, default: Any = None, /) -> Any:
         """The value of `key`, or `default`."""
-        return value_of(self._p_heap, self._p_offset, key, default)
+        return look_up(self, key, default)
 
     def __contains__(self, key: Any) -> bool:
-        heap = self._p_heap
-        return find_entry(heap, self._p_offset, ENTRY_SIZE, key, stored_hash(heap, key)) != 0
+        return has_entry(self, ENTRY_SIZE, key, stored_hash(self._p_heap, key))
 
     def __iter__(self) -> Iterator[Any]:
         return Walk(self, ENTRY_SIZE, ENTRY_KEY, 1, _NOUN)
@@ -248,6 +248,7 @@ class PersistentDict(Persistent):
         heap = self._p_heap
         offset = self._p_offset
         if not pairs:
+            heap.read(offset)  # which refuses if there is no object
             return
         with heap.statement:
             # All words first: what cannot be stored must not leave half an update.

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from pmemobj import _base, _blocks, _typed
 from pmemobj._base import guarded_repr, register_kind
 from pmemobj._blocks import Block, block_at, words_of
-from pmemobj._heap import Heap
+from pmemobj._heap import Heap, steady
 from pmemobj._layout import (
     ABSENT,
     ALLOCATION_HEADER_SIZE,
@@ -191,6 +191,11 @@ def read_field(target: StoredFields, name: str) -> Any:
     place = target._p_place(name)
     if place.code != BLOCK:
         return _typed.read(target, name)
+    return steady(target, _read_block, target, name)
+
+
+def _read_block(target: StoredFields, name: str) -> Block | None:
+    place = target._p_place(name)
     offset = place.heap.read(place.address)
     return block_at(place.heap, offset) if offset else None
 

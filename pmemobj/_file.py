@@ -30,7 +30,6 @@ from pmemobj._layout import (
     LAYOUT_VERSION,
     LOG_CAPACITY,
     LOG_HEADER_SIZE,
-    LOG_IN_RAM,
     LOG_NEXT,
     MIN_POOL_SIZE,
     POOL_HEADER_SIZE,
@@ -182,14 +181,14 @@ def _log_damage(words: memoryview) -> str:
         first = (offset + at) // WORD
         return words[first : first + stride * count : stride].tolist()
 
-    for log, capacity in LANE_LOGS:
-        # While a redo log is in use, its capacity is that of the copy in RAM that it was made of.
-        wrong = [found for found in set(column(log + LOG_CAPACITY)) - {0, capacity} if found % LOG_IN_RAM]
-        if wrong:
-            return f"a log of libpmemobj has a capacity of {wrong[0]} bytes, which is none"
+    for log, _ in LANE_LOGS:
         if not all(_continues_well(words, follower) for follower in set(column(log + LOG_NEXT)) if follower):
             return "a log of libpmemobj is continued where nothing can be"
+    # Redo logs may have any capacity, since they are written with that of the copy in RAM that they are
+    # made of; libpmemobj carries out only those whose checksum is right.
     undo, capacity = LANE_LOGS[-1]
+    if not set(column(undo + LOG_CAPACITY)) <= {0, capacity}:
+        return "an undo log of libpmemobj has a size that is none"
     firsts = zip(column(undo + LOG_HEADER_SIZE), column(undo + LOG_HEADER_SIZE + ENTRY_LENGTH), strict=True)
     if any(target and length > capacity for target, length in firsts):
         return "an undo log of libpmemobj has an entry longer than itself"

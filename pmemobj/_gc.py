@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pmemobj import _lib
 from pmemobj._base import kind_at
 from pmemobj._blocks import Anchor, owner_of, words_of
 from pmemobj._heap import Heap
@@ -254,8 +253,7 @@ def reclaim(heap: Heap) -> bool:
         return False
     kept = {*suspects, *dict(heap.fresh)}
     freed = [offset for offset in doomed if offset not in marks and offset not in kept]
-    for offset in freed:
-        _lib.free_now(heap.pool_uuid, offset)
+    heap.free_now(freed)
     heap.may_have_garbage = len(marks) > from_root or bool(heap.fresh)
     return bool(freed)
 

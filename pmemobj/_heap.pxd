@@ -1,15 +1,10 @@
 # Types of the compiled form; the source is _heap.py.
 cimport cython
-from pmemobj._lock cimport PoolLock
+from pmemobj._lock cimport PoolLock, thread_id, thread_key
 from pmemobj._ranges cimport SnapshotRanges
 from pmemobj cimport _calls
 
-cdef extern from "Python.h":
-    unsigned long this_thread "PyThread_get_thread_ident"()
-
 cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS
-
-cdef unsigned long _me()
 
 @cython.final
 cdef class Heap:
@@ -19,6 +14,9 @@ cdef class Heap:
     cdef public object reclaim
     cdef public unsigned long long changes_at_begin
     cdef public Statement statement
+    cdef public unsigned long long version
+    cdef long _unsettled_level
+    cdef object _task, _strayed
     cdef public unsigned long long changes, base, limit, reserve, root_offset, pool_uuid
     cdef public object pop, doomed
     cdef public dict fresh
@@ -31,7 +29,7 @@ cdef class Heap:
     cdef public unsigned long long identity
     cdef list _classes
     cdef public list _marks
-    cdef public unsigned long _owner
+    cdef public thread_id _owner
     cdef public bint slow
     cdef SnapshotRanges _snapshotted
     cdef dict _noted
@@ -67,10 +65,14 @@ cdef class Heap:
     cdef _forget_fresh(self)
     cdef _put(self, unsigned long long offset, unsigned long long word)
     cdef _count_change(self)
+    cdef _demand_same_task(self)
     cdef _tell_change(self)
     cpdef bint in_transaction(self)
     cdef _demand_transaction(self)
     cdef _demand_writable(self)
+    cpdef bint is_steady(self, unsigned long long version)
+    cdef _unsettle(self)
+    cdef _settle(self)
 
 cdef class Statement:
     cdef Heap _heap
@@ -78,6 +80,7 @@ cdef class Statement:
 cdef class Transaction:
     cdef Heap _heap
     cdef long _begun, _entered
+    cdef list _levels
     cdef object __weakref__
 
 cdef class Handle:

@@ -23,8 +23,12 @@ A KeyboardInterrupt may arrive wherever Python code is entered or called. Compil
 module is not such a place, only its calls into `_lib` are, and each of them is prepared for it. So
 whatever must not be torn apart (`Statement`, `Transaction`) is here.
 
-One thread at a time is inside: `begin` takes the lock of the heap, the matching `end` gives it
-back. The C library would end the process for a transaction call in the wrong state; `depth` and
+One thread at a time is inside: `begin` takes the lock of the heap (`_lock`), the matching `end` gives it
+back. Readers take no lock. What they read is sound if nobody changed the pool meanwhile, and
+`version` tells: it is odd while a statement is half done, or a roll-back, and another number after
+it. `steady` reads again where it must. (It need not count commits, though they free memory: who
+began to read after the statement that freed it does not come to that memory.)
+The C library would end the process for a transaction call in the wrong state; `depth` and
 `doomed` make sure that none is made.
 
 A handle (the Python object for a persistent one) holds its heap and an offset, never an address,
@@ -41,7 +45,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
-import threading
+import sys
 import weakref
 from array import array
 from bisect import bisect_left
@@ -61,7 +65,7 @@ from pmemobj._layout import (
     WORD,
 )
 from pmemobj._loans import Loans
-from pmemobj._lock import PoolLock
+from pmemobj._lock import PoolLock, me, thread_key
 from pmemobj._ranges import PAGE, SnapshotRanges
 from pmemobj.errors import (
     ForkedPoolError,
@@ -81,14 +85,6 @@ except ImportError:
     from pmemobj import _nocython as cython
 
 A = TypeVar("A")
-
-
-def _me() -> int:
-    """The calling thread."""
-    if cython.compiled:
-        return this_thread()  # type: ignore[name-defined,no-any-return]  # noqa: F821
-    return threading.get_ident()
-
 
 _CHUNK = 256 * 1024
 #: What libpmemobj takes of a run of units for its own header and bitmap, at most.
@@ -160,6 +156,9 @@ class Heap:
         "_raw",
         "_reason",
         "_snapshotted",
+        "_strayed",
+        "_task",
+        "_unsettled_level",
         "_words",
         "after_rollback",
         "base",
@@ -192,13 +191,14 @@ class Heap:
         "snapshots",
         "statement",
         "types",
+        "version",
     )
 
     def __init__(self, name: str) -> None:
         #: How messages call the pool.
         self.name = name
         #: Held by whoever changes the pool, from the first read that the change depends on.
-        self.lock = self._new_lock()
+        self.lock = PoolLock(name)
         #: Every live handle by offset: the same object for the same offset while it lives.
         self.handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
         self._noted: dict[int, int] = {}
@@ -235,19 +235,14 @@ class Heap:
         self.snapshots = self.logged = self.persists = 0
         self._snapshotted = SnapshotRanges()
         self.changes = 0
+        #: Odd while what memory shows is half a change; see the text of the module.
+        self.version = 0
+        #: How many statements were open when it became odd.
+        self._unsettled_level = 0
         self._detach(PoolClosedError(f"use pool {name}", "it is not open", "open it"))
         _live[id(self)] = self
 
     # ---- the mapping ----
-
-    def _new_lock(self) -> PoolLock:
-        heap = weakref.ref(self)
-
-        def owner() -> int:
-            found = heap()
-            return 0 if found is None else found._owner
-
-        return PoolLock(self.name, owner)
 
     def _detach(self, reason: PmemError) -> None:
         self._reason: PmemError | None = reason
@@ -260,7 +255,11 @@ class Heap:
         #: libpmemobj's numbers of the allocation classes that `bind` added for `_UNITS`.
         self._classes: list[int] = []
         #: The thread that is in a transaction, open or doomed; 0 for none.
-        self._owner = 0
+        self._owner: Any = 0
+        #: The asyncio task whose ``with`` block it is, if one's it is.
+        self._task: Any = None
+        #: Why nobody will end it where it was begun, if that is so.
+        self._strayed: TransactionError | None = None
         self._marks: list[int] = []
         self.depth = 0
         self.doomed: BaseException | None = None
@@ -464,6 +463,7 @@ class Heap:
         """Replace one word of live memory, inside a transaction."""
         self.snapshot(offset, WORD)
         self._count_change()
+        self._unsettle()
         self._put(offset, word)
         self._tell_change()
 
@@ -490,6 +490,7 @@ class Heap:
         """Replace words of live memory that lie side by side, inside a transaction."""
         self.snapshot(offset, WORD * len(words))
         self._count_change()
+        self._unsettle()
         first = offset >> 3
         self._words[first : first + len(words)] = array("Q", words)
         self._tell_change()
@@ -499,6 +500,7 @@ class Heap:
         if count:
             self.snapshot(target, WORD * count)
             self._count_change()
+            self._unsettle()
             into, out_of = target >> 3, source >> 3
             self._words[into : into + count] = self._words[out_of : out_of + count]
             self._tell_change()
@@ -508,6 +510,7 @@ class Heap:
         if data:
             self.snapshot(offset, len(data))
             self._count_change()
+            self._unsettle()
             self._raw[offset : offset + len(data)] = data
             self._tell_change()
 
@@ -516,6 +519,7 @@ class Heap:
         if size:
             self.snapshot(target, size)
             self._count_change()
+            self._unsettle()
             self._raw[target : target + size] = self._raw[source : source + size]
             self._tell_change()
 
@@ -525,7 +529,8 @@ class Heap:
         Durability: outside a transaction the word is in the medium when this returns.
         C function: ``pmemobj_persist``.
         """
-        if self.depth and self._owner == _me():
+        if self.depth and self._owner == thread_key():
+            self._demand_same_task()
             self.write(offset, word)
             return
         lock = self.lock
@@ -566,6 +571,7 @@ class Heap:
         if offset + len(data) > self.limit:
             self.refuse(offset)
         self._count_change()
+        self._unsettle()
         self._raw[offset : offset + len(data)] = data
         self._tell_change()
 
@@ -583,9 +589,33 @@ class Heap:
         self.changes += 1
         self.may_have_garbage = True
 
+    def _unsettle(self) -> None:
+        """From here on memory may show half a change, until the statement ends that does it."""
+        if not self.version & 1:
+            self._unsettled_level = len(self._marks)
+            self.version += 1
+
+    def is_steady(self, version: int) -> bool:
+        """Whether what was read since `version` was looked up shows no change by halves."""
+        return version == self.version and not version & 1
+
+    def _settle(self) -> None:
+        if self.version & 1:
+            self.version += 1
+
     def _tell_change(self) -> None:
+        if not self._marks:
+            self._settle()  # no statement: each change is one by itself
         if self.on_change is not None:
             self.on_change()
+
+    def free_now(self, offsets: Iterable[int]) -> None:
+        """Free allocations at once, for good. C function: ``pmemobj_free``."""
+        self._unsettle()
+        for offset in offsets:
+            _lib.free_now(self.pool_uuid, offset)
+        if not self._marks:
+            self._settle()
 
     # ---- allocating ----
 
@@ -641,6 +671,7 @@ class Heap:
             )
         # Half of an operation that frees must not be committed either.
         self._count_change()
+        self._unsettle()
         try:
             _calls.free(self.pool_uuid, offset)
         except OSError as error:
@@ -648,6 +679,8 @@ class Heap:
                 self.free(offset)
                 return
             raise self._full("log that memory is given back", error) from None
+        if not self._marks:
+            self._settle()
 
     def allocations(self) -> list[tuple[int, int, int]]:
         """Offset, usable size and kind of every allocation but the root object."""
@@ -709,6 +742,7 @@ class Heap:
                 self._begin_outermost()
             else:
                 self._demand_transaction()
+                self._demand_same_task()
             self.depth += 1
         except BaseException:
             lock.release()
@@ -716,8 +750,7 @@ class Heap:
 
     def _begin_outermost(self) -> None:
         if _calls.in_transaction():
-            me = _me()
-            if any(heap.depth and heap._owner == me for heap in live_heaps()):
+            if any(heap.in_transaction() for heap in live_heaps()):
                 raise TransactionError(
                     f"begin a transaction on {self.name}",
                     "this thread is inside a transaction of another pool",
@@ -732,7 +765,8 @@ class Heap:
         self.changes_at_begin = self.changes
         try:
             _calls.begin(self.base)
-            self._owner = _me()
+            self._owner = thread_key()
+            self.lock.owner = me()
             self.follow_growth()
         except BaseException:
             # A KeyboardInterrupt may arrive when the C call has already succeeded.
@@ -772,7 +806,10 @@ class Heap:
             if self.depth == 0:
                 self.doomed = None
                 self._owner = 0
+                self.lock.owner = None
+                self._task = self._strayed = None
                 self.fresh = {}
+                self._settle()
             lock.release()
 
     def _commit(self) -> None:
@@ -793,6 +830,7 @@ class Heap:
         C function: ``pmemobj_tx_abort``.
         """
         self.doomed = reason
+        self._unsettle()
         try:
             _calls.abort()
         except KeyboardInterrupt:
@@ -800,6 +838,7 @@ class Heap:
             raise
         finally:
             self._forget_fresh()
+            self._settle()
 
     def _forget_fresh(self) -> None:
         """Invalidate what the rolled-back transaction created, here and in the caches above."""
@@ -813,12 +852,11 @@ class Heap:
 
     def release_lock(self) -> None:
         """Give back what an interrupt kept this thread from giving back; outside transactions."""
-        while self.lock._is_owned():
-            self.lock.release()
+        self.lock.release_all()
 
     def in_transaction(self) -> bool:
         """Whether the calling thread has a transaction open here, or a dead one not yet left."""
-        return self.depth > 0 and self._owner == _me()
+        return self.depth > 0 and self._owner == thread_key()
 
     def invalidate(self, offsets: Iterable[int], why: str, todo: str) -> None:
         """Let the handles of `offsets`, where there are any, refuse everything from now on."""
@@ -852,18 +890,29 @@ class Heap:
 
     def _demand_transaction(self) -> None:
         """Raise unless a libpmemobj transaction call may be made now by this thread."""
-        if self._owner != _me():
+        if self._owner != thread_key():
             if self._reason is not None:
                 self.refuse()
             raise TransactionError(
                 f"change {self.name}", "no transaction is open in this thread", "use pool.transaction()"
             )
+        if self._strayed is not None:
+            raise TransactionError(self._strayed.what, self._strayed.why, self._strayed.todo)
         if self.doomed is not None:
             raise TransactionAborted(
                 f"go on in the transaction on {self.name}",
                 f"it was rolled back ({_brief(self.doomed)})",
                 "leave the transaction and begin another",
             ) from self.doomed
+
+    def _demand_same_task(self) -> None:
+        """Refuse what another task than that of the transaction does: the two did not ask for one fate."""
+        if self._task is not None and self._task is not _current_task():
+            raise TransactionError(
+                f"change {self.name}",
+                "another task of this thread is in a transaction on it, and awaits something there",
+                "do not await inside a transaction, or share an asyncio.Lock",
+            )
 
     # ---- handles ----
 
@@ -897,7 +946,12 @@ class Statement:
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
         heap = self._heap
-        heap.end(error, heap._marks.pop() != heap.changes)
+        changed = heap._marks.pop() != heap.changes
+        try:
+            heap.end(error, changed)
+        finally:
+            if len(heap._marks) < heap._unsettled_level:
+                heap._settle()
 
 
 class Transaction:
@@ -912,12 +966,14 @@ class Transaction:
     C functions: ``pmemobj_tx_begin``, ``pmemobj_tx_commit``, ``pmemobj_tx_abort``.
     """
 
-    __slots__ = ("_begun", "_entered", "_heap")
+    __slots__ = ("_begun", "_entered", "_heap", "_levels")
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
         #: Levels that `begin` opened, and those that ``with`` did.
         self._begun = self._entered = 0
+        #: How many levels there were when a ``with`` had begun its own.
+        self._levels: list[int] = []
 
     @property
     def active(self) -> bool:
@@ -968,13 +1024,42 @@ class Transaction:
         raise reason
 
     def __enter__(self) -> Transaction:
-        self._heap.begin()
+        heap = self._heap
+        heap.begin()
         self._entered += 1
+        self._levels.append(heap.depth)
+        if heap.depth == 1:
+            try:
+                heap._task = _current_task()
+            except BaseException as failure:
+                self.__exit__(type(failure), failure, None)
+                raise
         return self
 
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        heap = self._heap
         self._entered -= 1
-        self._heap.end(error, True)
+        # Who began by hand may end like a block, too.
+        level = self._levels.pop() if self._levels else heap.depth
+        try:
+            if heap.depth and not heap.in_transaction():
+                heap._strayed = TransactionError(
+                    f"go on in the transaction on {heap.name}",
+                    "the generator or task that was inside has ended in another thread",
+                    "call pool.abandon_transaction() in this thread, which rolls it back",
+                )
+            elif heap.depth > level and heap.doomed is None:
+                heap.roll_back(
+                    TransactionError(
+                        f"end a transaction on {heap.name}",
+                        "one that was begun later in this thread (by a task, a generator, or with begin) is still open",
+                        "end that one first",
+                    )
+                )
+        except BaseException as failure:
+            heap.end(failure, True)
+            raise
+        heap.end(error, True)
 
     def _demand_begun(self, what: str) -> None:
         if not self._heap.depth:
@@ -1019,6 +1104,60 @@ if not cython.compiled:
     Handle.__new__ = _new_handle  # type: ignore[assignment]
 
 
+def steady(owner: Any, read: Callable[..., A], *args: Any) -> A:
+    """What `read` returns when no other thread changes the pool meanwhile; for reading methods.
+
+    `read` may run twice, so it must change nothing, and must look at the owner's heap anew. (Methods
+    that are called very often do the first part of this by themselves.)
+    """
+    heap = owner._p_heap
+    version = heap.version
+    if heap.is_steady(version):
+        try:
+            result = read(*args)
+        except Exception:
+            if heap.is_steady(version):
+                raise
+        else:
+            if heap.is_steady(version):
+                return result
+    return steadily(owner, read, *args)
+
+
+def steadily(owner: Any, read: Callable[..., A], *args: Any) -> A:
+    """As `steady`, after another thread has been found changing the pool.
+
+    With the lock nobody else can. It is not to be had while another thread is in a transaction,
+    perhaps for long; then it is seen afterwards whether that thread was changing something just now.
+    """
+    while True:
+        heap = owner._p_heap
+        if heap.lock.acquire_soon():
+            try:
+                return read(*args)
+            finally:
+                heap.lock.release()
+        version = heap.version
+        if version & 1:
+            continue
+        try:
+            result = read(*args)
+        except Exception:
+            if heap.version == version:
+                raise
+        else:
+            if heap.version == version:
+                return result
+
+
+def _current_task() -> Any:
+    """The asyncio task that runs in this thread, or None."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None or asyncio._get_running_loop() is None:
+        return None
+    return asyncio.current_task()
+
+
 def _brief(error: BaseException) -> str:
     return error.why if isinstance(error, PmemError) else f"{type(error).__name__}: {error}"
 
@@ -1032,7 +1171,7 @@ def usable_size(size: int) -> int:
 def _after_fork_in_child() -> None:
     """A child must not touch the mappings that it inherits: they are the parent's, locks and all."""
     for heap in live_heaps():
-        heap.lock = heap._new_lock()  # another thread of the parent may have held it
+        heap.lock = PoolLock(heap.name)  # another thread of the parent may have held it
         if heap.is_writable:
             heap._detach(
                 ForkedPoolError(

@@ -127,8 +127,6 @@ LANE_SIZE = 3072
 #: Offset in the lane and capacity of its logs: internal redo, external redo, undo. libpmemobj clears
 #: the whole header of some that it is done with, the capacity too.
 LANE_LOGS = ((0, 192), (256, 640), (960, 2048))
-#: The copies in RAM of which redo logs are made grow by this.
-LOG_IN_RAM = 1024
 LOG_NEXT = 8
 LOG_CAPACITY = 16
 LOG_HEADER_SIZE = 64

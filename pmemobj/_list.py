@@ -16,7 +16,7 @@ from collections.abc import Iterable, MutableSequence
 from typing import Any
 
 from pmemobj._base import register_kind
-from pmemobj._heap import Heap, usable_size
+from pmemobj._heap import Heap, steady, usable_size
 from pmemobj._invariants import demand_allocation
 from pmemobj._layout import ABSENT, LIST_SIZE, WORD, Kind, new_header
 from pmemobj._sequence import StoredSequence, numbered, with_numbers
@@ -183,14 +183,17 @@ class PersistentList(StoredSequence):
             ValueError: a comparison or `key` changed the list, which keeps that change.
         """
         # No lock is held while foreign code compares; what changed meanwhile is seen at the end.
-        words = self._words()
-        values = [decode(self._p_heap, word) for word in words]
+        words, values = steady(self, self._words_and_values)
         keys = values if key is None else [key(value) for value in values]
         order = sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
         with self._p_heap.lock:
             if self._words() != words:
                 raise ValueError("list modified during sort")
             self._overwrite([words[at] for at in order])
+
+    def _words_and_values(self) -> tuple[list[int], list[Any]]:
+        words = self._words()
+        return words, [decode(self._p_heap, word) for word in words]
 
     def __iadd__(self, values: Iterable[Any]) -> PersistentList:  # type: ignore[misc]  # `+` makes a plain list
         self.extend(values)

@@ -2,18 +2,27 @@
 cimport cython
 
 cdef extern from "Python.h":
-    unsigned long this_thread "PyThread_get_thread_ident"()
+    ctypedef struct PyThreadState:
+        pass
+    PyThreadState *this_thread "PyThreadState_Get"()
+    unsigned long long id_of "PyThreadState_GetID"(PyThreadState *state)
+
+ctypedef unsigned long long thread_id
+
+cpdef me()
+cpdef thread_id thread_key() noexcept
 
 @cython.final
 cdef class PoolLock:
-    cdef unsigned long _owner
-    cdef long _count, _waiting
-    cdef object _gate, _name
+    cdef thread_id _holder
+    cdef long _count
+    cdef list _queue
+    cdef public object name, owner
 
-    @cython.locals(me=cython.ulong)
+    @cython.locals(key=thread_id)
     cpdef bint acquire(self, double timeout=*) except -1
-    cdef bint _wait(self, double timeout) except -1
-    @cython.locals(left=cython.double)
-    cdef bint _wait_until(self, double deadline) except -1
+    cdef bint _wait(self, thread_id key, double timeout) except -1
+    cdef _wait_watchfully(self, gate)
+    cpdef bint acquire_soon(self) except -1
     cpdef release(self)
-    cpdef bint _is_owned(self)
+    cpdef release_all(self)

@@ -1,22 +1,30 @@
-"""The lock of a pool: next to nothing when nobody else wants it, and a word when one waits for long.
+"""The lock of a pool: next to nothing when it is free, and waiting for it comes to an end.
 
 Compiled code is not interrupted between two of its own lines, so looking who has the lock and taking
 it needs nothing but a field; only who must wait needs a real lock to wait at. Uncompiled code may be
-interrupted anywhere, so there it is Python's own `RLock`.
+interrupted anywhere, so there Python's own `RLock` does it.
 
-One thread at a time is in a transaction of a pool; the others wait, some for ever: a thread that is
-waited for inside the transaction itself, say by `join`, never gets its turn. Nothing can tell
-that from a long transaction, so there is no error, but a warning after some seconds.
+A plain lock would be waited for for ever in two cases, which are errors here: its owner ended
+without ending its transaction, and its owner waits itself for something that the waiting thread
+has (two threads, two pools). So whoever must wait looks up now and then. A third case cannot be told
+from a long transaction, a thread that is waited for inside the transaction itself, say by `join`;
+there is a warning after some seconds.
+
+Threads are told apart by what is never given out twice: compiled by the number of the interpreter's
+thread state, uncompiled by a mark, a weak reference to something that lives as long as the thread. (The
+numbers of `threading.get_ident` would not do: a new thread often gets that of one which has
+ended.) The mark of who is in a transaction is kept in both forms, since it tells whether he lives.
 """
 
 from __future__ import annotations
 
-import _thread
 import threading
 import time
 import warnings
-from collections.abc import Callable
-from typing import Any, Literal
+import weakref
+from typing import Any
+
+from pmemobj.errors import TransactionError
 
 try:
     import cython
@@ -25,77 +33,190 @@ except ImportError:
 
 #: Seconds that a thread waits without a word.
 QUIET_WAIT = 5.0
+#: Seconds between two looks at what the owner of a lock is doing.
+_A_WHILE = 0.05
+#: Seconds for which `acquire_soon` waits: a statement is usually over by then.
+_SOON = 0.001
+
+_local = threading.local()
+#: The locks that threads wait for, by the marks of the threads.
+_waiting: dict[Any, Any] = {}
 
 
-def _complain(name: str, owner: int) -> None:
-    thread = next((thread.name for thread in threading.enumerate() if thread.ident == owner), "another thread")
-    warnings.warn(
-        f"{threading.current_thread().name} has waited {QUIET_WAIT:g} seconds to use {name}: {thread} has a "
-        "transaction open on it (end that one, and wait for no other thread inside a transaction)",
-        RuntimeWarning,
-        stacklevel=4,
+# ---- threads -------------------------------------------------------------------------------------
+
+
+class _Life:
+    """Lives as long as its thread."""
+
+    __slots__ = ("__weakref__", "name")
+
+    def __init__(self) -> None:
+        self.name = threading.current_thread().name
+
+
+def me() -> Any:
+    """The mark of the calling thread; called, it returns None when the thread has ended."""
+    try:
+        return _local.mark
+    except AttributeError:
+        _local.life = _Life()
+        mark = _local.mark = weakref.ref(_local.life)
+        return mark
+
+
+def thread_key() -> Any:
+    """What tells the calling thread from every other, of the past too; never 0."""
+    if cython.compiled:
+        return id_of(this_thread())  # type: ignore[name-defined]  # noqa: F821
+    else:
+        return me()
+
+
+# ---- waiting -------------------------------------------------------------------------------------
+
+
+class _Watch:
+    """A thread that waits for a lock, and looks up now and then."""
+
+    def __init__(self, lock: Any) -> None:
+        self._lock = lock
+        self._mark = me()
+        self._quiet_until = time.monotonic() + QUIET_WAIT
+        _waiting[self._mark] = lock
+
+    def look(self) -> None:
+        """See whether to wait makes sense.
+
+        Raises:
+            TransactionError: it does not.
+        """
+        lock = self._lock
+        if lock.is_orphaned:
+            raise orphaned(lock.name)
+        self._demand_no_circle()
+        if time.monotonic() > self._quiet_until:
+            self._quiet_until = float("inf")
+            self._complain()
+
+    def end(self) -> None:
+        """The waiting is over, one way or the other."""
+        _waiting.pop(self._mark, None)
+
+    def _demand_no_circle(self) -> None:
+        """Raise if the owner waits, directly or through others, for a transaction of this thread."""
+        lock = self._lock
+        for _ in range(len(_waiting)):
+            lock = _waiting.get(lock.owner)
+            if lock is None:
+                return
+            if lock.owner is self._mark:
+                raise TransactionError(
+                    f"wait for pool {self._lock.name}",
+                    "the thread that is in a transaction on it waits for a transaction of this thread (a deadlock)",
+                    "leave one transaction before using the other pool, or take the pools in the same order everywhere",
+                )
+
+    def _complain(self) -> None:
+        owner = self._lock.owner
+        life = owner() if owner is not None else None
+        warnings.warn(
+            f"{threading.current_thread().name} has waited {QUIET_WAIT:g} seconds to use {self._lock.name}: "
+            f"{life.name if life is not None else 'another thread'} has a transaction open on it (end that one, and "
+            "wait for no other thread inside a transaction)",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def orphaned(name: str) -> TransactionError:
+    """The error for a lock whose owner has ended inside a transaction."""
+    return TransactionError(
+        f"change pool {name}",
+        "a thread ended inside a transaction on it, without commit or abort",
+        "call pool.abandon_transaction(), which rolls it back, or close the pool and open it again",
     )
 
 
+# ---- the lock ------------------------------------------------------------------------------------
+
+
 class PoolLock:
-    """A reentrant lock. (This class is the compiled form; the other one is below.)
+    """A re-entrant lock that knows in whose transaction it is held. (The uncompiled form is below.)
 
     Args:
-        name: What it guards, for the warning.
-        in_transaction: Tells which thread has a transaction open there; 0 for none.
+        name: How messages call the pool.
+
+    Attributes:
+        owner: The mark of the thread that is in a transaction; None for none.
     """
 
-    __slots__ = ("_count", "_gate", "_name", "_owner", "_waiting")
+    __slots__ = ("_count", "_holder", "_queue", "name", "owner")
 
-    def __init__(self, name: str, in_transaction: Callable[[], int]) -> None:
-        self._name = name
-        self._owner = 0
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.owner: Any = None
+        #: The key of the thread that has the lock, 0 for none, and how often it has it.
+        self._holder: Any = 0
         self._count = 0
-        self._waiting = 0
-        #: Locked, but for the moment in which it lets one of those who wait look again.
-        self._gate = threading.Lock()
-        self._gate.acquire()
+        #: Key and gate of those who wait, in the order of their coming.
+        self._queue: list[tuple[Any, Any]] = []
 
     def acquire(self, timeout: float = -1.0) -> bool:
         """Take the lock, once more if the calling thread has it; wait for others.
 
         Args:
-            timeout: How long to wait (seconds); -1: for ever.
+            timeout: How long to wait (seconds); -1: as long as it makes sense.
 
         Returns:
             Whether it was taken.
+
+        Raises:
+            TransactionError: its owner has ended in a transaction, or waits for this thread.
         """
-        me = this_thread()  # type: ignore[name-defined]  # noqa: F821
-        if self._owner == me:
+        key = thread_key()
+        if self._holder == key:
             self._count += 1
             return True
-        if self._owner and not self._wait(timeout):
-            return False
-        self._owner = me
+        if self._holder != 0:
+            return self._wait(key, timeout)
+        self._holder = key
         self._count = 1
         return True
 
-    def _wait(self, timeout: float) -> bool:
-        """Wait until nobody has the lock. Nothing foreign runs between that and the caller's taking it."""
-        self._waiting += 1
+    def _wait(self, key: Any, timeout: float) -> bool:
+        """Stand in the queue. The lock is handed over, else who has just released it would take it again."""
+        gate = threading.Lock()
+        gate.acquire()
+        place = key, gate
+        self._queue.append(place)
         try:
             if timeout >= 0:
-                return self._wait_until(time.monotonic() + timeout)
-            if not self._wait_until(time.monotonic() + QUIET_WAIT):
-                _complain(self._name, self._owner)
-                while self._owner:
-                    self._gate.acquire()
+                gate.acquire(timeout=timeout)
+            else:
+                self._wait_watchfully(gate)
+        except BaseException:
+            if self._holder == key:
+                self.release()
+            else:
+                self._queue.remove(place)
+            raise
+        if self._holder == key:
             return True
-        finally:
-            self._waiting -= 1
+        self._queue.remove(place)
+        return False
 
-    def _wait_until(self, deadline: float) -> bool:
-        while self._owner:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return False
-            self._gate.acquire(timeout=left)  # let through, or too late: the loop finds out
-        return True
+    def _wait_watchfully(self, gate: Any) -> None:
+        watch = _Watch(self)
+        try:
+            while not gate.acquire(timeout=_A_WHILE):
+                watch.look()
+        finally:
+            watch.end()
+
+    def acquire_soon(self) -> bool:
+        """Whether the lock could be had without waiting for long."""
+        return self.acquire(_SOON)
 
     def release(self) -> None:
         """Give back what one `acquire` took.
@@ -103,53 +224,77 @@ class PoolLock:
         Raises:
             RuntimeError: the calling thread does not have the lock.
         """
-        if self._owner != this_thread():  # type: ignore[name-defined]  # noqa: F821
+        if self._holder != thread_key():
             raise RuntimeError("cannot release un-acquired lock")
         self._count -= 1
         if self._count == 0:
-            self._owner = 0
-            if self._waiting and self._gate.locked():
-                self._gate.release()
+            if self._queue:
+                self._holder, gate = self._queue.pop(0)
+                self._count = 1
+                gate.release()
+            else:
+                self._holder = 0
 
-    def _is_owned(self) -> bool:
-        return bool(self._owner == this_thread())  # type: ignore[name-defined]  # noqa: F821
+    def release_all(self) -> None:
+        """Give it back as often as this thread has it."""
+        while self._holder == thread_key():
+            self.release()
 
-    def __enter__(self) -> Literal[True]:
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether the thread that is in a transaction has ended."""
+        owner = self.owner
+        return owner is not None and owner() is None
+
+    def __enter__(self) -> None:
         self.acquire()
-        return True
 
-    def __exit__(self, *_error: Any) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.release()
 
 
 if not cython.compiled:
 
-    class _InterpretedLock(_thread.RLock):  # type: ignore[misc]
-        """What `PoolLock` does, for code that may be interrupted between any two lines."""
+    class _InterpretedLock(PoolLock):
+        """The same with an `RLock`, for code that may be interrupted between any two lines."""
 
-        __slots__ = ("_in_transaction", "_name")
+        __slots__ = ("_lock",)
 
-        _name: str
-        _in_transaction: Callable[[], int]
+        def __init__(self, name: str) -> None:
+            self.name = name
+            self.owner = None
+            self._lock = threading.RLock()
 
-        def __new__(cls, name: str, in_transaction: Callable[[], int]) -> _InterpretedLock:
-            """`RLock` takes no arguments."""
-            lock: _InterpretedLock = super().__new__(cls)
-            lock._name, lock._in_transaction = name, in_transaction
-            return lock
-
-        def acquire(self, timeout: float = -1.0) -> bool:  # type: ignore[override]
-            if super().acquire(False):
-                return True
-            if timeout >= 0:
-                return super().acquire(timeout=timeout)
-            if not super().acquire(timeout=QUIET_WAIT):
-                _complain(self._name, self._in_transaction())
-                super().acquire()
+        def acquire(self, timeout: float = -1.0) -> bool:
+            if not self._lock.acquire(False):
+                if timeout >= 0:
+                    return self._lock.acquire(True, timeout)
+                self._watch()
+            if self.owner is not None and self.owner is not me():
+                # Only of a thread that has ended, and whose number, by which RLock goes, this one has now.
+                self._lock.release()
+                raise orphaned(self.name)
             return True
 
-        def __enter__(self) -> Literal[True]:  # type: ignore[override]
-            self.acquire()
-            return True
+        def acquire_soon(self) -> bool:
+            return self._lock.acquire(True, _SOON)
 
-    PoolLock = _InterpretedLock  # type: ignore[misc,assignment]
+        def _watch(self) -> None:
+            watch = _Watch(self)
+            try:
+                while not self._lock.acquire(True, _A_WHILE):
+                    watch.look()
+            finally:
+                watch.end()
+
+        def release(self) -> None:
+            self._lock.release()
+
+        def release_all(self) -> None:
+            while self._lock._is_owned():  # type: ignore[attr-defined]
+                self._lock.release()
+
+        def __exit__(self, *_error: object) -> None:
+            self._lock.release()
+
+    PoolLock = _InterpretedLock  # type: ignore[misc]

@@ -30,8 +30,7 @@ cdef class Shape:
 
 cdef class ClassTable:
     cdef public Heap _heap
-    cdef public list shapes
-    cdef public unsigned long long known
+    cdef public dict shapes
     cdef object __weakref__
 
 cdef class StoredAttributes(Persistent):
@@ -41,8 +40,13 @@ cdef class StoredAttributes(Persistent):
 cdef _set_stored(StoredAttributes self, name, value)
 @cython.locals(number=cython.ulonglong)
 cdef unsigned long long _slot_of(Heap heap, unsigned long long offset, name) except? 1
-@cython.locals(head=cython.ulonglong, table=ClassTable, number=cython.ulonglong)
+@cython.locals(head=cython.ulonglong, table=ClassTable)
 cpdef Shape _shape(Heap heap, unsigned long long offset)
 @cython.locals(text=str)
 cdef bint _is_special(name) except -1
 cpdef bint _is_data_descriptor(cls, name) except -1
+cdef object _nothing
+@cython.locals(heap=Heap, version=cython.ulonglong)
+cdef _read_stored(StoredAttributes self, name)
+@cython.locals(heap=Heap, at=cython.ulonglong, word=cython.ulonglong)
+cpdef _stored(StoredAttributes self, name)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pmemobj._base import Persistent, create, kinds, register_kind
-from pmemobj._heap import Heap
+from pmemobj._heap import Heap, steadily, steady
 from pmemobj._invariants import demand_allocation
 from pmemobj._layout import (
     ABSENT,
@@ -42,6 +42,7 @@ except ImportError:
 
 _CAPACITY, _SLOTS = 8, 16
 _MIN_CAPACITY = 4
+_nothing: Any = object()
 
 class Shape:
     """One class record: the class's name and the slot of each attribute name.
@@ -66,8 +67,8 @@ class Shape:
         names = [name for name in self._record][1:] if self.fields is None else []  # noqa: C416
         if not all(type(name) is str for name in names):
             raise _bad_record(self._heap, self.number)
-        self.slots.clear()
-        self.slots.update({name: slot for slot, name in enumerate(names)})
+        # A new one, since another thread may be looking something up.
+        self.slots = {name: slot for slot, name in enumerate(names)}
 
     def slot_for(self, attribute: str) -> int:
         """The slot of an attribute name, which is added to the record if it is new."""
@@ -96,9 +97,7 @@ class ClassTable:
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
-        self.shapes: list[Shape] = []
-        #: How many they are.
-        self.known = 0
+        self.shapes: dict[int, Shape] = {}
         heap.after_rollback.append(self.reload)
         self.reload()
 
@@ -106,9 +105,10 @@ class ClassTable:
         """Bring what is kept here in line with the pool."""
         records = self._records()
         known = len(records) if records is not None else 0
-        del self.shapes[known:]
-        self.known = len(self.shapes)
-        for shape in self.shapes:
+        for number in list(self.shapes):
+            if number >= known:
+                del self.shapes[number]
+        for shape in list(self.shapes.values()):
             shape.reload()
 
     def _records(self) -> PersistentList | None:
@@ -131,7 +131,9 @@ class ClassTable:
         Raises:
             PoolDamagedError: the pool has no such class.
         """
-        if number >= len(self.shapes):
+        found = self.shapes.get(number)
+        if found is None:
+            version = self._heap.version
             records = self._records()
             if records is None or number >= len(records):
                 raise PoolDamagedError(
@@ -139,10 +141,11 @@ class ClassTable:
                     "the pool's class table has no such entry",
                     "restore the pool from a copy",
                 )
-            for missing in range(len(self.shapes), len(records)):
-                self.shapes.append(Shape(self._heap, missing, records[missing]))
-                self.known += 1
-        return self.shapes[number]
+            found = self.shapes.setdefault(number, Shape(self._heap, number, records[number]))
+            if not self._heap.is_steady(version) and not self._heap.in_transaction():
+                # Another thread may have rolled it back meanwhile; whoever asks again gets what is true then.
+                self.shapes.pop(number, None)
+        return found
 
     def title(self, offset: int, kind: int) -> str:
         """The name of the class that an allocation belongs to, for messages; empty where it says none."""
@@ -187,11 +190,9 @@ class StoredAttributes(Persistent):
 
     def __getattribute__(self, name: str) -> Any:
         if not _is_special(name):
-            at = _slot_of(self._p_heap, self._p_offset, name)
-            if at:
-                word = self._p_heap.read(at)
-                if word != ABSENT and not _is_data_descriptor(type(self), name):
-                    return decode(self._p_heap, word)
+            value = _read_stored(self, name)
+            if value is not _nothing:
+                return value
         if cython.compiled:
             return generic_get(self, name)  # type: ignore[name-defined]  # noqa: F821
         return object.__getattribute__(self, name)
@@ -226,7 +227,7 @@ class StoredAttributes(Persistent):
 
     def __dir__(self) -> Iterator[str]:
         yield from object.__dir__(self)
-        _, entries = StoredAttributes._p_entries(self._p_heap, self._p_offset, sys.maxsize)
+        _, entries = steady(self, _entries, self)
         yield from (name for name, _, _ in entries)
 
     def __copy__(self) -> Any:
@@ -414,10 +415,8 @@ def _shape(heap: Heap, offset: int) -> Shape:
     if table is None:
         heap.refuse(offset)
     number = (head >> 16) & 0xFFFFFF  # `class_number`, without a call
-    if number < table.known:
-        found: Shape = table.shapes[number]
-        return found
-    return table.shape(number)  # type: ignore[no-any-return]
+    found = table.shapes.get(number)
+    return table.shape(number) if found is None else found  # type: ignore[no-any-return]
 
 
 def _is_special(name: str) -> bool:
@@ -427,6 +426,37 @@ def _is_special(name: str) -> bool:
         if not text.startswith("_"):
             return False
     return name[:2] == "__" or name[:3] == "_p_" or name[:3] == "_v_"
+
+
+def _read_stored(self: StoredAttributes, name: str) -> Any:
+    """As `_stored`, whatever other threads do meanwhile."""
+    heap = self._p_heap
+    version = heap.version
+    if heap.is_steady(version):
+        try:
+            value = _stored(self, name)
+        except Exception:
+            if heap.is_steady(version):
+                raise
+        else:
+            if heap.is_steady(version):
+                return value
+    return steadily(self, _stored, self, name)
+
+
+def _stored(self: StoredAttributes, name: str) -> Any:
+    """The value of an attribute in the pool, or `_nothing`."""
+    heap = self._p_heap
+    at = _slot_of(heap, self._p_offset, name)
+    if at:
+        word = heap.read(at)
+        if word != ABSENT and not _is_data_descriptor(type(self), name):
+            return decode(heap, word)
+    return _nothing
+
+
+def _entries(self: StoredAttributes) -> tuple[int, list[tuple[str, int, int]]]:
+    return StoredAttributes._p_entries(self._p_heap, self._p_offset, sys.maxsize)
 
 
 def _class_attribute(cls: type, name: str) -> Any:

@@ -2,17 +2,23 @@
 cimport cython
 
 from pmemobj._base cimport Persistent
+from pmemobj._heap cimport Heap
 from pmemobj._values cimport decode
 
 cdef unsigned long long WORD, _LENGTH
+cdef object _beyond
 
 cdef class StoredSequence(Persistent):
     cpdef unsigned long long _first(self) except? 0
     cpdef list _words(self, chosen=*)
-    @cython.locals(at=cython.longlong)
+    @cython.locals(number=cython.longlong)
     cdef _item(self, index)
     @cython.locals(at=cython.longlong, length=cython.longlong)
     cpdef long long _position(self, index) except? -2
+    @cython.locals(heap=Heap, length=cython.longlong, at=cython.longlong)
+    cpdef _value(self, long long number)
+    @cython.locals(heap=Heap, version=cython.ulonglong)
+    cdef _fetch(self, long long number)
 
 cdef class SequenceIterator:
     cdef StoredSequence _of

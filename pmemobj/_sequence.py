@@ -18,10 +18,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr
+from pmemobj._heap import steadily, steady
 from pmemobj._layout import ABSENT, WORD
 from pmemobj._values import decode
 
 _LENGTH = 8
+#: Stands for an item that is not there.
+_beyond: Any = object()
 
 
 class StoredSequence(Persistent):
@@ -43,16 +46,52 @@ class StoredSequence(Persistent):
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            index = with_numbers(index)
-            chosen = range(len(self))[index]
-            return self._p_plain([decode(self._p_heap, word) for word in self._words(chosen)])
+            return self._p_plain(steady(self, self._cut, with_numbers(index)))
         return self._item(index)
 
     def _item(self, index: Any) -> Any:
-        at = self._position(index)
-        if at < 0:
-            return self._p_plain()[index]  # which raises
-        return decode(self._p_heap, self._p_heap.read(self._first() + WORD * at))
+        """The item at an index, which may be foreign."""
+        exact = index
+        if type(index) is not int:
+            if not hasattr(type(index), "__index__"):
+                return self._p_plain()[index]  # which raises
+            # Once, since it may be foreign code; what follows may be done again.
+            exact = operator.index(index)
+        try:
+            number = exact
+        except OverflowError:  # compiled, where it is a C integer
+            return self._p_plain()[index]
+        value = self._fetch(number)
+        return self._p_plain()[index] if value is _beyond else value
+
+    def _value(self, number: int) -> Any:
+        """The item at an index, or `_beyond`."""
+        heap = self._p_heap
+        length = heap.read_count(self._p_offset + _LENGTH)
+        at = number + length if number < 0 else number
+        if not 0 <= at < length:
+            return _beyond
+        return decode(heap, heap.read(self._first() + WORD * at))
+
+    def _fetch(self, number: int) -> Any:
+        """The item at an index, or `_beyond`, whatever other threads do meanwhile."""
+        heap = self._p_heap
+        version = heap.version
+        if heap.is_steady(version):
+            try:
+                value = self._value(number)
+            except Exception:
+                if heap.is_steady(version):
+                    raise
+            else:
+                if heap.is_steady(version):
+                    return value
+        return steadily(self, self._value, number)
+
+    def _cut(self, index: slice) -> list[Any]:
+        """The items of a slice."""
+        heap = self._p_heap
+        return [decode(heap, word) for word in self._words(range(len(self))[index])]
 
     def _position(self, index: Any) -> int:
         """An index as a position from 0 on; -1 for what is no index, or outside."""
@@ -197,7 +236,9 @@ class SequenceIterator:
             at = self._at
             if 0 <= at < of._p_heap.read_count(of._p_offset + _LENGTH):
                 self._at = at + self._step
-                return decode(of._p_heap, of._p_heap.read(of._first() + WORD * at))
+                value = of._fetch(at)
+                if value is not _beyond:
+                    return value
             # At an end it stays there, also when the list grows again.
             self._of = None
         raise StopIteration

@@ -33,6 +33,7 @@ from pmemobj._table import (
     drop_entries,
     entry_words,
     find_entry,
+    has_entry,
     last_entry,
     live_words,
     put_entry,
@@ -76,7 +77,8 @@ class PersistentSet(Persistent):
         return self._p_heap.read_count(self._p_offset + DICT_LIVE)
 
     def __contains__(self, item: Any) -> bool:
-        return self._find(item) != 0
+        item, key_hash = self._key(item)
+        return has_entry(self, SET_ENTRY_SIZE, item, key_hash)
 
     def __iter__(self) -> Iterator[Any]:
         return Walk(self, SET_ENTRY_SIZE, ENTRY_KEY, 1, "Set")
@@ -267,17 +269,21 @@ class PersistentSet(Persistent):
 
     # ---- the ways in which the table changes ----
 
-    def _find(self, item: Any) -> int:
+    def _key(self, item: Any) -> tuple[Any, int]:
+        """What is looked for, and its hash."""
         heap = self._p_heap
         try:
-            key_hash = stored_hash(heap, item)
+            return item, stored_hash(heap, item)
         except TypeError:
             if not isinstance(item, (set, PersistentSet)):
                 raise
             # Like set's: a set, though unhashable, is looked for as a frozenset.
             item = frozenset(item)
-            key_hash = stored_hash(heap, item)
-        return find_entry(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash)
+            return item, stored_hash(heap, item)
+
+    def _find(self, item: Any) -> int:
+        item, key_hash = self._key(item)
+        return find_entry(self._p_heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash)
 
     def _take_out(self, item: Any) -> bool:
         heap = self._p_heap

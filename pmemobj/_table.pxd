@@ -19,6 +19,10 @@ cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _ATTEMPTS, _CHANGED, _SPARS
 
 @cython.locals(entry=cython.ulonglong)
 cpdef value_of(Heap heap, unsigned long long offset, key, default)
+@cython.locals(heap=Heap, version=cython.ulonglong)
+cpdef look_up(Handle owner, key, default)
+@cython.locals(heap=Heap, version=cython.ulonglong, found=cython.ulonglong)
+cpdef bint has_entry(Handle owner, unsigned long long width, key, unsigned long long key_hash) except -1
 @cython.locals(found=cython.ulonglong)
 cpdef unsigned long long find_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash

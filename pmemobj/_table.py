@@ -20,7 +20,7 @@ from __future__ import annotations
 from typing import Any
 
 from pmemobj._hashes import stored_hash
-from pmemobj._heap import Handle, Heap
+from pmemobj._heap import Handle, Heap, steadily
 from pmemobj._keys import encode_key
 from pmemobj._layout import (
     ABSENT,
@@ -71,6 +71,46 @@ def value_of(heap: Heap, offset: int, key: Any, default: Any) -> Any:
     """The value of a key in the dict at `offset`, or `default`."""
     entry = find_entry(heap, offset, ENTRY_SIZE, key, stored_hash(heap, key))
     return decode(heap, heap.read(entry + ENTRY_VALUE)) if entry else default
+
+
+def look_up(owner: Any, key: Any, default: Any) -> Any:
+    """The value of a key in a dict, or `default`, whatever other threads do meanwhile."""
+    heap = owner._p_heap
+    version = heap.version
+    if heap.is_steady(version):
+        try:
+            value = value_of(heap, owner._p_offset, key, default)
+        except Exception:
+            if heap.is_steady(version):
+                raise
+        else:
+            if heap.is_steady(version):
+                return value
+    return steadily(owner, _look_up, owner, key, default)
+
+
+def _look_up(owner: Any, key: Any, default: Any) -> Any:
+    return value_of(owner._p_heap, owner._p_offset, key, default)
+
+
+def has_entry(owner: Any, width: int, key: Any, key_hash: int) -> bool:
+    """Whether a key is in a dict or set, whatever other threads do meanwhile."""
+    heap = owner._p_heap
+    version = heap.version
+    if heap.is_steady(version):
+        try:
+            found = find_entry(heap, owner._p_offset, width, key, key_hash)
+        except Exception:
+            if heap.is_steady(version):
+                raise
+        else:
+            if heap.is_steady(version):
+                return found != 0
+    return steadily(owner, _has_entry, owner, width, key, key_hash)
+
+
+def _has_entry(owner: Any, width: int, key: Any, key_hash: int) -> bool:
+    return find_entry(owner._p_heap, owner._p_offset, width, key, key_hash) != 0
 
 
 def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int:

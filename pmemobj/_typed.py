@@ -18,7 +18,7 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple, Protocol
 
-from pmemobj._heap import Heap
+from pmemobj._heap import Heap, steady
 from pmemobj._layout import ABSENT, WORD
 from pmemobj._values import decode, encode, exchange, immediate, is_leaf
 from pmemobj.errors import BadFieldError, TransactionError
@@ -65,6 +65,10 @@ def element_size(code: str) -> int:
 
 def read(target: HasPlaces, key: Any) -> Any:
     """The element that `key` means, or a list of those in its row."""
+    return steady(target, _read, target, key)
+
+
+def _read(target: HasPlaces, key: Any) -> Any:
     place = target._p_place(key)
     values = read_row(place)
     return values[0] if place.single else values

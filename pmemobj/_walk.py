@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pmemobj._base import Persistent
-from pmemobj._layout import ABSENT, DICT_LIVE, DICT_TABLE, DICT_USED, ENTRY_KEY, ENTRY_VALUE, TABLE_ENTRIES
+from pmemobj._heap import steadily
+from pmemobj._layout import ABSENT, DICT_LIVE, DICT_TABLE, DICT_USED, ENTRY_KEY, ENTRY_VALUE, TABLE_ENTRIES, WORD
 from pmemobj._values import decode
 
 #: A count of live entries that no container has.
@@ -26,9 +27,11 @@ class Walk:
     def __init__(self, owner: Persistent, width: int, field: int, direction: int, noun: str) -> None:
         heap = owner._p_heap
         self._owner, self._width, self._field, self._direction, self._noun = owner, width, field, direction, noun
-        self._live = self._left = heap.read(owner._p_offset + DICT_LIVE)
-        self._table = heap.read(owner._p_offset + DICT_TABLE)
-        self._number = 0 if direction > 0 else heap.read(owner._p_offset + DICT_USED) - 1
+        # At once, since another thread may be changing them.
+        live, used, table = heap.read_words(owner._p_offset + DICT_LIVE, (DICT_TABLE - DICT_LIVE) // WORD + 1)
+        self._live = self._left = live
+        self._table = table
+        self._number = 0 if direction > 0 else used - 1
         self._ended = False
 
     def __iter__(self) -> Walk:
@@ -39,10 +42,28 @@ class Walk:
         return self._left if unchanged else 0
 
     def __next__(self) -> Any:
-        found = self._next()
+        if self._ended:
+            raise StopIteration
+        heap = self._owner._p_heap
+        version = heap.version
+        number, left, live = self._number, self._left, self._live
+        found = None
+        if heap.is_steady(version):
+            try:
+                found = self._next()
+            except Exception:
+                if heap.is_steady(version):
+                    raise
+        if not heap.is_steady(version):
+            found = steadily(self._owner, self._again, number, left, live)
         if self._ended:
             raise StopIteration
         return found
+
+    def _again(self, number: int, left: int, live: int) -> Any:
+        """The next, seen from an earlier state."""
+        self._number, self._left, self._live, self._ended = number, left, live, False
+        return self._next()
 
     def _next(self) -> Any:
         """The next of them; at the end nothing, and a mark that this was the end."""

@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _stats, _storage
 from pmemobj import _standin as _standin  # decides which class an object gets that is found again
 from pmemobj._base import Persistent
-from pmemobj._heap import Heap, Transaction
+from pmemobj._heap import Heap, Transaction, steady
 from pmemobj._layout import (
     MIN_POOL_SIZE,
     ROOT_IDENTITY_SIZE,
@@ -31,6 +31,7 @@ from pmemobj._layout import (
     WORD_NONE,
     root_identity,
 )
+from pmemobj._lock import PoolLock
 from pmemobj._manager import MemoryManager
 from pmemobj._medium import Medium, medium_of
 from pmemobj._object import ClassTable
@@ -339,6 +340,15 @@ class PersistentObjectPool:
             Whether it was left so.
         """
         heap = self._heap
+        if heap.lock.is_orphaned:
+            # Nobody can end that transaction; whoever opens the pool next rolls it back.
+            if strictly:
+                heap.loans.demand_none(strictly)
+            lingers = bool(heap.loans.lent)
+            self._unbind()
+            heap.lock = PoolLock(heap.name)
+            _open_pools.pop(id(self), None)
+            return lingers
         # Other threads wait for the lock; when they get it, the pool is closed and says so.
         with heap.lock:
             if not heap.is_writable:
@@ -472,18 +482,39 @@ class PersistentObjectPool:
     def abandon_transaction(self) -> bool:
         """Roll back whatever transaction the calling thread has open, at every level.
 
-        For after an interrupt; a transaction is otherwise ended where it was begun.
+        For after an interrupt; a transaction is otherwise ended where it was begun. One that was
+        left open by a thread that has ended is rolled back too, by opening the file anew, as
+        recovery does it; handles go on working, but for those of objects that the transaction created.
 
         Returns:
             Whether there was one.
+
+        Raises:
+            SandboxError: the thread ended in a sandbox, which can only be closed.
+            BufferInUseError: such a thread left buffers that show memory of the pool.
         """
         heap = self._heap
+        if heap.lock.is_orphaned:
+            return self._go_on_after_dead_thread()
         found = heap.in_transaction()
         reason = TransactionAborted(f"go on in the transaction on {self.path}", "the pool is being closed")
         while heap.in_transaction():
             heap.end(reason, True)
         heap.release_lock()
         return found
+
+    def _go_on_after_dead_thread(self) -> bool:
+        """Let recovery roll back a transaction that no thread is in any more, and go on."""
+        what = f"roll back the transaction of a thread that has ended on {self.path}"
+        heap = self._heap
+        self._demand_no_sandbox(what)
+        heap.loans.demand_none(what)
+        heap.invalidate(list(heap.fresh), "the thread that created it ended in its transaction", "create it again")
+        heap.note_headers()
+        self._unbind()
+        heap.lock = PoolLock(heap.name)
+        self._open()
+        return True
 
     # ---- objects ----
 
@@ -493,14 +524,22 @@ class PersistentObjectPool:
 
         Durability: setting it is atomic by itself and durable when it returns.
         """
-        heap = self._heap
-        return decode(heap, heap.read(heap.root_offset + ROOT_VALUE))
+        return steady(self, self._root)
 
     @root.setter
     def root(self, value: Any) -> None:
         heap = self._heap
         heap.read(heap.root_offset + ROOT_VALUE)
         replace(heap, heap.root_offset + ROOT_VALUE, value)
+
+    def _root(self) -> Any:
+        heap = self._heap
+        return decode(heap, heap.read(heap.root_offset + ROOT_VALUE))
+
+    @property
+    def _p_heap(self) -> Heap:
+        """For `steady`, which knows handles."""
+        return self._heap
 
     def new(self, cls: type[P], /, *args: Any, **kwargs: Any) -> P:
         """Create a persistent object in this pool.
@@ -552,7 +591,15 @@ class PersistentObjectPool:
         return self._mm
 
     def transaction(self) -> Transaction:
-        """A transaction on this pool, to be used as ``with pool.transaction(): ...``."""
+        """A transaction on this pool, to be used as ``with pool.transaction(): ...``.
+
+        Other threads wait before they change the pool. Those that only read do not: they see its
+        changes statement by statement, before it is committed and perhaps rolled back, and each of
+        their reads is of a moment of its own. Who needs several reads of one moment, or only what is
+        committed, puts them into a transaction too.
+
+        It belongs to this thread, and in asyncio to the task whose ``with`` block it is.
+        """
         return Transaction(self._heap)
 
     @property

@@ -16,7 +16,14 @@ import pytest
 from soundness import assert_sound
 
 import pmemobj
-from pmemobj import PersistentDict, PersistentList, PersistentObjectPool
+from pmemobj import (
+    PersistentArray,
+    PersistentByteArray,
+    PersistentDict,
+    PersistentList,
+    PersistentObjectPool,
+    PersistentSet,
+)
 
 Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"
@@ -139,12 +146,15 @@ class Bank:
             items=pool.new(PersistentList),
             mirror=pool.new(PersistentDict),
             accounts=pool.new(PersistentList, [100] * 10),
+            group=pool.new(PersistentSet),
+            data=pool.new(PersistentByteArray),
+            numbers=pool.new(PersistentArray, "q"),
         )
 
     def step(self, number: int) -> None:
         """One transaction, or one statement."""
         root = self.pool.root
-        match number % 5:
+        match number % 8:
             case 0:
                 with self.pool.transaction():
                     root["accounts"][number % 10] -= 7
@@ -161,6 +171,19 @@ class Bank:
                     root["items"].reverse()
                     for key in list(root["mirror"])[:2]:
                         root["mirror"][key] = number
+            case 4:
+                with self.pool.transaction():
+                    root["group"].add(LONG + str(number))
+                    root["data"].extend(b"some bytes"[: 1 + number % 5] * 2)
+                    root["numbers"].append(len(root["data"]))
+            case 5 if len(root["group"]) > 5:
+                with self.pool.transaction():
+                    root["group"].pop()
+                    del root["data"][root["numbers"][-2] :], root["numbers"][-1]
+            case 6:
+                with root["numbers"].writing() as view:
+                    view[:] = view[:]
+                root["structure"] = self.pool.persistent([LONG, {number: (LONG, [number])}])
             case _:
                 root["count"] = LONG + str(number)
 
@@ -172,6 +195,8 @@ class Bank:
         assert not self.pool.in_transaction
         assert sum(root["accounts"]) == 1000
         assert sorted(root["items"]) == sorted(root["mirror"])
+        assert len(root["group"]) == len(root["numbers"])
+        assert len(root["data"]) == (root["numbers"][-1] if root["numbers"] else 0)
         assert_sound(self.pool)
 
 

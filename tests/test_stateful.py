@@ -12,6 +12,7 @@ from conftest import scratch_parent
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from mortal import die_at_work
 from sample_classes import Account, Bag
 from soundness import assert_sound
 
@@ -104,6 +105,16 @@ class PoolMachine(RuleBasedStateMachine):
         self.pool.suspend()
         self.pool.resume()
 
+    @precondition(lambda self: self.transaction is None)
+    @rule(finished=st.lists(values, max_size=3), cut_off=st.lists(values, min_size=1, max_size=4), at=st.integers(1, 30))
+    def die(self, finished: list[Any], cut_off: list[Any], at: int) -> None:
+        die_at_work(self.pool, lambda root: self.work(root, finished), lambda root: self.work(root, cut_off), at)
+        self.work(self.model, finished)
+
+    def work(self, root: Any, new: list[Any]) -> None:
+        """Changes of all kinds, to the root or to the model."""
+        raise AssertionError("every machine has its own")
+
     @invariant()
     def is_like_the_model(self) -> None:
         if self.pool.root is not None:
@@ -141,6 +152,18 @@ class Everything(PoolMachine):
         assert attributes_of(root["bag"]) == self.model["bag"]
         for name in self.model:
             root[name]._check()
+
+    def work(self, root: Any, new: list[Any]) -> None:
+        for value in new:
+            root["items"].append(value)
+            root["items"][:2] = [value]
+            root["table"][LONG] = value
+            root["table"].pop("b", None)
+            root["table"].update({10: value, 11: value})
+            if isinstance(root["bag"], Bag):
+                root["bag"].attribute1 = value
+            else:
+                root["bag"]["attribute1"] = value
 
     @rule(value=values)
     def append(self, value: Any) -> None:
@@ -223,6 +246,14 @@ class Lists(PoolMachine):
         root = self.pool.root
         assert root == self.model and len(root) == len(self.model)
         root._check()
+
+    def work(self, root: Any, new: list[Any]) -> None:
+        for value in new:
+            root.insert(1, value)
+            root.extend([value, LONG])
+            del root[3::4]
+            root.reverse()
+            root[0] = value
 
     @rule(new=st.lists(values, max_size=4))
     def append_a_tuple(self, new: list[Any]) -> None:
@@ -375,6 +406,16 @@ class Objects(PoolMachine):
                     waiting.append((value, model[name]))
                 else:
                     assert value == model[name] and type(value) is type(model[name])
+
+    def work(self, root: Any, new: list[Any]) -> None:
+        for number, value in enumerate(new):
+            if isinstance(root, PersistentList):
+                root[0].a = value
+                setattr(root[-1], f"attribute{number}", value)
+                root[-1].b = root[0]
+            else:
+                root[0]["a"] = root[-1][f"attribute{number}"] = value
+                root[-1]["b"] = root[0]
 
     def pick(self, at: int) -> tuple[Any, Model]:
         at %= len(self.model)

@@ -12,6 +12,7 @@ from conftest import scratch_parent
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from mortal import die_at_work
 from soundness import assert_sound
 
 import pmemobj
@@ -99,6 +100,16 @@ class Machine(RuleBasedStateMachine):
         self.pool.close()
         self.pool = pmemobj.open(self.pool.path)
 
+    @precondition(lambda self: self.transaction is None)
+    @rule(finished=st.lists(keys, max_size=3), cut_off=st.lists(keys, min_size=1, max_size=4), at=st.integers(1, 30))
+    def die(self, finished: list[Any], cut_off: list[Any], at: int) -> None:
+        die_at_work(self.pool, lambda root: self.work(root, finished), lambda root: self.work(root, cut_off), at)
+        self.work(self.model, finished)
+
+    def work(self, root: Any, new: list[Any]) -> None:
+        """Changes of all kinds, to the root or to the model."""
+        raise AssertionError("every machine has its own")
+
     @invariant()
     def holds_together(self) -> None:
         if self.pool.root is not None:
@@ -118,6 +129,13 @@ class Machine(RuleBasedStateMachine):
 
 class DictMachine(Machine):
     empty, kind = dict, PersistentDict
+
+    def work(self, root: Any, new: list[Any]) -> None:
+        for key in new:
+            root[key] = LONG * 2
+            root.pop("a", None)
+            root.update(dict.fromkeys(KEYS[:9], len(LONG)))
+            del root[KEYS[0]]
 
     @rule(key=keys, value=values)
     def set_key(self, key: Any, value: Any) -> None:
@@ -173,6 +191,13 @@ class DictMachine(Machine):
 
 class SetMachine(Machine):
     empty, kind = set, PersistentSet
+
+    def work(self, root: Any, new: list[Any]) -> None:
+        for key in new:
+            root.add(key)
+            root.discard("a")
+            root ^= set(KEYS[:9])
+            root.add(LONG)
 
     @rule(key=keys)
     def add(self, key: Any) -> None:

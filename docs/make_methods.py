@@ -1,0 +1,309 @@
+"""Writes ``docs/methods.md``: what the containers have of Python's own, found out by trying.
+
+``python docs/make_methods.py`` writes the page; ``--check`` compares it with what is found, and says
+what to do where they differ. Nothing here lists what there is: the methods are those of the builtin
+types of the Python that runs, each is called with many arguments on a plain and on a persistent
+object, and results, exceptions and what is left in the objects are compared. Only why something
+differs is written down, in `REASONS`, and each reason must belong to a difference that was found.
+"""
+
+from __future__ import annotations
+
+import array
+import itertools
+import sys
+import tempfile
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pmemobj
+from pmemobj import (
+    PersistentArray,
+    PersistentByteArray,
+    PersistentDict,
+    PersistentList,
+    PersistentSet,
+    PersistentTuple,
+    to_python,
+)
+
+PAGE = Path(__file__).parent / "methods.md"
+OLDEST = (3, 11)
+
+#: A type, its model, how its instances are begun, and with what.
+TYPES: list[tuple[Any, Any, list[tuple[Any, ...]]]] = [
+    (PersistentList, list, [([3, 1, 2],), ([],)]),
+    (PersistentTuple, tuple, [((3, 1, 2),), ((),)]),
+    (PersistentDict, dict, [({"a": 1, "b": 2},), ({},)]),
+    (PersistentSet, set, [([3, 1, 2],), ([],)]),
+    (PersistentByteArray, bytearray, [(b"ab b",), (b"",)]),
+    (PersistentArray, array.array, [("q", [3, 1, 2]), ("q",)]),
+]
+
+#: Of the machinery of classes and buffers: there is nothing in them to compare.
+MACHINERY = {
+    *("__new__", "__getattribute__", "__doc__", "__class__", "__subclasshook__", "__init_subclass__", "__module__"),
+    *("__buffer__", "__release_buffer__"),
+    "__rmod__",  # of bytearray: the slot of % brings it along, and it does nothing
+}
+
+#: What came after `OLDEST`; it is on the page whatever Python writes it, and compared where it exists.
+LATER = {("array", "__class_getitem__"): (3, 12), ("array", "clear"): (3, 13), ("bytearray", "resize"): (3, 14)}
+
+_NO_PICKLE = "the state is in a pool, not in the object; `to_python()` makes a plain one that can be pickled"
+_SIZE = "what it has in ordinary memory says nothing; `pool.stats()` tells what lies in the pool"
+_REPR = "it says that it is not a plain one"
+_ATOMIC = "one that fails leaves what was there"
+_NO_COPY = "`copy` refuses all containers alike, since a new one needs a pool; `a[:]` is a plain copy"
+_UNICODE = "there are no arrays of type `u`, which Python is about to remove; a `str` is a value"
+REASONS: dict[tuple[str, str], str] = {
+    **{(kind, "__repr__"): _REPR for kind in ("list", "tuple", "dict", "set", "bytearray", "array")},
+    **{(kind, "__sizeof__"): _SIZE for kind in ("list", "dict", "set", "bytearray", "array")},
+    **{(kind, "__init__"): _ATOMIC for kind in ("list", "set", "bytearray")},
+    ("tuple", "__getnewargs__"): _NO_PICKLE,
+    ("set", "__reduce__"): _NO_PICKLE,
+    ("bytearray", "__reduce__"): _NO_PICKLE,
+    ("bytearray", "__reduce_ex__"): _NO_PICKLE,
+    ("array", "__reduce_ex__"): _NO_PICKLE,
+    ("dict", "fromkeys"): "a class alone has no pool; use `pool.new(PersistentDict, dict.fromkeys(keys, value))`",
+    ("dict", "pop"): "an unhashable key is a TypeError in an empty dict, too",
+    ("set", "__iter__"): "it goes in the order of insertion",
+    ("set", "pop"): "it takes the item that was put in last, where set takes any",
+    ("bytearray", "__alloc__"): _SIZE,
+    ("bytearray", "__str__"): _REPR,
+    ("bytearray", "fromhex"): "a class alone has no pool; use `pool.new(PersistentByteArray, bytes.fromhex(text))`",
+    ("bytearray", "resize"): "slices make it longer and shorter in all versions of Python",
+    ("array", "__copy__"): _NO_COPY,
+    ("array", "__deepcopy__"): _NO_COPY,
+    ("array", "__setitem__"): "a value of the wrong type is noticed before an index outside",
+    ("array", "buffer_info"): "an address in the pool would outlive the pool; `view()` is a buffer that does not",
+    ("array", "extend"): "one that fails adds nothing",
+    ("array", "fromunicode"): _UNICODE,
+    ("array", "tounicode"): _UNICODE,
+    ("array", "tofile"): "the file is asked for its `write` even if there is nothing to write",
+}
+
+
+# ---- trying --------------------------------------------------------------------------------------
+
+_ONE: list[Callable[[], Any]] = [
+    *(lambda value=value: value for value in (0, 1, 2, -1, 99, 1.5, "a", "b", "zz", b"b", b"", None, True)),
+    lambda: [1],
+    lambda: [("a", 1)],
+    lambda: {"a": 5},
+    lambda: {1, "b"},
+    lambda: frozenset((1,)),
+    lambda: (3, 1, 2),
+    lambda: [3, 1, 2],
+    lambda: bytearray(b"b"),
+    lambda: array.array("q", [1]),
+    lambda: slice(0, 1),
+    lambda: slice(None, None, 2),
+    lambda: iter([1, 2]),
+    lambda: object(),
+]
+_TWO: list[Callable[[], Any]] = [
+    *(lambda value=value: value for value in (0, 1, "a", b"b", None)),
+    lambda: [1],
+    lambda: slice(0, 1),
+    lambda: array.array("q", [1]),
+]
+
+
+def arguments() -> Iterator[tuple[Callable[[], Any], ...]]:
+    """What every method is called with; made anew for each call."""
+    yield ()
+    yield from ((one,) for one in _ONE)
+    yield from itertools.product(_TWO, repeat=2)
+
+
+def outcome(obj: Any, name: str, args: tuple[Any, ...]) -> tuple[str, Any, Any]:
+    """How a call ended, with what, and what is left in the object, in a form that can be compared."""
+    try:
+        ended, result = "result", plainly(getattr(obj, name)(*args), obj)
+    except Exception as error:
+        ended, result = "error", type(error).__mro__
+    return ended, result, comparable(obj)
+
+
+def plainly(value: Any, obj: Any) -> Any:
+    if value is obj and not isinstance(value, (tuple, PersistentTuple)):
+        return "itself"
+    if isinstance(value, types.GenericAlias):
+        return "alias"
+    if hasattr(value, "__next__"):
+        return "iterator", [comparable(one) for one in itertools.islice(value, 20)]
+    if type(value).__name__ in ("dict_keys", "dict_values", "dict_items", "Keys", "Values", "Items"):
+        return "view", list(value)
+    return comparable(value)
+
+
+def comparable(value: Any) -> Any:
+    """A value with its type, since Python calls 1, 1.0 and True equal."""
+    plain = to_python(value) if isinstance(value, pmemobj.Persistent) else value
+    return type(plain).__name__, sorted(map(repr, plain)) if isinstance(plain, (set, frozenset)) else repr(plain)
+
+
+def alike(stored: tuple[str, Any, Any], plain: tuple[str, Any, Any]) -> bool:
+    if stored[0] == "error":
+        if pmemobj.NotPersistableError in stored[1]:
+            return True  # of what cannot be stored, another page tells
+        # An exception of pmemobj's own is as good, if it is of the builtin kind too.
+        return plain[0] == "error" and plain[1][0] in stored[1] and stored[2] == plain[2]
+    if plain[:1] == ("error",) and plain[1][0] is TypeError and stored[1][0] == "NotImplementedType":
+        return True  # by the operator it is a TypeError too
+    return stored == plain
+
+
+class Found:
+    """What was found out about one method."""
+
+    def __init__(self) -> None:
+        self.differs = ""
+        self.makes_plain = False
+
+
+def try_method(pool: Any, cls: Any, model: Any, starts: list[tuple[Any, ...]], name: str) -> Found:
+    """Call a method of both in all ways."""
+    found = Found()
+    worked = {True: 0, False: 0}
+    if not hasattr(cls, name):
+        found.differs = "is not there"
+        return found
+    if getattr(model, name) is None or getattr(cls, name) is None:
+        if getattr(model, name) is not getattr(cls, name):
+            found.differs = "is None in one of them"
+        return found
+    for start in starts:
+        for makers in arguments():
+            plain = model(*start)
+            expected = outcome(plain, name, tuple(make() for make in makers))
+            if len(makers) == 2 and expected[0] == "error" and expected[1][0] is TypeError:
+                continue
+            stored = pool.new(cls, *start)
+            args = tuple(make() for make in makers)
+            got = outcome(stored, name, args)
+            worked[True] += got[0] == "result"
+            worked[False] += expected[0] == "result"
+            if not alike(got, expected):
+                if "--show" in sys.argv and not found.differs:
+                    print(name, start, args, got, expected)
+                found.differs = found.differs or "differs"
+            elif got[0] == "result" and got[1][0] == model.__name__ and name not in ("__repr__", "__str__"):
+                found.makes_plain = True
+    if worked[False] and not worked[True]:
+        found.differs = "is always refused"
+    return found
+
+
+def methods_of(model: Any) -> list[str]:
+    """The names of what a builtin type has beyond what every object has."""
+    return [
+        name
+        for name in sorted(dir(model))
+        if name not in MACHINERY and getattr(model, name) is not getattr(object, name, model)
+    ]
+
+
+def find_out() -> dict[tuple[str, str], Found]:
+    """Everything about all types, by the name of the builtin type and of the method."""
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as directory,
+        pmemobj.create(Path(directory, "pool"), pool_size=128 << 20) as pool,
+    ):
+        return {
+            (model.__name__, name): try_method(pool, cls, model, starts, name)
+            for cls, model, starts in TYPES
+            for name in methods_of(model)
+        }
+
+
+# ---- the page ------------------------------------------------------------------------------------
+
+HEAD = """# The methods of the containers
+
+This page is written by `docs/make_methods.py`, which calls every method of Python's own types, with many
+arguments, on a plain and on a persistent object, and compares results, exceptions and what is left.
+Where nothing is said, the two did the same. "Plain" means that what would be a new container of the
+same type is one in ordinary memory: a persistent object is made only where a program asks for one, since one that
+is never stored would be garbage. Exceptions may be of a class of pmemobj's that is also the builtin one.
+"""
+
+
+def rows(found: dict[tuple[str, str], Found], cls: Any, model: Any) -> list[str]:
+    """The rows of the table of one type: method and remark."""
+    kind = model.__name__
+    names = {name for type_name, name in found if type_name == kind}
+    names |= {name for type_name, name in LATER if type_name == kind}
+    lines = []
+    for name in sorted(names):
+        remark = REASONS.get((kind, name), "")
+        one = found.get((kind, name))
+        if remark:
+            there = "differs" if hasattr(cls, name) else "is not there"
+            remark = f"{there}: {remark}"
+        elif one is not None and one.makes_plain:
+            remark = "plain"
+        if (kind, name) in LATER:
+            version = ".".join(map(str, LATER[kind, name]))
+            remark = f"{remark} (in Python {version} and later)" if remark else f"in Python {version} and later"
+        lines.append(f"| `{name}` | {remark} |")
+    return lines
+
+
+def page(found: dict[tuple[str, str], Found]) -> str:
+    """The text of the page."""
+    parts = [HEAD]
+    for cls, model, _ in TYPES:
+        name = "array.array" if model is array.array else model.__name__
+        parts.append(f"## {cls.__name__} and {name}\n\n| of {name} | remark |\n|---|---|")
+        parts.append("\n".join(rows(found, cls, model)) + "\n")
+        known = {name for kind, name in LATER if kind == model.__name__}
+        extra = [name for name in dir(cls) if name[0] != "_" and not hasattr(model, name) and name not in known]
+        parts.append(f"Beyond these: {', '.join(f'`{name}`' for name in sorted(extra))}.\n")
+    return "\n".join(parts)
+
+
+def complaints(found: dict[tuple[str, str], Found]) -> list[str]:
+    """What is wrong with `REASONS`, in view of what was found."""
+    wrong = []
+    for key, one in found.items():
+        name = ".".join(key)
+        if one.differs and key not in REASONS:
+            wrong.append(f"{name} {one.differs}: make it as the builtin one, or say in REASONS why it is not")
+        if key in REASONS and not one.differs:
+            wrong.append(f"{name} has a reason in REASONS, but no difference was found: take the reason out")
+        if key in LATER and sys.version_info[:2] < LATER[key]:
+            wrong.append(f"{name} is in LATER, but this Python has it: correct the version there")
+        if key not in LATER and sys.version_info[:2] > OLDEST and f"| `{key[1]}` |" not in PAGE.read_text("utf-8"):
+            wrong.append(f"{name} is new in this Python: put it into LATER, and write the page anew")
+    wrong += [
+        f"{'.'.join(key)} is in REASONS, but the builtin type has no such method: take it out"
+        for key in REASONS
+        if key not in found and key not in LATER
+    ]
+    return wrong
+
+
+def main() -> int:
+    """The command line."""
+    found = find_out()
+    wrong = complaints(found)
+    text = page(found)
+    if "--check" not in sys.argv:
+        PAGE.write_text(text, encoding="utf-8")
+    else:
+        there = PAGE.read_text("utf-8").splitlines() if PAGE.exists() else []
+        wrong += [f"docs/methods.md lacks the line {line!r}" for line in text.splitlines() if line not in there]
+        if sys.version_info[:2] == OLDEST and not wrong and text.splitlines() != there:
+            wrong.append("docs/methods.md says more than is true")
+        if any("docs/methods.md" in one for one in wrong):
+            wrong.append("write the page anew: python docs/make_methods.py")
+    print("\n".join(wrong))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

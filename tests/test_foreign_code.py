@@ -1,0 +1,259 @@
+"""Code of the program that operations call: it raises, is interrupted, or changes the very container.
+
+Whatever it does at whichever of its calls, the operation is then rolled back or complete.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from conftest import scratch_parent
+from sample_classes import Bag
+from soundness import assert_sound
+
+import pmemobj
+from pmemobj import (
+    PersistentArray,
+    PersistentByteArray,
+    PersistentDict,
+    PersistentList,
+    PersistentObject,
+    PersistentObjectPool,
+    PersistentSet,
+    PersistentTuple,
+)
+
+Pool = PersistentObjectPool
+LONG = "a string that is too long for a word"
+
+
+class Boom(Exception):
+    """What foreign code raises."""
+
+
+class Hook:
+    """Is called by all foreign code here, and does something at one of the calls."""
+
+    def __init__(self) -> None:
+        self.set(0, lambda: None)
+
+    def set(self, at: int, action: Callable[[], Any]) -> None:
+        self.left, self.action = at, action
+
+    def __call__(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.action()
+
+
+hook = Hook()
+
+
+class Spring:
+    """A nominated value whose pickling, unpickling and comparing is foreign code."""
+
+    def __init__(self, number: int) -> None:
+        hook()
+        self.number = number
+
+    def __reduce__(self) -> Any:
+        hook()
+        return Spring, (self.number,)
+
+    def __eq__(self, other: object) -> bool:
+        hook()
+        return isinstance(other, Spring) and self.number == other.number
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Spring({self.number}) and {LONG}"
+
+
+class Index:
+    def __index__(self) -> int:
+        hook()
+        return 1
+
+
+class Hooked(PersistentObject):
+    def __init__(self) -> None:
+        self.a = LONG
+        hook()
+        self.b = LONG * 2
+
+
+pmemobj.persist_via_pickle(Spring)
+
+
+def stream(*values: Any) -> Iterator[Any]:
+    for value in values:
+        hook()
+        yield value
+    hook()
+
+
+def key(value: Any) -> str:
+    hook()
+    return repr(value)
+
+
+def fresh(pool: Pool) -> Any:
+    """A root with one of each container."""
+    hook.set(0, lambda: None)
+    pool.root = pool.new(
+        PersistentDict,
+        items=pool.new(PersistentList, [3, Spring(7), LONG, 1]),
+        pair=pool.new(PersistentTuple, (Spring(1), Spring(2))),
+        group=pool.new(PersistentSet, [1, LONG, "a"]),
+        table=pool.new(PersistentDict, a=1, spring=Spring(3), long=LONG),
+        data=pool.new(PersistentByteArray, b"some data"),
+        numbers=pool.new(PersistentArray, "q", [3, 1, 2]),
+        bag=pool.new(Bag),
+    )
+    return pool.root
+
+
+def write_through_buffer(root: Any) -> None:
+    with root["data"].writing() as view:
+        view[0] = 1
+        hook()
+        view[1] = 2
+
+
+OPERATIONS: dict[str, Callable[[Any], Any]] = {
+    "list extend": lambda root: root["items"].extend(stream(LONG, 5)),
+    "list set": lambda root: root["items"].__setitem__(Index(), LONG * 2),
+    "list set value": lambda root: root["items"].__setitem__(1, Spring(8)),
+    "list slice": lambda root: root["items"].__setitem__(slice(Index(), None), stream(LONG, Spring(1))),
+    "list steps": lambda root: root["items"].__setitem__(slice(None, None, 2), [Spring(1), Spring(2)]),
+    "list delete": lambda root: root["items"].__delitem__(Index()),
+    "list insert": lambda root: root["items"].insert(Index(), Spring(4)),
+    "list pop": lambda root: root["items"].pop(Index()),
+    "list remove": lambda root: root["items"].remove(Spring(7)),
+    "list sort": lambda root: root["items"].sort(key=key),
+    "list multiply": lambda root: root["items"].__imul__(Index()),
+    "list init": lambda root: root["items"].__init__(stream(Spring(1), LONG)),
+    "list search": lambda root: (root["items"].count(Spring(7)), root["items"] == [Spring(1)] * 4),
+    "tuple new": lambda root: root.__setitem__("pair", root._p_mm.new(PersistentTuple, stream(Spring(1), LONG))),
+    "tuple search": lambda root: root["pair"].index(Spring(2)),
+    "set update": lambda root: root["group"].update(stream("b", LONG * 2)),
+    "set intersect": lambda root: root["group"].intersection_update(stream(1, 2)),
+    "set exclude": lambda root: root["group"].symmetric_difference_update(stream(1, 2, LONG)),
+    "set init": lambda root: root["group"].__init__(stream(1, LONG * 2)),
+    "dict set": lambda root: root["table"].__setitem__("long", Spring(1)),
+    "dict new": lambda root: root["table"].__setitem__("new", Spring(1)),
+    "dict update": lambda root: root["table"].update(stream(("a", Spring(1)), ("long", LONG), ("new", Spring(2)))),
+    "dict setdefault": lambda root: root["table"].setdefault("new", Spring(1)),
+    "dict pop": lambda root: root["table"].pop("spring"),
+    "dict popitem": lambda root: (root["table"].pop("long"), root["table"].popitem()),
+    "bytes extend": lambda root: root["data"].extend(stream(1, 2, 3)),
+    "bytes set": lambda root: root["data"].__setitem__(Index(), Index()),
+    "bytes slice": lambda root: root["data"].__setitem__(slice(Index(), 4), stream(1, 2)),
+    "bytes insert": lambda root: root["data"].insert(Index(), Index()),
+    "bytes pop": lambda root: root["data"].pop(Index()),
+    "bytes writing": write_through_buffer,
+    "array extend": lambda root: root["numbers"].extend(stream(1, 2)),
+    "array set": lambda root: root["numbers"].__setitem__(Index(), Index()),
+    "array insert": lambda root: root["numbers"].insert(Index(), Index()),
+    "array pop": lambda root: root["numbers"].pop(Index()),
+    "attribute": lambda root: setattr(root["bag"], "a", Spring(1)),
+    "object": lambda root: root.__setitem__("bag", root._p_mm.new(Hooked)),
+    "convert": lambda root: root.__setitem__("bag", root._p_mm.persistent([Spring(1), {"a": [Spring(2)]}])),
+}
+
+
+def state(root: Any) -> str:
+    hook.set(0, lambda: None)
+    return repr({name: shown(root[name]) for name in root})
+
+
+def shown(value: Any) -> Any:
+    if isinstance(value, PersistentObject):
+        return {name: getattr(value, name) for name in ("a", "b") if hasattr(value, name)}
+    return pmemobj.to_python(value)
+
+
+def raising(error: type[BaseException]) -> Callable[[], Any]:
+    def action() -> None:
+        raise error("from foreign code")
+
+    return action
+
+
+def whole(root: Any) -> None:
+    for value in (root, *root.values()):
+        value._check()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_foreign_code_that_raises(shared: Pool, name: str) -> None:
+    operation = OPERATIONS[name]
+    reached = 0
+    errors = (Boom, KeyboardInterrupt, MemoryError)
+    for at in range(1, 20):
+        root = fresh(shared)
+        before = state(root)
+        hook.set(at, raising(errors[at % 3]))
+        try:
+            operation(root)
+        except errors:
+            pass
+        except pmemobj.PmemError as error:
+            # What a value raises when it is unpickled: nobody can say whether its bytes are to blame.
+            assert isinstance(error.__cause__, errors), error
+        if hook.left > 0:
+            break
+        reached += 1
+        done = state(root)
+        # Two statements in one operation: the first may be done.
+        assert done == before or name == "dict popitem", f"call {at}"
+        assert not shared.in_transaction
+        whole(root)
+    assert 0 < reached < 19, "the operation calls no foreign code, or without end"
+    assert_sound(shared)
+
+
+def test_foreign_code_that_changes_the_container(shared: Pool) -> None:
+    """Nobody can say what should come of it; but the containers are whole, and Python's own errors are all."""
+    for name, operation in OPERATIONS.items():
+        for change in (clear, grow):
+            shared.gc()  # the checking mode costs time in proportion to what is used
+            for at in (1, 2):
+                root = fresh(shared)
+                hook.set(at, lambda root=root, change=change: change(root))
+                try:
+                    operation(root)
+                except (IndexError, KeyError, ValueError, RuntimeError, TypeError, BufferError) as error:
+                    assert not isinstance(error, pmemobj.PoolDamagedError) or error.__cause__, (name, at, error)
+                assert not shared.in_transaction, (name, at)
+                hook.set(0, lambda: None)
+                whole(root)
+    assert_sound(shared)
+
+
+def clear(root: Any) -> None:
+    for name in ("items", "group", "table", "data", "numbers"):
+        root[name].clear()
+
+
+def grow(root: Any) -> None:
+    root["items"].extend([LONG] * 50)
+    root["group"].update(range(50))
+    root["table"].update(dict.fromkeys(range(50), LONG))
+    root["data"].extend(bytes(500))
+    root["numbers"].extend(range(100))
+    root["bag"].new = LONG
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Pool]:
+    """One pool for all, which each begins with a new root."""
+    directory = tempfile.mkdtemp(prefix="pmemobj-test-", dir=scratch_parent())
+    with pmemobj.create(f"{directory}/pool", pool_size=8 << 20) as pool:
+        yield pool
+    shutil.rmtree(directory)
