@@ -480,6 +480,7 @@ class Heap:
         few of them the rest of the page is logged at once. Never beyond the allocation, where
         libpmemobj's own bookkeeping lies.
         """
+        self._demand_same_task()
         if not self._snapshotted.covers(offset, WORD) and self._snapshotted.times(offset) >= _FEW_SNAPSHOTS:
             page = offset & ~(PAGE - 1)
             first = max(page, area)
