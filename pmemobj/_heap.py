@@ -453,11 +453,12 @@ class Heap:
                 self.snapshot(offset, size)
                 return
             raise self._full(f"log {size} bytes", error) from None
-        self._snapshotted.add(offset, size)
         self.snapshots += 1
         self.logged += size
         if self.checker is not None:
             self.checker.allow(offset, size)
+        # Last: what is in there is not looked at again.
+        self._snapshotted.add(offset, size)
 
     def write(self, offset: int, word: int) -> None:
         """Replace one word of live memory, inside a transaction."""
@@ -760,7 +761,8 @@ class Heap:
             # A KeyboardInterrupt cut off a roll-back of this thread.
             _calls.abort()
         self.fresh = {}
-        self._snapshotted.clear()
+        if self._snapshotted.is_used:
+            self._snapshotted = SnapshotRanges()
         self._marks = []
         self.reclaimed = False
         self.changes_at_begin = self.changes

@@ -6,10 +6,10 @@ cdef unsigned long long _PAGE_SHIFT, _PAGE_MASK, _RECORD, _COUNT, _BITS, _ALL, _
 @cython.final
 cdef class SnapshotRanges:
     cdef unsigned long long _capacity, _used
+    cdef public bint is_used
     cdef bytearray _memory
     cdef object _words
 
-    cpdef clear(self)
     @cython.locals(
         table=cython.p_ulonglong, word=cython.ulonglong, end=cython.ulonglong, at=cython.ulonglong,
         last=cython.ulonglong, bit=cython.ulonglong, take=cython.ulonglong, bits=cython.ulonglong,

@@ -29,19 +29,20 @@ _SPREAD = 0x9E3779B97F4A7C15
 
 
 class SnapshotRanges:
-    """A set of words, each known by its offset in bytes; offsets and sizes are multiples of 8."""
+    """A set of words, each known by its offset in bytes; offsets and sizes are multiples of 8.
 
-    __slots__ = ("_capacity", "_memory", "_used", "_words")
+    Uncompiled, an interrupt may come between any two lines. Then the set may lack what it should have,
+    which costs another snapshot; it must never have what it should not. So there is no way to
+    empty one: a transaction takes a new one, if this one `is_used`.
+    """
+
+    __slots__ = ("_capacity", "_memory", "_used", "_words", "is_used")
 
     def __init__(self) -> None:
+        #: Whether something may have been added.
+        self.is_used = False
         self._used = 0
         self._make(_FEWEST)
-
-    def clear(self) -> None:
-        """Forget all, at the end of a transaction."""
-        if self._used:
-            self._used = 0
-            self._make(_FEWEST)
 
     def covers(self, offset: int, size: int) -> bool:
         """Whether all words of ``[offset, offset + size)`` are in the set."""
@@ -64,6 +65,7 @@ class SnapshotRanges:
 
     def add(self, offset: int, size: int) -> None:
         """Put the words of ``[offset, offset + size)`` into the set, once they are snapshotted."""
+        self.is_used = True
         word = offset >> 3
         end = (offset + size) >> 3
         while word < end:
@@ -94,10 +96,11 @@ class SnapshotRanges:
         return self._words
 
     def _make(self, capacity: int) -> None:
-        self._capacity = capacity
+        # In this order: with a capacity that is too small, a larger table is merely not used up.
         self._memory = bytearray(WORD * _RECORD * capacity)
         if not cython.compiled:
             self._words = memoryview(self._memory).cast("Q")
+        self._capacity = capacity
 
     def _find(self, page: int) -> int:
         """Where the record of a page is, or where it would be."""

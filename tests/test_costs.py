@@ -111,5 +111,4 @@ def test_the_set_of_ranges_against_a_set() -> None:
                 times[page] = times.get(page, 0) + 1
             page = chance.randrange(40)
             assert ranges.covers(offset, size) and ranges.times(page * PAGE) == times.get(page, 0)
-        ranges.clear()
-        assert not ranges.covers(0, 8) and ranges.times(0) == 0
+        assert ranges.is_used and not SnapshotRanges().is_used and not SnapshotRanges().covers(0, 8)
