@@ -75,7 +75,8 @@ def in_transaction() -> bool:
     """``pmemobj_tx_stage``: whether this thread is inside a transaction, of whatever pool."""
     if cython.compiled:
         return bool(_tx_stage != cython.NULL and _tx_stage() != _STAGE_NONE)
-    return _lib.tx_stage() != _STAGE_NONE
+    else:
+        return _lib.tx_stage() != _STAGE_NONE
 
 
 def begin(pop: int) -> None:
@@ -131,7 +132,8 @@ def alloc(size: int, kind: int, zero: bool, class_id: int) -> int:
         if made.off == 0:
             raise _lib.last_failure(last_error)  # type: ignore[name-defined]  # noqa: F821
         return made.off  # type: ignore[no-any-return]
-    return _lib.tx_alloc(size, kind, zero, class_id)
+    else:
+        return _lib.tx_alloc(size, kind, zero, class_id)
 
 
 def free(pool_uuid: int, offset: int) -> None:

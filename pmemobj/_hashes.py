@@ -84,12 +84,13 @@ def mix(data: bytes, seed: int) -> int:
     """Eight bytes at a time, multiplied and folded; good low bits matter, secrecy does not."""
     if cython.compiled:
         return _mix_memory(data, len(data), seed)
-    state = seed ^ len(data)
-    for start in range(0, len(data), WORD):
-        state ^= int.from_bytes(data[start : start + WORD], "little")
-        state = state * _MULTIPLIER & _MASK
-        state ^= state >> 29
-    return state
+    else:
+        state = seed ^ len(data)
+        for start in range(0, len(data), WORD):
+            state ^= int.from_bytes(data[start : start + WORD], "little")
+            state = state * _MULTIPLIER & _MASK
+            state ^= state >> 29
+        return state
 
 
 def _mix_memory(data: Any, size: int, seed: int) -> int:

@@ -403,9 +403,10 @@ class Heap:
         if cython.compiled:
             source = cython.cast(cython.p_ulonglong, self.base + offset)
             return [source[at] for at in range(count)]
-        first = offset >> 3
-        words: list[int] = self._words[first : first + count].tolist()
-        return words
+        else:
+            first = offset >> 3
+            words: list[int] = self._words[first : first + count].tolist()
+            return words
 
     def read_bytes(self, offset: int, size: int) -> bytes:
         """A copy of the `size` bytes from `offset` on."""

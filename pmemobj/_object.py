@@ -195,7 +195,8 @@ class StoredAttributes(Persistent):
                 return value
         if cython.compiled:
             return generic_get(self, name)  # type: ignore[name-defined]  # noqa: F821
-        return object.__getattribute__(self, name)
+        else:
+            return object.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "__class__":
@@ -470,8 +471,9 @@ def _is_data_descriptor(cls: type, name: str) -> bool:
     """Whether a property or the like stands between the attribute and the state."""
     if cython.compiled:
         return has_data_descriptor(cls, name)  # type: ignore[name-defined,no-any-return]  # noqa: F821
-    found = _class_attribute(cls, name)
-    return found is not None and (hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"))
+    else:
+        found = _class_attribute(cls, name)
+        return found is not None and (hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"))
 
 
 def _is_volatile(cls: type, name: str) -> bool:

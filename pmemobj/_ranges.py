@@ -93,7 +93,8 @@ class SnapshotRanges:
         """The records as words: compiled a pointer, else a view."""
         if cython.compiled:
             return cython.cast(cython.p_ulonglong, cython.cast(cython.p_char, self._memory))
-        return self._words
+        else:
+            return self._words
 
     def _make(self, capacity: int) -> None:
         # In this order: with a capacity that is too small, a larger table is merely not used up.

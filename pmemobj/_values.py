@@ -111,7 +111,8 @@ def _small_int(value: int) -> int:
         if overflow or cython.cast(cython.longlong, word) >> 1 != number:
             return ABSENT
         return word | 1  # type: ignore[no-any-return]
-    return (value << 1 | 1) & _MASK if _INT_MIN <= value <= _INT_MAX else ABSENT
+    else:
+        return (value << 1 | 1) & _MASK if _INT_MIN <= value <= _INT_MAX else ABSENT
 
 
 def _short_str(value: str) -> int:
@@ -163,7 +164,8 @@ def decode(heap: Heap, word: int) -> Any:
     if word & 1:
         if cython.compiled:
             return cython.cast(cython.longlong, word) >> 1
-        return (word >> 1) - (1 << 63) if word >> 63 else word >> 1
+        else:
+            return (word >> 1) - (1 << 63) if word >> 63 else word >> 1
     if word & 3 == 2:
         return _word_float(word)
     try:

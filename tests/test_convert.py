@@ -55,10 +55,6 @@ def shared_pool() -> Iterator[Pool]:
         yield pool
 
 
-def has(name: str) -> pytest.MarkDecorator:
-    return pytest.mark.skipif(not hasattr(pmemobj, name), reason=f"pmemobj.{name} is not there yet")
-
-
 def containers(start: Any) -> list[Any]:
     """Every list, dict and tuple that a plain value reaches, once each, without recursion."""
     found: dict[int, Any] = {}
@@ -431,7 +427,6 @@ def test_a_tuple_that_holds_itself_is_damage() -> None:
         walk.build()
 
 
-@has("PersistentTuple")
 def test_tuples(pool: Pool, reopen: Callable[..., Pool]) -> None:
     inner: list[Any] = [1]
     around = ((LONG, ()), inner, (inner,))
@@ -446,8 +441,6 @@ def test_tuples(pool: Pool, reopen: Callable[..., Pool]) -> None:
     assert_same_graph(to_python(pool.persistent(deep)), deep)
 
 
-@has("PersistentSet")
-@has("PersistentTuple")
 def test_sets(pool: Pool, reopen: Callable[..., Pool]) -> None:
     pool.root = pool.persistent([{1, LONG}, frozenset({2}), set()])
     pool = reopen(pool)
@@ -463,7 +456,6 @@ def test_sets(pool: Pool, reopen: Callable[..., Pool]) -> None:
     assert pool.root.to_python() == [keys, set(keys)]
 
 
-@has("PersistentByteArray")
 def test_bytearrays(pool: Pool, reopen: Callable[..., Pool]) -> None:
     data = bytearray(range(256))
     pool.root = pool.persistent([data, data, bytearray()])
@@ -474,7 +466,6 @@ def test_bytearrays(pool: Pool, reopen: Callable[..., Pool]) -> None:
     assert type(found[0]) is bytearray
 
 
-@has("PersistentArray")
 def test_arrays(pool: Pool, reopen: Callable[..., Pool]) -> None:
     pool.root = pool.persistent([array.array("d", [1.5, -2]), array.array("b")])
     pool = reopen(pool)

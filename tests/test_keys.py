@@ -351,7 +351,6 @@ def test_tuples_deep_in_one_another(pool: Pool) -> None:
     table._check()
 
 
-@pytest.mark.skipif(not hasattr(pmemobj, "PersistentTuple"), reason="PersistentTuple is not part of this version")
 def test_persistent_tuples_as_keys(pool: Pool, reopen: Callable[..., Pool]) -> None:
     bag = pool.new(Bag)
     one, other, plain = (pool.new(pmemobj.PersistentTuple, items) for items in ((1, "a", bag), (1.0, "a", bag), (1, 2)))
