@@ -225,6 +225,13 @@ def _pool_size(text: str) -> PoolSize:
     return "auto" if text == "auto" else _size(text)
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time to wait")
+    return seconds
+
+
 def _size(text: str) -> int:
     number, unit = text.upper().removesuffix("B").removesuffix("I"), ""
     if number and number[-1] in _UNITS:
@@ -259,7 +266,7 @@ def _parser() -> argparse.ArgumentParser:
     tree.add_argument("--items", type=int, metavar="N", default=20, help="how many entries of each object (20)")
     tree.add_argument("--nodes", type=int, metavar="N", default=1000, help="how many objects in all (1000)")
     checking = command("check", _check, "everything that is wrong with a pool; the file is not changed")
-    checking.add_argument("--seconds", type=float, metavar="S", help="how long libpmemobj may take with it")
+    checking.add_argument("--seconds", type=_seconds, metavar="S", help="how long libpmemobj may take with it")
     command("gc", _collect, "free what the root does not reach")
     text = command("dump", _dump, "write everything that the root reaches as text, one line an object")
     text.add_argument("file", metavar="FILE", nargs="?", default="-", help="where to; - is the standard output")

@@ -20,6 +20,7 @@ to be and when it is found again. No walker ever calls what a program defined.
 from __future__ import annotations
 
 import threading
+import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -186,6 +187,18 @@ def kind_at(heap: Heap, offset: int) -> type[Persistent]:
     raise PoolDamagedError(
         f"follow offset {offset:#x} in {heap.name}", "there is no object", "restore the pool from a copy"
     )
+
+
+def demand_no_slots(cls: type) -> None:
+    """Refuse ``__slots__``, but for volatile ones: they lie in ordinary memory."""
+    slots = [name for name, value in cls.__dict__.items() if isinstance(value, types.MemberDescriptorType)]
+    lost = [name for name in slots if not name.startswith("_v_")]
+    if lost:
+        raise NotPersistableError(
+            f"define class {cls.__qualname__}",
+            f"its __slots__ ({', '.join(lost)}) would keep attributes in ordinary memory, not in the pool",
+            "leave __slots__ out",
+        )
 
 
 # ---- life ----------------------------------------------------------------------------------------

@@ -11,11 +11,10 @@ every roll-back, since a roll-back may take back a name that has just been added
 from __future__ import annotations
 
 import sys
-import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pmemobj._base import Persistent, create, kinds, register_kind
+from pmemobj._base import Persistent, create, demand_no_slots, kinds, register_kind
 from pmemobj._heap import Heap, steadily, steady
 from pmemobj._invariants import demand_allocation
 from pmemobj._layout import (
@@ -353,7 +352,7 @@ class PersistentObject(StoredAttributes):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _demand_no_slots(cls)
+        demand_no_slots(cls)
         register(cls)
 
     def __init__(self) -> None:
@@ -364,18 +363,6 @@ class PersistentObject(StoredAttributes):
 
     def _p_revive(self) -> None:
         self._v__init__()
-
-
-def _demand_no_slots(cls: type) -> None:
-    """Refuse ``__slots__``, but for volatile ones: they lie in ordinary memory."""
-    slots = [name for name, value in cls.__dict__.items() if isinstance(value, types.MemberDescriptorType)]
-    lost = [name for name in slots if not name.startswith("_v_")]
-    if lost:
-        raise NotPersistableError(
-            f"define class {cls.__qualname__}",
-            f"its __slots__ ({', '.join(lost)}) would keep attributes in ordinary memory, not in the pool",
-            "leave __slots__ out",
-        )
 
 
 def _set_stored(self: StoredAttributes, name: str, value: Any) -> None:

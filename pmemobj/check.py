@@ -8,6 +8,7 @@ libpmemobj cannot be let near the file, the bytes are read as they are.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,9 +72,12 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
     Raises:
         PoolNotFoundError, PoolPermissionError, PoolIsDirectoryError: it cannot be read.
         PoolBusyError: it is open, here or in another process.
+        ValueError: `seconds` is no time to wait.
 
     Cost: proportional to the contents, and a process.
     """
+    if seconds is not None and not 0 < seconds < math.inf:
+        raise ValueError(f"cannot check {os.fspath(path)} within {seconds} seconds (give it a positive number of them)")
     name = os.fspath(path)
     try:
         found = _file.identify(name)

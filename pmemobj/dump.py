@@ -70,6 +70,8 @@ def dump(pool: PersistentObjectPool, file: Path | IO[Any], *, progress: Progress
 
     Cost: proportional to the contents. Other threads can read the pool meanwhile, but not change it.
     """
+    if not isinstance(pool, PersistentObjectPool):
+        raise TypeError(f"cannot dump a {type(pool).__name__}: it is no pool (open it with pmemobj.open() first)")
     heap = pool._heap
     what = f"dump pool {pool.path}"
     with heap.lock:
@@ -170,6 +172,20 @@ def _write_file(pool: PersistentObjectPool, path: str, lines: Iterator[str]) -> 
         # The directory of a growing pool is no place for a file either.
         if os.path.exists(taken) and os.path.exists(pool.path) and os.path.samefile(taken, pool.path):
             raise ValueError(f"cannot dump pool {pool.path} into itself (choose another file)")
+    try:
+        if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+            # A device or a pipe is written to; a file in its place is nobody's wish.
+            with builtins.open(path, "w", encoding="utf-8") as file:
+                file.writelines(lines)
+        else:
+            _replace_file(path, lines)
+    except OSError as error:
+        if isinstance(error, PmemError):
+            raise
+        raise _file.translate(f"dump pool {pool.path} into {path}", error, path) from None
+
+
+def _replace_file(path: str, lines: Iterator[str]) -> None:
     unfinished = temporary_name(path, "dumping")
     try:
         with builtins.open(unfinished, "x", encoding="utf-8") as file:
@@ -177,10 +193,6 @@ def _write_file(pool: PersistentObjectPool, path: str, lines: Iterator[str]) -> 
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
-    except OSError as error:
-        if isinstance(error, PmemError):
-            raise
-        raise _file.translate(f"dump pool {pool.path} into {path}", error, path) from None
     finally:
         with contextlib.suppress(OSError):
             os.unlink(unfinished)

@@ -270,3 +270,9 @@ def test_a_child_that_dies_or_hangs_is_a_finding(scratch: Path, monkeypatch: pyt
         assert time.monotonic() - begin < 20
         assert says in said(report)[0] and report.objects == 5
     assert os.environ.get("PYTHONPATH", "") == real
+
+
+@pytest.mark.parametrize("seconds", [0, -5, float("nan"), float("inf")])
+def test_a_time_that_is_none(damaged: Callable[..., Path], seconds: float) -> None:
+    with pytest.raises(ValueError, match="positive number"):
+        check(damaged(), seconds=seconds)

@@ -12,6 +12,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -640,6 +641,19 @@ def test_whenever_a_restoring_is_killed_there_is_a_whole_pool_or_none(
             restored = pmemobj.open(path)
             assert [list(each) for each in restored.root] == [[n] for n in range(500)]
             put_away(restored)
+
+
+def test_what_is_no_file_is_written_to_and_stays(pool: Any, scratch: Path) -> None:
+    pool.root = pool.new(PersistentList, ["x" * 10] * 3)
+    pipe = scratch / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as threads:
+        text = threads.submit(pipe.read_text)
+        assert pmemobj.dump(pool, pipe) == 1
+        assert text.result(60).startswith('{"format": "pmemobj dump"')
+    assert pipe.is_fifo() and sorted(os.listdir(scratch)) == ["pipe", os.path.basename(pool.path)]
+    with pytest.raises(TypeError, match="no pool"):
+        pmemobj.dump(pool.path, scratch / "dump")  # type: ignore[arg-type]
 
 
 def test_all_kinds_of_containers_that_there_are_can_be_moved() -> None:

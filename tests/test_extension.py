@@ -309,3 +309,17 @@ def test_damage_is_met_with_an_error(pool: Pool, at: str) -> None:
     assert pmemobj.inspect.walk(pool).total is None
     heap.store(place, before)
     assert pool.gc() == {} and item.data[1] is None
+
+
+def test_slots_that_would_keep_values_from_the_pool_are_refused() -> None:
+    with pytest.raises(pmemobj.NotPersistableError, match="ordinary memory"):
+
+        class Lost(Persistent):
+            __slots__ = ("w",)
+            a = Field("q")
+
+    class Kept(Persistent):
+        __slots__ = ("_v_cache",)
+        a = Field("q")
+
+    assert Kept
