@@ -91,6 +91,7 @@ REASONS: dict[tuple[str, str], str] = {
 _ONE: list[Callable[[], Any]] = [
     *(lambda value=value: value for value in (0, 1, 2, -1, 99, 1.5, "a", "b", "zz", b"b", b"", None, True)),
     lambda: [1],
+    lambda: [1, "b"],  # in this order: what fails has done something
     lambda: [("a", 1)],
     lambda: {"a": 5},
     lambda: {1, "b"},
