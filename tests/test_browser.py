@@ -36,7 +36,11 @@ RUN_ALL = 120
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a JupyterLab, token included, that serves a copy of the notebooks."""
+    """The address of a notebook in a JupyterLab that serves a copy of them, token included; ``{}`` is its name.
+
+    The workspace starts empty: it would open the notebooks of earlier pages again, and which of them is the current
+    one would change while the page loads.
+    """
     place = tmp_path_factory.mktemp("lab")
     shutil.copytree(NOTEBOOKS, place / "notebooks", ignore=shutil.ignore_patterns("*.pmem", "__pycache__"))
     runtime = place / "runtime"
@@ -71,7 +75,7 @@ def _address(server: subprocess.Popen[bytes], runtime: Path) -> str:
         for found in runtime.glob("jpserver-*.json"):
             if text := found.read_text():
                 info = json.loads(text)
-                return f"{info['url']}lab/tree/notebooks/{{}}?token={info['token']}"
+                return f"{info['url']}lab/tree/notebooks/{{}}?reset&token={info['token']}"
         time.sleep(0.1)
     raise AssertionError("JupyterLab did not start")
 
@@ -93,7 +97,7 @@ def test_a_notebook_runs_from_top_to_bottom(lab: str, page: Any, notebook: str) 
     page.on("request", lambda request: LOCAL.match(request.url) or elsewhere.append(request.url))
     page.goto(lab.format(notebook))
     page.wait_for_selector(".jp-NotebookPanel .jp-Notebook", timeout=60_000)
-    page.wait_for_selector("text=Python 3 (ipykernel) | Idle", timeout=60_000)
+    page.wait_for_function(READY, arg=notebook, timeout=60_000)
     source = json.loads((NOTEBOOKS / notebook).read_text())
     _clear(page)
     assert page.evaluate(OUTPUTS) == []
@@ -116,6 +120,15 @@ def test_a_notebook_runs_from_top_to_bottom(lab: str, page: Any, notebook: str) 
     assert not elsewhere, "the page asked other hosts for something"
 
 
+#: In JavaScript: whether the notebook of this name is the current one, and its kernel waits for work.
+READY = r"""
+name => {
+    const current = window.jupyterapp?.shell.currentWidget;
+    return current?.context?.path.endsWith(name) && current.context.isReady
+        && current.sessionContext.session?.kernel?.status === 'idle';
+}
+"""
+
 #: In JavaScript: whether each of the code cells has a number that says that it has run.
 ALL_RUN = r"""
 count => {
@@ -124,7 +137,7 @@ count => {
     const cells = [...Array(model.cells.length).keys()].map(at => model.cells.get(at));
     const code = cells.filter(cell => cell.type === 'code');
     return panel && code.length === count && code.every(cell => cell.executionCount !== null && cell.executionState !== 'running')
-        && window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle';
+        && window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel?.status === 'idle';
 }
 """
 
