@@ -225,6 +225,16 @@ def _pool_size(text: str) -> PoolSize:
     return "auto" if text == "auto" else _size(text)
 
 
+def _count(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of them (give 0 or more, or leave it out)")
+    return number
+
+
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds < float("inf"):
@@ -262,9 +272,9 @@ def _parser() -> argparse.ArgumentParser:
 
     command("info", _info, "sizes, kind of memory, and how many objects of which types")
     tree = command("tree", _tree, "the objects from the root on, as a tree")
-    tree.add_argument("--depth", type=int, metavar="N", help="how many steps from the root (all)")
-    tree.add_argument("--items", type=int, metavar="N", default=20, help="how many entries of each object (20)")
-    tree.add_argument("--nodes", type=int, metavar="N", default=1000, help="how many objects in all (1000)")
+    tree.add_argument("--depth", type=_count, metavar="N", help="how many steps from the root (all)")
+    tree.add_argument("--items", type=_count, metavar="N", default=20, help="how many entries of each object (20)")
+    tree.add_argument("--nodes", type=_count, metavar="N", default=1000, help="how many objects in all (1000)")
     checking = command("check", _check, "everything that is wrong with a pool; the file is not changed")
     checking.add_argument("--seconds", type=_seconds, metavar="S", help="how long libpmemobj may take with it")
     command("gc", _collect, "free what the root does not reach")

@@ -28,7 +28,7 @@ from pmemobj._heap import Handle, Heap, attach
 from pmemobj._invariants import demand_allocation, demand_words, dump
 from pmemobj._layout import ABSENT, ALIGNMENT, HEADER_MARK, WORD, kind_of
 from pmemobj._values import decode
-from pmemobj.errors import NotPersistableError, PmemError, PoolDamagedError
+from pmemobj.errors import NotPersistableError, PmemError, PoolDamagedError, a_or_an
 
 P = TypeVar("P", bound="Persistent")
 
@@ -54,6 +54,8 @@ class Persistent(Handle):
 
     #: The kind in the header of its objects; classes with one of their own set it.
     _p_kind = 0
+    #: Of a stand-in, the stored name of the class that is missing.
+    _p_missing = ""
 
     @property
     def _p_mm(self) -> Any:
@@ -198,6 +200,18 @@ def demand_no_slots(cls: type) -> None:
             f"define class {cls.__qualname__}",
             f"its __slots__ ({', '.join(lost)}) would keep attributes in ordinary memory, not in the pool",
             "leave __slots__ out",
+        )
+
+
+def demand_one_form(cls: type) -> None:
+    """Refuse a class whose bases lie in a pool in different ways."""
+    bases = {int(base._p_kind): base for base in cls.__bases__ if getattr(base, "_p_kind", 0)}  # type: ignore[attr-defined]
+    if len(bases) > 1:
+        first, second = [base.__qualname__ for base in bases.values()][:2]
+        raise NotPersistableError(
+            f"define class {cls.__qualname__}",
+            f"an object lies in a pool as {a_or_an(first)} or as {a_or_an(second)}, not as both",
+            "derive it from one of the two, and keep an object of the other as an attribute",
         )
 
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pmemobj import _typed
+from pmemobj._base import Persistent, class_finders
 from pmemobj._heap import Handle, Heap, attach
 from pmemobj._layout import (
     ALLOCATION_HEADER_SIZE,
@@ -33,6 +34,7 @@ from pmemobj._layout import (
     header,
     kind_of,
 )
+from pmemobj._names import class_missing
 from pmemobj._typed import SIZES, VALUE, Place, element_size
 from pmemobj._values import free_leaf
 from pmemobj.errors import BadFieldError, InvalidHandleError, PoolDamagedError
@@ -62,6 +64,8 @@ class Block:
     __slots__ = ("_anchor", "_count", "_head", "code")
 
     def __init__(self, anchor: Anchor) -> None:
+        if not isinstance(anchor, Anchor):
+            raise TypeError(f"cannot make a Block of {anchor!r:.80}: it needs memory in a pool (use pool.mm.alloc)")
         heap, offset = anchor._p_heap, anchor._p_offset
         self._anchor = anchor
         self._head = anchor.head
@@ -97,7 +101,7 @@ class Block:
         return self._anchor._p_heap
 
     def _p_place(self, key: Any, change: bool = False) -> Place:
-        heap, offset = locate(self)
+        heap, offset = _locate_to_change(self) if change else locate(self)
         data = offset + BLOCK_DATA
         size = element_size(self.code)
         if key is None:
@@ -127,6 +131,23 @@ def locate(block: Block) -> tuple[Heap, int]:
     heap, offset = anchor._p_heap, anchor._p_offset
     if heap.read(offset) != block._head:
         raise InvalidHandleError(f"use this block of {heap.name}", "it was freed", "fetch it from its object again")
+    return heap, offset
+
+
+def _locate_to_change(block: Block) -> tuple[Heap, int]:
+    """Where a block lies that is to change, which nobody does whose owner is a stand-in.
+
+    Raises:
+        ClassNotFoundError: the class of its owner is missing.
+        InvalidHandleError: it was freed.
+    """
+    heap, offset = locate(block)
+    owner, _ = owner_of(heap, offset)
+    if owner:
+        known = heap.handles.get(owner)
+        cls = type(known) if isinstance(known, Persistent) else class_finders[int(Kind.EXTENSION)](heap, owner)
+        if cls._p_missing:
+            raise class_missing("change a block", heap.name, cls._p_missing)
     return heap, offset
 
 
@@ -236,7 +257,7 @@ def alloc(heap: Heap, count: Any, code: str, zero: bool) -> Block:
 
 def realloc(block: Block, count: Any) -> Block:
     """A block with another count in the place of `block`, which is freed; see `MemoryManager.realloc`."""
-    heap, _ = locate(block)
+    heap, _ = _locate_to_change(block)
     with heap.statement:
         larger = alloc(heap, count, block.code, True)
         # The count may be an object of the program, whose conversion may have freed the block.
@@ -258,7 +279,7 @@ def realloc(block: Block, count: Any) -> Block:
 
 def free(block: Block) -> None:
     """Free a block and the leaves in it; the object that owns it has none in its place."""
-    heap, _ = locate(block)
+    heap, _ = _locate_to_change(block)
     with heap.statement:
         _, offset = locate(block)
         place = _place_of(heap, offset)

@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from pmemobj import _base, _blocks, _typed
-from pmemobj._base import demand_no_slots, guarded_repr, register_kind
+from pmemobj._base import demand_no_slots, demand_one_form, guarded_repr, register_kind
 from pmemobj._blocks import Block, block_at, words_of
 from pmemobj._heap import Heap, steady
 from pmemobj._layout import (
@@ -358,6 +358,7 @@ class Persistent(StoredFields, metaclass=ABCMeta):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         demand_no_slots(cls)
+        demand_one_form(cls)
         register(cls)
 
     @classmethod

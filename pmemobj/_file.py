@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from pmemobj import _chunks, _lib, _parts
 from pmemobj._layout import (
@@ -57,6 +57,7 @@ from pmemobj.errors import (
     PoolNotFoundError,
     PoolPermissionError,
     PoolVersionError,
+    a_or_an,
 )
 
 _MAX_LANES = 1024
@@ -103,6 +104,31 @@ class PoolFile:
     def size(self) -> int:
         """Bytes, of all files together."""
         return sum(size for _, size in self.files)
+
+
+def checked_path(what: str, path: Any) -> str:
+    """A path as a str.
+
+    Args:
+        what: What is to be done with it, as in "open pool".
+        path: What a program gave.
+
+    Raises:
+        TypeError: it is no path, or one of bytes.
+        ValueError: no file can have such a name.
+    """
+    try:
+        name = os.fspath(path)
+    except TypeError:
+        raise TypeError(
+            f"cannot {what} {path!r:.80}: {a_or_an(type(path).__name__)} is no path "
+            "(give the path of the file or directory; that of a pool is pool.path)"
+        ) from None
+    if not isinstance(name, str):
+        raise TypeError(f"cannot {what} {path!r}: the path is no str (use os.fsdecode)")
+    if "\0" in name:
+        raise ValueError(f"cannot {what} {name!r}: the path has a NUL character (mend the path)")
+    return name
 
 
 def identify(path: str, name: str = "") -> PoolFile:

@@ -973,6 +973,10 @@ class Transaction:
     __slots__ = ("_begun", "_entered", "_heap", "_levels")
 
     def __init__(self, heap: Heap) -> None:
+        if not isinstance(heap, Heap):  # compiled, None would end the process later
+            raise TypeError(
+                f"cannot make a transaction on {heap!r:.80}: it is no pool's memory (use pool.transaction())"
+            )
         self._heap = heap
         #: Levels that `begin` opened, and those that ``with`` did.
         self._begun = self._entered = 0
@@ -1198,5 +1202,10 @@ def _dead_heap(name: str, reason: PmemError) -> Heap:
 
 #: The heap of handles that were made without a pool.
 _nowhere = _dead_heap(
-    "", InvalidHandleError("use this object", "it was made without a pool", "create it with pool.new(Class, ...)")
+    "",
+    InvalidHandleError(
+        "use this object",
+        "it was made without a pool",
+        "create it with pool.new(Class, ...), or out of another one with copy.copy",
+    ),
 )

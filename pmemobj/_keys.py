@@ -24,6 +24,7 @@ from functools import cache
 from typing import Any
 
 from pmemobj import _hashes, _pickles
+from pmemobj._advice import advice
 from pmemobj._hashes import compares_by_identity, hash_of_bytes, hash_of_str, mix, stored_hash
 from pmemobj._heap import Handle, Heap
 from pmemobj._key_tuples import key_tuple_payload
@@ -154,8 +155,12 @@ def _hash_of_other(heap: Heap, key: Any) -> int:
         plain = _plain_number(key)
         if plain is not None and plain == key:
             return hash(plain) & _MASK
+    what = f"use {a_or_an(kind.__module__)}.{kind.__qualname__} as a key"
+    known = advice(key)
+    if known is not None:
+        raise NotPersistableError(what, *known)
     raise NotPersistableError(
-        f"use {a_or_an(kind.__module__)}.{kind.__qualname__} as a key",
+        what,
         "it defines its own equality, so that no hash is known which is the same in every process",
         "use None, a number, str, bytes, a tuple of such, an Enum member, a frozen dataclass, or a persistent object "
         "that compares by identity",

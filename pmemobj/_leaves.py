@@ -19,8 +19,9 @@ from uuid import UUID, SafeUUID
 from zoneinfo import ZoneInfo
 
 from pmemobj import _pickles, _times
+from pmemobj._advice import refusal
 from pmemobj._layout import Kind
-from pmemobj.errors import NotPersistableError, PmemError, a_or_an
+from pmemobj.errors import NotPersistableError, PmemError
 
 _DOUBLE = struct.Struct("<d")
 _COMPLEX = struct.Struct("<dd")
@@ -206,22 +207,9 @@ def value_of(kind: int, payload: bytes) -> Any:
 
 def _refusal(value: Any) -> NotPersistableError:
     cls = type(value)
-    twin = _pickles.persistent_twin(cls)
-    if twin:
-        return NotPersistableError(
-            f"store {a_or_an(cls.__name__)}",
-            "it lives in ordinary memory",
-            f"use pool.new(pmemobj.{twin}, ...), or pool.persistent(...), which converts what is in it too",
-        )
-    name = _full_name(cls)
     if cls in ENCODERS:
-        return _refused_zone(name, _times.foreign_zone(value))
-    return NotPersistableError(
-        f"store a value of type {name}",
-        "pmemobj has no form for it in persistent memory",
-        "derive its class from pmemobj.PersistentObject, or, if its instances never change, nominate it with "
-        f"pmemobj.persist_via_pickle({cls.__qualname__})",
-    )
+        return _refused_zone(_full_name(cls), _times.foreign_zone(value))
+    return refusal(value)
 
 
 def _refused_zone(name: str, zone: Any) -> NotPersistableError:

@@ -16,7 +16,7 @@ from pmemobj._extension import StoredFields, read_field, write_field
 from pmemobj._heap import Heap, Transaction
 from pmemobj._layout import CONTAINER_KINDS, kind_of
 from pmemobj.convert import to_persistent
-from pmemobj.errors import InvalidHandleError, OtherPoolError
+from pmemobj.errors import InvalidHandleError, OtherPoolError, a_or_an
 
 P = TypeVar("P", bound=Persistent)
 
@@ -30,6 +30,8 @@ class MemoryManager:
     """
 
     def __init__(self, heap: Heap) -> None:
+        if not isinstance(heap, Heap):
+            raise TypeError(f"cannot manage {heap!r:.80}: it is no pool's memory (use pool.mm, or object._p_mm)")
         self._heap = heap
 
     # ---- objects and transactions ----
@@ -50,12 +52,17 @@ class MemoryManager:
         """The object with the name that its ``_p_oid`` was.
 
         Raises:
+            TypeError: it is no name of an object.
             OtherPoolError: it is the name of an object of another pool.
             InvalidHandleError: there is no object of that name any more.
 
         Cost: visits every allocation of the pool, unless a Python object for it is alive.
         """
         heap = self._heap
+        if not (isinstance(oid, tuple) and len(oid) == 2 and all(isinstance(part, int) for part in oid)):
+            raise TypeError(
+                f"cannot resurrect {oid!r:.80}: it is no name of an object (give what its _p_oid was, a pmemobj.Oid)"
+            )
         pool, offset = oid
         heap.read(heap.root_offset)
         if pool != heap.pool_uuid:
@@ -196,8 +203,8 @@ class MemoryManager:
             heap = target._p_heap
         else:
             raise TypeError(
-                f"cannot use a {type(target).__name__} as memory: it is neither a Block nor an object with fields "
-                "(the garbage collection frees objects; other containers look after their own memory)"
+                f"cannot use {a_or_an(type(target).__name__)} as memory: it is neither a Block nor an object with "
+                "fields (the garbage collection frees objects; other containers look after their own memory)"
             )
         if heap is not self._heap:
             raise OtherPoolError(

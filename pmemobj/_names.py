@@ -13,11 +13,15 @@ from collections.abc import Callable
 from typing import Any
 
 from pmemobj._heap import Handle
+from pmemobj.errors import ClassNotFoundError, a_or_an
 
 #: The Persistent classes of this process by stored name; the latest definition counts.
 _definitions: dict[str, type] = {}
 #: What `alias` was told, by the old name with dots only.
 _aliases: dict[str, type] = {}
+
+#: Where no program defines classes.
+_NOBODYS = ("builtins", "pmemobj")
 
 #: Called with a stored name, with dots only, when it has got another class.
 on_definition: list[Callable[[str], None]] = []
@@ -46,17 +50,37 @@ def alias(old_name: str, cls: type) -> None:
         cls: The class that takes its place.
 
     Raises:
-        TypeError: `cls` is no class derived from PersistentObject or Persistent.
-        ValueError: `old_name` has no module.
+        TypeError: `cls` is no class derived from PersistentObject or Persistent, or the old name is known to be
+            that of a class which is derived from the other of the two.
+        ValueError: `old_name` has no module, or no program's class can have had it.
+
+    Durability: none, the pool does not change.
     """
     if cls not in _definitions.values():
         raise TypeError(
             f"cannot give {cls!r} the alias {old_name}: it is no Persistent class of one's own "
             "(derive it from PersistentObject or Persistent)"
         )
+    if not isinstance(old_name, str):
+        raise TypeError(
+            f"cannot give {cls.__qualname__} the alias {old_name!r}: it is no name "
+            "(write the old name as the pool knows it, 'module:name')"
+        )
     name = _dotted(old_name)
     if "." not in name.strip("."):
         raise ValueError(f"cannot give {cls.__qualname__} the alias {old_name!r}: it has no module (write module:name)")
+    if name.partition(".")[0] in _NOBODYS:
+        raise ValueError(
+            f"cannot give {cls.__qualname__} the alias {old_name!r}: no class of a program was ever stored under it "
+            "(write the old name of the class, as 'module:name')"
+        )
+    known: Any = next((known for stored, known in _definitions.items() if _dotted(stored) == name), cls)
+    own: Any = cls
+    if known._p_kind != own._p_kind:
+        raise TypeError(
+            f"cannot give {cls.__qualname__} the alias {old_name!r}: objects of one have attributes, of the other "
+            "fields (derive both from PersistentObject, or both from Persistent)"
+        )
     _aliases[name] = cls
     _tell(name)
 
@@ -73,6 +97,11 @@ def _tell(name: str) -> None:
 def defined_class(name: str) -> type | None:
     """The class with a stored name, if it is defined already; nothing is imported."""
     return (_aliases.get(_dotted(name)) if _aliases else None) or _definitions.get(name)
+
+
+def is_alias(name: str) -> bool:
+    """Whether `alias` decides what a stored name means."""
+    return _dotted(name) in _aliases
 
 
 def find_class(name: str) -> Any:
@@ -102,6 +131,16 @@ def shown_name(name: str) -> str:
     """How pictures call a class: by its qualified name, with a note if it is not defined."""
     cls = defined_class(name)
     return cls.__qualname__ if cls is not None else f"class {name.partition(':')[2]} (not defined yet)"
+
+
+def class_missing(what: str, pool: str, name: str) -> ClassNotFoundError:
+    """The error for a change of an object whose class, with a stored name, is not defined."""
+    module, _, qualname = name.partition(":")
+    return ClassNotFoundError(
+        f"{what} of {a_or_an(qualname)} of {pool}",
+        f"class {qualname} of module {module} is not defined, so this is a read-only stand-in",
+        "define or import the class, or name its successor with pmemobj.alias, then fetch the object again",
+    )
 
 
 def is_own(cls: Any, base: type) -> bool:

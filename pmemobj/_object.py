@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pmemobj._base import Persistent, create, demand_no_slots, kinds, register_kind
+from pmemobj._base import Persistent, create, demand_no_slots, demand_one_form, kinds, register_kind
 from pmemobj._heap import Heap, steadily, steady
 from pmemobj._invariants import demand_allocation
 from pmemobj._layout import (
@@ -353,6 +353,7 @@ class PersistentObject(StoredAttributes):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         demand_no_slots(cls)
+        demand_one_form(cls)
         register(cls)
 
     def __init__(self) -> None:

@@ -9,36 +9,17 @@ from __future__ import annotations
 import builtins
 import io
 import pickle
-from array import array
 from enum import Enum
 from typing import Any
 
-from pmemobj._heap import Handle
+from pmemobj._advice import demand_nominable
 from pmemobj.errors import NotPersistableError, PoolDamagedError, UnpicklingRefusedError, a_or_an
-
-#: Plain containers whose contents change, and the class that a program wants instead.
-MUTABLE_TWINS: dict[Any, str] = {
-    list: "PersistentList",
-    dict: "PersistentDict",
-    set: "PersistentSet",
-    bytearray: "PersistentByteArray",
-    array: "PersistentArray",
-}
-#: Likewise for those that do not change; a program may nominate these, if it prefers pickles.
-_IMMUTABLE_TWINS: dict[Any, str] = {tuple: "PersistentTuple", frozenset: "PersistentSet"}
 
 #: A pickle that may call one of these could do anything, whatever else is nominated.
 _TOO_POWERFUL = (getattr, setattr, delattr, builtins.eval, builtins.exec, compile, builtins.__import__, open)
 
 #: What the program nominated; a dict for its order.
 nominated: dict[Any, None] = {}
-
-
-def persistent_twin(cls: type) -> str:
-    """The name of the Persistent class that holds what the plain container `cls` holds, or an empty string."""
-    if cls.__module__ == "numpy" and cls.__name__ == "ndarray":  # by name: numpy may be missing
-        return "PersistentArray"
-    return MUTABLE_TWINS.get(cls) or _IMMUTABLE_TWINS.get(cls, "")
 
 
 def persist_via_pickle(*types: Any) -> None:
@@ -49,10 +30,11 @@ def persist_via_pickle(*types: Any) -> None:
     at the first store names it.
 
     Args:
-        types: Classes whose instances never change. Changes of a mutable one would be lost.
+        types: Classes whose instances never change, defined at the top level of a module. Changes of a
+            mutable one would be lost; those that can be told to be mutable are refused.
 
     Raises:
-        NotPersistableError: not a class or function, or one that pickle cannot name.
+        NotPersistableError: not a class or function; one that pickle cannot name; or instances of it change.
     """
     for item in types:
         if not callable(item) or not hasattr(item, "__qualname__"):
@@ -63,10 +45,7 @@ def persist_via_pickle(*types: Any) -> None:
             raise NotPersistableError(
                 f"nominate {item.__qualname__}", "whoever wrote a pool could do anything with it", "nominate classes"
             )
-        if item in MUTABLE_TWINS or (isinstance(item, type) and issubclass(item, Handle)):
-            raise NotPersistableError(
-                f"nominate {item.__qualname__}", "its instances change", "use the Persistent class for it"
-            )
+        demand_nominable(item)
     nominated.update(dict.fromkeys(types))
 
 
@@ -130,6 +109,13 @@ def dump(value: Any) -> bytes:
         UnpicklingRefusedError: it needs something else that was not nominated.
         NotPersistableError: its class does not let it be pickled.
     """
+    cls = type(value)
+    if "<locals>" in cls.__qualname__:
+        raise NotPersistableError(
+            f"store {a_or_an(cls.__name__)} as a pickle",
+            f"its class {cls.__qualname__} is local to a function, where no program finds it again",
+            "define it at the top level of a module",
+        )
     try:
         data = _dumps(value)
         # What could not be read back must not be written.

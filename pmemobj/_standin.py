@@ -15,11 +15,11 @@ from pmemobj._base import Persistent, class_finders, kind_at
 from pmemobj._extension import StoredFields, read_field
 from pmemobj._heap import Heap
 from pmemobj._layout import Kind, class_number
-from pmemobj._names import find_class, is_own, on_definition
+from pmemobj._names import class_missing, find_class, is_alias, is_own, on_definition
 from pmemobj._object import PersistentObject, StoredAttributes
 from pmemobj._typed import Place
 from pmemobj._values import describe
-from pmemobj.errors import ClassNotFoundError, ClassRefusedError
+from pmemobj.errors import ClassRefusedError, a_or_an
 
 #: The stand-ins that are in use.
 _alive: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -29,8 +29,6 @@ class _StandIn:
     """What both kinds of stand-in do."""
 
     __slots__ = ()
-    #: The stored name of the class that is missing.
-    _p_missing = ""
 
     def _p_revive(self) -> None:
         _alive.add(self)
@@ -85,12 +83,7 @@ def _missing(stand_in: Any) -> str:
 
 
 def _refuse(stand_in: Any, what: str) -> NoReturn:
-    module, _, qualname = stand_in._p_missing.partition(":")
-    raise ClassNotFoundError(
-        f"{what} of a {qualname} of {stand_in._p_heap.name}",
-        f"class {qualname} of module {module} is not defined, so this is a read-only stand-in",
-        "define or import the class, or name its successor with pmemobj.alias, then fetch the object again",
-    )
+    raise class_missing(what, stand_in._p_heap.name, stand_in._p_missing)
 
 
 def _stand_in_class(name: str, base: type[Persistent]) -> type[Persistent]:
@@ -99,7 +92,24 @@ def _stand_in_class(name: str, base: type[Persistent]) -> type[Persistent]:
     return type(qualname.rpartition(".")[2], (base,), body)
 
 
-def _finder(real: type[Persistent], stand_in: type[Persistent], what: str) -> Any:
+def _refused(heap: Heap, name: str, found: Any, base: str) -> ClassRefusedError:
+    """The error for a name that means something which cannot be the class of the object."""
+    if is_own(found, Persistent) and found._p_kind in class_finders:
+        has, lacks = ("attributes", "fields") if base == "PersistentObject" else ("fields", "attributes")
+        says = "pmemobj.alias names" if is_alias(name) else "its name now means"
+        return ClassRefusedError(
+            f"read {a_or_an(name.partition(':')[2])} of {heap.name}",
+            f"the object has {has}, and {says} {found.__module__}.{found.__qualname__}, whose objects have {lacks}",
+            f"let that class be derived from {base}, or name another one with pmemobj.alias",
+        )
+    return ClassRefusedError(
+        f"read an object of {heap.name}",
+        f"its class is said to be {name}, which is no class derived from {base}",
+        f"if it is yours, derive it from {base} or name its successor with pmemobj.alias; else do not trust this pool",
+    )
+
+
+def _finder(real: type[Persistent], stand_in: type[Persistent], base: str) -> Any:
     stand_ins: dict[str, type[Persistent]] = {}
 
     def find(heap: Heap, offset: int) -> type[Persistent]:
@@ -110,9 +120,7 @@ def _finder(real: type[Persistent], stand_in: type[Persistent], what: str) -> An
         if found is None:
             return stand_ins.setdefault(name, _stand_in_class(name, stand_in))
         if not is_own(found, real):
-            raise ClassRefusedError(
-                f"read an object of {heap.name}", f"{name} is no {what}", "open only pools that you trust"
-            )
+            raise _refused(heap, name, found, base)
         own: type[Persistent] = found
         return own
 
@@ -128,6 +136,6 @@ def _retire(name: str) -> None:
         )
 
 
-class_finders[int(Kind.OBJECT)] = _finder(PersistentObject, ObjectStandIn, "PersistentObject class")
-class_finders[int(Kind.EXTENSION)] = _finder(StoredFields, FieldsStandIn, "class derived from Persistent")
+class_finders[int(Kind.OBJECT)] = _finder(PersistentObject, ObjectStandIn, "PersistentObject")
+class_finders[int(Kind.EXTENSION)] = _finder(StoredFields, FieldsStandIn, "Persistent")
 on_definition.append(_retire)

@@ -73,12 +73,13 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
         PoolNotFoundError, PoolPermissionError, PoolIsDirectoryError: it cannot be read.
         PoolBusyError: it is open, here or in another process.
         ValueError: `seconds` is no time to wait.
+        TypeError: `path` is no path; for an open pool close it and give ``pool.path``.
 
     Cost: proportional to the contents, and a process.
     """
-    if seconds is not None and not 0 < seconds < math.inf:
-        raise ValueError(f"cannot check {os.fspath(path)} within {seconds} seconds (give it a positive number of them)")
-    name = os.fspath(path)
+    name = _file.checked_path("check", path)
+    if seconds is not None and not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):
+        raise ValueError(f"cannot check {name} within {seconds} seconds (give it a positive number of them)")
     try:
         found = _file.identify(name)
     except (NotAPoolError, PoolLayoutError, PoolDamagedError) as error:

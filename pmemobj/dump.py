@@ -35,6 +35,7 @@ from pmemobj.errors import (
     PoolDamagedError,
     PoolExistsError,
     TransactionError,
+    a_or_an,
 )
 from pmemobj.pool import Path, PersistentObjectPool, PoolSize, demand_max_size
 
@@ -71,7 +72,9 @@ def dump(pool: PersistentObjectPool, file: Path | IO[Any], *, progress: Progress
     Cost: proportional to the contents. Other threads can read the pool meanwhile, but not change it.
     """
     if not isinstance(pool, PersistentObjectPool):
-        raise TypeError(f"cannot dump a {type(pool).__name__}: it is no pool (open it with pmemobj.open() first)")
+        noun = a_or_an(type(pool).__name__)
+        raise TypeError(f"cannot dump {noun}: it is no pool (open it with pmemobj.open() first)")
+    _demand_file("write a dump to", file, "write")
     heap = pool._heap
     what = f"dump pool {pool.path}"
     with heap.lock:
@@ -240,7 +243,7 @@ def restore(
 
     Durability: durable when it returns. A failed or killed one leaves no pool.
     """
-    target = os.fspath(path)
+    target = _file.checked_path("restore pool", path)
     what = f"restore pool {target}"
     if os.path.lexists(target):
         raise PoolExistsError(what, "there is a file of that name", "remove it, or name another")
@@ -256,9 +259,18 @@ def restore(
             ) from None
 
 
+def _demand_file(what: str, file: Any, method: str) -> None:
+    if not isinstance(file, (str, os.PathLike)) and not hasattr(file, method):
+        raise TypeError(
+            f"cannot {what} {a_or_an(type(file).__name__)}: it is neither a path nor a file "
+            f"(give the path, or a file with the method {method})"
+        )
+
+
 @contextlib.contextmanager
 def _reader(file: Path | IO[Any]) -> Iterator[IO[bytes]]:
     """The dump as a binary file that can be gone through twice."""
+    _demand_file("read a dump from", file, "read")
     if isinstance(file, (str, os.PathLike)):
         try:
             opened = builtins.open(file, "rb")  # noqa: SIM115 - the reader closes it
@@ -379,7 +391,7 @@ def resize(
     Durability: durable when it returns.
     Cost: proportional to the contents; for a while both files are there.
     """
-    real = os.path.realpath(os.fspath(path))
+    real = os.path.realpath(_file.checked_path("resize pool", path))
     if _parts.is_growing_pool(real):
         _limit(real, new_size, max_size)
         return

@@ -128,8 +128,15 @@ def walk(
     Raises:
         PoolClosedError: the pool is closed.
         NotPersistableError: `start` is no object of this pool.
+        TypeError: `pool` is no pool, `start` no persistent object, or a limit no int.
+        ValueError: a limit is negative.
     """
-    heap = pool._heap
+    _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items)
+    heap = getattr(pool, "_heap", None)
+    if not isinstance(heap, Heap):
+        raise TypeError(
+            f"cannot walk {a_or_an(type(pool).__name__)}: it is no pool (open it with pmemobj.open(), or use walk_file)"
+        )
     if start is None:
         return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
     word = immediate(heap, start) if isinstance(start, Handle) else 0
@@ -154,11 +161,23 @@ def walk_file(
     Raises:
         PmemError: the file is no pool of this package.
     """
-    with image(os.fspath(path)) as heap:
+    _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items)
+    with image(_file.checked_path("read pool", path)) as heap:
         # Without a table of classes that can be read, each object of a class is shown as damaged.
         with suppress(PoolDamagedError):
             heap.types = ClassTable(heap)
         return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
+
+
+def _demand_limits(**limits: Any) -> None:
+    """Refuse limits of a walk that mean nothing: Python would take a negative one from the end."""
+    for name, limit in limits.items():
+        if limit is None:
+            continue
+        if not isinstance(limit, int):
+            raise TypeError(f"cannot walk with {name}={limit!r}: it is no int (give a number, or None for no limit)")
+        if limit < 0:
+            raise ValueError(f"cannot walk with {name}={limit}: it is negative (give 0 or more, or None for no limit)")
 
 
 @contextmanager

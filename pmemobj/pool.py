@@ -146,7 +146,7 @@ class PersistentObjectPool:
     ) -> None:
         if flag not in ("x", "r", "w", "c"):
             raise ValueError(f"cannot open pool {path}: flag {flag!r} is unknown (use 'x', 'r', 'w' or 'c')")
-        self.path = _checked_path(path)
+        self.path = _file.checked_path("open pool", path)
         self.sandbox = bool(sandbox)
         if self.sandbox and flag == "x":
             raise ValueError(
@@ -765,15 +765,6 @@ def _demand_size(what: str, name: str, size: Any, largest: int) -> None:
             f"{amount} below libpmemobj's minimum of {MIN_POOL_SIZE} bytes (8 MiB)",
             "choose 16 MiB or more",
         )
-
-
-def _checked_path(path: Path) -> str:
-    name = os.fspath(path)
-    if not isinstance(name, str):
-        raise TypeError(f"cannot open pool {path!r}: the path is no str (use os.fsdecode)")
-    if "\0" in name:
-        raise ValueError(f"cannot open pool {name!r}: the path has a NUL character (mend the path)")
-    return name
 
 
 def _umask() -> int:

@@ -101,6 +101,47 @@ def test_a_stand_in_refuses_changes(written: Pool, change: Callable[[Any, Any], 
     assert (thing.number, ring.start, ring.note, len(ring.items)) == (5, -7, "long " * 10, 2)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda mm, block: block.__setitem__(0, 1),
+        lambda mm, block: block.__setitem__(slice(None), [1, 2]),
+        lambda mm, block: mm.write(block, 0, 1),
+        lambda mm, block: mm.snapshot(block),
+        lambda mm, block: mm.persist(block),
+        lambda mm, block: mm.realloc(block, 5),
+        lambda mm, block: mm.free(block),
+    ],
+)
+@pytest.mark.parametrize("held", [True, False], ids=["held", "let go"])
+def test_so_do_its_blocks(written: Pool, change: Callable[[Any, Any], None], held: bool) -> None:
+    ring = written.root[2]
+    block = ring.items
+    if not held:
+        del ring
+    with pytest.raises(pmemobj.ClassNotFoundError, match=r"change a block of a Ring .*read-only stand-in"):
+        change(written.mm, block)
+    assert list(block) == ["first", "long " * 10] and not written.in_transaction
+    real = define("Ring", Persistent, start=Field("q"), note=Field(), items=Field("block"))
+    block[0] = "second"
+    assert written.root[2].items[0] == "second" and type(written.root[2]) is real
+
+
+def test_a_class_lies_in_a_pool_in_one_way() -> None:
+    for bases in ((Persistent, PersistentObject), (PersistentObject, Persistent), (PersistentObject, PersistentList)):
+        # Compiled, Python itself refuses what has two layouts.
+        with pytest.raises(TypeError, match=r"not as both .derive it from one|lay-out conflict"):
+            type("Both", bases, {})
+
+    class Mixin:
+        pass
+
+    class Fine(PersistentObject):
+        pass
+
+    assert type("Finer", (Mixin, Fine, PersistentObject), {})
+
+
 def test_a_stand_in_may_be_stored_and_is_kept(written: Pool, reopen: Callable[..., Pool]) -> None:
     thing, _, ring = written.root
     written.root = written.new(PersistentList, [ring, thing])
@@ -178,16 +219,29 @@ def test_what_cannot_be_an_alias() -> None:
     for name in ("", "B", ".B", "B."):
         with pytest.raises(ValueError, match="has no module"):
             pmemobj.alias(name, Mine)
+    for name in ("builtins:list", "pmemobj:PersistentList", "pmemobj._object:PersistentObject"):
+        with pytest.raises(ValueError, match=r"no class of a program was ever stored under it \(write"):
+            pmemobj.alias(name, Mine)
+    with pytest.raises(TypeError, match="alias 5: it is no name"):
+        pmemobj.alias(5, Mine)  # type: ignore[arg-type]
 
 
 def test_an_alias_to_the_other_kind_of_class_is_refused(written: Pool) -> None:
     pmemobj.alias("__main__:Thing", define("Other", Persistent, number=Field("q")))
     pmemobj.alias("__main__:Ring", define("Another", PersistentObject))
-    with pytest.raises(pmemobj.ClassRefusedError, match="__main__:Thing is no PersistentObject class"):
+    with pytest.raises(pmemobj.ClassRefusedError, match=r"read a Thing .*alias names __main__.Other, whose objects have fields "):
         written.root[0]
-    with pytest.raises(pmemobj.ClassRefusedError, match="__main__:Ring is no class derived from Persistent"):
+    with pytest.raises(pmemobj.ClassRefusedError, match=r"has fields, and pmemobj.alias names __main__.Another"):
         written.root[2]
     assert written.gc() == {} and pmemobj.inspect.walk(written).total == 4
+    # Where it is known which kind the old class is, at once; and a class of the name itself may be of the wrong kind.
+    define("Ring", Persistent)
+    with pytest.raises(TypeError, match="alias '__main__:Ring': objects of one have attributes"):
+        pmemobj.alias("__main__:Ring", define("Another", PersistentObject))
+    _names._aliases.clear()
+    define("Thing", Persistent)
+    with pytest.raises(pmemobj.ClassRefusedError, match=r"and its name now means __main__.Thing"):
+        written.root[0]
 
 
 def test_a_class_that_left_its_module(

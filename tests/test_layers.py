@@ -24,6 +24,7 @@ ORDER = [
     "_lock",
     "_heap",
     "_checking",
+    "_advice",
     "_pickles",
     "_times",
     "_leaves",

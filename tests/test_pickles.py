@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import array
+import collections
+import dataclasses
 import datetime
 import decimal
 import enum
 import os
 import pickle
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -151,6 +154,65 @@ def test_what_changes_cannot_be_nominated(bad: Any) -> None:
     with pytest.raises(NotPersistableError, match="its instances change"):
         pmemobj.persist_via_pickle(decimal.Decimal, bad)
     assert decimal.Decimal not in pickles.nominated  # all of them or none
+
+
+@dataclasses.dataclass
+class Thawed:
+    number: int = 1
+
+
+@dataclasses.dataclass
+class Guarded(Thawed):
+    """Not frozen by name, but it has a `__setattr__` that may refuse."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError
+
+
+class FrozenDict(dict[str, int]):
+    def __setitem__(self, key: str, value: int) -> None:
+        raise TypeError
+
+
+class Planet(Money, enum.Enum):
+    EARTH = 1
+
+
+def test_what_is_known_to_change_cannot_be_nominated(pool: Pool) -> None:
+    refused: list[tuple[Any, str]] = [
+        (Thawed, r"dataclass that is not frozen .say @dataclass.frozen=True., or derive Thawed from"),
+        (type("Sub", (Thawed,), {}), "not frozen"),
+        (type("matrix", (type("ndarray", (), {"__module__": "numpy"}),), {}), "instances change.*tobytes"),
+        (collections.OrderedDict, "instances change.*PersistentDict"),
+        (collections.deque, "instances change.*PersistentList"),
+        (type("MySet", (set,), {}), "instances change.*PersistentSet"),
+        (types.SimpleNamespace, "instances change.*PersistentObject"),
+        (object, "nominate the class of the values itself"),
+        (type, "instances are code"),
+        (enum.EnumMeta, "instances are code"),
+        (types.FunctionType, "instances are code"),
+        (property, "instances are code"),
+        (lambda: 1, "pickle finds functions by their names"),
+    ]
+    for item, words in refused:
+        with pytest.raises(NotPersistableError, match=words) as caught:
+            pmemobj.persist_via_pickle(decimal.Decimal, item)
+        assert caught.value.why and caught.value.todo
+    assert not pickles.nominated
+    pmemobj.persist_via_pickle(Guarded, FrozenDict, Planet, Money, frozenset)
+    pool.root = Planet.EARTH
+    assert pool.root is Planet.EARTH
+
+
+def test_a_class_in_a_function_is_refused_when_its_value_is_stored(pool: Pool) -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Local:
+        number: int
+
+    pmemobj.persist_via_pickle(Local)
+    with pytest.raises(NotPersistableError, match=r"store a Local as a pickle: .*is local to a function.*top level"):
+        pool.root = Local(1)
+    assert pool.root is None
 
 
 def test_what_cannot_be_pickled_is_refused_when_it_is_stored(pool: Pool) -> None:

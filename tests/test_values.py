@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import array
 import collections
+import dataclasses
 import datetime
 import decimal
 import enum
+import io
 import math
 import random
 import struct
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -257,12 +260,9 @@ TWINS = [
     ([1], "PersistentList"),
     ({"a": 1}, "PersistentDict"),
     ({1}, "PersistentSet"),
-    (frozenset({1}), "PersistentSet"),
     ((1, 2), "PersistentTuple"),
     (bytearray(b"x"), "PersistentByteArray"),
     (array.array("d", [1.0]), "PersistentArray"),
-    # numpy's array is known by its name.
-    (type("ndarray", (), {"__module__": "numpy"})(), "PersistentArray"),
 ]
 
 
@@ -271,6 +271,53 @@ def test_a_plain_container_is_refused_and_the_persistent_one_named(pool: Pool, v
     for store in (lambda: setattr(pool, "root", value), lambda: pool.new(PersistentList, [value])):
         with pytest.raises(NotPersistableError, match=rf"pool\.new\(pmemobj\.{twin}, .*pool\.persistent\("):
             store()
+
+
+def numpy_class(name: str, *bases: type) -> Any:
+    """A class as NumPy's, which is known by its name since it may be missing."""
+    return type(name, bases, {"__module__": "numpy"})
+
+
+@dataclasses.dataclass
+class Thawed:
+    number: int = 1
+
+
+ADVICE = [
+    (numpy_class("float64", numpy_class("generic"), float)(1.5), r"scalar of NumPy.*use value\.item\(\)"),
+    (numpy_class("str_", str, numpy_class("generic"))("a"), r"scalar of NumPy.*use value\.item\(\)"),
+    (numpy_class("ndarray")(), r"PersistentArray, array\.dtype, array\), or store array\.tobytes\(\)"),
+    (frozenset({1}), r"PersistentSet.*as a key a sorted tuple.*persist_via_pickle\(frozenset\)"),
+    (..., r"store an ellipsis: it is a constant of the interpreter.*use None"),
+    (len, r"it is code, and a pool holds none \(store a name"),
+    (lambda: 1, r"store a function: it is code"),
+    (sys, r"store a module: it is code"),
+    (int, r"store class int: it is a type, .*store its name"),
+    (PersistentList, r"store class PersistentList: it is a class, not an object .*pool\.new\(PersistentList, \.\.\.\)"),
+    (memoryview(b"x"), r"store bytes\(view\), or pool\.new\(pmemobj\.PersistentByteArray"),
+    ((number for number in ()), r"a call that goes on.*store what comes of it"),
+    (iter([]), r"leads to the items of something else \(store the items"),
+    ({}.keys(), r"leads to the items of something else \(store the items"),
+    (io.BytesIO(), r"part of the running process.*begins with _v_"),
+    (threading.Lock(), r"part of the running process.*begins with _v_"),
+    (object(), r"nothing but its identity.*Enum member"),
+    (collections.Counter(), r"its instances change.*use the Persistent class for it: pool\.new\(pmemobj\.PersistentDict"),
+    (Thawed(), r"dataclass that is not frozen \(say @dataclass\(frozen=True\)"),
+]
+
+
+def test_what_is_refused_comes_with_advice(pool: Pool) -> None:
+    pool.root = pool.new(PersistentDict)
+    for value, words in ADVICE:
+        with pytest.raises(NotPersistableError, match=words) as caught:
+            pool.root["value"] = value
+        assert caught.value.why and caught.value.todo
+        if type(value).__hash__ is not None and not hasattr(value, "cells"):
+            with pytest.raises(NotPersistableError, match=words):
+                pool.root[value] = "as a key"
+            if type(value).__eq__ is object.__eq__:
+                assert value not in pool.root  # what compares by identity is just not there
+    assert pool.root == {}
 
 
 def test_an_object_of_another_pool_is_refused(pool: Pool, make_pool: Callable[..., Pool]) -> None:
