@@ -2,5 +2,9 @@
 from pmemobj._buffer cimport Buffer
 from pmemobj._heap cimport Heap
 
+cimport cython
+
+# So that `match` takes it for a sequence; registering with the ABC cannot mark a static type.
+@cython.collection_type("sequence")
 cdef class PersistentArray(Buffer):
     pass

@@ -7,6 +7,7 @@ its arguments first, and stores the bytes that come of it.
 from __future__ import annotations
 
 import operator
+from abc import ABC
 from collections.abc import Iterable, Iterator, MutableSequence
 from typing import Any
 
@@ -274,5 +275,14 @@ def _compare(self: PersistentByteArray, other: Any, relation: Any) -> Any:
     return relation(self._bytes(), data)
 
 
+class _NoPattern(ABC):  # noqa: B024 - it is only registered
+    """Between PersistentByteArray and MutableSequence, since registering there makes `match` take it for a sequence.
+
+    A bytearray is a MutableSequence too, and `match` takes it for none. What is registered here before this
+    class is registered there is not marked.
+    """
+
+
 register_kind(PersistentByteArray)
-MutableSequence.register(PersistentByteArray)
+_NoPattern.register(PersistentByteArray)
+MutableSequence.register(_NoPattern)

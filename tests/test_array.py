@@ -19,7 +19,16 @@ from soundness import assert_sound
 from test_fork import in_child
 
 import pmemobj
-from pmemobj import NotPersistableError, PersistentArray, PersistentByteArray, PersistentDict, PersistentObjectPool
+from pmemobj import (
+    NotPersistableError,
+    PersistentArray,
+    PersistentByteArray,
+    PersistentDict,
+    PersistentList,
+    PersistentObjectPool,
+    PersistentSet,
+    PersistentTuple,
+)
 
 Pool = PersistentObjectPool
 CODES = "bBhHiIlLqQfd"
@@ -528,3 +537,21 @@ def test_numpy_writes_inside_of_writing(pool: Pool, np: Any, reopen: Callable[..
         pool.new(PersistentArray, np.dtype(">i4"))
     pool = reopen(pool)
     assert np.asarray(pool.root)[1].tolist() == [7, 8, -1, -1]
+
+
+def test_match_takes_an_array_for_a_sequence_and_a_bytearray_for_none(pool: Pool) -> None:
+    def kind_of_pattern(value: Any) -> str:
+        match value:
+            case [1, *rest]:
+                return f"sequence of {1 + len(rest)}"
+            case {}:
+                return "mapping"
+            case _:
+                return "neither"
+
+    plain: list[Any] = [array("i", [1, 2]), bytearray(b"\1"), [1], (1,), {}, {1}]
+    classes = [PersistentArray, PersistentByteArray, PersistentList, PersistentTuple, PersistentDict, PersistentSet]
+    for value, cls in zip(plain, classes, strict=True):
+        stored = pool.new(cls, *(("i", value) if cls is PersistentArray else (value,)))
+        assert kind_of_pattern(stored) == kind_of_pattern(value), cls
+        assert isinstance(stored, MutableSequence) == (cls in (PersistentArray, PersistentByteArray, PersistentList))
