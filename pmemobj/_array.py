@@ -17,13 +17,11 @@ from pmemobj._base import register_kind
 from pmemobj._buffer import END, Buffer, plain, position
 from pmemobj._elements import ELEMENTS, MAX_DIMENSIONS, Element, as_array, element_of, initial, pack, pack_one, unpack
 from pmemobj._heap import Heap, steady
-from pmemobj._layout import ABSENT, ARRAY_SIZE, WORD, Kind, new_header
-from pmemobj._values import immediate
+from pmemobj._layout import ARRAY_SIZE, WORD, Kind, new_header
+from pmemobj._rows import MOST_ROWS, PER_ROW, rows_of_numbers
 from pmemobj.errors import PoolDamagedError
 
 _LENGTH, _DATA, _CODE, _SHAPE = 8, 24, 32, 40
-#: How many elements pictures show.
-_SHOWN = 16
 _INDICES = "array indices must be integers"
 
 
@@ -400,10 +398,15 @@ class PersistentArray(Buffer):
 
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
+        return heap.read(offset + _LENGTH) // _element_at(heap, offset).size, []
+
+    @staticmethod
+    def _p_rows(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, str]]]:
         element = _element_at(heap, offset)
         length = heap.read(offset + _LENGTH) // element.size
-        data = heap.read_bytes(heap.read(offset + _DATA), min(length, limit, _SHOWN) * element.size)
-        return length, [(str(at), ABSENT, _shown(heap, value)) for at, value in enumerate(unpack(element, data))]
+        most = min(limit, MOST_ROWS)
+        data = heap.read_bytes(heap.read(offset + _DATA), min(length, PER_ROW * most) * element.size)
+        return rows_of_numbers(length, unpack(element, data), element.code == "f", most)
 
     @staticmethod
     def _p_summary(count: int) -> str:
@@ -428,11 +431,6 @@ def _element_at(heap: Heap, offset: int) -> Element:
             f"read the array at {offset:#x} in {heap.name}", "its type code is unknown", "restore the pool from a copy"
         )
     return element
-
-
-def _shown(heap: Heap, value: Any) -> int:
-    """A word that shows an element; of those that would need a leaf, the magnitude."""
-    return immediate(heap, value) or immediate(heap, f"{value:.0e}")
 
 
 def _same_as_slice(self: PersistentArray, other: Any) -> Any:

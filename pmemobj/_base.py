@@ -5,12 +5,13 @@ An object is created once, by `create`: the class allocates its memory (`_p_allo
 header leads to the class, and the handle is made without `__init__`.
 
 Walkers (garbage collection, `inspect`, the checks) work on offsets, without handles, since a class
-may be missing and a handle costs time. Three functions of each class tell them what the object at
+may be missing and a handle costs time. Some functions of each class tell them what the object at
 an offset holds; they are given a heap and the offset, and trust nothing that they read:
 
 * `_p_words` - every value word that it holds, for tracing and for finding its leaves;
 * `_p_bodies` - the further allocations that are part of it;
-* `_p_entries` - labelled words, for people to see.
+* `_p_entries` - labelled words, for people to see;
+* `_p_rows` - labelled texts, of what is no words.
 
 For people there are further `_p_oid`, `_p_traverse` and `_p_substructures` of every object, derived
 from these; and `_p_new` and `_p_resurrect`, which a class may define to be told when an object comes
@@ -118,6 +119,11 @@ class Persistent(Handle):
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
         """How many entries there are, and up to `limit` of them: label, key word or 0, value word."""
+        return 0, []
+
+    @staticmethod
+    def _p_rows(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, str]]]:
+        """Of bytes and numbers: how many rows show all of them, and up to `limit` rows: label and text."""
         return 0, []
 
     @staticmethod

@@ -15,12 +15,10 @@ from pmemobj._base import register_kind
 from pmemobj._buffer import END, Buffer, plain, position
 from pmemobj._bytes_methods import BytesLike
 from pmemobj._heap import Heap, steady
-from pmemobj._layout import ABSENT, BYTEARRAY_SIZE, Kind, new_header
-from pmemobj._values import immediate
+from pmemobj._layout import BYTEARRAY_SIZE, Kind, new_header
+from pmemobj._rows import MOST_ROWS, PER_ROW, rows_of_bytes
 
 _LENGTH, _DATA = 8, 24
-#: How many elements pictures show.
-_SHOWN = 16
 _INDICES = "bytearray indices must be integers or slices, not {}"
 
 
@@ -242,9 +240,13 @@ class PersistentByteArray(BytesLike):
 
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
+        return heap.read(offset + _LENGTH), []
+
+    @staticmethod
+    def _p_rows(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, str]]]:
         length = heap.read(offset + _LENGTH)
-        first = heap.read_bytes(heap.read(offset + _DATA), min(length, limit, _SHOWN))
-        return length, [(str(at), ABSENT, immediate(heap, byte)) for at, byte in enumerate(first)]
+        shown = min(length, PER_ROW * min(limit, MOST_ROWS))
+        return rows_of_bytes(length, heap.read_bytes(heap.read(offset + _DATA), shown))
 
     @staticmethod
     def _p_summary(count: int) -> str:

@@ -34,8 +34,8 @@ class Slot:
     """One labelled place of an object.
 
     Attributes:
-        label: Index, key or attribute name, as text.
-        text: The value, shortened; for an object, its type.
+        label: Index, key or attribute name, as text; of a row of bytes or numbers, the index of the first.
+        text: The value, shortened; for an object, its type; for bytes and numbers, those in the row.
         target: The offset of the object it refers to, or None for a plain value.
         key_target: The offset of the object that is its key, or None.
     """
@@ -55,7 +55,7 @@ class Node:
         type: The name of its type; of a class that is not defined, the name and a note.
         size: Bytes of the pool that it takes: its header, bodies and leaves, not what it refers to.
         text: A few words on its contents.
-        count: How many entries it has.
+        count: How many entries it has; of a bytearray or an array, how many rows.
         slots: The first of them.
         depth: Steps from where the walk began.
         damage: What is wrong with it, or an empty string.
@@ -123,7 +123,7 @@ def walk(
         start: A persistent object of the pool; by default the root.
         depth: How many steps to go; None for all.
         max_nodes: How many objects to show at the most.
-        max_items: How many entries of each object to show at the most.
+        max_items: How many entries of each object to show at the most; of a bytearray or an array, how many rows.
 
     Raises:
         PoolClosedError: the pool is closed.
@@ -233,9 +233,13 @@ def _node(heap: Heap, offset: int, depth: int, max_items: int | None) -> Node:
         size += sum(heap.allocation_size(body) for body in walker._p_bodies(heap, offset))
         size += sum(heap.allocation_size(word ^ TAG_LEAF) for word in walker._p_words(heap, offset) if is_leaf(word))
         slots = tuple(_slot(heap, label, key, word) for label, key, word in entries)
+        text = walker._p_summary(count)
+        rows, shown = walker._p_rows(heap, offset, limit)
+        if rows:
+            count, slots = rows, tuple(Slot(label, text) for label, text in shown)
     except PmemError as error:
         return Node(offset, "damaged", 0, str(error), depth=depth, damage=str(error))
-    return Node(offset, name, size, walker._p_summary(count), count, slots, depth)
+    return Node(offset, name, size, text, count, slots, depth)
 
 
 def _slot(heap: Heap, label: str, key: int, word: int) -> Slot:

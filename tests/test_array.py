@@ -350,9 +350,19 @@ def test_pictures_and_damage(pool: Pool) -> None:
     pool.root["b"] = pool.new(PersistentArray, "Q", [1 << 63])
     graph = pmemobj.inspect.walk(pool)
     node = graph.nodes[items._p_offset]
-    assert (node.type, node.text, node.count, node.damage) == ("PersistentArray", "100 elements", 100, "")
-    assert [slot.text for slot in node.slots[:4]] == ["1.5", "inf", "'1e+300'", "'-1e-300'"] and len(node.slots) < 100
-    assert graph.nodes[pool.root["b"]._p_offset].slots[0].text == "'9e+18'"
+    assert (node.type, node.text, node.count, node.damage) == ("PersistentArray", "100 elements", 25, "")
+    assert [(slot.label, slot.text) for slot in node.slots[:2]] == [
+        ("0", "1.5, inf, 1e+300, -1e-300"),
+        ("4", "1.5, inf, 1e+300, -1e-300"),
+    ]
+    assert len(node.slots) == 16 and len(pmemobj.inspect.walk(pool, max_items=2).nodes[items._p_offset].slots) == 2
+    assert graph.nodes[pool.root["b"]._p_offset].slots[0].text == str(1 << 63)
+    shapes = [("f", [0.1] * 9, [8, 1]), ("B", [200] * 20, [8, 8, 4]), ("b", [1] * 17, [16, 1]), ("d", [1 / 3] * 3, [2, 1])]
+    for code, values, wanted in shapes:
+        pool.root["b"] = pool.new(PersistentArray, code, values)
+        rows = pmemobj.inspect.walk(pool).nodes[pool.root["b"]._p_offset].slots
+        assert [len(row.text.split(", ")) for row in rows] == wanted, code
+        assert [int(row.label) for row in rows] == [sum(wanted[:at]) for at in range(len(wanted))]
     heap = pool._heap
     for at, wrong in ((32, ord("x")), (24, 1 << 40), (8, 1 << 50), (40, 1 << 40)):
         was = heap.read(items._p_offset + at)

@@ -243,8 +243,12 @@ def test_it_is_found_again(pool: Pool, reopen: Callable[..., Pool]) -> None:
     assert pool.root[0] == model and type(pool.root[0]) is PersistentByteArray
     graph = pmemobj.inspect.walk(pool)
     node = next(node for node in graph.nodes.values() if node.type == "PersistentByteArray")
-    assert (node.text, node.count, node.damage) == ("5120 bytes", 5120, "") and 5120 <= node.size < 8000
-    assert [(slot.label, slot.text) for slot in node.slots[:3]] == [("0", "0"), ("1", "1"), ("2", "2")]
+    assert (node.text, node.count, node.damage) == ("5120 bytes", 320, "") and 5120 <= node.size < 8000
+    shown = [(slot.label, slot.text) for slot in node.slots]
+    assert shown[3] == ("48", "30 31 32 33 34 35 36 37 38 39 3a 3b 3c 3d 3e 3f  |0123456789:;<=>?|")
+    assert shown[0] == ("0", "00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f  |................|") and len(shown) == 16
+    few = pmemobj.inspect.walk(pool, max_items=2)
+    assert [(len(node.slots), node.count) for node in few.nodes.values()][-1] == (2, 320), "the cap counts rows"
     pool.root[0].clear()
     pool.root[0]._check()
     assert not pool.gc(), "the memory was given back"

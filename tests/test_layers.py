@@ -46,6 +46,7 @@ ORDER = [
     "_dict",
     "_set",
     "_object",
+    "_rows",
     "_buffer",
     "_bytes_methods",
     "_bytearray",

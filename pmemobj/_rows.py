@@ -1,0 +1,52 @@
+"""How pictures show bytes and numbers: in rows, as a hex dump does, since a row for each would say little.
+
+A row is a label, the position of its first element, and a text. The rows are counted over all of the contents,
+and only the first of them are made.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: The most elements in a row, and the most rows that pictures show of one object.
+PER_ROW, MOST_ROWS = 16, 16
+#: Characters of numbers and what stands between them.
+_WIDTH = 64
+_SEPARATOR = ", "
+
+#: How many rows there are in all, and the first of them.
+Rows = tuple[int, list[tuple[str, str]]]
+
+
+def rows_of_bytes(length: int, first: bytes) -> Rows:
+    """Rows of 16 bytes: in hexadecimal, and as text where they are printable ASCII.
+
+    Args:
+        length: Bytes in all.
+        first: Those that are to be shown.
+    """
+    wide = len(f"{bytes(min(length, PER_ROW)).hex(' ')}")
+    rows = []
+    for at in range(0, len(first), PER_ROW):
+        part = first[at : at + PER_ROW]
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in part)
+        rows.append((str(at), f"{part.hex(' '):{wide}}  |{text}|"))
+    return -(-length // PER_ROW), rows
+
+
+def rows_of_numbers(length: int, first: list[Any], single: bool, most: int) -> Rows:
+    """Rows of as many numbers as fit: 16, 8, 4, 2 or 1.
+
+    Args:
+        length: Numbers in all.
+        first: Those that may be shown, `PER_ROW` for each row.
+        single: Whether they are floats of 4 bytes, whose further digits mean nothing.
+        most: How many rows to show at the most.
+    """
+    texts = [f"{value:.7g}" if single else repr(value) for value in first]
+    longest = max(map(len, texts), default=1) + len(_SEPARATOR)
+    count = PER_ROW
+    while count > 1 and count * longest > _WIDTH:
+        count //= 2
+    rows = [(str(at), _SEPARATOR.join(texts[at : at + count])) for at in range(0, len(texts), count)]
+    return -(-length // count), rows[:most]
