@@ -79,7 +79,7 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
     """
     name = _file.checked_path("check", path)
     if seconds is not None and not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):
-        raise ValueError(f"cannot check {name} within {seconds} seconds (give it a positive number of them)")
+        raise ValueError(f"cannot check {name}: {seconds!r} seconds are no time to wait (give a positive number)")
     try:
         found = _file.identify(name)
     except (NotAPoolError, PoolLayoutError, PoolDamagedError) as error:

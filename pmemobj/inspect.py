@@ -141,7 +141,10 @@ def walk(
         return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
     word = immediate(heap, start) if isinstance(start, Handle) else 0
     if not word:
-        raise TypeError(f"cannot walk from {a_or_an(type(start).__name__)}: it is no persistent object of {pool}")
+        raise TypeError(
+            f"cannot walk from {a_or_an(type(start).__name__)}: it is no persistent object of {heap.name} "
+            "(give one that the pool holds, or leave it out to begin at the root)"
+        )
     return _walk(heap, word, "start", depth, max_nodes, max_items)
 
 

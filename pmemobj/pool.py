@@ -198,6 +198,8 @@ class PersistentObjectPool:
         """Make the pool under a temporary name, and give it its own when it is complete."""
         what = f"create pool {self.path}"
         size, may_grow_to = _demand_sizes(what, pool_size, max_size)
+        if not isinstance(mode, int):
+            raise TypeError(f"cannot {what}: mode is {mode!r}, no int (give permissions as in 0o600)")
         if not self.path:
             raise _file.translate(what, FileNotFoundError(errno.ENOENT, ""))
         if len(os.fsencode(os.path.basename(self._file))) > _MAX_NAME:
@@ -426,7 +428,7 @@ class PersistentObjectPool:
         It may be spelt in any way and lead through links; a copy is another file. What is open goes with
         the file when that is moved.
         """
-        return not self.closed and _identity(os.fspath(path)) == self._identity
+        return not self.closed and _identity(_file.checked_path("compare the pool with", path)) == self._identity
 
     def _demand_in_place(self) -> None:
         """Refuse to let go of a file that would not be found again."""

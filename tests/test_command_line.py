@@ -185,6 +185,12 @@ def test_errors_are_said_without_a_traceback(
 
 def test_wrong_usage(command: Command, game: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "is no size" in command("resize", game, "big", code=2).stderr
+    for option in ("--depth", "--items", "--nodes"):
+        for wrong in ("-1", "x"):
+            with pytest.raises(SystemExit) as left:
+                command_line.main(["tree", str(game), option, wrong])
+            assert left.value.code == command_line.USAGE
+            assert f"argument {option}: '{wrong}' is no number of them (give 0" in capsys.readouterr().err
     assert command_line.main(["dump", str(game), str(game)]) == command_line.USAGE
     assert "into itself" in capsys.readouterr().err
     for line in ([], ["info"], ["fly", str(game)]):
