@@ -94,7 +94,8 @@ class MemoryManager:
         Args:
             count: How many elements, 0 or more.
             code: 'value' for anything that can be stored, which begins as None; or a code of
-                `struct` for numbers, ``? b B h H i I q Q f d``, which begin as anything.
+                `struct` for numbers, ``? b B h H i I q Q f d``, which begin as whatever was in that memory:
+                write them all before any is read, or take `zalloc`.
 
         Raises:
             BadFieldError: the count is negative, or there is no such code.
@@ -125,6 +126,7 @@ class MemoryManager:
         Objects are not freed by hand, since others may refer to them: the garbage collection does it.
 
         Raises:
+            ClassNotFoundError: the class of its object is missing.
             InvalidHandleError: it was freed before.
             OtherPoolError: it is one of another pool.
 
@@ -153,6 +155,7 @@ class MemoryManager:
 
         Raises:
             IndexError, AttributeError: there is no such element or field.
+            ClassNotFoundError: the class of the object, or of the owner of the block, is missing.
             BadFieldError: a value does not fit the code, or the number of values is wrong.
             NotPersistableError: a value cannot be stored.
         """

@@ -39,3 +39,16 @@ def test_the_table_of_magics_is_complete() -> None:
             options = [word for action in parser._actions for word in action.option_strings if word.startswith("--")]
             for option in set(options) - {"--help"}:
                 assert option in mentioned, f"{name} {option}"
+
+
+def test_every_public_entry_is_on_a_page_for_users() -> None:
+    import pmemobj
+
+    pages = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("guide", "values", "persistent_classes"))]
+    text = "\n".join(page.read_text() for page in pages)
+    names = {*pmemobj.__all__, *("inspect.walk", "walk_file", "flag=", "cached_property", "dataclasses.replace")}
+    for cls in (pmemobj.PersistentObjectPool, pmemobj.MemoryManager):
+        names |= {name for name in vars(cls) if not name.startswith("_")}
+    names -= {*pmemobj.errors.__all__, *("DEFAULT_MAX_SIZE", "DEFAULT_POOL_SIZE", "compiled", "errors")}
+    names -= {"Finding", "Report", "PoolStats"}  # what `check` and `stats` return, which say what is in them
+    assert {name for name in names if not re.search(rf"\b{re.escape(name)}", text)} == set()
