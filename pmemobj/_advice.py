@@ -32,7 +32,9 @@ MUTABLE_TWINS: dict[Any, str] = {
     bytearray: "PersistentByteArray",
     array: "PersistentArray",
 }
-#: Others that change: what changes them, and the class that holds what they hold.
+#: Likewise for those that do not change; a program may nominate these, if it prefers pickles.
+_IMMUTABLE_TWINS: dict[Any, str] = {tuple: "PersistentTuple", frozenset: "PersistentSet"}
+#: Classes that change: what changes them, and the class that holds what they hold.
 _MUTABLE: dict[Any, tuple[str, str]] = {
     list: ("__setitem__", "PersistentList"),
     deque: ("__setitem__", "PersistentList"),
@@ -99,7 +101,7 @@ _FAMILIES: tuple[tuple[Any, str, str], ...] = (
 
 def persistent_twin(cls: type) -> str:
     """The name of the Persistent class that holds what the plain container `cls` holds, or an empty string."""
-    return MUTABLE_TWINS.get(cls) or ("PersistentTuple" if cls is tuple else "")
+    return MUTABLE_TWINS.get(cls) or _IMMUTABLE_TWINS.get(cls, "")
 
 
 def _numpy_class(cls: type, name: str) -> bool:
@@ -183,7 +185,7 @@ def refusal(value: Any) -> NotPersistableError:
     """The error for a value for which there is no form."""
     cls = type(value)
     twin = persistent_twin(cls)
-    if twin:
+    if twin and cls is not frozenset:  # which may be meant as a key
         return NotPersistableError(
             f"store {a_or_an(cls.__name__)}",
             "it lives in ordinary memory",

@@ -142,7 +142,7 @@ def _locate_to_change(block: Block) -> tuple[Heap, int]:
         InvalidHandleError: it was freed.
     """
     heap, offset = locate(block)
-    owner, _ = owner_of(heap, offset)
+    owner = heap.read(offset + BLOCK_OWNER)
     if owner:
         known = heap.handles.get(owner)
         cls = type(known) if isinstance(known, Persistent) else class_finders[int(Kind.EXTENSION)](heap, owner)
