@@ -21,6 +21,7 @@ ORDER = [
     "_lock",
     "_chunks",
     "_loans",
+    "_handles",
     "_lock",
     "_heap",
     "_checking",
