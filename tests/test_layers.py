@@ -27,6 +27,7 @@ ORDER = [
     "_checking",
     "_pickles",
     "_times",
+    "_nans",
     "_leaves",
     "_key_tuples",
     "_values",
