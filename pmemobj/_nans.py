@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from functools import partial
 from operator import is_
@@ -31,6 +31,7 @@ _BITS: dict[type, Callable[[Any], Any]] = {
 _SCALARS = frozenset(_BITS)
 #: A tuple that is a key may hold some.
 _KEYS = _SCALARS | {tuple}
+_BESIDE_FLOAT = _KEYS - {float}
 _known: dict[tuple[type, Any], Any] = {(float, _DOUBLE.pack(math.nan)): math.nan}
 
 
@@ -57,22 +58,16 @@ def one_key(key: Any) -> Any:
 
 def ones(values: Any) -> Any:
     """The values of a list or tuple, each as `one` has it, in one of the same kind."""
-    if _SCALARS.isdisjoint(map(type, values)):
+    if not _bear_any(values):
         return values
-    exchanged = list(map(one, values))
-    if all(map(is_, exchanged, values)):
-        return values
-    return tuple(exchanged) if isinstance(values, tuple) else exchanged
+    return tuple(map(one, values)) if isinstance(values, tuple) else list(map(one, values))
 
 
 def one_of_each(values: dict[Any, Any]) -> dict[Any, Any]:
     """A dict whose keys are as `one_key` has them, and whose values as `one` has them."""
-    if _KEYS.isdisjoint(map(type, values)) and _SCALARS.isdisjoint(map(type, values.values())):
+    if not _bear_any(values) and not _bear_any(values.values()):
         return values
-    exchanged = {one_key(key): one(value) for key, value in values.items()}
-    if all(map(is_, exchanged, values)) and all(map(is_, exchanged.values(), values.values())):
-        return values
-    return exchanged
+    return {one_key(key): one(value) for key, value in values.items()}
 
 
 def those_of(mine: set[Any] | dict[Any, Any], others: Any) -> Any:
@@ -81,7 +76,7 @@ def those_of(mine: set[Any] | dict[Any, Any], others: Any) -> Any:
     What is not in `mine` is left as it is, since it may come out of a union, say. Others that are sets
     or dicts stay such.
     """
-    if _KEYS.isdisjoint(map(type, mine)) or not any(_bears(key) for key in mine):
+    if not _bear_any(mine):
         return others
     if isinstance(others, dict):
         return {_mine_or(mine, key): value for key, value in others.items()}
@@ -94,6 +89,16 @@ def those_of(mine: set[Any] | dict[Any, Any], others: Any) -> Any:
 def _mine_or(mine: Any, item: Any) -> Any:
     twin = one_key(item)
     return twin if twin is not item and twin in mine else item
+
+
+def _bear_any(values: Collection[Any]) -> bool:
+    """Whether there is a NaN among these, or in a tuple among them; quick to say no."""
+    types = set(map(type, values))
+    if types.isdisjoint(_KEYS):
+        return False
+    if types.isdisjoint(_BESIDE_FLOAT):
+        return any(map(math.isnan, [value for value in values if type(value) is float]))
+    return any(map(_bears, values))
 
 
 def _bears(key: Any) -> bool:
