@@ -268,22 +268,22 @@ def resurrect(heap: Heap, offset: int) -> Persistent:
     attach(self, heap, offset)
     with _reviving:
         # Another thread may have found the same object meanwhile.
-        found: Any = heap.handles.get(offset)
+        found: Any = heap.handles.find(offset)
         if found is not None:
             return found  # type: ignore[no-any-return]
-        heap.handles[offset] = self
+        heap.handles.enter(offset, self)
     try:
         self._p_revive()
         self._p_resurrect()
     except BaseException:
-        heap.handles.pop(offset, None)
+        heap.handles.remove(offset)
         raise
     return self
 
 
 def _attach(self: Persistent, heap: Heap, offset: int) -> None:
     attach(self, heap, offset)
-    heap.handles[offset] = self
+    heap.handles.enter(offset, self)
 
 
 # ---- texts ---------------------------------------------------------------------------------------

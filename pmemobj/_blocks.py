@@ -153,13 +153,13 @@ def _locate_to_change(block: Block) -> tuple[Heap, int]:
 
 def block_at(heap: Heap, offset: int) -> Block:
     """The block at an offset at which there is one."""
-    anchor: Any = heap.handles.get(offset)
+    anchor: Any = heap.handles.find(offset)
     head = heap.read(offset)
     if not isinstance(anchor, Anchor) or anchor.head != head:
         anchor = Anchor()
         anchor.head = head
         attach(anchor, heap, offset)
-        heap.handles[offset] = anchor
+        heap.handles.enter(offset, anchor)
     return Block(anchor)
 
 

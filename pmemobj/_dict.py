@@ -27,6 +27,7 @@ from pmemobj._layout import (
     Kind,
     new_header,
 )
+from pmemobj._nans import one_of_each, those_of
 from pmemobj._table import (
     append_entries,
     contents,
@@ -137,24 +138,26 @@ class PersistentDict(Persistent):
     def __eq__(self, other: Any) -> Any:
         if not isinstance(other, (PersistentDict, dict)):
             return NotImplemented
-        return self.copy() == _plain(other)
+        return self.copy() == _alike(other)
 
     def __ne__(self, other: Any) -> Any:
         if not isinstance(other, (PersistentDict, dict)):
             return NotImplemented
-        return self.copy() != _plain(other)
+        return self.copy() != _alike(other)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __or__(self, other: Any) -> Any:
         if not isinstance(other, (PersistentDict, dict)):
             return NotImplemented
-        return self.copy() | _plain(other)
+        mine = self.copy()
+        return mine | those_of(mine, _plain(other))
 
     def __ror__(self, other: Any) -> Any:
         if not isinstance(other, (PersistentDict, dict)):
             return NotImplemented
-        return _plain(other) | self.copy()
+        mine = self.copy()
+        return those_of(mine, _plain(other)) | mine
 
     # ---- changing ----
 
@@ -315,13 +318,18 @@ def _plain(mapping: PersistentDict | dict[Any, Any]) -> dict[Any, Any]:
     return mapping.copy() if isinstance(mapping, PersistentDict) else mapping
 
 
+def _alike(mapping: PersistentDict | dict[Any, Any]) -> dict[Any, Any]:
+    """The same for comparing: a NaN is the object that a pool would give for it."""
+    return mapping.copy() if isinstance(mapping, PersistentDict) else one_of_each(mapping)
+
+
 def _pairs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
     """What the arguments of dict() and update() mean, as a plain dict; dict() itself says what is wrong."""
     if args and isinstance(args[0], PersistentDict):
         args = (args[0].copy(),)
     pairs = dict(*args)
     pairs.update(kwargs)
-    return pairs
+    return one_of_each(pairs)
 
 
 register_kind(PersistentDict)

@@ -15,7 +15,7 @@ from pmemobj._elements import ELEMENTS, MAX_DIMENSIONS
 from pmemobj._examine import READERS, Examination, Slot
 from pmemobj._extension import BLOCK, Fields, parse
 from pmemobj._heap import Heap
-from pmemobj._key_words import hash_of_word
+from pmemobj._key_words import hash_of_word, holds_nan
 from pmemobj._layout import (
     ABSENT,
     ALLOCATION_HEADER_SIZE,
@@ -264,9 +264,9 @@ def _may_hash_to(heap: Heap, key: int, key_hash: int) -> bool:
         if is_container(key) and kind_of(heap.read(key)) in (Kind.OBJECT, Kind.EXTENSION):
             return True  # its class may define what it equals
         own = hash_of_word(heap, key)
+        return own is None or own == key_hash or holds_nan(heap, key)
     except (PmemError, TypeError, ValueError):
         return True  # a key that cannot be read is a finding of its own
-    return own is None or own == key_hash
 
 
 READERS.update(

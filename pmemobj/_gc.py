@@ -152,7 +152,8 @@ def _mark_handles(heap: Heap, marks: Marks) -> None:
     A block keeps the object that owns it, since whoever frees it changes that object.
     """
     objects = []
-    for offset, handle in list(heap.handles.items()):
+    for handle in heap.handles.live():
+        offset = handle._p_offset
         if not isinstance(handle, Anchor):
             objects.append(offset)
         elif handle.head == heap.read(offset):

@@ -46,7 +46,9 @@ def stored_hash(heap: Heap, key: Any) -> int:
     kind = type(key)
     if kind is str:
         return hash_of_str(key)
-    if kind is int or kind is bool or kind is float or kind is complex:
+    if kind is int or kind is bool:
+        return hash(key) & _MASK
+    if (kind is float or kind is complex) and key == key:
         return hash(key) & _MASK
     if kind is bytes:
         return mix(key, _BYTES_SEED)

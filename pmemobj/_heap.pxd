@@ -1,5 +1,6 @@
 # Types of the compiled form; the source is _heap.py.
 cimport cython
+from pmemobj._handles cimport HandleTable
 from pmemobj._lock cimport PoolLock, thread_id, thread_key
 from pmemobj._ranges cimport SnapshotRanges
 from pmemobj cimport _calls
@@ -9,7 +10,8 @@ cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS
 @cython.final
 cdef class Heap:
     cdef public str name
-    cdef public object handles, resurrect, manager, types, checker, on_change, after_rollback
+    cdef public HandleTable handles
+    cdef public object resurrect, manager, types, checker, on_change, after_rollback
     cdef public bint may_have_garbage, reclaimed
     cdef public object reclaim
     cdef public unsigned long long changes_at_begin

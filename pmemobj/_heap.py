@@ -53,6 +53,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from pmemobj import _calls, _chunks, _lib
+from pmemobj._handles import WeakTable, new_handle_table
 from pmemobj._layout import (
     ALIGNMENT,
     ALLOCATION_HEADER_SIZE,
@@ -118,13 +119,13 @@ _SIZES = frozenset(_UNITS)
 _BUILTIN_UNIT = 128
 #: So many single snapshots in a page; the next one takes the rest of it.
 _FEW_SNAPSHOTS = 4
-#: Every heap that exists, by its id; see `live_heaps`.
-_live: weakref.WeakValueDictionary[int, Heap] = weakref.WeakValueDictionary()
+#: Every heap that exists, by its id.
+_live = WeakTable()
 
 
 def live_heaps() -> list[Heap]:
-    """Every heap that exists. Other threads may make some meanwhile, which iterating a WeakSet would not bear."""
-    return [heap for reference in _live.valuerefs() if (heap := reference()) is not None]
+    """Every heap that exists."""
+    return _live.live()
 
 
 class _Refusal:
@@ -200,7 +201,7 @@ class Heap:
         #: Held by whoever changes the pool, from the first read that the change depends on.
         self.lock = PoolLock(name)
         #: Every live handle by offset: the same object for the same offset while it lives.
-        self.handles: weakref.WeakValueDictionary[int, Handle] = weakref.WeakValueDictionary()
+        self.handles: Any = new_handle_table()
         self._noted: dict[int, int] = {}
         #: The UUID of the pool that the handles belong to, once it has been bound; 0 before.
         self.identity = 0
@@ -240,7 +241,7 @@ class Heap:
         #: How many statements were open when it became odd.
         self._unsettled_level = 0
         self._detach(PoolClosedError(f"use pool {name}", "it is not open", "open it"))
-        _live[id(self)] = self
+        _live.enter(id(self), self)
 
     # ---- the mapping ----
 
@@ -866,13 +867,13 @@ class Heap:
         """Let the handles of `offsets`, where there are any, refuse everything from now on."""
         dead = _dead_heap(self.name, InvalidHandleError(f"use this object of {self.name}", why, todo))
         for offset in offsets:
-            handle = self.handles.pop(offset, None)
+            handle = self.handles.remove(offset)
             if handle is not None:
                 attach(handle, dead, offset)
 
     def note_headers(self) -> None:
         """Remember what the live handles stand for, before the pool is given out of hand."""
-        self._noted = {offset: self.read(offset) for offset in self.handles.keys()}  # noqa: SIM118 - keys() copies
+        self._noted = {handle._p_offset: self.read(handle._p_offset) for handle in self.handles.live()}
 
     def drop_missing_handles(self) -> None:
         """Invalidate the handles of objects that another process freed while we were unbound.
@@ -922,7 +923,7 @@ class Heap:
 
     def handle(self, offset: int) -> Handle:
         """The Python object for the container at `offset`, made if none is alive."""
-        found = self.handles.get(offset)
+        found: Handle | None = self.handles.find(offset)
         if found is None:
             if self.resurrect is None:
                 self.refuse(offset)
@@ -1081,6 +1082,8 @@ class Transaction:
         raise TransactionError(f"{what} a transaction on {self._heap.name}", why, todo)
 
 
+@cython.no_gc_clear  # so that it still has its heap when it is deallocated
+@cython.cclass  # or else Cython would not allow the line above
 class Handle:
     """What every Python object for a persistent one is made of: a heap and an offset."""
 
@@ -1089,6 +1092,12 @@ class Handle:
     def __cinit__(self, *_args: Any, **_kwargs: Any) -> None:
         self._p_heap = _nowhere
         self._p_offset = 0
+
+    def __dealloc__(self) -> None:
+        # A heap that the garbage collector took apart before has no table any more.
+        if self._p_heap.handles is not None:
+            address = cython.cast(cython.ulonglong, cython.cast(cython.p_void, self))
+            self._p_heap.handles.leave(self._p_offset, address)
 
 
 def _new_handle(cls: type[Handle], *_args: Any, **_kwargs: Any) -> Handle:
@@ -1108,7 +1117,7 @@ def attach(handle: Handle, heap: Heap, offset: int) -> None:
 
 
 if not cython.compiled:
-    # What Cython makes of `__cinit__`.
+    # What Cython makes of `__cinit__`. (`__dealloc__` is not called.)
     Handle.__new__ = _new_handle  # type: ignore[assignment]
 
 

@@ -7,14 +7,13 @@ objects; all other hashes follow from the value or stand beside it.
 
 from __future__ import annotations
 
-from typing import Any
-
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
 from pmemobj._key_tuples import MAX_DEPTH, split_parts
 from pmemobj._keys import hash_of_tuple
 from pmemobj._layout import TUPLE_ITEMS, WORD, Kind, kind_of
 from pmemobj._leaves import value_of
+from pmemobj._nans import is_nan
 from pmemobj._values import decode, is_container, is_leaf, leaf_parts
 from pmemobj.errors import NotPersistableError, PoolDamagedError, TimeZoneNotFoundError
 
@@ -54,11 +53,11 @@ def hash_of_leaf(heap: Heap, kind: int, payload: bytes, depth: int = 1) -> int |
             ]
         )
     try:
-        value = value_of(kind, payload)
-        # A NaN is hashed by the identity of an object that there was once; a signalling one not at all.
-        return None if _is_nan(value) else stored_hash(heap, value)
+        return stored_hash(heap, value_of(kind, payload))
     except (TimeZoneNotFoundError, NotPersistableError):
         return None
+    except TypeError:
+        return None  # a signalling NaN has no hash
 
 
 def depends_on_places(heap: Heap, word: int, depth: int = 0) -> bool:
@@ -72,6 +71,24 @@ def depends_on_places(heap: Heap, word: int, depth: int = 0) -> bool:
     return not _is_tuple(heap, word) or any(
         depends_on_places(heap, item, depth + 1) for item in _items(heap, word, depth)
     )
+
+
+def holds_nan(heap: Heap, word: int, depth: int = 0) -> bool:
+    """Whether a key is a NaN, or a tuple with one in it: before there was a rule they had any hash.
+
+    Raises:
+        PoolDamagedError, ValueError: the key cannot be read.
+    """
+    if is_container(word):
+        return _is_tuple(heap, word) and any(holds_nan(heap, item, depth + 1) for item in _items(heap, word, depth))
+    return is_leaf(word) and leaf_holds_nan(*leaf_parts(heap, word))
+
+
+def leaf_holds_nan(kind: int, payload: bytes) -> bool:
+    """As `holds_nan`, of a leaf."""
+    if kind == Kind.KEY_TUPLE:
+        return any(leaf_holds_nan(part, item) for part, item in split_parts(payload) if part)
+    return kind in (Kind.FLOAT, Kind.COMPLEX, Kind.DECIMAL) and is_nan(value_of(kind, payload))
 
 
 def _is_tuple(heap: Heap, offset: int) -> bool:
@@ -95,8 +112,3 @@ def _demand_depth(heap: Heap, depth: int, deepest: int) -> None:
 def _of_tuple(hashes: list[int | None]) -> int | None:
     known = [each for each in hashes if each is not None]
     return hash_of_tuple(known) if len(known) == len(hashes) else None
-
-
-def _is_nan(value: Any) -> bool:
-    is_nan = getattr(value, "is_nan", None)
-    return bool(is_nan()) if is_nan is not None else bool(value != value)

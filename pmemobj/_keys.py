@@ -4,7 +4,7 @@ A type's equality decides the hash, and what has the equality of a type that is 
 like it: the rule for `str` serves each subclass that does not define `__eq__` or `__hash__` anew,
 the rule for tuples each NamedTuple. So the rules are found by those two methods. A key whose
 equality is unknown is refused, since a wrong hash would hide it from the look-ups of equal keys.
-NaN is hashed as Python does it, by identity: no look-up would find it anyway.
+A NaN is hashed by its bits, which are what is the same when it is the same (see `_nans`).
 
 This module is not compiled. It stands between the calls of `stored_hash` for the items of a tuple,
 so that one that is too deep is a RecursionError and not the end of the process.
@@ -29,6 +29,8 @@ from pmemobj._hashes import compares_by_identity, hash_of_bytes, hash_of_str, mi
 from pmemobj._heap import Handle, Heap
 from pmemobj._key_tuples import key_tuple_payload
 from pmemobj._layout import ABSENT, WORD, Kind, kind_of
+from pmemobj._leaves import ENCODERS
+from pmemobj._nans import is_nan
 from pmemobj._values import encode, immediate, new_leaf
 from pmemobj.errors import NotPersistableError, a_or_an
 
@@ -37,14 +39,19 @@ _MICROSECOND = datetime.timedelta(microseconds=1)
 
 # One number for each kind of equality, part of the layout like the hashes themselves.
 _TUPLE, _FROZENSET, _RANGE, _UUID, _TIMEDELTA, _DATE, _TIME, _AWARE_TIME = range(0x101, 0x109)
-_DATETIME, _AWARE_DATETIME, _ENUM, _FLAG, _DATACLASS = range(0x109, 0x10E)
+_DATETIME, _AWARE_DATETIME, _ENUM, _FLAG, _DATACLASS, _NAN = range(0x109, 0x10F)
 
 
 # ---- the rules -----------------------------------------------------------------------------------
 
 
 def _number(heap: Heap, key: Any) -> int:
-    return hash(key) & _MASK
+    if not is_nan(key):
+        return hash(key) & _MASK
+    base = next(cls for cls in (float, complex, decimal.Decimal) if isinstance(key, cls))
+    payload = ENCODERS[base][1](key)
+    assert payload is not None
+    return mix(payload, _NAN)
 
 
 def _str(heap: Heap, key: str) -> int:

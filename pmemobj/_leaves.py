@@ -21,6 +21,7 @@ from zoneinfo import ZoneInfo
 from pmemobj import _pickles, _times
 from pmemobj._advice import refusal
 from pmemobj._layout import Kind
+from pmemobj._nans import one
 from pmemobj.errors import NotPersistableError, PmemError
 
 _DOUBLE = struct.Struct("<d")
@@ -84,8 +85,12 @@ def _decode_ints(payload: bytes, count: int) -> list[int]:
 # ---- other numbers, ids, ranges ----------------------------------------------------------------
 
 
-def _decode_complex(payload: bytes) -> complex:
-    return complex(*_COMPLEX.unpack(payload))
+def _decode_float(payload: bytes) -> Any:
+    return one(_DOUBLE.unpack(payload)[0])
+
+
+def _decode_complex(payload: bytes) -> Any:
+    return one(complex(*_COMPLEX.unpack(payload)))
 
 
 def _encode_decimal(value: Decimal) -> bytes:
@@ -93,11 +98,11 @@ def _encode_decimal(value: Decimal) -> bytes:
     return _DECIMAL_CONTEXT.to_sci_string(value).encode("ascii")
 
 
-def _decode_decimal(payload: bytes) -> Decimal:
+def _decode_decimal(payload: bytes) -> Any:
     value = Decimal(payload.decode("ascii"), _DECIMAL_CONTEXT)
     if _encode_decimal(value) != payload:
         raise ValueError("not as a Decimal is written")
-    return value
+    return one(value)
 
 
 def _encode_fraction(value: Fraction) -> bytes:
@@ -154,7 +159,7 @@ ENCODERS: dict[type, tuple[Kind, Callable[[Any], bytes | None]]] = {
 DECODERS: dict[int, Callable[[bytes], Any]] = {
     Kind.STR: lambda payload: payload.decode("utf-8", "surrogatepass"),
     Kind.INT: _decode_int,
-    Kind.FLOAT: lambda payload: _DOUBLE.unpack(payload)[0],
+    Kind.FLOAT: _decode_float,
     Kind.BYTES: lambda payload: payload,
     Kind.COMPLEX: _decode_complex,
     Kind.PICKLE: _pickles.load,

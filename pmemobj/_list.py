@@ -19,6 +19,7 @@ from pmemobj._base import register_kind
 from pmemobj._heap import Heap, steady, usable_size
 from pmemobj._invariants import demand_allocation
 from pmemobj._layout import ABSENT, LIST_SIZE, WORD, Kind, new_header
+from pmemobj._nans import one
 from pmemobj._sequence import StoredSequence, numbered, with_numbers
 from pmemobj._values import decode, duplicate, encode, exchange, free_leaf, immediate, replace
 from pmemobj.errors import PoolFullError
@@ -37,7 +38,7 @@ class PersistentList(StoredSequence):
     It does what list does, with these differences: slices, sums, products and `copy` are plain
     lists; a statement that raises has changed nothing; while `sort` runs, the list is as it was; a
     persistent object is itself when it is read, but other values are only equal to what was stored
-    (so a NaN is not found by identity); and ``plain += persistent`` makes a new plain list.
+    (but NaNs of the same bits are the same); and ``plain += persistent`` makes a new plain list.
 
     Durability: each method is atomic by itself and durable when it returns; inside a transaction
     it is so together with it.
@@ -160,6 +161,7 @@ class PersistentList(StoredSequence):
 
     def remove(self, value: Any, /) -> None:
         """Remove the first item that equals `value`; ValueError if there is none."""
+        value = one(value)
         with self._p_heap.lock:
             for at, item in enumerate(self):
                 if item is value or item == value:

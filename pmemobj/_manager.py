@@ -72,7 +72,7 @@ class MemoryManager:
                 "use the manager of the object's own pool",
             )
         with heap.lock:
-            known = heap.handles.get(offset)
+            known = heap.handles.find(offset)
             if isinstance(known, Persistent):
                 return known
             # Bytes of a string may look like an object, so only libpmemobj knows where there is one.

@@ -14,8 +14,16 @@ def cast(_type: Any, value: Any) -> Any:  # pragma: no cover - only reached when
     return value
 
 
+def no_gc_clear(cls: Any) -> Any:
+    return cls
+
+
+cclass = no_gc_clear
+
+
 p_ulonglong: Any = None
 p_char: Any = None
+p_void: Any = None
 p_uint: Any = None
 NULL: Any = None
 longlong: Any = None

@@ -20,6 +20,7 @@ from typing import Any
 from pmemobj._base import Persistent, guarded_repr
 from pmemobj._heap import steadily, steady
 from pmemobj._layout import ABSENT, WORD
+from pmemobj._nans import one, ones
 from pmemobj._values import decode
 
 _LENGTH = 8
@@ -126,10 +127,12 @@ class StoredSequence(Persistent):
         return SequenceIterator(self, len(self) - 1, -1)
 
     def __contains__(self, value: Any) -> bool:
+        value = one(value)
         return any(item is value or item == value for item in self)
 
     def index(self, value: Any, start: int = 0, stop: int = sys.maxsize, /) -> int:
         """The first position of `value` within ``[start:stop]``; ValueError if there is none."""
+        value = one(value)
         at, end = _bound(start), _bound(stop)
         length = len(self)
         if at < 0:
@@ -147,6 +150,7 @@ class StoredSequence(Persistent):
 
     def count(self, value: Any, /) -> int:
         """How often `value` occurs."""
+        value = one(value)
         return sum(1 for item in self if item is value or item == value)
 
     def __repr__(self) -> str:
@@ -199,10 +203,10 @@ class StoredSequence(Persistent):
 
     def _compare(self, other: Any, relation: Any) -> Any:
         """Compare by items with one of the same class or with a plain one."""
-        other = self._as_plain(other)
-        if other is None:
+        plain = self._as_plain(other)
+        if plain is None:
             return NotImplemented
-        return relation(self._p_plain(self), other)
+        return relation(self._p_plain(self), ones(plain) if plain is other else plain)
 
     def __hash__(self) -> int:
         # Beside the comparisons, since a compiled class inherits both or neither.

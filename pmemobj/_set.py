@@ -7,6 +7,7 @@ changes the set by several items is atomic, also if reading the other operand br
 
 from __future__ import annotations
 
+import operator
 import types
 from collections.abc import Iterable, Iterator, MutableSet
 from typing import Any
@@ -27,6 +28,7 @@ from pmemobj._layout import (
     Kind,
     new_header,
 )
+from pmemobj._nans import one_of_each, those_of
 from pmemobj._table import (
     append_entries,
     contents,
@@ -92,73 +94,80 @@ class PersistentSet(Persistent):
 
     def isdisjoint(self, other: Iterable[Any], /) -> bool:
         """Whether the two have no item in common."""
-        return set(self).isdisjoint(other)
+        mine = set(self)
+        return mine.isdisjoint(those_of(mine, other))
 
     def issubset(self, other: Iterable[Any], /) -> bool:
         """Whether every item is in `other`."""
-        return set(self).issubset(other)
+        mine = set(self)
+        return mine.issubset(those_of(mine, other))
 
     def issuperset(self, other: Iterable[Any], /) -> bool:
         """Whether every item of `other` is here."""
-        return set(self).issuperset(other)
+        mine = set(self)
+        return mine.issuperset(those_of(mine, other))
 
     def union(self, *others: Iterable[Any]) -> set[Any]:
         """The items of all, as a plain set."""
-        return set(self).union(*others)
+        mine = set(self)
+        return mine.union(*(those_of(mine, other) for other in others))
 
     def intersection(self, *others: Iterable[Any]) -> set[Any]:
         """The items that all have, as a plain set."""
-        return set(self).intersection(*others)
+        mine = set(self)
+        return mine.intersection(*(those_of(mine, other) for other in others))
 
     def difference(self, *others: Iterable[Any]) -> set[Any]:
         """The items that are in none of the others, as a plain set."""
-        return set(self).difference(*others)
+        mine = set(self)
+        return mine.difference(*(those_of(mine, other) for other in others))
 
     def symmetric_difference(self, other: Iterable[Any], /) -> set[Any]:
         """The items that are in one of the two only, as a plain set."""
-        return set(self).symmetric_difference(other)
+        mine = set(self)
+        return mine.symmetric_difference(those_of(mine, other))
 
     def __or__(self, other: Operand) -> Any:
-        return set(self) | _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.or_)
 
     def __and__(self, other: Operand) -> Any:
-        return set(self) & _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.and_)
 
     def __sub__(self, other: Operand) -> Any:
-        return set(self) - _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.sub)
 
     def __xor__(self, other: Operand) -> Any:
-        return set(self) ^ _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.xor)
 
     def __ror__(self, other: Operand) -> Any:
-        return _plain(other) | set(self) if _is_set(other) else NotImplemented
+        return _combine(self, other, lambda mine, others: others | mine)
 
     def __rand__(self, other: Operand) -> Any:
-        return _plain(other) & set(self) if _is_set(other) else NotImplemented
+        return _combine(self, other, lambda mine, others: others & mine)
 
     def __rsub__(self, other: Operand) -> Any:
-        return _plain(other) - set(self) if _is_set(other) else NotImplemented
+        return _combine(self, other, lambda mine, others: others - mine)
 
     def __rxor__(self, other: Operand) -> Any:
-        return _plain(other) ^ set(self) if _is_set(other) else NotImplemented
+        return _combine(self, other, lambda mine, others: others ^ mine)
 
     def __eq__(self, other: Any) -> Any:
-        return set(self) == _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.eq)
 
     def __ne__(self, other: Any) -> Any:
-        return set(self) != _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.ne)
 
     def __le__(self, other: Any) -> Any:
-        return set(self) <= _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.le)
 
     def __lt__(self, other: Any) -> Any:
-        return set(self) < _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.lt)
 
     def __ge__(self, other: Any) -> Any:
-        return set(self) >= _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.ge)
 
     def __gt__(self, other: Any) -> Any:
-        return set(self) > _plain(other) if _is_set(other) else NotImplemented
+        return _combine(self, other, operator.gt)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -234,7 +243,8 @@ class PersistentSet(Persistent):
         with heap.lock:
             words = entry_words(heap, self._p_offset, SET_ENTRY_SIZE)
             items = [(at, decode(heap, words[at + 1])) for at in range(0, len(words), 2) if words[at + 1] != ABSENT]
-            kept = {item for _, item in items}.intersection(*others)
+            mine = {item for _, item in items}
+            kept = mine.intersection(*(those_of(mine, other) for other in others))
             dropped = [at for at, item in items if item not in kept]
             if entry_words(heap, self._p_offset, SET_ENTRY_SIZE) != words:
                 raise RuntimeError("Set changed size during iteration")
@@ -364,15 +374,19 @@ def _is_set(other: Any) -> bool:
     return isinstance(other, (set, frozenset, PersistentSet))
 
 
-def _plain(other: Any) -> Any:
-    return set(other) if isinstance(other, PersistentSet) else other
+def _combine(self: PersistentSet, other: Any, operation: Any) -> Any:
+    """What an operator makes of two sets, as plain ones."""
+    if not _is_set(other):
+        return NotImplemented
+    mine = set(self)
+    return operation(mine, set(other) if isinstance(other, PersistentSet) else those_of(mine, other))
 
 
 def _items_of(sources: Iterable[Iterable[Any]]) -> dict[Any, None]:
     """The items of all, each once, in order, with Python's own errors."""
     items: dict[Any, None] = {}
     for source in sources:
-        items.update(dict.fromkeys(source))
+        items.update(one_of_each(dict.fromkeys(source)))
     return items
 
 

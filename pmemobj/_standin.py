@@ -8,11 +8,11 @@ They do not turn into it, since the class is being defined at that moment and no
 
 from __future__ import annotations
 
-import weakref
 from typing import Any, NoReturn
 
 from pmemobj._base import Persistent, class_finders, kind_at
 from pmemobj._extension import StoredFields, read_field
+from pmemobj._handles import WeakTable
 from pmemobj._heap import Heap
 from pmemobj._layout import Kind, class_number
 from pmemobj._names import class_missing, find_class, is_alias, is_own, on_definition
@@ -21,8 +21,8 @@ from pmemobj._typed import Place
 from pmemobj._values import describe
 from pmemobj.errors import ClassRefusedError, a_or_an
 
-#: The stand-ins that are in use.
-_alive: weakref.WeakSet[Any] = weakref.WeakSet()
+#: The stand-ins that are in use, by their ids.
+_alive = WeakTable()
 
 
 class _StandIn:
@@ -31,7 +31,7 @@ class _StandIn:
     __slots__ = ()
 
     def _p_revive(self) -> None:
-        _alive.add(self)
+        _alive.enter(id(self), self)
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"cannot read {name} of {_missing(self)}", name=name, obj=self)
@@ -129,8 +129,8 @@ def _finder(real: type[Persistent], stand_in: type[Persistent], base: str) -> An
 
 def _retire(name: str) -> None:
     """A class with the name, dots only, is there: let go of its stand-ins."""
-    for stand_in in [one for one in _alive if one._p_missing.replace(":", ".") == name]:
-        _alive.discard(stand_in)
+    for stand_in in [one for one in _alive.live() if one._p_missing.replace(":", ".") == name]:
+        _alive.remove(id(stand_in))
         stand_in._p_heap.invalidate(
             [stand_in._p_offset], "its class was not defined then, but is now", "fetch it again, from the root"
         )

@@ -41,6 +41,7 @@ from pmemobj._layout import (
     header,
     kind_of,
 )
+from pmemobj._nans import one_key
 from pmemobj._values import decode, exchange, free_leaf, immediate, is_container, is_leaf, leaf_parts
 from pmemobj.errors import PoolDamagedError, PoolFullError
 
@@ -179,6 +180,7 @@ def _equals(heap: Heap, stored: int, key: Any) -> bool:
     elif type(key) is str and is_leaf(stored):
         return _leaf_is_str(heap, stored, key)
     candidate = decode(heap, stored)
+    key = one_key(key)
     return candidate is key or bool(candidate == key)
 
 

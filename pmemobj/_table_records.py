@@ -12,9 +12,10 @@ from typing import Any
 
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
-from pmemobj._key_words import depends_on_places, hash_of_leaf, hash_of_word
+from pmemobj._key_words import depends_on_places, hash_of_leaf, hash_of_word, leaf_holds_nan
 from pmemobj._layout import DICT_SIZE, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, TABLE_ENTRIES, WORD, Kind
 from pmemobj._leaves import BadPayload
+from pmemobj._nans import one
 from pmemobj._portable import Leaf, Reference, from_json, to_json
 from pmemobj._records import FORMS, Form, NumberOf, Record, Target, word_of
 from pmemobj._table import MIN_SLOTS, SLOT_SIZE, capacity_of, index_of, live_words
@@ -65,9 +66,11 @@ def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[
             raise ValueError(f"{item!r:.60} is no item of a {FORMS[_OWNERS[kind]].name}")
         key, given = item[0], item[each - 1 :]
         plain = from_json(key)
-        if plain in seen:
+        # An older pool may have the same NaN several times, with a hash of its own each time.
+        mark = (one(plain), *given) if _is_nan(plain) else plain
+        if mark in seen:
             raise ValueError(f"the key {key!r} occurs twice")
-        seen.add(plain)
+        seen.add(mark)
         word = word_of(target, key)
         entries.append(int(given[0], 16) if given else _hash_of(target, plain, word))
         entries.append(word)
@@ -96,6 +99,10 @@ def _hash_of(target: Target, plain: Any, word: int) -> int:
     if found is None:
         raise ValueError("the hash of a key is missing that does not follow from the key")
     return found
+
+
+def _is_nan(plain: Any) -> bool:
+    return leaf_holds_nan(plain.kind, plain.payload) if isinstance(plain, Leaf) else bool(plain != plain)
 
 
 _OWNERS = {Kind.DICT_TABLE: Kind.DICT, Kind.SET_TABLE: Kind.SET}

@@ -10,6 +10,8 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Set, Values
 from types import MappingProxyType
 from typing import Any
 
+from pmemobj._nans import one, one_of_each, those_of
+
 _missing: Any = object()
 
 
@@ -52,36 +54,46 @@ class _SetLike(_View):
     __rand__ = __and__
 
     def __or__(self, other: Iterable[Any]) -> set[Any]:
-        return set(self).union(other)
+        mine = set(self)
+        return mine.union(those_of(mine, other))
 
     def __ror__(self, other: Iterable[Any]) -> set[Any]:
-        return set(other).union(self)
+        mine = set(self)
+        return set(those_of(mine, other)).union(mine)
 
     def __sub__(self, other: Iterable[Any]) -> set[Any]:
-        return set(self).difference(other)
+        mine = set(self)
+        return mine.difference(those_of(mine, other))
 
     def __rsub__(self, other: Iterable[Any]) -> set[Any]:
-        return set(other).difference(self)
+        mine = set(self)
+        return set(those_of(mine, other)).difference(mine)
 
     def __xor__(self, other: Iterable[Any]) -> set[Any]:
-        return set(self).symmetric_difference(other)
+        mine = set(self)
+        return mine.symmetric_difference(those_of(mine, other))
 
     __rxor__ = __xor__
+
+    def _all_in(self, other: Any) -> bool:
+        if isinstance(other, (set, frozenset)):
+            other = one_of_each(dict.fromkeys(other))
+        return all(item in other for item in self)
 
     def __eq__(self, other: Any) -> Any:
         if not isinstance(other, Set):
             return NotImplemented
-        return len(self) == len(other) and all(item in other for item in self)
+        return len(self) == len(other) and self._all_in(other)
 
     def __le__(self, other: Any) -> Any:
         if not isinstance(other, Set):
             return NotImplemented
-        return len(self) <= len(other) and all(item in other for item in self)
+        return len(self) <= len(other) and self._all_in(other)
 
     def __lt__(self, other: Any) -> Any:
         if not isinstance(other, Set):
             return NotImplemented
-        return len(self) < len(other) and all(item in other for item in self)
+        return len(self) < len(other) and self._all_in(other)
 
     def __ge__(self, other: Any) -> Any:
         if not isinstance(other, Set):
@@ -126,6 +138,7 @@ class Values(_View, ValuesView[Any]):
         return found
 
     def __contains__(self, value: Any) -> bool:
+        value = one(value)
         return any(found is value or found == value for found in self)
 
 
@@ -145,6 +158,6 @@ class Items(_SetLike, ItemsView[Any, Any]):
     def __contains__(self, item: Any) -> bool:
         if not isinstance(item, tuple) or len(item) != 2:
             return False
-        key, value = item
+        key, value = item[0], one(item[1])
         found = self._mapping.get(key, _missing)
         return found is not _missing and bool(found is value or found == value)

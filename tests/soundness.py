@@ -152,10 +152,19 @@ class _Inspection:
         present = [entry for entry in entries if entry[1] != layout.ABSENT]
         assert len(present) == live, f"table of {offset:#x} counts {live} keys and has {len(present)}"
         assert sorted(number for number in index if number) == list(range(1, used + 1))
+        names = {(entry[0], self.name_of_key(entry[1])) for entry in present}
+        assert len(names) == live, f"table of {offset:#x} has a key twice"
         for at, (key_hash, key, *values) in enumerate(entries):
             assert self.is_found(index, key_hash, at + 1), f"table of {offset:#x} cannot find entry {at}"
             assert all((word == layout.ABSENT) == (key == layout.ABSENT) for word in values)
         return [word for entry in present for word in entry[1:]]
+
+    def name_of_key(self, word: int) -> int | bytes:
+        """The same for the same key: the word, or the bytes of a leaf."""
+        if word & 15 != layout.TAG_LEAF:
+            return word
+        size = self.heap.read(word & ~15) >> 16
+        return bytes(self.heap.read_bytes(word & ~15, 8 + size))
 
     def key_tuple(self, payload: bytes) -> None:
         """A word for each item, and then what it announces."""

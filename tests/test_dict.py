@@ -307,15 +307,6 @@ def test_keys_that_cannot_be_found_again_are_refused(pool: Pool, make_pool: Call
     assert table == {}
 
 
-def test_nan_is_a_key_that_is_never_found(pool: Pool) -> None:
-    nan = float("nan")
-    pool.root = pool.new(PersistentDict)
-    pool.root[nan] = 1
-    assert len(pool.root) == 1 and float("nan") not in pool.root
-    pool.root.clear()
-    assert_sound(pool)
-
-
 def test_changing_while_iterating(pool: Pool) -> None:
     def grow(table: Any) -> None:
         for key in table:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import shutil
+import sys
+import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +25,7 @@ from pmemobj import (
     PersistentObjectPool,
     PoolClosedError,
 )
+from pmemobj._heap import Handle, Heap, attach
 
 Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"
@@ -119,6 +123,126 @@ def test_thousands_of_handles(pool: Pool) -> None:
     handles = list(pool.root)
     assert len({id(handle) for handle in handles}) == 2000
     assert all(handle is pool.root[at] for at, handle in enumerate(handles))
+
+
+def test_the_table_of_handles_knows_those_that_are_alive() -> None:
+    heap, numbers = Heap("no pool"), random.Random(7)
+    held: dict[int, Handle] = {}
+    for _ in range(3000):
+        offset = numbers.randrange(1, 400) << (4 + 20 * numbers.randrange(2))
+        match numbers.randrange(4):
+            case 0 | 1:
+                handle = Handle.__new__(Handle)
+                attach(handle, heap, offset)
+                heap.handles.enter(offset, handle)  # also where there is one, which is known no longer
+                held[offset] = handle
+                del handle
+            case 2:
+                held.pop(offset, None)
+            case _:
+                assert heap.handles.remove(offset) is held.pop(offset, None)
+        assert heap.handles.find(offset) is held.get(offset)
+    assert {id(handle) for handle in heap.handles.live()} == {id(handle) for handle in held.values()}
+    assert all(heap.handles.find(offset) is handle for offset, handle in held.items())
+    held.clear()
+    assert heap.handles.live() == []
+
+
+def test_dead_handles_do_not_pile_up() -> None:
+    heap = Heap("no pool")
+    for number in range(1, 1000):
+        handle = Handle.__new__(Handle)
+        attach(handle, heap, 16 * number)
+        heap.handles.enter(16 * number, handle)
+    if not pmemobj.compiled:
+        assert len(heap.handles._references) < 50
+
+
+class Undead(PersistentObject):
+    """Does not go when it should."""
+
+    def __del__(self) -> None:
+        _revived.append(self)
+
+
+_revived: list[Undead] = []
+
+
+def test_a_handle_that_its_destructor_brings_back(pool: Pool) -> None:
+    pool.root = pool.new(PersistentDict, x=pool.new(Undead))
+    number = id(pool.root["x"])
+    (back,) = _revived
+    assert id(back) == number and pool.root["x"] is back
+    back.mark = LONG
+    # A destructor runs once; so this time it goes.
+    _revived.clear()
+    del back
+    assert pool.root["x"].mark == LONG
+    _revived.clear()
+
+
+@pytest.mark.skipif(not pmemobj.compiled, reason="Python clears weak references to garbage before it calls __del__")
+def test_a_handle_that_its_destructor_brings_back_out_of_a_cycle(pool: Pool) -> None:
+    pool.root = pool.new(PersistentDict, x=pool.new(PersistentDict), y=pool.new(Undead))
+    _revived.clear()
+    gc.collect()
+    _revived.clear()
+    handle = pool.root["y"]
+    handle._v_myself = handle
+    del handle
+    gc.collect()
+    (back,) = _revived
+    assert back._v_myself is back and pool.root["y"] is back
+    pool.root["y"] = None
+    pool.gc()
+    back.mark = LONG  # it is alive, so its object is
+    assert back.mark == LONG
+    _revived.clear()
+
+
+def test_a_handle_that_is_looked_for_while_it_goes(pool: Pool) -> None:
+    seen = []
+
+    class Last:
+        def __del__(self) -> None:
+            seen.append(pool.root["x"])
+
+    pool.root = pool.new(PersistentDict, x=pool.new(Bag))
+    handle = pool.root["x"]
+    handle._v_last = Last()
+    handle.mark = LONG
+    del handle
+    gc.collect()
+    assert len(seen) == 1 and seen[0] is pool.root["x"] and seen[0].mark == LONG
+    assert not hasattr(seen[0], "_v_last")
+
+
+def test_handles_that_threads_drop_while_others_look_for_them(pool: Pool) -> None:
+    pool.root = pool.new(PersistentList, [pool.new(PersistentList, [at]) for at in range(4)])
+    wrong: list[Any] = []
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            first, second = pool.root[0], pool.root[0]
+            if first is not second or [pool.root[at][0] for at in range(4)] != [0, 1, 2, 3]:
+                wrong.append((first, second))
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.00001)
+    try:
+        for thread in threads:
+            thread.start()
+        stop.wait(0.5)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not wrong
+    gc.collect()
+    assert pool._heap.handles.live() == []
 
 
 # ---- handles of what is gone -------------------------------------------------------------------------

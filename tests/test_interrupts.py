@@ -211,8 +211,7 @@ def interrupt_often(pool: Pool, seconds: float) -> int:
             try:
                 # Never the same delay, so that every place is hit at some time.
                 signal.setitimer(signal.ITIMER_REAL, 0.00002 + (count * 7919 % 1009) * 0.000001)
-                # Python drops an interrupt that arrives in the callback of a weak reference, hence the bound.
-                for _ in range(50):
+                while True:
                     number += 1
                     bank.step(number)
             except KeyboardInterrupt:
@@ -252,3 +251,42 @@ print(count)
         pool_path,
     )
     assert int(done.stdout) > 100
+
+
+def lost_interrupts(pool: Pool, count: int) -> int:
+    """Make and drop handles, with `count` interrupts; return how many of them did not arrive."""
+    came = caught = 0
+
+    def interrupt(*_: Any) -> None:
+        nonlocal came
+        came += 1
+        raise KeyboardInterrupt
+
+    pool.root = pool.new(PersistentList, [pool.new(PersistentList) for _ in range(3)])
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for number in range(count):
+            seen = came
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.0005 + (number * 7919 % 1009) * 0.000001)
+                while came == seen:
+                    pool.root[0], pool.root[1], pool.root[2]
+            except KeyboardInterrupt:
+                caught += 1
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+    return came - caught
+
+
+def test_no_interrupt_is_lost_where_handles_come_and_go(pool_path: str, run_python: Callable[..., Any]) -> None:
+    # Python prints and forgets what is raised while it calls back for an object that has died.
+    done = run_python(
+        """
+import sys
+import pmemobj, test_interrupts
+with pmemobj.create(sys.argv[1], pool_size=8 << 20) as pool:
+    print(test_interrupts.lost_interrupts(pool, 1000))
+""",
+        pool_path,
+    )
+    assert (done.stdout, done.stderr) == ("0\n", "")

@@ -549,11 +549,6 @@ def test_its_arguments_are_those_of_list(pool: Pool) -> None:
     assert_sound(pool)
 
 
-def test_a_nan_is_not_found_by_identity(pool: Pool) -> None:
-    nan = float("nan")
-    assert nan in [nan] and nan not in pool.new(PersistentList, [nan])
-
-
 def test_a_subclass_is_refused(pool: Pool) -> None:
     class Mine(PersistentList):
         pass

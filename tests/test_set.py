@@ -219,19 +219,6 @@ def test_a_nominated_frozenset_is_found_by_a_set(pool: Pool) -> None:
         pmemobj._pickles.nominated.update(before)
 
 
-def test_nan_is_kept_apart_as_by_set(pool: Pool) -> None:
-    pool.root = items = pool.new(PersistentSet, [float("nan"), float("nan"), 1])
-    assert len(items) == 3 and float("nan") not in items
-    items.intersection_update([1, float("nan")])
-    assert list(items) == [1]
-    items.update([float("nan")])
-    items.difference_update([1])
-    items._check()
-    items.update(items)
-    items ^= items
-    assert len(items) == 0
-
-
 def test_memory_comes_back(pool: Pool) -> None:
     pool.root = items = pool.new(PersistentSet)
     pool.gc()
