@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 from array import array
 from bisect import bisect_right
 from typing import Any
@@ -22,7 +23,8 @@ from pmemobj._heap import Heap
 from pmemobj._layout import ALL_KINDS, ROOT_SIZE, WORD, Kind
 from pmemobj.errors import MissingSnapshotError
 
-_CHUNK = 1 << 16
+#: What is compared at once, and in what pieces a chunk that differs is looked through.
+_CHUNK, _PIECE = 1 << 16, 1 << 9
 
 
 def wanted() -> bool:
@@ -86,9 +88,8 @@ class Checker:
             return
         # Bytes between allocations are the allocator's own; it logs them by itself.
         allocations = sorted([*self._heap.allocations(), (self._heap.root_offset, ROOT_SIZE, 0)])
-        starts = [offset for offset, _, _ in allocations]
         for at in suspects:
-            index = bisect_right(starts, at) - 1
+            index = bisect_right(allocations, (at, sys.maxsize)) - 1
             if index >= 0:
                 offset, size, kind = allocations[index]
                 if at < offset + size:
@@ -126,10 +127,14 @@ class Checker:
 
     def _differing_words(self) -> list[int]:
         found = []
-        for start, end in self._differing_chunks():
-            before = array("Q", self._view[start:end].tobytes())
-            now = array("Q", self._heap.read_bytes(start, end - start))
-            found += [start + WORD * at for at, word in enumerate(now) if word != before[at]]
+        for chunk, end in self._differing_chunks():
+            before, now = self._view[chunk:end].tobytes(), self._heap.read_bytes(chunk, end - chunk)
+            # Few of them differ, and a loop over all words takes longer than everything else here.
+            for piece in range(0, len(now), _PIECE):
+                old, new = before[piece : piece + _PIECE], now[piece : piece + _PIECE]
+                if old != new:
+                    pairs = zip(array("Q", old), array("Q", new), strict=True)
+                    found += [chunk + piece + WORD * at for at, (was, word) in enumerate(pairs) if was != word]
         return found
 
     def _differing_chunks(self) -> list[tuple[int, int]]:
