@@ -1,6 +1,6 @@
 # Types of the compiled form; the source is _array.py.
-from pmemobj._buffer cimport Buffer
+from pmemobj._number_sequence cimport NumberSequence
 from pmemobj._heap cimport Heap
 
-cdef class PersistentArray(Buffer):
+cdef class PersistentArray(NumberSequence):
     pass

@@ -173,7 +173,7 @@ def _outcome(case: Case, path: Path) -> str:
     return "reported" if _errors_of(path) else "UNREPORTED"
 
 
-def _try_in_fork(path: str) -> None:
+def _try_in_fork(path: str, size: int) -> None:
     """`_probe.run`, without starting a Python for it."""
     said = _in_fork(lambda: _probe.TASKS["open"](path))
     if said:
