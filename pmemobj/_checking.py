@@ -83,7 +83,7 @@ class Checker:
         Raises:
             MissingSnapshotError: with the first bytes that should have been snapshotted.
         """
-        suspects = self._outside_allowed(self._differing_words())
+        suspects = self._changed_outside_allowed()
         if not suspects:
             return
         # Bytes between allocations are the allocator's own; it logs them by itself.
@@ -109,8 +109,8 @@ class Checker:
             "transaction call persist()",
         )
 
-    def _outside_allowed(self, changed: list[int]) -> list[int]:
-        """Those of the changed words (ascending offsets) that no allowed range covers."""
+    def _changed_outside_allowed(self) -> list[int]:
+        """The offsets of the words that have changed and that no allowed range covers, ascending."""
         merged: list[list[int]] = []
         for start, end in sorted(self._allowed):
             if merged and start <= merged[-1][1]:
@@ -119,22 +119,23 @@ class Checker:
                 merged.append([start, end])
         starts = [start for start, _ in merged]
 
-        def covered(at: int) -> bool:
+        def covered(at: int, end: int) -> bool:
             index = bisect_right(starts, at) - 1
-            return index >= 0 and at + WORD <= merged[index][1]
+            return index >= 0 and end <= merged[index][1]
 
-        return [at for at in changed if not covered(at)]
-
-    def _differing_words(self) -> list[int]:
         found = []
         for chunk, end in self._differing_chunks():
+            if covered(chunk, end):
+                continue
             before, now = self._view[chunk:end].tobytes(), self._heap.read_bytes(chunk, end - chunk)
             # Few of them differ, and a loop over all words takes longer than everything else here.
             for piece in range(0, len(now), _PIECE):
                 old, new = before[piece : piece + _PIECE], now[piece : piece + _PIECE]
-                if old != new:
-                    pairs = zip(array("Q", old), array("Q", new), strict=True)
-                    found += [chunk + piece + WORD * at for at, (was, word) in enumerate(pairs) if was != word]
+                at = chunk + piece
+                if old != new and not covered(at, at + len(new)):
+                    pairs = enumerate(zip(array("Q", old), array("Q", new), strict=True))
+                    changed = [at + WORD * number for number, (was, word) in pairs if was != word]
+                    found += [word_at for word_at in changed if not covered(word_at, word_at + WORD)]
         return found
 
     def _differing_chunks(self) -> list[tuple[int, int]]:
