@@ -144,6 +144,8 @@ class Fields(PoolMachine):
         code, empty = CODES[name]
         setattr(item, name, self.pool.mm.zalloc(count, code))
         model[name] = [empty] * count
+        if name == "row":
+            item.row[:] = model["row"] = [LONG] * count
 
     @rule(at=places, to=places, value=values, place=counts)
     def set_element(self, at: int, to: int, value: Any, place: int) -> None:
