@@ -7,10 +7,9 @@ its arguments first, and stores the bytes that come of it.
 from __future__ import annotations
 
 import math
-import operator
 import types
 from array import array
-from collections.abc import Iterable, Iterator, MutableSequence
+from collections.abc import Iterable, MutableSequence
 from typing import Any
 
 from pmemobj._base import register_kind
@@ -18,6 +17,7 @@ from pmemobj._buffer import END, Buffer, plain, position
 from pmemobj._elements import ELEMENTS, MAX_DIMENSIONS, Element, as_array, element_of, initial, pack, pack_one, unpack
 from pmemobj._heap import Heap, steady
 from pmemobj._layout import ARRAY_SIZE, WORD, Kind, new_header
+from pmemobj._number_sequence import NumberSequence
 from pmemobj._rows import MOST_ROWS, PER_ROW, rows_of_numbers
 from pmemobj.errors import PoolDamagedError
 
@@ -25,7 +25,7 @@ _LENGTH, _DATA, _CODE, _SHAPE = 8, 24, 32, 40
 _INDICES = "array indices must be integers"
 
 
-class PersistentArray(Buffer):
+class PersistentArray(NumberSequence):
     """Numbers of one type, side by side in a pool; made with ``pool.new(PersistentArray, dtype, values)``.
 
     As a sequence it is what `array.array` is: it grows and shrinks, and slices are plain arrays (of
@@ -55,6 +55,9 @@ class PersistentArray(Buffer):
     __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
     _p_kind = Kind.ARRAY
     _p_data_kind = Kind.ARRAY_DATA
+    _p_no_index = _INDICES
+    _p_not_there = "array assignment index out of range"
+    _p_builtin = "array"
 
     def __init__(self, dtype: Any, values: Any = (), *, shape: Iterable[int] | None = None) -> None:
         element = element_of(dtype)
@@ -151,20 +154,6 @@ class PersistentArray(Buffer):
             found = as_array(element, self._bytes())[index]
         return [value != 0 for value in found] if element.code == "?" else found
 
-    def __iter__(self) -> Iterator[Any]:
-        # Like array's: the length is looked at anew for every element.
-        at = 0
-        while at < len(self):
-            yield self[at]
-            at += 1
-
-    def __reversed__(self) -> Iterator[Any]:
-        at = len(self)
-        while at > 0:
-            at -= 1
-            if at < len(self):
-                yield self[at]
-
     def __contains__(self, value: Any) -> bool:
         return value in self.tolist()
 
@@ -189,32 +178,19 @@ class PersistentArray(Buffer):
         with self.view() as view:
             file.write(view)
 
+    def _plain(self, data: bytes) -> array[Any]:
+        return as_array(self._element, data)
+
+    def _compare(self, other: Any, relation: Any) -> Any:
+        """With another persistent array or with a plain one, by elements."""
+        if not isinstance(other, (PersistentArray, array)):
+            return NotImplemented
+        return relation(self.tolist(), other.tolist())
+
     def __repr__(self) -> str:
         elements = f", {self.tolist()!r}" if len(self) else ""
         shape = f", shape={self.shape!r}" if self._dimensions() else ""
         return f"{type(self).__name__}({self.typecode!r}{elements}{shape})"
-
-    # ---- comparing, with array.array too, by value ----
-
-    def __eq__(self, other: Any) -> Any:
-        return _compare(self, other, operator.eq)
-
-    def __ne__(self, other: Any) -> Any:
-        return _compare(self, other, operator.ne)
-
-    def __lt__(self, other: Any) -> Any:
-        return _compare(self, other, operator.lt)
-
-    def __le__(self, other: Any) -> Any:
-        return _compare(self, other, operator.le)
-
-    def __gt__(self, other: Any) -> Any:
-        return _compare(self, other, operator.gt)
-
-    def __ge__(self, other: Any) -> Any:
-        return _compare(self, other, operator.ge)
-
-    __hash__ = None  # type: ignore[assignment]
 
     # ---- making new ones, which are plain ----
 
@@ -223,12 +199,6 @@ class PersistentArray(Buffer):
 
     def __radd__(self, other: Any) -> Any:
         return other + self[:] if isinstance(other, type(self[:0])) else NotImplemented
-
-    def __mul__(self, count: Any) -> Any:
-        return self[:] * count
-
-    def __rmul__(self, count: Any) -> Any:
-        return self[:] * count
 
     # ---- changing ----
 
@@ -239,16 +209,7 @@ class PersistentArray(Buffer):
         element = self._element
         data = pack_one(element, value)
         with self._p_heap.lock:
-            self._overwrite(self._place(index, element.size, "array assignment index out of range"), data)
-
-    def __delitem__(self, index: Any) -> None:
-        size = self._element.size
-        with self._p_heap.lock:
-            if isinstance(index, slice):
-                self._assign(index, b"")
-            else:
-                at = position(index, len(self), _INDICES, "array assignment index out of range") * size
-                self._splice(at, at + size, b"")
+            self._overwrite(self._place(index, element.size, self._p_not_there), data)
 
     def _same_kind(self, value: Any, complaint: str) -> bytes:
         """The bytes of an array that can be joined to this one."""
@@ -262,25 +223,6 @@ class PersistentArray(Buffer):
         if code != element.code:
             raise TypeError(f"can only combine arrays of the same type code, not {code!r} with {element.code!r}")
         return bytes(plain(value))
-
-    def _assign(self, index: slice, data: bytes) -> None:
-        """Let the elements of a slice be those of `data`; none deletes them."""
-        element = self._element
-        size = element.size
-        with self._p_heap.lock:
-            chosen = range(len(self))[index]
-            if chosen.step == 1:
-                self._splice(chosen.start * size, max(chosen.start, chosen.stop) * size, data)
-                return
-            changed = as_array(element, self._bytes())
-            if data:
-                changed[index] = as_array(element, data)
-                self._overwrite(0, changed.tobytes())
-            else:
-                del changed[index]  # as array does it, whose extended slices can be assigned nothing
-                with self._p_heap.statement:
-                    self._splice(len(changed) * size, END, b"")
-                    self._overwrite(0, changed.tobytes())
 
     def append(self, value: Any, /) -> None:
         """Add one element at the end; amortised constant time."""
@@ -321,23 +263,7 @@ class PersistentArray(Buffer):
 
     def insert(self, index: int, value: Any, /) -> None:
         """Put one element before position `index`; positions beyond an end mean that end."""
-        data = pack_one(self._element, value)
-        at = operator.index(index)
-        with self._p_heap.lock:
-            start = slice(at, None).indices(len(self))[0] * self._element.size
-            self._splice(start, start, data)
-
-    def pop(self, index: int = -1, /) -> Any:
-        """Remove and return the element at `index`, by default the last."""
-        at = operator.index(index)
-        with self._p_heap.lock:
-            length = len(self)
-            if not length:
-                raise IndexError("pop from empty array")
-            at = position(at, length, _INDICES, "pop index out of range")
-            value = self[at]
-            self._splice(at * self._element.size, (at + 1) * self._element.size, b"")
-            return value
+        self._insert(index, pack_one(self._element, value))
 
     def remove(self, value: Any, /) -> None:
         """Remove the first element that equals `value`; ValueError if there is none."""
@@ -347,10 +273,6 @@ class PersistentArray(Buffer):
             except ValueError:
                 raise ValueError("array.remove(x): x not in array") from None
             del self[at]
-
-    def clear(self) -> None:
-        """Remove all elements, and give back their memory."""
-        self._splice(0, END, b"")
 
     def reverse(self) -> None:
         """Reverse the order, in place."""
@@ -368,15 +290,6 @@ class PersistentArray(Buffer):
 
     def __iadd__(self, other: Any) -> PersistentArray:
         self._splice(END, END, self._same_kind(other, 'can only extend array with array (not "{}")'))
-        return self
-
-    def __imul__(self, count: Any) -> PersistentArray:
-        times = operator.index(count)
-        with self._p_heap.lock:
-            if times <= 0:
-                self.clear()
-            else:
-                self._splice(END, END, self._bytes() * (times - 1))
         return self
 
     def _check_resizable(self) -> None:
@@ -435,15 +348,6 @@ def _element_at(heap: Heap, offset: int) -> Element:
 
 def _same_as_slice(self: PersistentArray, other: Any) -> Any:
     return other[:] if isinstance(other, PersistentArray) else other
-
-
-def _compare(self: PersistentArray, other: Any, relation: Any) -> Any:
-    """Compare with another persistent array or with a plain one, by elements."""
-    if isinstance(other, (PersistentArray, array)):
-        other = other.tolist()
-    else:
-        return NotImplemented
-    return relation(self.tolist(), other)
 
 
 register_kind(PersistentArray)

@@ -25,7 +25,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
-from pmemobj._heap import Handle, Heap, attach
+from pmemobj._heap import Handle, Heap, attach, steady
 from pmemobj._invariants import demand_allocation, demand_words, dump
 from pmemobj._layout import ABSENT, ALIGNMENT, HEADER_MARK, WORD, kind_of
 from pmemobj._values import decode
@@ -78,11 +78,9 @@ class Persistent(Handle):
         return Oid(self._p_heap.pool_uuid, self._p_offset)
 
     def _p_traverse(self) -> Iterator[Any]:
-        """Every value that the object holds, itself or in its substructures."""
-        heap, offset = self._p_heap, self._p_offset
-        for word in list(kind_at(heap, offset)._p_words(heap, offset)):
-            if word != ABSENT:
-                yield decode(heap, word)
+        """Every value that the object holds, itself or in its substructures; as of when the first is asked for."""
+        # All at once, since whoever asks may change the object in between, which frees what a word leads to.
+        yield from steady(self, _values_in, self)
 
     def _p_substructures(self) -> Iterator[int]:
         """The offsets of the further allocations that are part of the object and of no other."""
@@ -195,6 +193,11 @@ def kind_at(heap: Heap, offset: int) -> type[Persistent]:
     raise PoolDamagedError(
         f"follow offset {offset:#x} in {heap.name}", "there is no object", "restore the pool from a copy"
     )
+
+
+def _values_in(self: Persistent) -> list[Any]:
+    heap, offset = self._p_heap, self._p_offset
+    return [decode(heap, word) for word in kind_at(heap, offset)._p_words(heap, offset) if word != ABSENT]
 
 
 def demand_no_slots(cls: type) -> None:

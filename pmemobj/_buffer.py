@@ -18,8 +18,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pmemobj._base import Persistent
-from pmemobj._heap import Heap, Transaction, steady, usable_size
+from pmemobj._heap import Heap, steady, usable_size
 from pmemobj._layout import WORD
+from pmemobj._transaction import Transaction
 from pmemobj.errors import TransactionError
 
 try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC
-from collections.abc import Iterable, Iterator, MutableSequence
+from collections.abc import Iterable, MutableSequence
 from typing import Any
 
 from pmemobj._base import register_kind
@@ -20,6 +20,7 @@ from pmemobj._rows import MOST_ROWS, PER_ROW, rows_of_bytes
 
 _LENGTH, _DATA = 8, 24
 _INDICES = "bytearray indices must be integers or slices, not {}"
+_NOT_THERE = "bytearray index out of range"
 
 
 class PersistentByteArray(BytesLike):
@@ -39,6 +40,9 @@ class PersistentByteArray(BytesLike):
     __slots__ = ()
     _p_kind = Kind.BYTEARRAY
     _p_data_kind = Kind.BYTEARRAY_DATA
+    _p_no_index = _INDICES
+    _p_not_there = _NOT_THERE
+    _p_builtin = "bytearray"
 
     def __init__(self, *source: Any, **encoding: Any) -> None:
         data = bytes(bytearray(*map(plain, source), **encoding))
@@ -56,7 +60,7 @@ class PersistentByteArray(BytesLike):
 
     def _byte(self, index: Any) -> int:
         heap = self._p_heap
-        at = position(index, heap.read(self._p_offset + _LENGTH), _INDICES, "bytearray index out of range")
+        at = position(index, heap.read(self._p_offset + _LENGTH), _INDICES, _NOT_THERE)
         at += heap.read(self._p_offset + _DATA)
         return heap.read(at & ~7) >> 8 * (at & 7) & 0xFF
 
@@ -66,47 +70,28 @@ class PersistentByteArray(BytesLike):
             return bytearray(self._bytes(chosen.start, chosen.stop))
         return self.copy()[index]
 
-    def __iter__(self) -> Iterator[int]:
-        # Like bytearray's: the length is looked at anew for every element.
-        at = 0
-        while at < len(self):
-            yield self[at]
-            at += 1
-
-    def __reversed__(self) -> Iterator[int]:
-        at = len(self)
-        while at > 0:
-            at -= 1
-            if at < len(self):
-                yield self[at]
-
     def __contains__(self, value: Any) -> bool:
         return plain(value) in self.copy()
 
+    def _plain(self, data: bytes) -> bytearray:
+        return bytearray(data)
+
+    def _compare(self, other: Any, relation: Any) -> Any:
+        """With anything bytes-like, byte by byte."""
+        if isinstance(other, Buffer):
+            data = other._bytes()
+        elif isinstance(other, (bytes, bytearray)):
+            data = bytes(other)
+        else:
+            try:
+                with memoryview(other) as view:
+                    data = view.tobytes()
+            except TypeError:
+                return NotImplemented
+        return relation(self._bytes(), data)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._bytes()!r})"
-
-    # ---- comparing ----
-
-    def __eq__(self, other: Any) -> Any:
-        return _compare(self, other, operator.eq)
-
-    def __ne__(self, other: Any) -> Any:
-        return _compare(self, other, operator.ne)
-
-    def __lt__(self, other: Any) -> Any:
-        return _compare(self, other, operator.lt)
-
-    def __le__(self, other: Any) -> Any:
-        return _compare(self, other, operator.le)
-
-    def __gt__(self, other: Any) -> Any:
-        return _compare(self, other, operator.gt)
-
-    def __ge__(self, other: Any) -> Any:
-        return _compare(self, other, operator.ge)
-
-    __hash__ = None  # type: ignore[assignment]
 
     # ---- making new ones, which are plain ----
 
@@ -115,12 +100,6 @@ class PersistentByteArray(BytesLike):
 
     def __radd__(self, other: Any) -> Any:
         return other + self._bytes() if isinstance(other, (bytes, bytearray)) else NotImplemented
-
-    def __mul__(self, count: Any) -> bytearray:
-        return self.copy() * count  # type: ignore[no-any-return]
-
-    def __rmul__(self, count: Any) -> bytearray:
-        return self.copy() * count  # type: ignore[no-any-return]
 
     # ---- changing ----
 
@@ -133,38 +112,8 @@ class PersistentByteArray(BytesLike):
         one = _reader(1)
         one[0] = value
         with self._p_heap.lock:
-            at = position(index, len(self), _INDICES, "bytearray index out of range")
+            at = position(index, len(self), _INDICES, _NOT_THERE)
             self._overwrite(at, one)
-
-    def _assign(self, index: slice, data: bytes) -> None:
-        with self._p_heap.lock:
-            chosen = range(len(self))[index]
-            if chosen.step == 1:
-                self._splice(chosen.start, max(chosen.start, chosen.stop), data)
-                return
-            changed = self.copy()
-            if not data:
-                del changed[index]  # as bytearray does it, whose extended slices can be assigned nothing
-            else:
-                changed[index] = data
-            self._become(changed)
-
-    def __delitem__(self, index: Any) -> None:
-        with self._p_heap.lock:
-            if isinstance(index, slice):
-                self._assign(index, b"")
-            else:
-                at = position(index, len(self), _INDICES, "bytearray index out of range")
-                self._splice(at, at + 1, b"")
-
-    def _become(self, changed: bytearray) -> None:
-        """Let the contents be `changed`; what comes before the first difference is left alone."""
-        if len(changed) == len(self):
-            self._overwrite(0, changed)
-            return
-        with self._p_heap.statement:
-            self._splice(len(changed), END, b"")
-            self._overwrite(0, changed)
 
     def append(self, value: Any, /) -> None:
         """Add one byte at the end; amortised constant time."""
@@ -182,21 +131,7 @@ class PersistentByteArray(BytesLike):
         """Put one byte before position `index`; positions beyond an end mean that end."""
         one = _reader()
         one.insert(index, value)
-        with self._p_heap.lock:
-            at = slice(operator.index(index), None).indices(len(self))[0]
-            self._splice(at, at, bytes(one))
-
-    def pop(self, index: int = -1, /) -> int:
-        """Remove and return the byte at `index`, by default the last."""
-        at = operator.index(index)
-        with self._p_heap.lock:
-            length = len(self)
-            if not length:
-                raise IndexError("pop from empty bytearray")
-            at = position(at, length, _INDICES, "pop index out of range")
-            value: int = self[at]
-            self._splice(at, at + 1, b"")
-            return value
+        self._insert(index, bytes(one))
 
     def remove(self, value: Any, /) -> None:
         """Remove the first byte that is `value`; ValueError if there is none."""
@@ -205,10 +140,6 @@ class PersistentByteArray(BytesLike):
             contents.remove(value)
             at = self.index(operator.index(value))
             self._splice(at, at + 1, b"")
-
-    def clear(self) -> None:
-        """Remove all bytes, and give back their memory."""
-        self._splice(0, END, b"")
 
     def reverse(self) -> None:
         """Reverse the order, in place."""
@@ -219,15 +150,6 @@ class PersistentByteArray(BytesLike):
         added = _reader()
         added += plain(other)
         self._splice(END, END, bytes(added))
-        return self
-
-    def __imul__(self, count: Any) -> PersistentByteArray:
-        times = operator.index(count)
-        with self._p_heap.lock:
-            if times <= 0:
-                self.clear()
-            else:
-                self._splice(END, END, self._bytes() * (times - 1))
         return self
 
     # ---- for walkers ----
@@ -260,21 +182,6 @@ class PersistentByteArray(BytesLike):
 def _reader(size: int = 0) -> Any:
     """A bytearray to read arguments with; from a function, lest Cython, knowing the type, read them its own way."""
     return bytearray(size)
-
-
-def _compare(self: PersistentByteArray, other: Any, relation: Any) -> Any:
-    """Compare with anything bytes-like, byte by byte."""
-    if isinstance(other, Buffer):
-        data = other._bytes()
-    elif isinstance(other, (bytes, bytearray)):
-        data = bytes(other)
-    else:
-        try:
-            with memoryview(other) as view:
-                data = view.tobytes()
-        except TypeError:
-            return NotImplemented
-    return relation(self._bytes(), data)
 
 
 class _NoPattern(ABC):  # noqa: B024 - it is only registered

@@ -1,5 +1,5 @@
 # Types of the compiled form; the source is _bytes_methods.py.
-from pmemobj._buffer cimport Buffer
+from pmemobj._number_sequence cimport NumberSequence
 
-cdef class BytesLike(Buffer):
+cdef class BytesLike(NumberSequence):
     pass

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pmemobj._buffer import Buffer, plain
+from pmemobj._buffer import plain
+from pmemobj._number_sequence import NumberSequence
 
 
-class BytesLike(Buffer):
+class BytesLike(NumberSequence):
     """The methods of bytearray that change nothing; see there for each of them."""
 
     __slots__ = ()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 from array import array
 from bisect import bisect_right
 from typing import Any
@@ -22,7 +23,8 @@ from pmemobj._heap import Heap
 from pmemobj._layout import ALL_KINDS, ROOT_SIZE, WORD, Kind
 from pmemobj.errors import MissingSnapshotError
 
-_CHUNK = 1 << 16
+#: What is compared at once, and in what pieces a chunk that differs is looked through.
+_CHUNK, _PIECE = 1 << 16, 1 << 9
 
 
 def wanted() -> bool:
@@ -81,14 +83,13 @@ class Checker:
         Raises:
             MissingSnapshotError: with the first bytes that should have been snapshotted.
         """
-        suspects = self._outside_allowed(self._differing_words())
+        suspects = self._changed_outside_allowed()
         if not suspects:
             return
         # Bytes between allocations are the allocator's own; it logs them by itself.
         allocations = sorted([*self._heap.allocations(), (self._heap.root_offset, ROOT_SIZE, 0)])
-        starts = [offset for offset, _, _ in allocations]
         for at in suspects:
-            index = bisect_right(starts, at) - 1
+            index = bisect_right(allocations, (at, sys.maxsize)) - 1
             if index >= 0:
                 offset, size, kind = allocations[index]
                 if at < offset + size:
@@ -108,8 +109,8 @@ class Checker:
             "transaction call persist()",
         )
 
-    def _outside_allowed(self, changed: list[int]) -> list[int]:
-        """Those of the changed words (ascending offsets) that no allowed range covers."""
+    def _changed_outside_allowed(self) -> list[int]:
+        """The offsets of the words that have changed and that no allowed range covers, ascending."""
         merged: list[list[int]] = []
         for start, end in sorted(self._allowed):
             if merged and start <= merged[-1][1]:
@@ -118,18 +119,23 @@ class Checker:
                 merged.append([start, end])
         starts = [start for start, _ in merged]
 
-        def covered(at: int) -> bool:
+        def covered(at: int, end: int) -> bool:
             index = bisect_right(starts, at) - 1
-            return index >= 0 and at + WORD <= merged[index][1]
+            return index >= 0 and end <= merged[index][1]
 
-        return [at for at in changed if not covered(at)]
-
-    def _differing_words(self) -> list[int]:
         found = []
-        for start, end in self._differing_chunks():
-            before = array("Q", self._view[start:end].tobytes())
-            now = array("Q", self._heap.read_bytes(start, end - start))
-            found += [start + WORD * at for at, word in enumerate(now) if word != before[at]]
+        for chunk, end in self._differing_chunks():
+            if covered(chunk, end):
+                continue
+            before, now = self._view[chunk:end].tobytes(), self._heap.read_bytes(chunk, end - chunk)
+            # Few of them differ, and a loop over all words takes longer than everything else here.
+            for piece in range(0, len(now), _PIECE):
+                old, new = before[piece : piece + _PIECE], now[piece : piece + _PIECE]
+                at = chunk + piece
+                if old != new and not covered(at, at + len(new)):
+                    pairs = enumerate(zip(array("Q", old), array("Q", new), strict=True))
+                    changed = [at + WORD * number for number, (was, word) in pairs if was != word]
+                    found += [word_at for word_at in changed if not covered(word_at, word_at + WORD)]
         return found
 
     def _differing_chunks(self) -> list[tuple[int, int]]:

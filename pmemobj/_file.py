@@ -336,16 +336,17 @@ def give_name(unfinished: str, name: str) -> None:
         if os.path.lexists(name):
             raise FileExistsError(name) from None
         os.rename(unfinished, name)
-    _persist_names(name)
+    persist_names(name)
 
 
 def replace(finished: str, name: str) -> None:
     """Let a finished file take the place of the one at `name`: whoever looks finds one of the two."""
     os.replace(finished, name)
-    _persist_names(name)
+    persist_names(name)
 
 
-def _persist_names(path: str) -> None:
+def persist_names(path: str) -> None:
+    """Wait until the directory of `path` is on the disk, with the names in it."""
     directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
     try:
         os.fsync(directory)

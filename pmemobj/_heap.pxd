@@ -79,12 +79,6 @@ cdef class Heap:
 cdef class Statement:
     cdef Heap _heap
 
-cdef class Transaction:
-    cdef Heap _heap
-    cdef long _begun, _entered
-    cdef list _levels
-    cdef object __weakref__
-
 cdef class Handle:
     cdef public Heap _p_heap
     cdef public unsigned long long _p_offset

@@ -13,8 +13,9 @@ from pmemobj import _base, _blocks, _typed
 from pmemobj._base import Oid, Persistent
 from pmemobj._blocks import Block
 from pmemobj._extension import StoredFields, read_field, write_field
-from pmemobj._heap import Heap, Transaction
+from pmemobj._heap import Heap
 from pmemobj._layout import CONTAINER_KINDS, kind_of
+from pmemobj._transaction import Transaction
 from pmemobj.convert import to_persistent
 from pmemobj.errors import InvalidHandleError, OtherPoolError, a_or_an
 

@@ -1,5 +1,6 @@
 # Types of the compiled form; the source is _object.py.
 from pmemobj._base cimport Persistent
+from pmemobj._classes cimport ClassTable, Shape
 from pmemobj._heap cimport Heap
 
 cimport cython
@@ -22,16 +23,6 @@ cdef extern from *:
     bint has_data_descriptor(object cls, object name)
 
 cdef unsigned long long WORD, ABSENT, _CAPACITY, _SLOTS
-
-cdef class Shape:
-    cdef public Heap _heap
-    cdef public object _record, fields, name, number
-    cdef public dict slots
-
-cdef class ClassTable:
-    cdef public Heap _heap
-    cdef public dict shapes
-    cdef object __weakref__
 
 cdef class StoredAttributes(Persistent):
     pass

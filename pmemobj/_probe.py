@@ -20,11 +20,11 @@ from dataclasses import astuple, dataclass
 from pmemobj import _examine_kinds as _examine_kinds  # the readers of all kinds
 from pmemobj import _file, _lib, _storage, inspect
 from pmemobj._base import kind_at, resurrect
+from pmemobj._classes import ClassTable
 from pmemobj._examine import ERROR, Examination, Finding
 from pmemobj._gc import containers, root_words
 from pmemobj._heap import Heap
 from pmemobj._layout import ROOT_SIZE
-from pmemobj._object import ClassTable
 from pmemobj.errors import PmemError, PoolBusyError, PoolDamagedError
 
 #: Seconds that the trial may take: a base, and more for every GiB.
@@ -51,30 +51,34 @@ class Trial:
     lines: list[str]
 
 
-def run(path: str) -> None:
-    """Open and walk the pool at `path` in a child process.
+def run(path: str, size: int) -> None:
+    """Open and walk the pool at `path`, of `size` bytes, in a child process.
 
     Raises:
         PoolDamagedError: that failed, killed the child, or took too long.
         PoolBusyError: the pool is open somewhere.
     """
     what = f"open pool {path}"
-    trial = in_child(path, "open")
+    trial = in_child(path, "open", patience(size))
     if trial.busy:
         raise PoolBusyError(what, trial.complaint, "close it there first")
     if trial.complaint:
         raise PoolDamagedError(what, trial.complaint, "restore the pool from a copy")
 
 
-def in_child(path: str, task: str, seconds: float | None = None) -> Trial:
+def patience(size: int) -> float:
+    """Seconds that a child may take with a pool of `size` bytes."""
+    return _PATIENCE + _PATIENCE_PER_GIB * size // (1 << 30)
+
+
+def in_child(path: str, task: str, seconds: float) -> Trial:
     """Do one of `TASKS` with the pool at `path` in a child process.
 
     Args:
         path: The pool; its file stays as it is.
         task: The name of the task.
-        seconds: How long it may take; by default what befits the size of the pool.
+        seconds: How long it may take.
     """
-    patience = seconds or _PATIENCE + _PATIENCE_PER_GIB * _file.identify(path).size // (1 << 30)
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONIOENCODING="utf-8:surrogateescape")
     child = subprocess.Popen(
         [*_COMMAND, path, str(os.getpid()), task],
@@ -88,13 +92,13 @@ def in_child(path: str, task: str, seconds: float | None = None) -> Trial:
     )
     with child:
         try:
-            out, err = child.communicate(timeout=patience)
+            out, err = child.communicate(timeout=seconds)
         except BaseException as error:
             child.kill()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             out, _ = child.communicate()
-            return Trial(f"libpmemobj did not finish with it in {patience:g} s", False, out.splitlines())
+            return Trial(f"libpmemobj did not finish with it in {seconds:g} s", False, out.splitlines())
     lines = out.splitlines()
     if child.returncode == _FINE:
         return Trial("", False, lines)

@@ -25,7 +25,7 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from pmemobj import _lib, _parts
+from pmemobj import _file, _lib, _parts
 from pmemobj._layout import LAYOUT_NAME
 
 #: Where a sandbox grows: in memory, if there is room for some steps of libpmemobj's.
@@ -74,8 +74,7 @@ class SingleFile:
         pass
 
     def give_name(self, path: str) -> None:
-        _rename_to_new(self._path, path)
-        _sync(os.path.dirname(path))
+        _file.give_name(self._path, path)
 
     def grown(self) -> None:
         raise AssertionError("a file of fixed size has grown")
@@ -142,7 +141,7 @@ class Directory:
                 raise FileExistsError(path) from None
             raise
         os.fsync(self._descriptor)
-        _sync(os.path.dirname(path))
+        _file.persist_names(path)
 
     def grown(self) -> None:
         """Make a part of what libpmemobj has added: its number, its permissions, its name on the medium."""
@@ -276,24 +275,3 @@ def remove(path: str) -> None:
     else:
         with contextlib.suppress(OSError):
             os.unlink(path)
-
-
-def _rename_to_new(old: str, new: str) -> None:
-    """Give a file its name unless the name is taken; `old` may remain as a second name."""
-    try:
-        os.link(old, new)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without hard links.
-        if os.path.lexists(new):
-            raise FileExistsError(new) from None
-        os.rename(old, new)
-
-
-def _sync(directory: str) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

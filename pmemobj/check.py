@@ -93,6 +93,7 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
         if isinstance(error, PmemError):
             raise
         raise _file.translate(f"check pool {name}", error, name) from None
+    seconds = seconds or _probe.patience(found.size)
     findings = list(_outside(found))
     damaged = any(finding.severity == ERROR for finding in findings)
     trial = _probe.in_child(name, "examine-bytes" if damaged else "examine", seconds)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pmemobj import _file, _lib
 from pmemobj._base import kind_at, resurrect
+from pmemobj._classes import ClassTable
 from pmemobj._gc import containers
 from pmemobj._heap import Handle, Heap
 from pmemobj._layout import ROOT_VALUE, TAG_LEAF
-from pmemobj._object import ClassTable
 from pmemobj._values import describe, immediate, is_container, is_leaf
 from pmemobj.errors import PmemError, PoolDamagedError, a_or_an
 

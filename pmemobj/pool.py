@@ -17,7 +17,8 @@ from typing import Any, Literal, TypeVar
 from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _stats, _storage
 from pmemobj import _standin as _standin  # decides which class an object gets that is found again
 from pmemobj._base import Persistent
-from pmemobj._heap import Heap, Transaction, steady
+from pmemobj._classes import ClassTable
+from pmemobj._heap import Heap, steady
 from pmemobj._layout import (
     MIN_POOL_SIZE,
     ROOT_IDENTITY_SIZE,
@@ -34,8 +35,8 @@ from pmemobj._layout import (
 from pmemobj._lock import PoolLock
 from pmemobj._manager import MemoryManager
 from pmemobj._medium import Medium, medium_of
-from pmemobj._object import ClassTable
 from pmemobj._stats import PoolStats
+from pmemobj._transaction import Transaction
 from pmemobj._values import decode, replace
 from pmemobj.convert import to_persistent
 from pmemobj.errors import (
@@ -253,7 +254,7 @@ class PersistentObjectPool:
             if damage:
                 raise PoolDamagedError(what, damage, "restore the pool from a copy")
             if unclean:
-                _probe.run(self._file)
+                _probe.run(self._file, found.size)
             self._storage = _storage.at(self._file, found.max_size)
             pop = self._storage.open(self.sandbox)
         except BaseException as error:

@@ -130,7 +130,7 @@ def _line(lines: object, seconds: float) -> str | None:
 def _work(cases: Sequence[Case], path: Path, out: int) -> None:
     try:
         _lib.die_with_parent()
-        _probe.run = _try_in_fork
+        _probe.run = try_in_fork
         _checking.wanted = lambda: False
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 2)
@@ -173,7 +173,7 @@ def _outcome(case: Case, path: Path) -> str:
     return "reported" if _errors_of(path) else "UNREPORTED"
 
 
-def _try_in_fork(path: str) -> None:
+def try_in_fork(path: str, size: int) -> None:
     """`_probe.run`, without starting a Python for it."""
     said = _in_fork(lambda: _probe.TASKS["open"](path))
     if said:

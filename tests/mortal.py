@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
+from damage_lab import try_in_fork
 from soundness import assert_sound
 
 import pmemobj
+from pmemobj import _probe
+
+
+@contextlib.contextmanager
+def tried_in_fork() -> Iterator[None]:
+    """Let a pool that was not closed be tried in a fork of this process: what is done there is the same.
+
+    Starting a Python for each trial takes longer than everything else where there are many of them.
+    """
+    with mock.patch.object(_probe, "run", try_in_fork):
+        yield
 
 
 def die_at_work(
@@ -32,7 +46,8 @@ def die_at_work(
             os._exit(1)
     status = os.waitpid(child, 0)[1]
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, f"the child ended with {status}"
-    pool.resume()
+    with tried_in_fork():
+        pool.resume()
     assert pool.recovered
     assert_sound(pool)
 

@@ -6,20 +6,18 @@ import copy
 import hashlib
 import io
 import operator
-import shutil
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, MutableSequence
 from typing import Any
 
 import pytest
-from conftest import scratch_parent
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import rule
+from machines import PoolMachine
 from soundness import assert_sound
 
 import pmemobj
@@ -658,18 +656,35 @@ positions = st.integers(-40, 400)
 contents = st.binary(max_size=40) | st.just(b"long" * 60)
 
 
-class AgainstBytearray(RuleBasedStateMachine):
-    """A persistent one beside a bytearray, and a copy of that for a roll-back."""
+class AgainstBytearray(PoolMachine):
+    """A persistent one beside a bytearray."""
+
+    work_values = contents
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = tempfile.mkdtemp(prefix="pmemobj-test-", dir=scratch_parent())
-        self.pool = pmemobj.create(f"{self.directory}/pool", pool_size=8 << 20)
         self.pool.root = self.pool.new(PersistentByteArray)
         self.model = bytearray()
-        self.saved: Any = None
-        self.transaction: Any = None
         self.views: list[memoryview] = []
+
+    def let_go(self) -> None:
+        self.views.clear()
+
+    def work(self, root: Any, new: list[Any]) -> None:
+        for content in new:
+            root.extend(content)
+            root[2:4] = content
+            root.insert(0, len(content))
+            root.reverse()
+            del root[5::3]
+            root[0] = 5
+
+    def collected(self, freed: int) -> None:
+        assert not freed, "areas are freed when they are left"
+
+    def compare(self) -> None:
+        assert self.pool.root == self.model
+        self.pool.root._check()
 
     def both(self, action: Callable[[Any], Any]) -> None:
         """What resizes is refused while there are views, and what changes at all while one is a copy."""
@@ -716,7 +731,7 @@ class AgainstBytearray(RuleBasedStateMachine):
 
     @rule(lo=positions, hi=positions, new=st.binary(min_size=1, max_size=9), fail=st.booleans())
     def write_through_a_view(self, lo: int, hi: int, new: bytes, fail: bool) -> None:
-        if self.transaction is not None and fail:
+        if self.transactions and fail:
             return  # it would end the transaction
         try:
             with self.pool.root.writing(lo, hi) as view:
@@ -740,56 +755,6 @@ class AgainstBytearray(RuleBasedStateMachine):
     @rule()
     def drop_the_views(self) -> None:
         self.views.clear()
-
-    @precondition(lambda self: self.transaction is None)
-    @rule()
-    def begin(self) -> None:
-        self.saved = bytes(self.model)
-        self.transaction = self.pool.transaction().begin()
-
-    @precondition(lambda self: self.transaction is not None)
-    @rule()
-    def commit(self) -> None:
-        self.transaction.commit()
-        self.transaction = None
-
-    @precondition(lambda self: self.transaction is not None)
-    @rule()
-    def abort(self) -> None:
-        with pytest.raises(pmemobj.TransactionAborted):
-            self.transaction.abort()
-        self.transaction = None
-        self.model = bytearray(self.saved)
-
-    @precondition(lambda self: self.transaction is None)
-    @rule(keep=st.booleans())
-    def collect(self, keep: bool) -> None:
-        assert not self.pool.gc(keep_handles=keep), "areas are freed when they are left"
-        assert_sound(self.pool)
-
-    @precondition(lambda self: self.transaction is None)
-    @rule()
-    def reopen(self) -> None:
-        if not self.pool._heap.loans.lent:
-            self.views.clear()
-            self.pool.close()
-            self.pool = pmemobj.open(self.pool.path)
-            assert_sound(self.pool, no_garbage=True)
-
-    @invariant()
-    def is_like_the_model(self) -> None:
-        assert self.pool.root == self.model
-        self.pool.root._check()
-
-    def teardown(self) -> None:
-        try:
-            self.views.clear()
-            if self.transaction is not None:
-                self.commit()
-            assert_sound(self.pool)
-            self.pool.close()
-        finally:
-            shutil.rmtree(self.directory, ignore_errors=True)
 
 
 TestAgainstBytearray = AgainstBytearray.TestCase

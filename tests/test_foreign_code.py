@@ -5,9 +5,11 @@ Whatever it does at whichever of its calls, the operation is then rolled back or
 
 from __future__ import annotations
 
+import io
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from soundness import assert_sound
 
 import pmemobj
 from pmemobj import (
+    Field,
+    Persistent,
     PersistentArray,
     PersistentByteArray,
     PersistentDict,
@@ -25,6 +29,7 @@ from pmemobj import (
     PersistentObjectPool,
     PersistentSet,
     PersistentTuple,
+    inspect,
 )
 
 Pool = PersistentObjectPool
@@ -87,6 +92,32 @@ class Hooked(PersistentObject):
         self.b = LONG * 2
 
 
+class Fielded(Persistent):
+    """Its state is there before, between and after calls of foreign code."""
+
+    number = Field("q")
+    note = Field()
+    row = Field("block")
+
+    def _p_new(self) -> None:
+        hook()
+        self.note = LONG
+        self.row = self._p_mm.alloc(3, "value")
+        hook()
+        self.row[1] = LONG * 2
+
+    def __init__(self) -> None:
+        hook()
+        self.number = 5
+
+    def _p_resurrect(self) -> None:
+        hook()
+
+    def _p_traverse(self) -> Iterator[Any]:
+        hook()
+        yield from super()._p_traverse()
+
+
 pmemobj.persist_via_pickle(Spring)
 
 
@@ -102,6 +133,10 @@ def key(value: Any) -> str:
     return repr(value)
 
 
+#: So that its resurrection is not among the calls of each operation.
+kept: list[Any] = []
+
+
 def fresh(pool: Pool) -> Any:
     """A root with one of each container."""
     hook.set(0, lambda: None)
@@ -114,7 +149,10 @@ def fresh(pool: Pool) -> Any:
         data=pool.new(PersistentByteArray, b"some data"),
         numbers=pool.new(PersistentArray, "q", [3, 1, 2]),
         bag=pool.new(Bag),
+        node=pool.new(Fielded),
     )
+    kept[:] = [pool.root["node"]]
+    kept[0].row[:] = [Spring(1), LONG, Spring(2)]
     return pool.root
 
 
@@ -163,6 +201,16 @@ OPERATIONS: dict[str, Callable[[Any], Any]] = {
     "array pop": lambda root: root["numbers"].pop(Index()),
     "attribute": lambda root: setattr(root["bag"], "a", Spring(1)),
     "object": lambda root: root.__setitem__("bag", root._p_mm.new(Hooked)),
+    "field": lambda root: setattr(root["node"], "note", Spring(1)),
+    "field number": lambda root: setattr(root["node"], "number", Index()),
+    "block set": lambda root: root["node"].row.__setitem__(Index(), Spring(3)),
+    "block slice": lambda root: root["node"].row.__setitem__(slice(Index(), None), [Spring(3), LONG * 2]),
+    "block rows": lambda root: root["node"]._p_mm.write(root["node"].row, None, [LONG, Spring(1), Spring(2)]),
+    "block alloc": lambda root: setattr(root["node"], "row", root._p_mm.alloc(Index(), "value")),
+    "block realloc": lambda root: root._p_mm.realloc(root["node"].row, Index()),
+    "extension": lambda root: root.__setitem__("node", root._p_mm.new(Fielded)),
+    "traverse": lambda root: list(root["node"]._p_traverse()),
+    "to_python": lambda root: [pmemobj.to_python(root[name]) for name in ("items", "pair", "table", "bag")],
     "convert": lambda root: root.__setitem__("bag", root._p_mm.persistent([Spring(1), {"a": [Spring(2)]}])),
 }
 
@@ -173,6 +221,8 @@ def state(root: Any) -> str:
 
 
 def shown(value: Any) -> Any:
+    if isinstance(value, Fielded):
+        return value.number, value.note, value.row and value.row[:]
     if isinstance(value, PersistentObject):
         return {name: getattr(value, name) for name in ("a", "b") if hasattr(value, name)}
     return pmemobj.to_python(value)
@@ -228,6 +278,8 @@ def test_foreign_code_that_changes_the_container(shared: Pool) -> None:
                 hook.set(at, lambda root=root, change=change: change(root))
                 try:
                     operation(root)
+                except pmemobj.InvalidHandleError:
+                    assert name.startswith("block"), name  # it has been freed
                 except (IndexError, KeyError, ValueError, RuntimeError, TypeError, BufferError) as error:
                     assert not isinstance(error, pmemobj.PoolDamagedError) or error.__cause__, (name, at, error)
                 assert not shared.in_transaction, (name, at)
@@ -236,9 +288,74 @@ def test_foreign_code_that_changes_the_container(shared: Pool) -> None:
     assert_sound(shared)
 
 
+def test_an_object_that_does_not_want_to_be_found(shared: Pool) -> None:
+    """`_p_resurrect` raises, or changes what leads to the object; the next time it is found."""
+    fresh(shared)
+    kept.clear()
+    for error in (Boom, KeyboardInterrupt):
+        hook.set(1, raising(error))
+        with pytest.raises(error):
+            shared.root["node"]
+        with shared.transaction():
+            shared.root["items"].append(LONG)
+            hook.set(1, raising(error))
+            with pytest.raises(error):
+                shared.root["node"]
+            assert shared.in_transaction, "nothing was changed by it"
+        assert shared.root["node"].number == 5
+    assert shared.root["items"][-2:] == [LONG, LONG]
+    found = []
+
+    def fetch_it_and_replace_it() -> None:
+        found.append(shared.root["node"])
+        shared.root["node"] = None
+        shared.gc()
+
+    hook.set(1, fetch_it_and_replace_it)
+    node = shared.root["node"]
+    # It is what was there before, or after; and who had got hold of the object may keep it.
+    assert node in (found[0], None) and found[0].note == LONG and shared.root["node"] is None
+    del node
+    found.clear()
+    shared.gc()
+    assert_sound(shared)
+
+
+def test_a_traversal_shows_what_there_was_when_it_began(shared: Pool) -> None:
+    """Though whoever asks for the values takes them away meanwhile, and puts others into their memory."""
+    root = fresh(shared)
+    node, items = root["node"], root["items"]
+    values = node._p_traverse()
+    seen = [next(values)]
+    clear(root)
+    items.extend("?" * len(text) for text in [LONG, LONG * 2, repr(Spring(1))] * 9)
+    assert [*seen, *values] == [LONG, Spring(1), LONG, Spring(2)]
+
+
+def test_no_walk_calls_foreign_code(shared: Pool, scratch: Path) -> None:
+    """A collection, a dump, a restored pool, another size, a check and the views of `inspect`: each goes by the bytes."""
+    fresh(shared)
+    kept.clear()
+    hook.set(1, raising(Boom))
+    shared.gc(keep_handles=False)
+    text = io.StringIO()
+    assert pmemobj.dump(shared, text) > 5
+    inspect.walk(shared)
+    text.seek(0)
+    pmemobj.restore(text, scratch / "restored", 8 << 20)
+    pmemobj.resize(scratch / "restored", 9 << 20)
+    assert pmemobj.check(scratch / "restored").findings == ()
+    with pmemobj.open(scratch / "restored") as restored:
+        assert_sound(restored)
+        assert hook.left == 1, "it was called"
+        hook.set(0, lambda: None)
+        assert state(restored.root) == state(shared.root)
+
+
 def clear(root: Any) -> None:
     for name in ("items", "group", "table", "data", "numbers"):
         root[name].clear()
+    root["node"]._p_deallocate()
 
 
 def grow(root: Any) -> None:
@@ -248,6 +365,8 @@ def grow(root: Any) -> None:
     root["data"].extend(bytes(500))
     root["numbers"].extend(range(100))
     root["bag"].new = LONG
+    root["node"].note = LONG * 3
+    root["node"].row = root._p_mm.alloc(50, "value")
 
 
 @pytest.fixture(scope="module")

@@ -162,7 +162,7 @@ def test_only_an_unclean_pool_is_tried_first(
     # The trial is a child process, and costs more than all the rest of opening.
     trials = []
     real_trial = _probe.run
-    monkeypatch.setattr(_probe, "run", lambda path: (trials.append(path), real_trial(path)))
+    monkeypatch.setattr(_probe, "run", lambda path, size: (trials.append(path), real_trial(path, size)))
     pool.root = pool.new(PersistentList, ["x" * 50] * 300)
     for _ in range(3):
         pool = reopen(pool)

@@ -3,135 +3,38 @@
 from __future__ import annotations
 
 import copy
-import shutil
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from conftest import scratch_parent
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from mortal import die_at_work
+from hypothesis.stateful import initialize, precondition, rule
+from machines import LONG, Model, PoolMachine, places, values
 from sample_classes import Account, Bag
 from soundness import assert_sound
 
-import pmemobj
-from pmemobj import PersistentDict, PersistentList, PersistentObjectPool, PersistentTuple
+from pmemobj import PersistentDict, PersistentList, PersistentTuple
 
-LONG = "a string that is too long for a word"
-
-values = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.integers(0, 5)
-    | st.floats(allow_nan=False)
-    | st.text(max_size=20)
-    | st.just(LONG)
-    | st.binary(max_size=20)
-)
 keys = st.sampled_from([None, 0, 1, 2.5, "a", "b", LONG, LONG + "2", b"bytes", 1 << 80, *range(10, 30)])
 names = st.sampled_from(["a", "b", "c", *(f"attribute{at}" for at in range(12))])
-places = st.integers(-3, 30)
 indices = st.integers(-12, 12)
 bounds = st.none() | indices
 slices = st.builds(slice, bounds, bounds, st.sampled_from([None, 1, 1, 2, -1, -2, 3]))
 
 
-class PoolMachine(RuleBasedStateMachine):
-    """A pool with its transactions, collections and reopenings; a subclass says what is in it.
-
-    It keeps what should be there in `model`, which a roll-back brings back from a copy.
-    """
+class ContainerMachine(PoolMachine):
+    """Containers beside garbage, and handles that live on across everything."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.directory = tempfile.mkdtemp(prefix="pmemobj-test-", dir=scratch_parent())
-        self.pool: PersistentObjectPool = pmemobj.create(f"{self.directory}/pool", pool_size=8 << 20)
-        self.model: Any = None
-        self.saved: Any = None
-        self.transaction: Any = None
-        #: Python objects that are kept, so that handles live on across everything.
         self.handles: list[Any] = []
-
-    def compare(self) -> None:
-        """Fail unless the pool holds what the model holds."""
-        raise AssertionError("every machine has its own")
 
     @rule(value=values)
     def leave_garbage(self, value: Any) -> None:
         self.pool.new(PersistentList, [value, self.pool.new(PersistentDict, a=value)])
 
-    @precondition(lambda self: self.transaction is None)
-    @rule()
-    def begin(self) -> None:
-        self.saved = copy.deepcopy(self.model)
-        self.transaction = self.pool.transaction().begin()
 
-    @precondition(lambda self: self.transaction is not None)
-    @rule()
-    def commit(self) -> None:
-        self.transaction.commit()
-        self.transaction = None
-
-    @precondition(lambda self: self.transaction is not None)
-    @rule()
-    def abort(self) -> None:
-        try:
-            self.transaction.abort()
-        except pmemobj.TransactionAborted:
-            pass
-        self.transaction = None
-        self.model = self.saved
-
-    @precondition(lambda self: self.transaction is None)
-    @rule(keep=st.booleans())
-    def collect(self, keep: bool) -> None:
-        self.pool.gc(keep_handles=keep)
-        assert_sound(self.pool, no_garbage=not keep)
-
-    @precondition(lambda self: self.transaction is None)
-    @rule()
-    def reopen(self) -> None:
-        self.pool.close()
-        self.pool = pmemobj.open(self.pool.path)
-        assert not self.pool.recovered
-        assert_sound(self.pool, no_garbage=True)
-
-    @precondition(lambda self: self.transaction is None)
-    @rule()
-    def suspend_and_resume(self) -> None:
-        self.pool.suspend()
-        self.pool.resume()
-
-    @precondition(lambda self: self.transaction is None)
-    @rule(finished=st.lists(values, max_size=3), cut_off=st.lists(values, min_size=1, max_size=4), at=st.integers(1, 30))
-    def die(self, finished: list[Any], cut_off: list[Any], at: int) -> None:
-        die_at_work(self.pool, lambda root: self.work(root, finished), lambda root: self.work(root, cut_off), at)
-        self.work(self.model, finished)
-
-    def work(self, root: Any, new: list[Any]) -> None:
-        """Changes of all kinds, to the root or to the model."""
-        raise AssertionError("every machine has its own")
-
-    @invariant()
-    def is_like_the_model(self) -> None:
-        if self.pool.root is not None:
-            self.compare()
-        assert self.pool.in_transaction == (self.transaction is not None)
-
-    def teardown(self) -> None:
-        try:
-            if self.transaction is not None:
-                self.commit()
-            assert_sound(self.pool)
-            self.pool.close()
-        finally:
-            shutil.rmtree(self.directory, ignore_errors=True)
-
-
-class Everything(PoolMachine):
+class Everything(ContainerMachine):
     """One list, one dict and one object, side by side."""
 
     @initialize()
@@ -223,7 +126,7 @@ def plainly(value: Any) -> str:
     return repr(tuple(value) if isinstance(value, PersistentTuple) else value)
 
 
-class Lists(PoolMachine):
+class Lists(ContainerMachine):
     """All that a list can do; some of its items are tuples, and it may be among its own items' neighbours."""
 
     @initialize(start=st.lists(values, max_size=20))
@@ -360,23 +263,7 @@ class Lists(PoolMachine):
         self.handles = [self.pool.root, *(item for item in self.pool.root if isinstance(item, PersistentTuple))]
 
 
-class Model(dict[str, Any]):
-    """What an object should be like: its class and its attributes; compared by identity."""
-
-    def __init__(self, cls: type) -> None:
-        super().__init__()
-        self.cls = cls
-
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__  # type: ignore[assignment]
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
-        made = memo[id(self)] = Model(self.cls)
-        made.update(copy.deepcopy(dict(self), memo))
-        return made
-
-
-class Objects(PoolMachine):
+class Objects(ContainerMachine):
     """Objects of two classes that refer to each other; the classes' shapes grow as they go."""
 
     @initialize()
@@ -479,7 +366,7 @@ class Objects(PoolMachine):
         made = Model(model.cls)
         made.update(model)
         self.model.append(made)
-        if self.transaction is None:  # else libpmemobj does not tell of it yet
+        if not self.transactions:  # else libpmemobj does not tell of it yet
             assert_sound(self.pool)
 
     @rule(at=places, name=names)

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import copy
-import shutil
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
-from conftest import scratch_parent
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from mortal import die_at_work
-from soundness import assert_sound
+from hypothesis.stateful import initialize, invariant, rule
+from machines import LONG, PoolMachine
 
 import pmemobj
-from pmemobj import PersistentDict, PersistentObjectPool, PersistentSet
-
-LONG = "a string that is too long for a word"
+from pmemobj import PersistentDict, PersistentSet
 
 #: Few, so that they meet; some are equal, some have equal hashes, some share their low bits.
 KEYS = [
@@ -37,23 +30,17 @@ def outcome(action: Callable[[], Any]) -> Any:
         return type(error), error.args
 
 
-class Machine(RuleBasedStateMachine):
-    """One container in a pool, and the model; the copy of it is for a roll-back."""
+class Machine(PoolMachine):
+    """One container, which is the root."""
 
+    work_values = keys
     empty: Any
     kind: Any
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.directory = tempfile.mkdtemp(prefix="pmemobj-test-", dir=scratch_parent())
-        self.pool: PersistentObjectPool = pmemobj.create(f"{self.directory}/pool", pool_size=8 << 20)
-        self.model: Any = self.empty()
-        self.saved: Any = None
-        self.transaction: Any = None
 
     @initialize()
     def fill(self) -> None:
         self.pool.root = self.pool.new(self.kind)
+        self.model = self.empty()
 
     @property
     def stored(self) -> Any:
@@ -66,65 +53,10 @@ class Machine(RuleBasedStateMachine):
     def clear(self) -> None:
         self.both(lambda it: it.clear())
 
-    @precondition(lambda self: self.transaction is None)
-    @rule()
-    def begin(self) -> None:
-        self.saved = copy.copy(self.model)
-        self.transaction = self.pool.transaction().begin()
-
-    @precondition(lambda self: self.transaction is not None)
-    @rule()
-    def commit(self) -> None:
-        self.transaction.commit()
-        self.transaction = None
-
-    @precondition(lambda self: self.transaction is not None)
-    @rule()
-    def abort(self) -> None:
-        try:
-            self.transaction.abort()
-        except pmemobj.TransactionAborted:
-            pass
-        self.transaction = None
-        self.model = self.saved
-
-    @precondition(lambda self: self.transaction is None)
-    @rule()
-    def collect(self) -> None:
-        self.pool.gc(keep_handles=False)
-        assert_sound(self.pool, no_garbage=True)
-
-    @precondition(lambda self: self.transaction is None)
-    @rule()
-    def reopen(self) -> None:
-        self.pool.close()
-        self.pool = pmemobj.open(self.pool.path)
-
-    @precondition(lambda self: self.transaction is None)
-    @rule(finished=st.lists(keys, max_size=3), cut_off=st.lists(keys, min_size=1, max_size=4), at=st.integers(1, 30))
-    def die(self, finished: list[Any], cut_off: list[Any], at: int) -> None:
-        die_at_work(self.pool, lambda root: self.work(root, finished), lambda root: self.work(root, cut_off), at)
-        self.work(self.model, finished)
-
-    def work(self, root: Any, new: list[Any]) -> None:
-        """Changes of all kinds, to the root or to the model."""
-        raise AssertionError("every machine has its own")
-
-    @invariant()
-    def holds_together(self) -> None:
-        if self.pool.root is not None:
-            self.stored._check()
-            assert len(self.stored) == len(self.model)
-            assert self.stored == self.model
-
-    def teardown(self) -> None:
-        try:
-            if self.transaction is not None:
-                self.commit()
-            assert_sound(self.pool)
-            self.pool.close()
-        finally:
-            shutil.rmtree(self.directory, ignore_errors=True)
+    def compare(self) -> None:
+        self.stored._check()
+        assert len(self.stored) == len(self.model)
+        assert self.stored == self.model
 
 
 class DictMachine(Machine):

@@ -35,9 +35,9 @@ from pmemobj import (
     _layout,
     inspect,
 )
+from pmemobj._classes import ClassTable
 from pmemobj._examine import Examination, Finding
 from pmemobj._layout import Kind
-from pmemobj._object import ClassTable
 from pmemobj._pickles import nominated
 from pmemobj.dump import contents_of
 
