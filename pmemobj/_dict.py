@@ -101,7 +101,7 @@ class PersistentDict(Persistent):
         return look_up(self, key, default)
 
     def __contains__(self, key: Any) -> bool:
-        return has_entry(self, ENTRY_SIZE, key, stored_hash(self._p_heap, key))
+        return has_entry(self, ENTRY_SIZE, key)
 
     def __iter__(self) -> Iterator[Any]:
         return Walk(self, ENTRY_SIZE, ENTRY_KEY, 1, _NOUN)

@@ -36,6 +36,13 @@ cdef class Heap:
     cdef public object on_growth
     cdef bint _grows
 
+    # As `read`, and part of whoever calls it.
+    cdef inline unsigned long long peek(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE:
+        if offset + 8 > self.limit or offset + 8 < offset:
+            self.refuse(offset)
+        return (<unsigned long long *><void *>(self.base + offset))[0]
+
+    cpdef refuse(self, unsigned long long offset=*)
     cpdef unsigned long long read(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE
     cpdef unsigned long long read_count(self, unsigned long long offset) except? 0
     @cython.locals(source=cython.p_ulonglong, at=cython.longlong)

@@ -168,6 +168,8 @@ TAG_CONTAINER = 0x0
 TAG_LEAF = 0x4
 TAG_STR = 0x8
 TAG_REST = 0xC
+#: One of these is set in a word that is a value by itself, none in one that points to it.
+IMMEDIATE_BITS = 0xB
 ABSENT = 0
 WORD_NONE = 0x0C
 WORD_FALSE = 0x1C
@@ -231,6 +233,8 @@ LIST_SIZE = 32
 DICT_SIZE = 32
 SET_SIZE = 32
 #: In a dict or a set.
+#: What the hash of a str begins with.
+STR_SEED = 0x5D
 DICT_LIVE, DICT_USED, DICT_TABLE = 8, 16, 24
 #: In its table.
 TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES = 0, 8, 16

@@ -18,19 +18,34 @@ cdef extern from *:
         PyObject *found = _PyType_Lookup((PyTypeObject *)cls, name);
         return found != NULL && Py_TYPE(found)->tp_descr_set != NULL;
     }
+    /* A number that changes with every change of the type; 0 while it has none. */
+    static unsigned int version_tag(PyObject *instance) {
+        return Py_TYPE(instance)->tp_version_tag;
+    }
     """
     bint has_data_descriptor(object cls, object name)
+    unsigned int version_tag(object instance)
 
-cdef unsigned long long WORD, ABSENT, _CAPACITY, _SLOTS
+cdef unsigned long long WORD, ABSENT, IMMEDIATE_BITS, _CAPACITY, _SLOTS, _PLACES, _LAST_PLACE
 
 cdef class Shape:
     cdef public Heap _heap
     cdef public object _record, fields, name, number
     cdef public dict slots
+    # What _quick_slot has found, by a part of the address of the name.
+    cdef list _found
+    cdef void *_names[16]
+    cdef unsigned int _tags[16]
+    cdef long long _slots[16]
+
+    @cython.locals(place=cython.ulonglong, tag=cython.uint, slot=cython.longlong)
+    cdef long long _quick_slot(self, instance, name) except -2
+    @cython.locals(place=cython.ulonglong)
+    cdef _forget(self)
 
 cdef class ClassTable:
     cdef public Heap _heap
-    cdef public dict shapes
+    cdef public list shapes
     cdef object __weakref__
 
 cdef class StoredAttributes(Persistent):
@@ -40,12 +55,17 @@ cdef class StoredAttributes(Persistent):
 cdef _set_stored(StoredAttributes self, name, value)
 @cython.locals(number=cython.ulonglong)
 cdef unsigned long long _slot_of(Heap heap, unsigned long long offset, name) except? 1
-@cython.locals(head=cython.ulonglong, table=ClassTable)
+@cython.locals(head=cython.ulonglong, table=ClassTable, number=cython.ulonglong, shapes=list)
 cpdef Shape _shape(Heap heap, unsigned long long offset)
 @cython.locals(text=str)
 cdef bint _is_special(name) except -1
 cpdef bint _is_data_descriptor(cls, name) except -1
 cdef object _nothing
+@cython.locals(
+    heap=Heap, table=ClassTable, offset=cython.ulonglong, number=cython.ulonglong, shapes=list, shape=Shape,
+    slot=cython.longlong, word=cython.ulonglong,
+)
+cdef unsigned long long _quick_word(StoredAttributes self, name) except? 0xFEFEFEFEFEFEFEFE
 @cython.locals(heap=Heap, version=cython.ulonglong)
 cdef _read_stored(StoredAttributes self, name)
 @cython.locals(heap=Heap, at=cython.ulonglong, word=cython.ulonglong)

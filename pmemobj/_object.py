@@ -21,6 +21,7 @@ from pmemobj._layout import (
     ABSENT,
     BLOCK_KINDS,
     BLOCK_OWNER,
+    IMMEDIATE_BITS,
     OBJECT_SIZE,
     ROOT_CLASSES,
     WORD,
@@ -42,6 +43,10 @@ except ImportError:
 _CAPACITY, _SLOTS = 8, 16
 _MIN_CAPACITY = 4
 _nothing: Any = object()
+#: How many attribute names of a class are found without hashing, a power of two.
+_PLACES = 16
+_LAST_PLACE = _PLACES - 1
+
 
 class Shape:
     """One class record: the class's name and the slot of each attribute name.
@@ -49,9 +54,10 @@ class Shape:
     That of a class with fields (see `_extension`) has, instead of attribute names, their list as bytes.
     """
 
-    __slots__ = ("_heap", "_record", "fields", "name", "number", "slots")
+    __slots__ = ("_found", "_heap", "_record", "fields", "name", "number", "slots")
 
     def __init__(self, heap: Heap, number: int, record: PersistentList) -> None:
+        self._found: list[Any] = [None] * _PLACES
         self._heap, self.number, self._record = heap, number, record
         if not isinstance(record, PersistentList) or not len(record) or type(record[0]) is not str:
             raise _bad_record(heap, number)
@@ -68,6 +74,34 @@ class Shape:
             raise _bad_record(self._heap, self.number)
         # A new one, since another thread may be looking something up.
         self.slots = {name: slot for slot, name in enumerate(names)}
+        if cython.compiled:
+            self._forget()
+
+    def _quick_slot(self, instance: Any, name: Any) -> int:
+        """The slot of an attribute that is nothing but stored state, or -1; compiled.
+
+        A name in a program is one str object, so what was found for that object is remembered, for
+        as long as the class of the instance is unchanged: its version tag is then the same.
+        """
+        place = cython.cast(cython.ulonglong, cython.cast(cython.p_void, name)) >> 5 & _LAST_PLACE
+        tag = version_tag(instance)  # type: ignore[name-defined]  # noqa: F821
+        if self._names[place] != cython.cast(cython.p_void, name) or self._tags[place] != tag or tag == 0:  # type: ignore[attr-defined]
+            if type(name) is not str or _is_special(name):
+                return -1
+            slot = self.slots.get(name, -1)
+            if slot < 0 or _is_data_descriptor(type(instance), name):
+                return -1
+            self._names[place] = cython.NULL  # type: ignore[attr-defined]
+            self._found[place] = name  # which keeps its address its own
+            self._slots[place] = slot  # type: ignore[attr-defined]
+            self._tags[place] = version_tag(instance)  # type: ignore[attr-defined,name-defined]  # noqa: F821
+            self._names[place] = cython.cast(cython.p_void, name)  # type: ignore[attr-defined]
+        return self._slots[place]  # type: ignore[attr-defined,no-any-return]
+
+    def _forget(self) -> None:
+        """Forget what `_quick_slot` has found; compiled."""
+        for place in range(_PLACES):
+            self._names[place] = cython.NULL  # type: ignore[attr-defined]
 
     def slot_for(self, attribute: str) -> int:
         """The slot of an attribute name, which is added to the record if it is new."""
@@ -96,7 +130,8 @@ class ClassTable:
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
-        self.shapes: dict[int, Shape] = {}
+        #: By class number; None for those that nobody has asked for.
+        self.shapes: list[Shape | None] = []
         heap.after_rollback.append(self.reload)
         self.reload()
 
@@ -104,11 +139,10 @@ class ClassTable:
         """Bring what is kept here in line with the pool."""
         records = self._records()
         known = len(records) if records is not None else 0
-        for number in list(self.shapes):
-            if number >= known:
-                del self.shapes[number]
-        for shape in list(self.shapes.values()):
-            shape.reload()
+        del self.shapes[known:]
+        for shape in self.shapes:
+            if shape is not None:
+                shape.reload()
 
     def _records(self) -> PersistentList | None:
         table: PersistentList | None = decode(self._heap, self._heap.read(self._heap.root_offset + ROOT_CLASSES))
@@ -130,7 +164,8 @@ class ClassTable:
         Raises:
             PoolDamagedError: the pool has no such class.
         """
-        found = self.shapes.get(number)
+        shapes = self.shapes
+        found = shapes[number] if number < len(shapes) else None
         if found is None:
             version = self._heap.version
             records = self._records()
@@ -140,20 +175,23 @@ class ClassTable:
                     "the pool's class table has no such entry",
                     "restore the pool from a copy",
                 )
-            found = self.shapes.setdefault(number, Shape(self._heap, number, records[number]))
+            found = Shape(self._heap, number, records[number])
+            while len(shapes) <= number:
+                shapes.append(None)
+            shapes[number] = found
             if not self._heap.is_steady(version) and not self._heap.in_transaction():
                 # Another thread may have rolled it back meanwhile; whoever asks again gets what is true then.
-                self.shapes.pop(number, None)
+                shapes[number] = None
         return found
 
     def title(self, offset: int, kind: int) -> str:
         """The name of the class that an allocation belongs to, for messages; empty where it says none."""
         heap = self._heap
-        owner = heap.read(offset + BLOCK_OWNER) if kind in BLOCK_KINDS else offset
-        if not owner or kind_of(heap.read(owner)) not in (Kind.OBJECT, Kind.EXTENSION):
+        owner = heap.peek(offset + BLOCK_OWNER) if kind in BLOCK_KINDS else offset
+        if not owner or kind_of(heap.peek(owner)) not in (Kind.OBJECT, Kind.EXTENSION):
             return ""
         try:
-            return self.shape(class_number(heap.read(owner))).name.partition(":")[2]
+            return self.shape(class_number(heap.peek(owner))).name.partition(":")[2]
         except PoolDamagedError:
             return ""
 
@@ -188,6 +226,12 @@ class StoredAttributes(Persistent):
     # ---- attributes ----
 
     def __getattribute__(self, name: str) -> Any:
+        if cython.compiled:
+            word = _quick_word(self, name)
+            if word & 1:
+                return cython.cast(cython.longlong, word) >> 1
+            if word != ABSENT:
+                return decode(self._p_heap, word)
         if not _is_special(name):
             value = _read_stored(self, name)
             if value is not _nothing:
@@ -214,9 +258,9 @@ class StoredAttributes(Persistent):
         with heap.lock:
             slot = _shape(heap, offset).slots.get(name)
             at = 0
-            if slot is not None and slot < heap.read(offset + _CAPACITY):
-                at = heap.read(offset + _SLOTS) + WORD * slot
-            word = heap.read(at) if at else ABSENT
+            if slot is not None and slot < heap.peek(offset + _CAPACITY):
+                at = heap.peek(offset + _SLOTS) + WORD * slot
+            word = heap.peek(at) if at else ABSENT
             if word == ABSENT:
                 # What a cached_property remembers, or else an AttributeError.
                 _delete_volatile(self, name)
@@ -243,7 +287,7 @@ class StoredAttributes(Persistent):
             if row:
                 heap.init(row, words)
             copy = heap.alloc(OBJECT_SIZE, Kind.OBJECT)
-            number = class_number(heap.read(offset))
+            number = class_number(heap.peek(offset))
             heap.init(copy, [new_header(Kind.OBJECT, number), len(words), row])
             return heap.handle(copy)
 
@@ -268,8 +312,8 @@ class StoredAttributes(Persistent):
         """Move the attributes to a longer row that has `slot`."""
         heap = self._p_heap
         offset = self._p_offset
-        old = heap.read(offset + _SLOTS)
-        words = heap.read_words(old, heap.read(offset + _CAPACITY))
+        old = heap.peek(offset + _SLOTS)
+        words = heap.read_words(old, heap.peek(offset + _CAPACITY))
         capacity = max(_MIN_CAPACITY, len(_shape(heap, offset).slots), slot + 1)
         row = heap.alloc(WORD * capacity, Kind.OBJECT_SLOTS, zero=True)
         heap.init(row, words)
@@ -378,9 +422,9 @@ def _set_stored(self: StoredAttributes, name: str, value: Any) -> None:
         with heap.statement:
             word = encode(heap, value)
             slot = _shape(heap, offset).slot_for(name)
-            if slot >= heap.read(offset + _CAPACITY):
+            if slot >= heap.peek(offset + _CAPACITY):
                 self._p_grow(slot)
-            heap.write(heap.read(offset + _SLOTS) + WORD * slot, word)
+            heap.write(heap.peek(offset + _SLOTS) + WORD * slot, word)
     finally:
         lock.release()
 
@@ -391,19 +435,20 @@ def _slot_of(heap: Heap, offset: int, name: str) -> int:
     if slot is None:
         return 0
     number = slot
-    if number >= heap.read(offset + _CAPACITY):
+    if number >= heap.peek(offset + _CAPACITY):
         return 0
-    return heap.read(offset + _SLOTS) + WORD * number
+    return heap.peek(offset + _SLOTS) + WORD * number
 
 
 def _shape(heap: Heap, offset: int) -> Shape:
     """The shape of the object at `offset`."""
-    head = heap.read(offset)
+    head = heap.peek(offset)
     table = heap.types
     if table is None:
         heap.refuse(offset)
     number = (head >> 16) & 0xFFFFFF  # `class_number`, without a call
-    found = table.shapes.get(number)
+    shapes = table.shapes
+    found = shapes[number] if number < len(shapes) else None
     return table.shape(number) if found is None else found  # type: ignore[no-any-return]
 
 
@@ -432,12 +477,34 @@ def _read_stored(self: StoredAttributes, name: str) -> Any:
     return steadily(self, _stored, self, name)
 
 
+def _quick_word(self: StoredAttributes, name: Any) -> int:
+    """The word of an attribute whose value needs no care, else `ABSENT`; compiled.
+
+    As with sequences: where making the value takes but a moment, no other thread can run in it.
+    """
+    heap = self._p_heap
+    table = heap.types
+    if heap.version & 1 or heap.limit == 0:
+        return ABSENT
+    offset = self._p_offset
+    number = (heap.peek(offset) >> 16) & 0xFFFFFF  # `class_number`, without a call
+    shapes = table.shapes
+    shape = shapes[number] if number < len(shapes) else None
+    if shape is None:
+        return ABSENT
+    slot = shape._quick_slot(self, name)
+    if slot < 0 or slot >= heap.peek(offset + _CAPACITY):
+        return ABSENT
+    word = heap.peek(heap.peek(offset + _SLOTS) + WORD * slot)
+    return word if word & IMMEDIATE_BITS else ABSENT
+
+
 def _stored(self: StoredAttributes, name: str) -> Any:
     """The value of an attribute in the pool, or `_nothing`."""
     heap = self._p_heap
     at = _slot_of(heap, self._p_offset, name)
     if at:
-        word = heap.read(at)
+        word = heap.peek(at)
         if word != ABSENT and not _is_data_descriptor(type(self), name):
             return decode(heap, word)
     return _nothing

@@ -77,8 +77,9 @@ class PersistentSet(Persistent):
         return self._p_heap.read_count(self._p_offset + DICT_LIVE)
 
     def __contains__(self, item: Any) -> bool:
-        item, key_hash = self._key(item)
-        return has_entry(self, SET_ENTRY_SIZE, item, key_hash)
+        if isinstance(item, (set, PersistentSet)):
+            item, _ = self._key(item)
+        return has_entry(self, SET_ENTRY_SIZE, item)
 
     def __iter__(self) -> Iterator[Any]:
         return Walk(self, SET_ENTRY_SIZE, ENTRY_KEY, 1, "Set")

@@ -71,23 +71,23 @@ class Walk:
             return None
         heap = self._owner._p_heap
         offset = self._owner._p_offset
-        if heap.read(offset + DICT_LIVE) != self._live:
+        if heap.peek(offset + DICT_LIVE) != self._live:
             self._live = _NEVER  # so that it stays an error, as with dict
             raise RuntimeError(f"{self._noun} changed size during iteration")
-        if heap.read(offset + DICT_TABLE) != self._table:
+        if heap.peek(offset + DICT_TABLE) != self._table:
             raise RuntimeError(f"{self._noun} keys changed during iteration")
-        used = heap.read(offset + DICT_USED)
+        used = heap.peek(offset + DICT_USED)
         while 0 <= self._number < used:
             entry = self._table + TABLE_ENTRIES + self._width * self._number
             self._number += self._direction
-            key_word = heap.read(entry + ENTRY_KEY)
+            key_word = heap.peek(entry + ENTRY_KEY)
             if key_word != ABSENT:
                 if self._left == 0:
                     raise RuntimeError(f"{self._noun} keys changed during iteration")
                 self._left -= 1
                 if self._field == ENTRY_KEY:
                     return decode(heap, key_word)
-                value = decode(heap, heap.read(entry + ENTRY_VALUE))
+                value = decode(heap, heap.peek(entry + ENTRY_VALUE))
                 return value if self._field == ENTRY_VALUE else (decode(heap, key_word), value)
         self._ended = True
         return None
