@@ -53,6 +53,12 @@ cdef class Heap:
     cpdef snapshot(self, unsigned long long offset, unsigned long long size)
     cpdef write(self, unsigned long long offset, unsigned long long word)
     @cython.locals(page=cython.ulonglong, first=cython.ulonglong)
+    cdef _log_page(self, unsigned long long offset, unsigned long long area, unsigned long long end)
+    cpdef write_words(self, unsigned long long offset, list words)
+    cpdef write_words_in(self, unsigned long long offset, list words, unsigned long long area, unsigned long long end)
+    cpdef fill(self, unsigned long long offset, list words)
+    @cython.locals(lock=PoolLock, size=cython.ulonglong, at=cython.ulonglong, word=cython.ulonglong)
+    cpdef store_words(self, unsigned long long offset, list words)
     cpdef write_in(
         self, unsigned long long offset, unsigned long long word, unsigned long long area, unsigned long long end
     )

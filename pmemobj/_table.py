@@ -8,7 +8,9 @@ its slot, with key 0, so that probing goes on past it and the order of the other
 when the table is rebuilt, or when all entries after it are gone. For the last entry is the one
 whose slot can simply be emptied: nothing was put into the index after it, so no other probing has
 ever gone past that slot. The index is thus at any time what the entries that are used, put in by
-number, make of it, and `popitem` need not walk over what it has left behind.
+number, make of it, and `popitem` need not walk over what it has left behind. A slot with a number
+beyond those is empty too: the count alone makes an entry be there, so that a key whose words need no
+memory is added without a transaction (`add_at_once`).
 
 `find_entry` may run foreign code, the `__eq__` of keys, and everything may have changed after it. So
 whoever changes a table encodes all words first, then finds, and then changes, with nothing foreign
@@ -25,7 +27,7 @@ from pmemobj._heap import Handle, Heap, steadily
 from pmemobj._keys import encode_key
 from pmemobj._layout import (
     ABSENT,
-    DICT_LIVE,
+    DICT_DELETED,
     DICT_TABLE,
     DICT_USED,
     ENTRY_HASH,
@@ -169,6 +171,7 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
     table = heap.peek(offset + DICT_TABLE)
     if not table:
         return 0
+    used = heap.peek(offset + DICT_USED)
     slots = heap.peek(table + TABLE_SLOTS)
     index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
     mask = slots - 1
@@ -177,7 +180,7 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
     for _ in range(slots + _PERTURBED_STEPS):
         place = heap.peek(index + WORD * (slot >> 1))
         place = place >> 32 if slot & 1 else place & _SLOT_MAX
-        if place == 0:
+        if place == 0 or place > used:
             return 0
         entry = table + TABLE_ENTRIES + width * (place - 1)
         if heap.peek(entry + ENTRY_HASH) == key_hash:
@@ -224,6 +227,7 @@ def _search(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int
     if not table:
         return 0
     word = _word_of(heap, key)
+    used = heap.peek(offset + DICT_USED)
     slots = heap.peek(table + TABLE_SLOTS)
     index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
     mask = slots - 1
@@ -231,7 +235,7 @@ def _search(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int
     slot = key_hash & mask
     for _ in range(slots + _PERTURBED_STEPS):
         number = _read_slot(heap, index, slot)
-        if number == 0:
+        if number == 0 or number > used:
             return 0
         entry = table + TABLE_ENTRIES + width * (number - 1)
         if heap.peek(entry + ENTRY_HASH) == key_hash:
@@ -295,14 +299,14 @@ def _read_slot(heap: Heap, index: int, slot: int) -> int:
     return word >> 32 if slot & 1 else word & _SLOT_MAX
 
 
-def _write_slot(heap: Heap, index: int, slot: int, number: int) -> None:
-    at = index + WORD * (slot >> 1)
-    word = heap.peek(at)
-    heap.write(at, (word & _SLOT_MAX) | number << 32 if slot & 1 else word >> 32 << 32 | number)
+def _with_slot(heap: Heap, index: int, slot: int, number: int) -> int:
+    """The word of a slot, with another number in that slot."""
+    word = heap.peek(index + WORD * (slot >> 1))
+    return (word & _SLOT_MAX) | number << 32 if slot & 1 else word >> 32 << 32 | number
 
 
 def _slot_of(heap: Heap, index: int, mask: int, key_hash: int, number: int) -> int:
-    """The slot that holds `number`, an entry's plus 1 or 0 for the first that is empty."""
+    """The slot that holds the number of an entry, on the path of its hash."""
     perturb = key_hash
     slot = key_hash & mask
     for _ in range(mask + 1 + _PERTURBED_STEPS):
@@ -313,6 +317,64 @@ def _slot_of(heap: Heap, index: int, mask: int, key_hash: int, number: int) -> i
     raise PoolDamagedError(
         f"change a table of {heap.name}", f"its index has no slot for entry {number}", "restore the pool from a copy"
     )
+
+
+def _free_slot(heap: Heap, index: int, mask: int, key_hash: int, used: int) -> int:
+    """The first slot on the path of a hash that has none of the `used` entries."""
+    perturb = key_hash
+    slot = key_hash & mask
+    for _ in range(mask + 1 + _PERTURBED_STEPS):
+        number = _read_slot(heap, index, slot)
+        if number == 0 or number > used:
+            return slot
+        perturb >>= 5
+        slot = (slot * 5 + perturb + 1) & mask
+    raise PoolDamagedError(
+        f"change a table of {heap.name}", "its index has no slot that is free", "restore the pool from a copy"
+    )
+
+
+# ---- changing, outside a transaction -------------------------------------------------------------
+
+
+def add_at_once(heap: Heap, offset: int, width: int, key_hash: int, key_word: int, value_word: int) -> bool:
+    """Add an entry whose words need no memory, by three stores; by whoever holds the lock, outside a transaction.
+
+    The entry, its slot and the count reach the medium in this order, and until the last one the key is
+    not there: a slot with a number beyond the count is taken for empty. So what a crash leaves of an
+    entry means nothing; the next to use the place clears the slot (see `_clear_leftovers`).
+
+    Returns:
+        Whether it did; False where the table has no room, or a leftover.
+    """
+    table = heap.peek(offset + DICT_TABLE)
+    if not table:
+        return False
+    used = heap.peek(offset + DICT_USED)
+    capacity = heap.peek(table + TABLE_CAPACITY)
+    entry = table + TABLE_ENTRIES + width * used
+    if used >= capacity or heap.peek(entry + ENTRY_KEY) != ABSENT:
+        return False
+    index = table + TABLE_ENTRIES + width * capacity
+    slot = _free_slot(heap, index, heap.peek(table + TABLE_SLOTS) - 1, key_hash, used)
+    words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
+    heap.store_words(entry, words)
+    heap.store(index + WORD * (slot >> 1), _with_slot(heap, index, slot, used + 1))
+    heap.store(offset + DICT_USED, used + 1)
+    return True
+
+
+def store_value(heap: Heap, offset: int, entry: int, word: int) -> bool:
+    """Replace the value of an entry where neither the old nor the new one owns memory; else return False."""
+    slot = entry + ENTRY_VALUE
+    if is_leaf(heap.peek(slot)):
+        return False
+    if heap.in_transaction():
+        table = heap.peek(offset + DICT_TABLE)
+        heap.write_in(slot, word, table, table + TABLE_ENTRIES + ENTRY_SIZE * heap.peek(table + TABLE_CAPACITY))
+    else:
+        heap.store(slot, word)
+    return True
 
 
 # ---- changing, inside a statement ----------------------------------------------------------------
@@ -339,21 +401,42 @@ def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
 def append_entries(heap: Heap, offset: int, width: int, words: list[int]) -> None:
     """Add the entries of which `words` are made, whose keys are not there yet.
 
-    Snapshotted before: the slots, the places of the entries and the counts.
+    Snapshotted before: the slots, the count, and the places of the entries where a roll-back would have to restore
+    them: in a transaction that may have put something there itself.
     Holds after: the last entries are these.
     """
     count = WORD * len(words) // width
-    live, used, table = heap.read_words(offset + DICT_LIVE, 3)
+    used, table = heap.read_words(offset + DICT_USED, 2)
     if not table or used + count > heap.peek(table + TABLE_CAPACITY):
         rebuild(heap, offset, width, words)
         return
     mask = heap.peek(table + TABLE_SLOTS) - 1
+    entry = table + TABLE_ENTRIES + width * used
     index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
+    end = index + SLOT_SIZE * (mask + 1)
+    _clear_leftovers(heap, offset, width, count)
     for number in range(count):
-        slot = _slot_of(heap, index, mask, words[number * width // WORD], 0)
-        _write_slot(heap, index, slot, used + number + 1)
-    heap.write_words(table + TABLE_ENTRIES + width * used, words)
-    heap.write_words(offset + DICT_LIVE, [live + count, used + count])
+        slot = _free_slot(heap, index, mask, words[number * width // WORD], used + number)
+        word = _with_slot(heap, index, slot, used + number + 1)
+        heap.write_in(index + WORD * (slot >> 1), word, table, end)
+    if heap.depth == 1:
+        heap.fill(entry, words)
+    else:
+        heap.write_words_in(entry, words, table, end)
+    heap.write(offset + DICT_USED, used + count)
+
+
+def _clear_leftovers(heap: Heap, offset: int, width: int, count: int) -> None:
+    """Empty the slots that a crash, or a roll-back, left of entries in the next `count` places."""
+    used, table = heap.read_words(offset + DICT_USED, 2)
+    entry = table + TABLE_ENTRIES + width * used
+    index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
+    for number in range(used + 1, used + count + 1):
+        if heap.peek(entry + ENTRY_KEY) != ABSENT:
+            for slot in range(heap.peek(table + TABLE_SLOTS)):
+                if _read_slot(heap, index, slot) == number:
+                    heap.write(index + WORD * (slot >> 1), _with_slot(heap, index, slot, 0))
+        entry += width
 
 
 def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> None:
@@ -362,10 +445,10 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
     Snapshotted before: the words of the keys and values, the slots that are emptied, the counts.
     Holds after: the last of the used entries, if there are any, is live.
     """
-    live, used, table = heap.read_words(offset + DICT_LIVE, 3)
-    live -= len(entries)
+    deleted, used, table = heap.read_words(offset + DICT_DELETED, 3)
+    deleted += len(entries)
     capacity = heap.peek(table + TABLE_CAPACITY)
-    if live == 0 and capacity > capacity_of(MIN_SLOTS):
+    if deleted == used and capacity > capacity_of(MIN_SLOTS):
         drop_entries(heap, offset, width)
         return
     for entry in entries:
@@ -377,10 +460,11 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
     mask = heap.peek(table + TABLE_SLOTS) - 1
     while used and heap.peek(first + width * (used - 1) + ENTRY_KEY) == ABSENT:
         slot = _slot_of(heap, index, mask, heap.peek(first + width * (used - 1) + ENTRY_HASH), used)
-        _write_slot(heap, index, slot, 0)
+        heap.write(index + WORD * (slot >> 1), _with_slot(heap, index, slot, 0))
         used -= 1
-    heap.write_words(offset + DICT_LIVE, [live, used])
-    if live * _SPARSE < capacity and capacity > capacity_of(MIN_SLOTS):
+        deleted -= 1
+    heap.write_words(offset + DICT_DELETED, [deleted, used])
+    if (used - deleted) * _SPARSE < capacity and capacity > capacity_of(MIN_SLOTS):
         try:
             rebuild(heap, offset, width, [])
         except PoolFullError:
@@ -393,7 +477,7 @@ def drop_entries(heap: Heap, offset: int, width: int) -> None:
     if table:
         for word in contents(heap, offset, width):
             free_leaf(heap, word)
-        heap.write_words(offset + DICT_LIVE, [0, 0, 0])
+        heap.write_words(offset + DICT_DELETED, [0, 0, 0])
         heap.free(table)
 
 
@@ -411,10 +495,10 @@ def rebuild(heap: Heap, offset: int, width: int, added: list[int]) -> None:
         slots *= 2
     capacity = capacity_of(slots)
     index = index_of(words[:: width // WORD], slots)
-    table = heap.alloc(TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots, _kind_of_table(width))
+    table = heap.alloc(TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots, _kind_of_table(width), zero=True)
     heap.init(table, [slots, capacity, *words])
     heap.init_bytes(table + TABLE_ENTRIES + width * capacity, bytes(index))
-    heap.write_words(offset + DICT_LIVE, [count, count, table])
+    heap.write_words(offset + DICT_DELETED, [0, count, table])
     if old:
         heap.free(old)
 
@@ -473,6 +557,17 @@ def contents(heap: Heap, offset: int, width: int) -> list[int]:
     words = entry_words(heap, offset, width)
     each = width // WORD
     return words[1::3] + words[2::3] if each == 3 else words[1::2]
+
+
+def count_live(heap: Heap, offset: int) -> int:
+    """How many entries are live.
+
+    Raises:
+        PoolDamagedError: it counts more than the pool has bytes.
+    """
+    used = heap.read_count(offset + DICT_USED)
+    deleted = heap.peek(offset + DICT_DELETED)
+    return used - deleted if deleted <= used else used
 
 
 def last_entry(heap: Heap, offset: int, width: int) -> int:
