@@ -24,7 +24,7 @@ cdef code_function _tx_stage
 cdef add_function _tx_add
 cdef alloc_function _tx_alloc
 cdef free_function _tx_free
-cdef unsigned long long _NO_ABORT, _ZERO
+cdef unsigned long long _NO_ABORT, _NO_SNAPSHOT, _ZERO
 cdef int _STAGE_WORK, _STAGE_NONE, _CANCELED
 
 cdef unsigned long long _address(str name) except 0
@@ -34,6 +34,7 @@ cpdef begin(unsigned long long pop)
 cpdef commit(bint slow)
 cpdef abort()
 cpdef snapshot(unsigned long long address, unsigned long long size)
+cpdef flush_at_commit(unsigned long long address, unsigned long long size)
 cpdef unsigned long long alloc(
     unsigned long long size, unsigned long long kind, bint zero, unsigned long long class_id
 ) except? 0

@@ -23,6 +23,7 @@ except ImportError:
     from pmemobj import _nocython as cython
 
 _NO_ABORT = _lib.NO_ABORT
+_NO_SNAPSHOT = _lib.NO_SNAPSHOT
 _ZERO = _lib.ZERO
 _STAGE_WORK = _lib.STAGE_WORK
 _STAGE_NONE = _lib.STAGE_NONE
@@ -123,6 +124,16 @@ def snapshot(address: int, size: int) -> None:
             raise _lib.last_failure(code)
     else:
         _lib.tx_snapshot(address, size)
+
+
+def flush_at_commit(address: int, size: int) -> None:
+    """``pmemobj_tx_xadd_range_direct`` with ``POBJ_XADD_NO_SNAPSHOT``: an abort leaves the bytes as they are then."""
+    if cython.compiled:
+        code = _tx_add(cython.cast(cython.p_void, address), size, _NO_ABORT | _NO_SNAPSHOT)
+        if code:
+            raise _lib.last_failure(code)
+    else:
+        _lib.tx_snapshot(address, size, _NO_SNAPSHOT)
 
 
 def alloc(size: int, kind: int, zero: bool, class_id: int) -> int:

@@ -10,6 +10,8 @@ every roll-back, since a roll-back may take back a name that has just been added
 
 from __future__ import annotations
 
+from typing import Any
+
 from pmemobj._base import create
 from pmemobj._heap import Heap
 from pmemobj._layout import BLOCK_KINDS, BLOCK_OWNER, ROOT_CLASSES, Kind, class_number, kind_of
@@ -18,6 +20,33 @@ from pmemobj._names import stored_name
 from pmemobj._values import decode, replace
 from pmemobj.errors import PoolDamagedError
 
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
+
+
+class FoundNames:
+    """The slots of attributes that were read, by the identity of their names; used compiled only.
+
+    A name in a program is one str object, so it is found without hashing. It is so for as long as the class of
+    the instance is unchanged, since a property may come to stand before the state: the version tag of
+    the class, a number of CPython's that is another one after each change, is remembered too.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[Any] = [None] * 16
+
+    def remember(self, name: Any, tag: int, slot: int) -> None:
+        """Let `slot_of`, which is in the .pxd, find a name; a tag of 0 says that the class has none."""
+        if cython.compiled and tag:
+            place = cython.cast(cython.ulonglong, cython.cast(cython.p_void, name)) >> 5 & 15
+            self._names[place] = cython.NULL  # type: ignore[attr-defined]
+            self._kept[place] = name  # which keeps its address its own
+            self._tags[place] = tag  # type: ignore[attr-defined]
+            self._slots[place] = slot  # type: ignore[attr-defined]
+            self._names[place] = cython.cast(cython.p_void, name)  # type: ignore[attr-defined]
+
 
 class Shape:
     """One class record: the class's name and the slot of each attribute name.
@@ -25,7 +54,7 @@ class Shape:
     That of a class with fields (see `_extension`) has, instead of attribute names, their list as bytes.
     """
 
-    __slots__ = ("_heap", "_record", "fields", "name", "number", "slots")
+    __slots__ = ("_heap", "_record", "fields", "found", "name", "number", "slots")
 
     def __init__(self, heap: Heap, number: int, record: PersistentList) -> None:
         self._heap, self.number, self._record = heap, number, record
@@ -44,6 +73,7 @@ class Shape:
             raise _bad_record(self._heap, self.number)
         # A new one, since another thread may be looking something up.
         self.slots = {name: slot for slot, name in enumerate(names)}
+        self.found = FoundNames()
 
     def slot_for(self, attribute: str) -> int:
         """The slot of an attribute name, which is added to the record if it is new."""
@@ -72,7 +102,8 @@ class ClassTable:
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
-        self.shapes: dict[int, Shape] = {}
+        #: By class number; None for those that nobody has asked for.
+        self.shapes: list[Shape | None] = []
         heap.after_rollback.append(self.reload)
         self.reload()
 
@@ -80,11 +111,10 @@ class ClassTable:
         """Bring what is kept here in line with the pool."""
         records = self._records()
         known = len(records) if records is not None else 0
-        for number in list(self.shapes):
-            if number >= known:
-                del self.shapes[number]
-        for shape in list(self.shapes.values()):
-            shape.reload()
+        del self.shapes[known:]
+        for shape in self.shapes:
+            if shape is not None:
+                shape.reload()
 
     def _records(self) -> PersistentList | None:
         table: PersistentList | None = decode(self._heap, self._heap.read(self._heap.root_offset + ROOT_CLASSES))
@@ -106,7 +136,8 @@ class ClassTable:
         Raises:
             PoolDamagedError: the pool has no such class.
         """
-        found = self.shapes.get(number)
+        shapes = self.shapes
+        found = shapes[number] if number < len(shapes) else None
         if found is None:
             version = self._heap.version
             records = self._records()
@@ -116,10 +147,13 @@ class ClassTable:
                     "the pool's class table has no such entry",
                     "restore the pool from a copy",
                 )
-            found = self.shapes.setdefault(number, Shape(self._heap, number, records[number]))
+            found = Shape(self._heap, number, records[number])
+            while len(shapes) <= number:
+                shapes.append(None)
+            shapes[number] = found
             if not self._heap.is_steady(version) and not self._heap.in_transaction():
                 # Another thread may have rolled it back meanwhile; whoever asks again gets what is true then.
-                self.shapes.pop(number, None)
+                shapes[number] = None
         return found
 
     def title(self, offset: int, kind: int) -> str:

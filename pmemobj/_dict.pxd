@@ -2,15 +2,19 @@
 cimport cython
 from pmemobj._base cimport Persistent
 from pmemobj._hashes cimport stored_hash
-from pmemobj._heap cimport Heap
-from pmemobj._table cimport append_entries, drop_entries, find_entry, has_entry, last_entry
-from pmemobj._table cimport look_up, put_entry, remove_entries
+from pmemobj._heap cimport Heap, PoolLock
+from pmemobj._table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
+from pmemobj._table cimport look_up, put_entry, remove_entries, store_value
 from pmemobj._values cimport decode, encode, exchange, immediate, is_leaf
 
 cdef object _missing
-cdef unsigned long long ENTRY_SIZE, DICT_LIVE, DICT_TABLE, ENTRY_KEY, ENTRY_VALUE, ABSENT
+cdef unsigned long long ENTRY_SIZE, DICT_TABLE, ENTRY_KEY, ENTRY_VALUE, ABSENT
 
 # The flag by which `match` knows a mapping: an extension type must bring it along.
 @cython.collection_type("mapping")
 cdef class PersistentDict(Persistent):
-    pass
+    @cython.locals(
+        heap=Heap, lock=PoolLock, offset=cython.ulonglong, key_hash=cython.ulonglong, word=cython.ulonglong,
+        entry=cython.ulonglong, key_word=cython.ulonglong,
+    )
+    cdef _set(self, key, value)

@@ -18,7 +18,6 @@ from pmemobj._heap import Heap
 from pmemobj._keys import encode_key
 from pmemobj._layout import (
     ABSENT,
-    DICT_LIVE,
     DICT_SIZE,
     DICT_TABLE,
     ENTRY_KEY,
@@ -29,8 +28,10 @@ from pmemobj._layout import (
 )
 from pmemobj._nans import one_of_each, those_of
 from pmemobj._table import (
+    add_at_once,
     append_entries,
     contents,
+    count_live,
     drop_entries,
     find_entry,
     has_entry,
@@ -39,9 +40,10 @@ from pmemobj._table import (
     look_up,
     put_entry,
     remove_entries,
+    store_value,
 )
 from pmemobj._table_check import verify_table
-from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, is_leaf
+from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate
 from pmemobj._views import Items, Keys, Values
 from pmemobj._walk import Walk
 from pmemobj.errors import NotPersistableError
@@ -89,7 +91,7 @@ class PersistentDict(Persistent):
     # ---- reading ----
 
     def __len__(self) -> int:
-        return self._p_heap.read_count(self._p_offset + DICT_LIVE)
+        return count_live(self._p_heap, self._p_offset)
 
     def __getitem__(self, key: Any) -> Any:
         value = look_up(self, key, _missing)
@@ -102,7 +104,7 @@ class PersistentDict(Persistent):
         return look_up(self, key, default)
 
     def __contains__(self, key: Any) -> bool:
-        return has_entry(self, ENTRY_SIZE, key, stored_hash(self._p_heap, key))
+        return has_entry(self, ENTRY_SIZE, key)
 
     def __iter__(self) -> Iterator[Any]:
         return Walk(self, ENTRY_SIZE, ENTRY_KEY, 1, _NOUN)
@@ -162,16 +164,31 @@ class PersistentDict(Persistent):
     # ---- changing ----
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        self._set(key, value)
+
+    def _set(self, key: Any, value: Any) -> None:
         heap = self._p_heap
+        offset = self._p_offset
         key_hash = stored_hash(heap, key)
-        with heap.lock:
+        lock = heap.lock
+        lock.acquire()
+        try:
             word = immediate(heap, value)
-            entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash) if word != ABSENT else 0
-            if entry and not is_leaf(heap.read(entry + ENTRY_VALUE)):
-                heap.store(entry + ENTRY_VALUE, word)
-                return
+            if word != ABSENT:
+                entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
+                if entry:
+                    if store_value(heap, offset, entry, word):
+                        return
+                elif not heap.in_transaction():
+                    key_word = immediate(heap, key)
+                    if key_word != ABSENT and add_at_once(heap, offset, ENTRY_SIZE, key_hash, key_word, word):
+                        return
             with heap.statement:
-                put_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash, word or encode(heap, value))
+                if word == ABSENT:
+                    word = encode(heap, value)
+                put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
+        finally:
+            lock.release()
 
     def __delitem__(self, key: Any) -> None:
         heap = self._p_heap

@@ -198,10 +198,10 @@ def _read_set(examination: Examination, offset: int) -> list[Slot]:
 
 def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -> list[Slot]:
     heap = examination.heap
-    live, used, table = heap.read_words(offset + WORD, 3)
+    deleted, used, table = heap.read_words(offset + WORD, 3)
     if not table:
-        if live or used:
-            examination.say(offset, f"it counts {live} keys, and has no table")
+        if deleted or used:
+            examination.say(offset, f"it counts {used} entries, and has no table")
         return []
     if not examination.body(offset, table, kind, TABLE_ENTRIES):
         return []
@@ -220,8 +220,12 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
     entries = [words[at : at + each] for at in range(0, len(words), each)]
     index = memoryview(heap.read_bytes(table + index_at, SLOT_SIZE * slots)).cast("I").tolist()
     present = [number for number, entry in enumerate(entries, 1) if entry[1] != ABSENT]
-    if len(present) != live:
-        examination.say(offset, f"it counts {live} keys, and has {len(present)}")
+    if len(present) != used - deleted:
+        examination.say(offset, f"it counts {deleted} deleted of {used} entries, and has {len(present)} keys")
+    if any(number > capacity for number in index):
+        examination.say(offset, "its index names entries for which it has no room")
+    # A number beyond the count is left over from a key that a crash kept from being added.
+    index = [number if number <= used else 0 for number in index]
     for problem in _index_problems(index, entries, present):
         examination.say(offset, problem)
     found = []
@@ -237,8 +241,6 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
 
 def _index_problems(index: list[int], entries: list[list[int]], present: list[int]) -> Iterator[str]:
     numbers = [number for number in index if number]
-    if any(number > len(entries) for number in numbers):
-        yield "its index names entries that it does not have"
     if len(set(numbers)) != len(numbers):
         yield "its index names an entry twice"
     lost = [number for number in present if not _is_found(index, entries[number - 1][0], number)]

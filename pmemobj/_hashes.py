@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pmemobj._heap import Handle, Heap
-from pmemobj._layout import WORD
+from pmemobj._layout import STR_SEED, WORD
 
 try:
     import cython
@@ -23,7 +23,7 @@ except ImportError:
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _MULTIPLIER = 0x9E3779B97F4A7C15
-_STR_SEED, _BYTES_SEED, _NONE_HASH = 0x5D, 0xB7, 0x6E6F6E65
+_BYTES_SEED, _NONE_HASH = 0xB7, 0x6E6F6E65
 
 _other_hash: Callable[[Heap, Any], int]
 
@@ -72,9 +72,9 @@ def hash_of_str(text: str) -> int:
         size = 0
         characters = utf8_of(text, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
         if characters != cython.NULL:
-            return _mix_memory(characters, size, _STR_SEED)
+            return mix_memory(characters, size, STR_SEED)  # type: ignore[name-defined,no-any-return]  # noqa: F821
         forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
-    return mix(text.encode("utf-8", "surrogatepass"), _STR_SEED)
+    return mix(text.encode("utf-8", "surrogatepass"), STR_SEED)
 
 
 def hash_of_bytes(data: bytes) -> int:
@@ -85,7 +85,7 @@ def hash_of_bytes(data: bytes) -> int:
 def mix(data: bytes, seed: int) -> int:
     """Eight bytes at a time, multiplied and folded; good low bits matter, secrecy does not."""
     if cython.compiled:
-        return _mix_memory(data, len(data), seed)
+        return mix_memory(data, len(data), seed)  # type: ignore[name-defined,no-any-return]  # noqa: F821
     else:
         state = seed ^ len(data)
         for start in range(0, len(data), WORD):
@@ -93,17 +93,3 @@ def mix(data: bytes, seed: int) -> int:
             state = state * _MULTIPLIER & _MASK
             state ^= state >> 29
         return state
-
-
-def _mix_memory(data: Any, size: int, seed: int) -> int:
-    """What `mix` does, compiled: `data` is an address."""
-    state = seed ^ size
-    while size > 0:
-        word = 0
-        copy_memory(cython.address(word), data, WORD if size > WORD else size)  # type: ignore[name-defined]  # noqa: F821
-        state ^= word
-        state *= _MULTIPLIER
-        state ^= state >> 29
-        data += WORD
-        size -= WORD
-    return state

@@ -38,6 +38,13 @@ cdef class Heap:
     cdef public object on_growth
     cdef bint _grows
 
+    # As `read`, and part of whoever calls it.
+    cdef inline unsigned long long peek(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE:
+        if offset + 8 > self.limit or offset + 8 < offset:
+            self.refuse(offset)
+        return (<unsigned long long *><void *>(self.base + offset))[0]
+
+    cpdef refuse(self, unsigned long long offset=*)
     cpdef unsigned long long read(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE
     cpdef unsigned long long read_count(self, unsigned long long offset) except? 0
     @cython.locals(source=cython.p_ulonglong, at=cython.longlong)
@@ -48,6 +55,12 @@ cdef class Heap:
     cpdef snapshot(self, unsigned long long offset, unsigned long long size)
     cpdef write(self, unsigned long long offset, unsigned long long word)
     @cython.locals(page=cython.ulonglong, first=cython.ulonglong)
+    cdef _log_page(self, unsigned long long offset, unsigned long long area, unsigned long long end)
+    cpdef write_words(self, unsigned long long offset, list words)
+    cpdef write_words_in(self, unsigned long long offset, list words, unsigned long long area, unsigned long long end)
+    cpdef fill(self, unsigned long long offset, list words)
+    @cython.locals(lock=PoolLock, size=cython.ulonglong, at=cython.ulonglong, word=cython.ulonglong)
+    cpdef store_words(self, unsigned long long offset, list words)
     cpdef write_in(
         self, unsigned long long offset, unsigned long long word, unsigned long long area, unsigned long long end
     )

@@ -386,6 +386,12 @@ class Heap:
                 self.refuse(offset)
                 raise
 
+    if not cython.compiled:
+
+        def peek(self, offset: int) -> int:
+            """As `read`; compiled it is no call but part of the caller, for those that count nanoseconds."""
+            return self.read(offset)
+
     def read_count(self, offset: int) -> int:
         """The word at `offset` as the number of things in the pool, which cannot be more than it has bytes."""
         count = self.read(offset)
@@ -484,11 +490,41 @@ class Heap:
         libpmemobj's own bookkeeping lies.
         """
         self._demand_same_task()
+        self._log_page(offset, area, end)
+        self.write(offset, word)
+
+    def _log_page(self, offset: int, area: int, end: int) -> None:
         if not self._snapshotted.covers(offset, WORD) and self._snapshotted.times(offset) >= _FEW_SNAPSHOTS:
             page = offset & ~(PAGE - 1)
             first = max(page, area)
             self.snapshot(first, min(page + PAGE, end) - first)
-        self.write(offset, word)
+
+    def write_words_in(self, offset: int, words: list[int], area: int, end: int) -> None:
+        """As `write_words`, with the logs of `write_in`."""
+        self._demand_same_task()
+        self._log_page(offset, area, end)
+        self.write_words(offset, words)
+
+    def fill(self, offset: int, words: list[int]) -> None:
+        """Write words where the pool has nothing, until the transaction says at its end that it does; not logged.
+
+        C function: ``pmemobj_tx_xadd_range_direct`` with ``POBJ_XADD_NO_SNAPSHOT``, so that commit flushes them.
+        """
+        self._demand_transaction()
+        size = WORD * len(words)
+        if offset + size > self.limit:
+            self.refuse(offset)
+        try:
+            _calls.flush_at_commit(self.base + offset, size)
+        except OSError as error:
+            raise self._full(f"note {size} bytes", error) from None
+        if self.checker is not None:
+            self.checker.allow(offset, size)
+        self._count_change()
+        self._unsettle()
+        first = offset >> 3
+        self._words[first : first + len(words)] = array("Q", words)
+        self._tell_change()
 
     def write_words(self, offset: int, words: list[int]) -> None:
         """Replace words of live memory that lie side by side, inside a transaction."""
@@ -549,6 +585,30 @@ class Heap:
             self.persists += 1
             if self.checker is not None:
                 self.checker.accept(offset, WORD)
+            self._tell_change()
+        finally:
+            lock.release()
+
+    def store_words(self, offset: int, words: list[int]) -> None:
+        """Put words where the pool has nothing, outside a transaction: durable at once, but not whole or not at all.
+
+        A later `store` says that they are there.
+        C function: ``pmemobj_persist``.
+        """
+        lock = self.lock
+        lock.acquire()
+        try:
+            self._demand_writable()
+            size = WORD * len(words)
+            if offset + size > self.limit:
+                self.refuse(offset)
+            self._count_change()
+            for at, word in enumerate(words):
+                self._put(offset + WORD * at, word)
+            _calls.persist(self.base, self.base + offset, size, self.slow)
+            self.persists += 1
+            if self.checker is not None:
+                self.checker.accept(offset, size)
             self._tell_change()
         finally:
             lock.release()

@@ -40,12 +40,13 @@ with a header word, so that they can be recognised where only the bytes are at h
     leaf        +0 header  +8 payload
     list        +0 header  +8 length  +16 capacity  +24 offset of items
     items       capacity value words; those at and beyond length are meaningless
-    dict        +0 header  +8 live keys  +16 entries used  +24 offset of table
+    dict        +0 header  +8 entries deleted  +16 entries used, those included  +24 offset of table
     table       +0 index slots  +8 entry capacity  +16 entries  then the index
                 an entry is hash, key word, value word (24 bytes; a deleted entry has key 0)
-                the index has 4 bytes a slot: 0 for none, else the number of an entry plus 1; it is
-                what CPython's probing makes of the hashes of all used entries, put in by number
-    set         +0 header  +8 live items  +16 entries used  +24 offset of table
+                the index has 4 bytes a slot: the number of an entry plus 1, or, for none, 0 or more than are
+                used; it is what CPython's probing makes of the hashes of all used entries, put in by number
+                (a key is added by three stores, the entry, its slot, the count; until the last it is not there)
+    set         +0 header  +8 entries deleted  +16 entries used, those included  +24 offset of table
     table       of a set likewise, but an entry is hash and key word (16 bytes)
     tuple       +0 header  +8 length  +16 items, length value words; never written again
     object      +0 header  +8 slot capacity  +16 offset of slots
@@ -168,6 +169,8 @@ TAG_CONTAINER = 0x0
 TAG_LEAF = 0x4
 TAG_STR = 0x8
 TAG_REST = 0xC
+#: One of these is set in a word that is a value by itself, none in one that points to it.
+IMMEDIATE_BITS = 0xB
 ABSENT = 0
 WORD_NONE = 0x0C
 WORD_FALSE = 0x1C
@@ -231,7 +234,9 @@ LIST_SIZE = 32
 DICT_SIZE = 32
 SET_SIZE = 32
 #: In a dict or a set.
-DICT_LIVE, DICT_USED, DICT_TABLE = 8, 16, 24
+#: What the hash of a str begins with.
+STR_SEED = 0x5D
+DICT_DELETED, DICT_USED, DICT_TABLE = 8, 16, 24
 #: In its table.
 TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES = 0, 8, 16
 #: In an entry.

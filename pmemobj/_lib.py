@@ -79,6 +79,7 @@ STAGE_WORK = 1
 
 ZERO = 1 << 0
 #: Without this flag a failed call has already aborted the transaction when it returns.
+NO_SNAPSHOT = 1 << 2
 NO_ABORT = 1 << 4
 _HEADER_COMPACT = 1
 _PR_SET_PDEATHSIG = 1
@@ -374,9 +375,9 @@ def tx_abort() -> None:
         _lib.pmemobj_tx_end()
 
 
-def tx_snapshot(addr: int, size: int) -> None:
+def tx_snapshot(addr: int, size: int, flags: int = 0) -> None:
     """``pmemobj_tx_xadd_range_direct``: log the bytes as they are, and flush them at commit."""
-    code = _lib.pmemobj_tx_xadd_range_direct(ffi.cast("void *", addr), size, NO_ABORT)
+    code = _lib.pmemobj_tx_xadd_range_direct(ffi.cast("void *", addr), size, NO_ABORT | flags)
     if code:
         raise last_failure(code)
 

@@ -56,7 +56,7 @@ class PersistentList(StoredSequence):
             self._splice(0, _END, values)
 
     def _first(self) -> int:
-        return self._p_heap.read(self._p_offset + _ITEMS)
+        return self._p_heap.peek(self._p_offset + _ITEMS)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -87,7 +87,7 @@ class PersistentList(StoredSequence):
             if at < 0:
                 operator.setitem([], index, value)  # which raises
             items = self._first()
-            replace(heap, items + WORD * at, value, items, items + WORD * heap.read(self._p_offset + _CAPACITY))
+            replace(heap, items + WORD * at, value, items, items + WORD * heap.peek(self._p_offset + _CAPACITY))
         finally:
             lock.release()
 
@@ -120,11 +120,11 @@ class PersistentList(StoredSequence):
         lock.acquire()
         try:
             length = heap.read_count(self._p_offset + _LENGTH)
-            if length >= heap.read(self._p_offset + _CAPACITY):
+            if length >= heap.peek(self._p_offset + _CAPACITY):
                 return False
             items = self._first()
             if heap.in_transaction():
-                end = items + WORD * heap.read(self._p_offset + _CAPACITY)
+                end = items + WORD * heap.peek(self._p_offset + _CAPACITY)
                 heap.write_in(items + WORD * length, word, items, end)
                 heap.write(self._p_offset + _LENGTH, length + 1)
             else:

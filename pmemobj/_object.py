@@ -16,6 +16,7 @@ from pmemobj._heap import Heap, steadily, steady
 from pmemobj._invariants import demand_allocation
 from pmemobj._layout import (
     ABSENT,
+    IMMEDIATE_BITS,
     OBJECT_SIZE,
     WORD,
     Kind,
@@ -36,6 +37,7 @@ _MIN_CAPACITY = 4
 _nothing: Any = object()
 
 
+
 class StoredAttributes(Persistent):
     """What `PersistentObject` does, without what an extension type cannot have."""
 
@@ -45,6 +47,12 @@ class StoredAttributes(Persistent):
     # ---- attributes ----
 
     def __getattribute__(self, name: str) -> Any:
+        if cython.compiled:
+            word = _quick_word(self, name)
+            if word & 1:
+                return cython.cast(cython.longlong, word) >> 1
+            if word != ABSENT:
+                return decode(self._p_heap, word)
         if not _is_special(name):
             value = _read_stored(self, name)
             if value is not _nothing:
@@ -71,9 +79,9 @@ class StoredAttributes(Persistent):
         with heap.lock:
             slot = _shape(heap, offset).slots.get(name)
             at = 0
-            if slot is not None and slot < heap.read(offset + _CAPACITY):
-                at = heap.read(offset + _SLOTS) + WORD * slot
-            word = heap.read(at) if at else ABSENT
+            if slot is not None and slot < heap.peek(offset + _CAPACITY):
+                at = heap.peek(offset + _SLOTS) + WORD * slot
+            word = heap.peek(at) if at else ABSENT
             if word == ABSENT:
                 # What a cached_property remembers, or else an AttributeError.
                 _delete_volatile(self, name)
@@ -100,7 +108,7 @@ class StoredAttributes(Persistent):
             if row:
                 heap.init(row, words)
             copy = heap.alloc(OBJECT_SIZE, Kind.OBJECT)
-            number = class_number(heap.read(offset))
+            number = class_number(heap.peek(offset))
             heap.init(copy, [new_header(Kind.OBJECT, number), len(words), row])
             return heap.handle(copy)
 
@@ -125,8 +133,8 @@ class StoredAttributes(Persistent):
         """Move the attributes to a longer row that has `slot`."""
         heap = self._p_heap
         offset = self._p_offset
-        old = heap.read(offset + _SLOTS)
-        words = heap.read_words(old, heap.read(offset + _CAPACITY))
+        old = heap.peek(offset + _SLOTS)
+        words = heap.read_words(old, heap.peek(offset + _CAPACITY))
         capacity = max(_MIN_CAPACITY, len(_shape(heap, offset).slots), slot + 1)
         row = heap.alloc(WORD * capacity, Kind.OBJECT_SLOTS, zero=True)
         heap.init(row, words)
@@ -236,9 +244,9 @@ def _set_stored(self: StoredAttributes, name: str, value: Any) -> None:
         with heap.statement:
             word = encode(heap, value)
             slot = _shape(heap, offset).slot_for(name)
-            if slot >= heap.read(offset + _CAPACITY):
+            if slot >= heap.peek(offset + _CAPACITY):
                 self._p_grow(slot)
-            heap.write(heap.read(offset + _SLOTS) + WORD * slot, word)
+            heap.write(heap.peek(offset + _SLOTS) + WORD * slot, word)
     finally:
         lock.release()
 
@@ -249,19 +257,20 @@ def _slot_of(heap: Heap, offset: int, name: str) -> int:
     if slot is None:
         return 0
     number = slot
-    if number >= heap.read(offset + _CAPACITY):
+    if number >= heap.peek(offset + _CAPACITY):
         return 0
-    return heap.read(offset + _SLOTS) + WORD * number
+    return heap.peek(offset + _SLOTS) + WORD * number
 
 
 def _shape(heap: Heap, offset: int) -> Shape:
     """The shape of the object at `offset`."""
-    head = heap.read(offset)
+    head = heap.peek(offset)
     table = heap.types
     if table is None:
         heap.refuse(offset)
     number = (head >> 16) & 0xFFFFFF  # `class_number`, without a call
-    found = table.shapes.get(number)
+    shapes = table.shapes
+    found = shapes[number] if number < len(shapes) else None
     return table.shape(number) if found is None else found  # type: ignore[no-any-return]
 
 
@@ -290,12 +299,48 @@ def _read_stored(self: StoredAttributes, name: str) -> Any:
     return steadily(self, _stored, self, name)
 
 
+def _quick_word(self: StoredAttributes, name: Any) -> int:
+    """The word of an attribute whose value needs no care, else `ABSENT`; compiled.
+
+    As with sequences: where making the value takes but a moment, no other thread can run in it.
+    """
+    heap = self._p_heap
+    table = heap.types
+    if heap.version & 1 or heap.limit == 0:
+        return ABSENT
+    offset = self._p_offset
+    number = (heap.peek(offset) >> 16) & 0xFFFFFF  # `class_number`, without a call
+    shapes = table.shapes
+    shape = shapes[number] if number < len(shapes) else None
+    if shape is None:
+        return ABSENT
+    slot = _quick_slot(shape, self, name)
+    if slot < 0 or slot >= heap.peek(offset + _CAPACITY):
+        return ABSENT
+    word = heap.peek(heap.peek(offset + _SLOTS) + WORD * slot)
+    return word if word & IMMEDIATE_BITS else ABSENT
+
+
+def _quick_slot(shape: Shape, instance: Any, name: Any) -> int:
+    """The slot of an attribute that is nothing but stored state, or -1; compiled."""
+    tag = version_tag(instance)  # type: ignore[name-defined]  # noqa: F821
+    slot: int = shape.found.slot_of(name, tag)  # type: ignore[attr-defined]
+    if slot < 0:
+        if type(name) is not str or _is_special(name):
+            return -1
+        slot = shape.slots.get(name, -1)
+        if slot < 0 or _is_data_descriptor(type(instance), name):
+            return -1
+        shape.found.remember(name, version_tag(instance), slot)  # type: ignore[name-defined]  # noqa: F821
+    return slot
+
+
 def _stored(self: StoredAttributes, name: str) -> Any:
     """The value of an attribute in the pool, or `_nothing`."""
     heap = self._p_heap
     at = _slot_of(heap, self._p_offset, name)
     if at:
-        word = heap.read(at)
+        word = heap.peek(at)
         if word != ABSENT and not _is_data_descriptor(type(self), name):
             return decode(heap, word)
     return _nothing

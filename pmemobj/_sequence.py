@@ -19,9 +19,14 @@ from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr
 from pmemobj._heap import steadily, steady
-from pmemobj._layout import ABSENT, WORD
+from pmemobj._layout import ABSENT, IMMEDIATE_BITS, WORD
 from pmemobj._nans import one, ones
 from pmemobj._values import decode
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
 
 _LENGTH = 8
 #: Stands for an item that is not there.
@@ -46,12 +51,20 @@ class StoredSequence(Persistent):
         return self._p_heap.read_count(self._p_offset + _LENGTH)
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return self._p_plain(steady(self, self._cut, with_numbers(index)))
         return self._item(index)
 
     def _item(self, index: Any) -> Any:
-        """The item at an index, which may be foreign."""
+        """The item at an index, which may be foreign, or those of a slice."""
+        if cython.compiled and type(index) is int:
+            overflow = 0
+            number = long_long_of(index, cython.address(overflow))  # type: ignore[name-defined]  # noqa: F821
+            word = ABSENT if overflow else self._simple_word(number)
+            if word & 1:
+                return cython.cast(cython.longlong, word) >> 1
+            if word != ABSENT:
+                return decode(self._p_heap, word)
+        if isinstance(index, slice):
+            return self._p_plain(steady(self, self._cut, with_numbers(index)))
         exact = index
         if type(index) is not int:
             if not hasattr(type(index), "__index__"):
@@ -72,7 +85,7 @@ class StoredSequence(Persistent):
         at = number + length if number < 0 else number
         if not 0 <= at < length:
             return _beyond
-        return decode(heap, heap.read(self._first() + WORD * at))
+        return decode(heap, heap.peek(self._first() + WORD * at))
 
     def _fetch(self, number: int) -> Any:
         """The item at an index, or `_beyond`, whatever other threads do meanwhile."""
@@ -88,6 +101,22 @@ class StoredSequence(Persistent):
                 if heap.is_steady(version):
                     return value
         return steadily(self, self._value, number)
+
+    def _simple_word(self, number: int) -> int:
+        """The word of an item that needs no care, else `ABSENT`; compiled.
+
+        There is no item at that index, or another thread is just changing something, or making a
+        value of the word is more than a moment of this thread's own, in which others could run.
+        """
+        heap = self._p_heap
+        if heap.version & 1:
+            return ABSENT
+        length = heap.peek(self._p_offset + _LENGTH)
+        at = number + length if number < 0 else number
+        if not 0 <= at < length or length > heap.limit:
+            return ABSENT
+        word = heap.peek(self._first() + WORD * at)
+        return word if word & IMMEDIATE_BITS else ABSENT
 
     def _cut(self, index: slice) -> list[Any]:
         """The items of a slice."""
@@ -235,17 +264,32 @@ class SequenceIterator:
         return self
 
     def __next__(self) -> Any:
+        value = self._next()
+        if value is _beyond:
+            raise StopIteration
+        return value
+
+    def _next(self) -> Any:
+        """The next item, or `_beyond`."""
         of = self._of
-        if of is not None:
-            at = self._at
-            if 0 <= at < of._p_heap.read_count(of._p_offset + _LENGTH):
+        if of is None:
+            return _beyond
+        at = self._at
+        if cython.compiled:
+            word = of._simple_word(at) if at >= 0 else ABSENT
+            if word != ABSENT:
                 self._at = at + self._step
-                value = of._fetch(at)
-                if value is not _beyond:
-                    return value
-            # At an end it stays there, also when the list grows again.
-            self._of = None
-        raise StopIteration
+                if word & 1:
+                    return cython.cast(cython.longlong, word) >> 1
+                return decode(of._p_heap, word)
+        if 0 <= at < of._p_heap.read_count(of._p_offset + _LENGTH):
+            self._at = at + self._step
+            value = of._fetch(at)
+            if value is not _beyond:
+                return value
+        # At an end it stays there, also when the list grows again.
+        self._of = None
+        return _beyond
 
     def __length_hint__(self) -> int:
         of = self._of

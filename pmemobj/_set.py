@@ -18,7 +18,6 @@ from pmemobj._heap import Heap
 from pmemobj._keys import encode_key
 from pmemobj._layout import (
     ABSENT,
-    DICT_LIVE,
     DICT_TABLE,
     ENTRY_KEY,
     SET_ENTRY_SIZE,
@@ -30,8 +29,10 @@ from pmemobj._layout import (
 )
 from pmemobj._nans import one_of_each, those_of
 from pmemobj._table import (
+    add_at_once,
     append_entries,
     contents,
+    count_live,
     drop_entries,
     entry_words,
     find_entry,
@@ -42,7 +43,7 @@ from pmemobj._table import (
     remove_entries,
 )
 from pmemobj._table_check import verify_table
-from pmemobj._values import decode, free_leaf
+from pmemobj._values import decode, free_leaf, immediate
 from pmemobj._walk import Walk
 
 Operand = Any
@@ -76,11 +77,12 @@ class PersistentSet(Persistent):
     # ---- reading ----
 
     def __len__(self) -> int:
-        return self._p_heap.read_count(self._p_offset + DICT_LIVE)
+        return count_live(self._p_heap, self._p_offset)
 
     def __contains__(self, item: Any) -> bool:
-        item, key_hash = self._key(item)
-        return has_entry(self, SET_ENTRY_SIZE, item, key_hash)
+        if isinstance(item, (set, PersistentSet)):
+            item, _ = self._key(item)
+        return has_entry(self, SET_ENTRY_SIZE, item)
 
     def __iter__(self) -> Iterator[Any]:
         return Walk(self, SET_ENTRY_SIZE, ENTRY_KEY, 1, "Set")
@@ -179,6 +181,10 @@ class PersistentSet(Persistent):
         key_hash = stored_hash(heap, item)
         with heap.lock:
             if not find_entry(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash):
+                if not heap.in_transaction():
+                    word = immediate(heap, item)
+                    if word != ABSENT and add_at_once(heap, self._p_offset, SET_ENTRY_SIZE, key_hash, word, ABSENT):
+                        return
                 with heap.statement:
                     put_entry(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash, ABSENT)
 

@@ -2,27 +2,35 @@
 cimport cython
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Handle, Heap
+from pmemobj._text cimport forget_error, mix_memory, padded_word, same_memory, utf8_of
 from pmemobj._values cimport decode, exchange, free_leaf, immediate, is_container, is_leaf
 
 cdef extern from "Python.h":
-    char *utf8_of "PyUnicode_AsUTF8AndSize"(object text, Py_ssize_t *size) noexcept
-    void forget_error "PyErr_Clear"()
-
-cdef extern from "string.h":
-    int compare_memory "memcmp"(const void *one, const void *other, size_t size) nogil
+    long long long_long_of "PyLong_AsLongLongAndOverflow"(object number, int *overflow) except? -1
 
 # Constants as C integers; the names that _layout gives to Python are not those.
 cdef unsigned long long WORD, ABSENT, TAG_LEAF, ENTRY_SIZE, SET_ENTRY_SIZE
-cdef unsigned long long DICT_LIVE, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES
+cdef unsigned long long DICT_DELETED, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES
 cdef unsigned long long ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE
-cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _ATTEMPTS, _CHANGED, _SPARSE, _STR_HEADER
+cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _ATTEMPTS, _CHANGED, _SPARSE, _STR_HEADER, STR_SEED, _CARE
+cdef unsigned long long IMMEDIATE_BITS, SHORT_MAX, TAG_STR, TAG_MASK
+cdef long long _HASH_MODULUS
 
 @cython.locals(entry=cython.ulonglong)
 cpdef value_of(Heap heap, unsigned long long offset, key, default)
-@cython.locals(heap=Heap, version=cython.ulonglong)
+@cython.locals(
+    characters=cython.p_const_char, size=cython.Py_ssize_t, overflow=cython.int, number=cython.longlong,
+    word=cython.ulonglong, key_hash=cython.ulonglong, table=cython.ulonglong, slots=cython.ulonglong,
+    index=cython.ulonglong, mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong,
+    place=cython.ulonglong, entry=cython.ulonglong, stored=cython.ulonglong, used=cython.ulonglong,
+)
+cdef unsigned long long quick_entry(Heap heap, unsigned long long offset, unsigned long long width, key) except? 1
+@cython.locals(leaf=cython.ulonglong, at=cython.p_const_char)
+cdef bint _leaf_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except -1
+@cython.locals(heap=Heap, version=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong)
 cpdef look_up(Handle owner, key, default)
-@cython.locals(heap=Heap, version=cython.ulonglong, found=cython.ulonglong)
-cpdef bint has_entry(Handle owner, unsigned long long width, key, unsigned long long key_hash) except -1
+@cython.locals(heap=Heap, version=cython.ulonglong, found=cython.ulonglong, key_hash=cython.ulonglong)
+cpdef bint has_entry(Handle owner, unsigned long long width, key) except -1
 @cython.locals(found=cython.ulonglong)
 cpdef unsigned long long find_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash
@@ -31,18 +39,42 @@ cpdef unsigned long long find_entry(
     table=cython.ulonglong, word=cython.ulonglong, slots=cython.ulonglong, index=cython.ulonglong,
     mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.ulonglong,
     entry=cython.ulonglong, stored=cython.ulonglong, changes=cython.ulonglong, same=cython.bint,
+    used=cython.ulonglong,
 )
 cdef unsigned long long _search(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash
 ) except? 2
 cdef unsigned long long _word_of(Heap heap, key) except? 0
 cdef bint _equals(Heap heap, unsigned long long stored, key) except -1
-@cython.locals(size=cython.Py_ssize_t, characters=cython.p_char, leaf=cython.ulonglong, at=cython.p_char)
+@cython.locals(size=cython.Py_ssize_t, characters=cython.p_const_char)
 cdef bint _leaf_is_str(Heap heap, unsigned long long stored, str key) except -1
 @cython.locals(word=cython.ulonglong)
 cdef unsigned long long _read_slot(Heap heap, unsigned long long index, unsigned long long slot) except? 1
-@cython.locals(at=cython.ulonglong, word=cython.ulonglong)
-cdef _write_slot(Heap heap, unsigned long long index, unsigned long long slot, unsigned long long number)
+@cython.locals(word=cython.ulonglong)
+cdef unsigned long long _with_slot(
+    Heap heap, unsigned long long index, unsigned long long slot, unsigned long long number
+) except? 1
+@cython.locals(perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.ulonglong)
+cdef unsigned long long _free_slot(
+    Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long used
+) except? 0xFFFFFFFF
+@cython.locals(
+    table=cython.ulonglong, used=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong,
+    index=cython.ulonglong, slot=cython.ulonglong,
+)
+cpdef bint add_at_once(
+    Heap heap, unsigned long long offset, unsigned long long width, unsigned long long key_hash,
+    unsigned long long key_word, unsigned long long value_word
+) except -1
+@cython.locals(slot=cython.ulonglong, table=cython.ulonglong)
+cpdef bint store_value(Heap heap, unsigned long long offset, unsigned long long entry, unsigned long long word) except -1
+@cython.locals(
+    used=cython.ulonglong, table=cython.ulonglong, entry=cython.ulonglong, index=cython.ulonglong,
+    number=cython.ulonglong, slot=cython.ulonglong,
+)
+cdef _clear_leftovers(Heap heap, unsigned long long offset, unsigned long long width, unsigned long long count)
+@cython.locals(used=cython.ulonglong, deleted=cython.ulonglong)
+cpdef unsigned long long count_live(Heap heap, unsigned long long offset) except? 0xFFFFFFFFFFFFFFFF
 @cython.locals(perturb=cython.ulonglong, slot=cython.ulonglong)
 cdef unsigned long long _slot_of(
     Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long number
@@ -52,12 +84,13 @@ cpdef put_entry(
     unsigned long long value_word
 )
 @cython.locals(
-    count=cython.ulonglong, live=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong,
-    mask=cython.ulonglong, index=cython.ulonglong, number=cython.ulonglong, slot=cython.ulonglong,
+    count=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, mask=cython.ulonglong,
+    index=cython.ulonglong, number=cython.ulonglong, slot=cython.ulonglong, word=cython.ulonglong,
+    entry=cython.ulonglong, end=cython.ulonglong,
 )
 cpdef append_entries(Heap heap, unsigned long long offset, unsigned long long width, list words)
 @cython.locals(
-    live=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, first=cython.ulonglong,
+    deleted=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, first=cython.ulonglong,
     capacity=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong, mask=cython.ulonglong,
     index=cython.ulonglong, slot=cython.ulonglong,
 )

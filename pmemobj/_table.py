@@ -8,7 +8,9 @@ its slot, with key 0, so that probing goes on past it and the order of the other
 when the table is rebuilt, or when all entries after it are gone. For the last entry is the one
 whose slot can simply be emptied: nothing was put into the index after it, so no other probing has
 ever gone past that slot. The index is thus at any time what the entries that are used, put in by
-number, make of it, and `popitem` need not walk over what it has left behind.
+number, make of it, and `popitem` need not walk over what it has left behind. A slot with a number
+beyond those is empty too: the count alone makes an entry be there, so that a key whose words need no
+memory is added without a transaction (`add_at_once`).
 
 `find_entry` may run foreign code, the `__eq__` of keys, and everything may have changed after it. So
 whoever changes a table encodes all words first, then finds, and then changes, with nothing foreign
@@ -17,6 +19,7 @@ between the last two. `find_entry` itself starts anew where a comparison changed
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from pmemobj._hashes import stored_hash
@@ -24,18 +27,23 @@ from pmemobj._heap import Handle, Heap, steadily
 from pmemobj._keys import encode_key
 from pmemobj._layout import (
     ABSENT,
-    DICT_LIVE,
+    DICT_DELETED,
     DICT_TABLE,
     DICT_USED,
     ENTRY_HASH,
     ENTRY_KEY,
     ENTRY_SIZE,
     ENTRY_VALUE,
+    IMMEDIATE_BITS,
     SET_ENTRY_SIZE,
+    SHORT_MAX,
+    STR_SEED,
     TABLE_CAPACITY,
     TABLE_ENTRIES,
     TABLE_SLOTS,
     TAG_LEAF,
+    TAG_MASK,
+    TAG_STR,
     WORD,
     Kind,
     header,
@@ -55,6 +63,10 @@ SLOT_SIZE = 4
 _SLOT_MAX = 0xFFFFFFFF
 _STR_HEADER = header(Kind.STR)
 _TUPLE = int(Kind.TUPLE)
+#: Python's hash of a smaller int is the int itself, but for -1.
+_HASH_MODULUS = sys.hash_info.modulus
+#: No offset of an entry: finding it may run foreign code.
+_CARE = 1
 #: The perturbation of the probing is used up after so many steps; then every slot is visited.
 _PERTURBED_STEPS = 13
 #: How often a search begins anew; where dict would go on for ever.
@@ -71,12 +83,22 @@ _SPARSE = 8
 def value_of(heap: Heap, offset: int, key: Any, default: Any) -> Any:
     """The value of a key in the dict at `offset`, or `default`."""
     entry = find_entry(heap, offset, ENTRY_SIZE, key, stored_hash(heap, key))
-    return decode(heap, heap.read(entry + ENTRY_VALUE)) if entry else default
+    return decode(heap, heap.peek(entry + ENTRY_VALUE)) if entry else default
 
 
 def look_up(owner: Any, key: Any, default: Any) -> Any:
     """The value of a key in a dict, or `default`, whatever other threads do meanwhile."""
     heap = owner._p_heap
+    if cython.compiled:
+        entry = quick_entry(heap, owner._p_offset, ENTRY_SIZE, key)
+        if entry == 0:
+            return default
+        if entry != _CARE:
+            word = heap.peek(entry + ENTRY_VALUE)
+            if word & 1:
+                return cython.cast(cython.longlong, word) >> 1
+            if word & IMMEDIATE_BITS:
+                return decode(heap, word)
     version = heap.version
     if heap.is_steady(version):
         try:
@@ -94,9 +116,14 @@ def _look_up(owner: Any, key: Any, default: Any) -> Any:
     return value_of(owner._p_heap, owner._p_offset, key, default)
 
 
-def has_entry(owner: Any, width: int, key: Any, key_hash: int) -> bool:
+def has_entry(owner: Any, width: int, key: Any) -> bool:
     """Whether a key is in a dict or set, whatever other threads do meanwhile."""
     heap = owner._p_heap
+    if cython.compiled:
+        found = quick_entry(heap, owner._p_offset, width, key)
+        if found != _CARE:
+            return found != 0
+    key_hash = stored_hash(heap, key)
     version = heap.version
     if heap.is_steady(version):
         try:
@@ -114,6 +141,74 @@ def _has_entry(owner: Any, width: int, key: Any, key_hash: int) -> bool:
     return find_entry(owner._p_heap, owner._p_offset, width, key, key_hash) != 0
 
 
+def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
+    """The offset of the entry of a str or a number, 0, or `_CARE` where it needs the long way; compiled.
+
+    No foreign code runs here, so that no other thread does, and the entry is what it is until the
+    caller lets one run.
+    """
+    characters = cython.NULL
+    size = 0
+    word = ABSENT
+    if heap.version & 1:
+        return _CARE
+    if type(key) is str:
+        characters = utf8_of(key, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
+        if characters == cython.NULL:
+            forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
+            return _CARE
+        key_hash = mix_memory(characters, size, STR_SEED)  # type: ignore[name-defined]  # noqa: F821
+        if size <= SHORT_MAX:
+            word = TAG_STR | size << 4 | padded_word(characters, size) << 8  # type: ignore[name-defined]  # noqa: F821
+    elif type(key) is int:
+        overflow = 0
+        number = long_long_of(key, cython.address(overflow))  # type: ignore[name-defined]  # noqa: F821
+        if overflow or number >= _HASH_MODULUS or number <= -_HASH_MODULUS:
+            return _CARE
+        key_hash = -2 if number == -1 else number  # Python's own, for a number below its modulus
+        word = number << 1 | 1
+    else:
+        return _CARE
+    table = heap.peek(offset + DICT_TABLE)
+    if not table:
+        return 0
+    used = heap.peek(offset + DICT_USED)
+    slots = heap.peek(table + TABLE_SLOTS)
+    index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
+    mask = slots - 1
+    perturb = key_hash
+    slot = key_hash & mask
+    for _ in range(slots + _PERTURBED_STEPS):
+        place = heap.peek(index + WORD * (slot >> 1))
+        place = place >> 32 if slot & 1 else place & _SLOT_MAX
+        if place == 0 or place > used:
+            return 0
+        entry = table + TABLE_ENTRIES + width * (place - 1)
+        if heap.peek(entry + ENTRY_HASH) == key_hash:
+            stored = heap.peek(entry + ENTRY_KEY)
+            if stored != ABSENT:
+                if stored == word:
+                    return entry
+                if characters == cython.NULL or stored & TAG_MASK != TAG_LEAF:
+                    return _CARE
+                if _leaf_says(heap, stored, characters, size):
+                    return entry
+                if heap.peek(stored ^ TAG_LEAF) & 0xFFFF != _STR_HEADER:
+                    return _CARE  # of a nominated class, say, which may compare equal
+        perturb >>= 5
+        slot = (slot * 5 + perturb + 1) & mask
+    return 0
+
+
+def _leaf_says(heap: Heap, stored: int, characters: Any, size: int) -> bool:
+    """Whether a leaf is the str that has these bytes in UTF-8; compiled."""
+    leaf = stored ^ TAG_LEAF
+    if heap.peek(leaf) != _STR_HEADER | size << 16 or leaf + WORD + size > heap.limit:
+        return False
+    at = cython.cast(cython.p_const_char, heap.base + leaf + WORD)
+    return same_memory(at, characters, size)  # type: ignore[name-defined,no-any-return]  # noqa: F821
+
+
 def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int:
     """The offset of the entry of `key`, or 0.
 
@@ -129,31 +224,32 @@ def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> 
 
 def _search(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int:
     """What `find_entry` returns, or `_CHANGED` if a comparison changed the table under the search."""
-    table = heap.read(offset + DICT_TABLE)
+    table = heap.peek(offset + DICT_TABLE)
     if not table:
         return 0
     word = _word_of(heap, key)
-    slots = heap.read(table + TABLE_SLOTS)
-    index = table + TABLE_ENTRIES + width * heap.read(table + TABLE_CAPACITY)
+    used = heap.peek(offset + DICT_USED)
+    slots = heap.peek(table + TABLE_SLOTS)
+    index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
     mask = slots - 1
     perturb = key_hash
     slot = key_hash & mask
     for _ in range(slots + _PERTURBED_STEPS):
         number = _read_slot(heap, index, slot)
-        if number == 0:
+        if number == 0 or number > used:
             return 0
         entry = table + TABLE_ENTRIES + width * (number - 1)
-        if heap.read(entry + ENTRY_HASH) == key_hash:
-            stored = heap.read(entry + ENTRY_KEY)
+        if heap.peek(entry + ENTRY_HASH) == key_hash:
+            stored = heap.peek(entry + ENTRY_KEY)
             if stored != ABSENT:
                 if stored == word:
                     return entry
                 changes = heap.changes
                 same = _equals(heap, stored, key)
                 if heap.changes != changes and (
-                    heap.read(offset + DICT_TABLE) != table
-                    or heap.read(entry + ENTRY_KEY) != stored
-                    or heap.read(entry + ENTRY_HASH) != key_hash
+                    heap.peek(offset + DICT_TABLE) != table
+                    or heap.peek(entry + ENTRY_KEY) != stored
+                    or heap.peek(entry + ENTRY_HASH) != key_hash
                 ):
                     return _CHANGED
                 if same:
@@ -175,7 +271,7 @@ def _equals(heap: Heap, stored: int, key: Any) -> bool:
     """Whether the key that a word stands for equals `key`, which has the same hash."""
     if is_container(stored):
         # All but tuples compare by identity, and those of the same identity have the same word.
-        if kind_of(heap.read(stored)) != _TUPLE:
+        if kind_of(heap.peek(stored)) != _TUPLE:
             return False
     elif type(key) is str and is_leaf(stored):
         return _leaf_is_str(heap, stored, key)
@@ -188,13 +284,10 @@ def _leaf_is_str(heap: Heap, stored: int, key: str) -> bool:
     if cython.compiled:
         size = 0
         characters = utf8_of(key, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
-        if characters != cython.NULL:
-            leaf = stored ^ TAG_LEAF
-            if heap.read(leaf) == _STR_HEADER | size << 16 and leaf + WORD + size <= heap.limit:
-                at = cython.cast(cython.p_char, heap.base + leaf + WORD)
-                return compare_memory(at, characters, size) == 0  # type: ignore[name-defined,no-any-return]  # noqa: F821
-        else:
+        if characters == cython.NULL:
             forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
+        elif _leaf_says(heap, stored, characters, size):
+            return True
     kind, payload = leaf_parts(heap, stored)
     if kind != Kind.STR:
         # A str of a nominated class may equal it.
@@ -204,18 +297,18 @@ def _leaf_is_str(heap: Heap, stored: int, key: str) -> bool:
 
 def _read_slot(heap: Heap, index: int, slot: int) -> int:
     """Two slots share a word."""
-    word = heap.read(index + WORD * (slot >> 1))
+    word = heap.peek(index + WORD * (slot >> 1))
     return word >> 32 if slot & 1 else word & _SLOT_MAX
 
 
-def _write_slot(heap: Heap, index: int, slot: int, number: int) -> None:
-    at = index + WORD * (slot >> 1)
-    word = heap.read(at)
-    heap.write(at, (word & _SLOT_MAX) | number << 32 if slot & 1 else word >> 32 << 32 | number)
+def _with_slot(heap: Heap, index: int, slot: int, number: int) -> int:
+    """The word of a slot, with another number in that slot."""
+    word = heap.peek(index + WORD * (slot >> 1))
+    return (word & _SLOT_MAX) | number << 32 if slot & 1 else word >> 32 << 32 | number
 
 
 def _slot_of(heap: Heap, index: int, mask: int, key_hash: int, number: int) -> int:
-    """The slot that holds `number`, an entry's plus 1 or 0 for the first that is empty."""
+    """The slot that holds the number of an entry, on the path of its hash."""
     perturb = key_hash
     slot = key_hash & mask
     for _ in range(mask + 1 + _PERTURBED_STEPS):
@@ -226,6 +319,64 @@ def _slot_of(heap: Heap, index: int, mask: int, key_hash: int, number: int) -> i
     raise PoolDamagedError(
         f"change a table of {heap.name}", f"its index has no slot for entry {number}", "restore the pool from a copy"
     )
+
+
+def _free_slot(heap: Heap, index: int, mask: int, key_hash: int, used: int) -> int:
+    """The first slot on the path of a hash that has none of the `used` entries."""
+    perturb = key_hash
+    slot = key_hash & mask
+    for _ in range(mask + 1 + _PERTURBED_STEPS):
+        number = _read_slot(heap, index, slot)
+        if number == 0 or number > used:
+            return slot
+        perturb >>= 5
+        slot = (slot * 5 + perturb + 1) & mask
+    raise PoolDamagedError(
+        f"change a table of {heap.name}", "its index has no slot that is free", "restore the pool from a copy"
+    )
+
+
+# ---- changing, outside a transaction -------------------------------------------------------------
+
+
+def add_at_once(heap: Heap, offset: int, width: int, key_hash: int, key_word: int, value_word: int) -> bool:
+    """Add an entry whose words need no memory, by three stores; by whoever holds the lock, outside a transaction.
+
+    The entry, its slot and the count reach the medium in this order, and until the last one the key is
+    not there: a slot with a number beyond the count is taken for empty. So what a crash leaves of an
+    entry means nothing; the next to use the place clears the slot (see `_clear_leftovers`).
+
+    Returns:
+        Whether it did; False where the table has no room, or a leftover.
+    """
+    table = heap.peek(offset + DICT_TABLE)
+    if not table:
+        return False
+    used = heap.peek(offset + DICT_USED)
+    capacity = heap.peek(table + TABLE_CAPACITY)
+    entry = table + TABLE_ENTRIES + width * used
+    if used >= capacity or heap.peek(entry + ENTRY_KEY) != ABSENT:
+        return False
+    index = table + TABLE_ENTRIES + width * capacity
+    slot = _free_slot(heap, index, heap.peek(table + TABLE_SLOTS) - 1, key_hash, used)
+    words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
+    heap.store_words(entry, words)
+    heap.store(index + WORD * (slot >> 1), _with_slot(heap, index, slot, used + 1))
+    heap.store(offset + DICT_USED, used + 1)
+    return True
+
+
+def store_value(heap: Heap, offset: int, entry: int, word: int) -> bool:
+    """Replace the value of an entry where neither the old nor the new one owns memory; else return False."""
+    slot = entry + ENTRY_VALUE
+    if is_leaf(heap.peek(slot)):
+        return False
+    if heap.in_transaction():
+        table = heap.peek(offset + DICT_TABLE)
+        heap.write_in(slot, word, table, table + TABLE_ENTRIES + ENTRY_SIZE * heap.peek(table + TABLE_CAPACITY))
+    else:
+        heap.store(slot, word)
+    return True
 
 
 # ---- changing, inside a statement ----------------------------------------------------------------
@@ -252,21 +403,42 @@ def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
 def append_entries(heap: Heap, offset: int, width: int, words: list[int]) -> None:
     """Add the entries of which `words` are made, whose keys are not there yet.
 
-    Snapshotted before: the slots, the places of the entries and the counts.
+    Snapshotted before: the slots, the count, and the places of the entries where a roll-back would have to restore
+    them: in a transaction that may have put something there itself.
     Holds after: the last entries are these.
     """
     count = WORD * len(words) // width
-    live, used, table = heap.read_words(offset + DICT_LIVE, 3)
-    if not table or used + count > heap.read(table + TABLE_CAPACITY):
+    used, table = heap.read_words(offset + DICT_USED, 2)
+    if not table or used + count > heap.peek(table + TABLE_CAPACITY):
         rebuild(heap, offset, width, words)
         return
-    mask = heap.read(table + TABLE_SLOTS) - 1
-    index = table + TABLE_ENTRIES + width * heap.read(table + TABLE_CAPACITY)
+    mask = heap.peek(table + TABLE_SLOTS) - 1
+    entry = table + TABLE_ENTRIES + width * used
+    index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
+    end = index + SLOT_SIZE * (mask + 1)
+    _clear_leftovers(heap, offset, width, count)
     for number in range(count):
-        slot = _slot_of(heap, index, mask, words[number * width // WORD], 0)
-        _write_slot(heap, index, slot, used + number + 1)
-    heap.write_words(table + TABLE_ENTRIES + width * used, words)
-    heap.write_words(offset + DICT_LIVE, [live + count, used + count])
+        slot = _free_slot(heap, index, mask, words[number * width // WORD], used + number)
+        word = _with_slot(heap, index, slot, used + number + 1)
+        heap.write_in(index + WORD * (slot >> 1), word, table, end)
+    if heap.depth == 1:
+        heap.fill(entry, words)
+    else:
+        heap.write_words_in(entry, words, table, end)
+    heap.write(offset + DICT_USED, used + count)
+
+
+def _clear_leftovers(heap: Heap, offset: int, width: int, count: int) -> None:
+    """Empty the slots that a crash, or a roll-back, left of entries in the next `count` places."""
+    used, table = heap.read_words(offset + DICT_USED, 2)
+    entry = table + TABLE_ENTRIES + width * used
+    index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
+    for number in range(used + 1, used + count + 1):
+        if heap.peek(entry + ENTRY_KEY) != ABSENT:
+            for slot in range(heap.peek(table + TABLE_SLOTS)):
+                if _read_slot(heap, index, slot) == number:
+                    heap.write(index + WORD * (slot >> 1), _with_slot(heap, index, slot, 0))
+        entry += width
 
 
 def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> None:
@@ -275,10 +447,10 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
     Snapshotted before: the words of the keys and values, the slots that are emptied, the counts.
     Holds after: the last of the used entries, if there are any, is live.
     """
-    live, used, table = heap.read_words(offset + DICT_LIVE, 3)
-    live -= len(entries)
-    capacity = heap.read(table + TABLE_CAPACITY)
-    if live == 0 and capacity > capacity_of(MIN_SLOTS):
+    deleted, used, table = heap.read_words(offset + DICT_DELETED, 3)
+    deleted += len(entries)
+    capacity = heap.peek(table + TABLE_CAPACITY)
+    if deleted == used and capacity > capacity_of(MIN_SLOTS):
         drop_entries(heap, offset, width)
         return
     for entry in entries:
@@ -287,13 +459,14 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
         heap.write_words(entry + ENTRY_KEY, [ABSENT] * (width // WORD - 1))
     first = table + TABLE_ENTRIES
     index = first + width * capacity
-    mask = heap.read(table + TABLE_SLOTS) - 1
-    while used and heap.read(first + width * (used - 1) + ENTRY_KEY) == ABSENT:
-        slot = _slot_of(heap, index, mask, heap.read(first + width * (used - 1) + ENTRY_HASH), used)
-        _write_slot(heap, index, slot, 0)
+    mask = heap.peek(table + TABLE_SLOTS) - 1
+    while used and heap.peek(first + width * (used - 1) + ENTRY_KEY) == ABSENT:
+        slot = _slot_of(heap, index, mask, heap.peek(first + width * (used - 1) + ENTRY_HASH), used)
+        heap.write(index + WORD * (slot >> 1), _with_slot(heap, index, slot, 0))
         used -= 1
-    heap.write_words(offset + DICT_LIVE, [live, used])
-    if live * _SPARSE < capacity and capacity > capacity_of(MIN_SLOTS):
+        deleted -= 1
+    heap.write_words(offset + DICT_DELETED, [deleted, used])
+    if (used - deleted) * _SPARSE < capacity and capacity > capacity_of(MIN_SLOTS):
         try:
             rebuild(heap, offset, width, [])
         except PoolFullError:
@@ -302,11 +475,11 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
 
 def drop_entries(heap: Heap, offset: int, width: int) -> None:
     """Drop all entries, and the table."""
-    table = heap.read(offset + DICT_TABLE)
+    table = heap.peek(offset + DICT_TABLE)
     if table:
         for word in contents(heap, offset, width):
             free_leaf(heap, word)
-        heap.write_words(offset + DICT_LIVE, [0, 0, 0])
+        heap.write_words(offset + DICT_DELETED, [0, 0, 0])
         heap.free(table)
 
 
@@ -315,7 +488,7 @@ def rebuild(heap: Heap, offset: int, width: int, added: list[int]) -> None:
 
     It is filled while it is fresh, so that only the counts are logged.
     """
-    old = heap.read(offset + DICT_TABLE)
+    old = heap.peek(offset + DICT_TABLE)
     words = live_words(heap, offset, width)
     words.extend(added)
     count = WORD * len(words) // width
@@ -324,10 +497,10 @@ def rebuild(heap: Heap, offset: int, width: int, added: list[int]) -> None:
         slots *= 2
     capacity = capacity_of(slots)
     index = index_of(words[:: width // WORD], slots)
-    table = heap.alloc(TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots, _kind_of_table(width))
+    table = heap.alloc(TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots, _kind_of_table(width), zero=True)
     heap.init(table, [slots, capacity, *words])
     heap.init_bytes(table + TABLE_ENTRIES + width * capacity, bytes(index))
-    heap.write_words(offset + DICT_LIVE, [count, count, table])
+    heap.write_words(offset + DICT_DELETED, [0, count, table])
     if old:
         heap.free(old)
 
@@ -365,10 +538,10 @@ def _kind_of_table(width: int) -> Kind:
 
 def entry_words(heap: Heap, offset: int, width: int) -> list[int]:
     """The words of all used entries, the deleted ones included."""
-    table = heap.read(offset + DICT_TABLE)
+    table = heap.peek(offset + DICT_TABLE)
     if not table:
         return []
-    heap.read(table)  # refuses nonsense, which the sum below might make larger than a word
+    heap.peek(table)  # refuses nonsense, which the sum below might make larger than a word
     return heap.read_words(table + TABLE_ENTRIES, heap.read_count(offset + DICT_USED) * (width // WORD))
 
 
@@ -388,7 +561,18 @@ def contents(heap: Heap, offset: int, width: int) -> list[int]:
     return words[1::3] + words[2::3] if each == 3 else words[1::2]
 
 
+def count_live(heap: Heap, offset: int) -> int:
+    """How many entries are live.
+
+    Raises:
+        PoolDamagedError: it counts more than the pool has bytes.
+    """
+    used = heap.read_count(offset + DICT_USED)
+    deleted = heap.peek(offset + DICT_DELETED)
+    return used - deleted if deleted <= used else used
+
+
 def last_entry(heap: Heap, offset: int, width: int) -> int:
     """The offset of the last entry, or 0."""
-    used = heap.read(offset + DICT_USED)
-    return heap.read(offset + DICT_TABLE) + TABLE_ENTRIES + width * (used - 1) if used else 0
+    used = heap.peek(offset + DICT_USED)
+    return heap.peek(offset + DICT_TABLE) + TABLE_ENTRIES + width * (used - 1) if used else 0

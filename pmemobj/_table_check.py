@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
+
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
 from pmemobj._key_words import holds_nan
-from pmemobj._layout import ABSENT, DICT_LIVE, TABLE_ENTRIES, WORD
+from pmemobj._layout import ABSENT, DICT_DELETED, TABLE_ENTRIES, WORD
 from pmemobj._table import MIN_SLOTS, SLOT_SIZE, capacity_of, entry_words, find_entry, index_of
 from pmemobj._values import decode
 
@@ -16,20 +18,22 @@ def verify_table(heap: Heap, offset: int, width: int) -> None:
     Raises:
         AssertionError: with what is wrong.
     """
-    live, used, table = heap.read_words(offset + DICT_LIVE, 3)
+    deleted, used, table = heap.read_words(offset + DICT_DELETED, 3)
     words = entry_words(heap, offset, width)
     each = width // WORD
     if not table:
-        assert live == used == 0, "counts without a table"
+        assert deleted == used == 0, "counts without a table"
         return
     slots, capacity = heap.read_words(table, 2)
     size = TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots
     assert slots >= MIN_SLOTS and slots & (slots - 1) == 0, "the number of slots is no power of two"
-    assert live <= used <= capacity == capacity_of(slots), "counts beyond the capacity"
+    assert deleted <= used <= capacity == capacity_of(slots), "counts beyond the capacity"
     assert size <= heap.allocation_size(table), "the table is larger than its allocation"
-    assert sum(word != ABSENT for word in words[1::each]) == live, "a wrong number of live entries"
+    assert sum(word == ABSENT for word in words[1::each]) == deleted, "a wrong number of deleted entries"
     assert not used or words[-each + 1] != ABSENT, "the last entry is a deleted one"
-    index = heap.read_bytes(table + TABLE_ENTRIES + width * capacity, SLOT_SIZE * slots)
+    numbers = array("I", heap.read_bytes(table + TABLE_ENTRIES + width * capacity, SLOT_SIZE * slots))
+    # What is beyond the count is left over from an entry that was never finished.
+    index = array("I", (number if number <= used else 0 for number in numbers)).tobytes()
     assert index == index_of(words[::each], slots), "the index is not that of the entries"
     for at in range(0, len(words), each):
         key_hash, key_word, *value = words[at : at + each]

@@ -85,7 +85,7 @@ def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[
     index = index_of(entries[::each].tolist(), slots)
     packed = entries + array("Q", unused) + array("Q", bytes(index))
     size = TABLE_ENTRIES + width * capacity_of(slots) + SLOT_SIZE * slots
-    return [count, count, target.block(kind, size, array("Q", [slots, capacity_of(slots)]) + packed)]
+    return [0, count, target.block(kind, size, array("Q", [slots, capacity_of(slots)]) + packed)]
 
 
 def _hash_of(target: Target, plain: Any, word: int) -> int:

@@ -1,14 +1,14 @@
 # Types of the compiled form; the source is _values.py.
 cimport cython
 from pmemobj._heap cimport Handle, Heap, PoolLock
+from pmemobj._text cimport forget_error, padded_word, utf8_of
 
 cdef extern from "Python.h":
-    char *utf8_of "PyUnicode_AsUTF8AndSize"(object text, Py_ssize_t *size) noexcept
-    void forget_error "PyErr_Clear"()
+    object str_of "PyUnicode_DecodeUTF8"(const char *data, Py_ssize_t size, const char *errors)
     long long long_long_of "PyLong_AsLongLongAndOverflow"(object number, int *overflow) except? -1
 
 cdef extern from "string.h":
-    void copy_memory "memcpy"(void *target, const void *source, size_t size) nogil
+    void copy_memory "memcpy"(void *target, const void *source, size_t size) noexcept nogil
 
 # Constants as C integers; the names that _layout gives to Python are not those.
 cdef unsigned long long ABSENT, WORD, TAG_MASK, TAG_CONTAINER, TAG_LEAF, TAG_STR, SHORT_MAX, SHORT_BYTES
@@ -17,16 +17,21 @@ cdef unsigned long long WORD_NONE, WORD_FALSE, WORD_TRUE
 cpdef unsigned long long immediate(Heap heap, value) except? 0
 @cython.locals(overflow=cython.int, number=cython.longlong, word=cython.ulonglong)
 cdef unsigned long long _small_int(value) except? 0
-@cython.locals(data_at=cython.p_char, size=cython.Py_ssize_t, word=cython.ulonglong)
+@cython.locals(data_at=cython.p_const_char, size=cython.Py_ssize_t)
 cdef unsigned long long _short_str(str value) except? 0
 cpdef decode(Heap heap, unsigned long long word)
+@cython.locals(size=cython.Py_ssize_t)
 cdef _decode_tagged(Heap heap, unsigned long long word)
+@cython.locals(value=cython.double, bits=cython.ulonglong)
+cdef _word_float(unsigned long long word)
 cpdef bint is_leaf(unsigned long long word)
 cpdef bint is_container(unsigned long long word)
 cpdef unsigned long long encode(Heap heap, value) except? 0
 cpdef unsigned long long new_leaf(Heap heap, int kind, bytes payload) except? 0
 @cython.locals(lock=PoolLock, word=cython.ulonglong)
 cpdef replace(Heap heap, unsigned long long slot, value, unsigned long long area=*, unsigned long long end=*)
+@cython.locals(offset=cython.ulonglong, head=cython.ulonglong)
+cpdef tuple leaf_parts(Heap heap, unsigned long long word)
 cpdef exchange(Heap heap, unsigned long long slot, unsigned long long word)
 cpdef free_leaf(Heap heap, unsigned long long word)
 cpdef unsigned long long reference(Heap heap, Handle value) except? 0

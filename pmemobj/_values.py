@@ -124,9 +124,7 @@ def _short_str(value: str) -> int:
         if data_at != cython.NULL:
             if size > SHORT_MAX:
                 return ABSENT
-            word = 0
-            copy_memory(cython.address(word), data_at, size)  # type: ignore[name-defined]  # noqa: F821
-            return TAG_STR | size << 4 | word << 8
+            return TAG_STR | size << 4 | padded_word(data_at, size) << 8  # type: ignore[name-defined,no-any-return]  # noqa: F821
         forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
     data = value.encode("utf-8", "surrogatepass")
     if len(data) > SHORT_MAX:
@@ -179,7 +177,11 @@ def _decode_tagged(heap: Heap, word: int) -> Any:
     if tag == TAG_STR:
         size = word >> 4 & 15
         if size <= SHORT_MAX:
-            return (word >> 8).to_bytes(SHORT_MAX, "little")[:size].decode("utf-8", "surrogatepass")
+            if cython.compiled:
+                word >>= 8
+                return str_of(cython.cast(cython.p_char, cython.address(word)), size, "surrogatepass")  # type: ignore[name-defined]  # noqa: F821
+            else:
+                return (word >> 8).to_bytes(SHORT_MAX, "little")[:size].decode("utf-8", "surrogatepass")
     elif tag == TAG_CONTAINER:
         if word != ABSENT:
             return heap.handle(word)
@@ -194,9 +196,13 @@ def _decode_tagged(heap: Heap, word: int) -> Any:
 
 
 def _word_float(word: int) -> float:
-    top = (word & 8) << 60 | (4 if word & 4 else 3) << 60
-    value: float = _DOUBLE.unpack(_QUAD.pack(top | word >> 4))[0]
-    return value
+    bits = (word & 8) << 60 | (4 if word & 4 else 3) << 60 | word >> 4
+    if cython.compiled:
+        value = 0.0
+        copy_memory(cython.address(value), cython.address(bits), WORD)  # type: ignore[name-defined]  # noqa: F821
+        return value
+    else:
+        return float(_DOUBLE.unpack(_QUAD.pack(bits))[0])
 
 
 def _nonsense(heap: Heap, why: str) -> PoolDamagedError:
@@ -279,7 +285,7 @@ def replace(heap: Heap, slot: int, value: Any, area: int = 0, end: int = 0) -> N
     lock.acquire()
     try:
         word = immediate(heap, value)
-        if word != ABSENT and not is_leaf(heap.read(slot)):
+        if word != ABSENT and not is_leaf(heap.peek(slot)):
             if area and heap.in_transaction():
                 heap.write_in(slot, word, area, end)
             else:
@@ -295,7 +301,7 @@ def replace(heap: Heap, slot: int, value: Any, area: int = 0, end: int = 0) -> N
 
 def exchange(heap: Heap, slot: int, word: int) -> None:
     """Write a word into a live slot and free the leaf that it held, inside a transaction."""
-    dropped = heap.read(slot)
+    dropped = heap.peek(slot)
     heap.write(slot, word)
     free_leaf(heap, dropped)
 
@@ -316,7 +322,7 @@ def leaf_parts(heap: Heap, word: int) -> tuple[Kind, bytes]:
         PoolDamagedError: there is no leaf at that offset.
     """
     offset = word & ~TAG_MASK
-    head = heap.read(offset)
+    head = heap.peek(offset)
     kind = kind_of(head)
     if kind not in LEAF_KINDS:
         raise _nonsense(heap, f"there is no value at offset {offset:#x}")

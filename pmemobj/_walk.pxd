@@ -2,9 +2,10 @@
 cimport cython
 from pmemobj._base cimport Persistent
 from pmemobj._heap cimport Heap
+from pmemobj._table cimport count_live
 from pmemobj._values cimport decode
 
-cdef unsigned long long ABSENT, TABLE_ENTRIES, DICT_LIVE, DICT_USED, DICT_TABLE, ENTRY_KEY, ENTRY_VALUE, _NEVER
+cdef unsigned long long ABSENT, TABLE_ENTRIES, DICT_DELETED, DICT_USED, DICT_TABLE, ENTRY_KEY, ENTRY_VALUE, _NEVER
 
 cdef class Walk:
     cdef Persistent _owner

@@ -6,7 +6,8 @@ from typing import Any
 
 from pmemobj._base import Persistent
 from pmemobj._heap import steadily
-from pmemobj._layout import ABSENT, DICT_LIVE, DICT_TABLE, DICT_USED, ENTRY_KEY, ENTRY_VALUE, TABLE_ENTRIES, WORD
+from pmemobj._layout import ABSENT, DICT_DELETED, DICT_TABLE, DICT_USED, ENTRY_KEY, ENTRY_VALUE, TABLE_ENTRIES, WORD
+from pmemobj._table import count_live
 from pmemobj._values import decode
 
 #: A count of live entries that no container has.
@@ -28,8 +29,8 @@ class Walk:
         heap = owner._p_heap
         self._owner, self._width, self._field, self._direction, self._noun = owner, width, field, direction, noun
         # At once, since another thread may be changing them.
-        live, used, table = heap.read_words(owner._p_offset + DICT_LIVE, (DICT_TABLE - DICT_LIVE) // WORD + 1)
-        self._live = self._left = live
+        deleted, used, table = heap.read_words(owner._p_offset + DICT_DELETED, (DICT_TABLE - DICT_DELETED) // WORD + 1)
+        self._live = self._left = used - deleted if deleted <= used else used
         self._table = table
         self._number = 0 if direction > 0 else used - 1
         self._ended = False
@@ -38,7 +39,7 @@ class Walk:
         return self
 
     def __length_hint__(self) -> int:
-        unchanged = not self._ended and self._owner._p_heap.read(self._owner._p_offset + DICT_LIVE) == self._live
+        unchanged = not self._ended and count_live(self._owner._p_heap, self._owner._p_offset) == self._live
         return self._left if unchanged else 0
 
     def __next__(self) -> Any:
@@ -71,23 +72,23 @@ class Walk:
             return None
         heap = self._owner._p_heap
         offset = self._owner._p_offset
-        if heap.read(offset + DICT_LIVE) != self._live:
+        if count_live(heap, offset) != self._live:
             self._live = _NEVER  # so that it stays an error, as with dict
             raise RuntimeError(f"{self._noun} changed size during iteration")
-        if heap.read(offset + DICT_TABLE) != self._table:
+        if heap.peek(offset + DICT_TABLE) != self._table:
             raise RuntimeError(f"{self._noun} keys changed during iteration")
-        used = heap.read(offset + DICT_USED)
+        used = heap.peek(offset + DICT_USED)
         while 0 <= self._number < used:
             entry = self._table + TABLE_ENTRIES + self._width * self._number
             self._number += self._direction
-            key_word = heap.read(entry + ENTRY_KEY)
+            key_word = heap.peek(entry + ENTRY_KEY)
             if key_word != ABSENT:
                 if self._left == 0:
                     raise RuntimeError(f"{self._noun} keys changed during iteration")
                 self._left -= 1
                 if self._field == ENTRY_KEY:
                     return decode(heap, key_word)
-                value = decode(heap, heap.read(entry + ENTRY_VALUE))
+                value = decode(heap, heap.peek(entry + ENTRY_VALUE))
                 return value if self._field == ENTRY_VALUE else (decode(heap, key_word), value)
         self._ended = True
         return None

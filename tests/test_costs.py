@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pmemobj import PersistentDict, PersistentList, PersistentObject, PersistentObjectPool
+from pmemobj import PersistentDict, PersistentList, PersistentObject, PersistentObjectPool, PersistentSet
 from pmemobj._ranges import PAGE, SnapshotRanges
 
 Pool = PersistentObjectPool
@@ -94,6 +94,28 @@ def test_growing_one_by_one_costs_amortised_constant_time(pool: Pool, cost: Any)
 
     ranges, persists = cost(fill)
     assert persists == 0 and ranges < 1000
+
+
+def test_a_new_key_costs_three_stores(pool: Pool, cost: Any) -> None:
+    table = pool.root = pool.new(PersistentDict, dict.fromkeys(range(20)))
+
+    def add() -> None:
+        table["new"] = 1
+
+    assert cost(add) == (0, 3)
+    members = pool.new(PersistentSet, range(20))
+    assert cost(lambda: members.add("new")) == (0, 3)
+    # With a key that needs memory it is a transaction: the slot and the count are logged, the entry is not.
+    assert cost(lambda: table.__setitem__("a key that needs memory", 1))[0] == 2
+
+    def change_all() -> None:
+        with pool.transaction():
+            for key in table:
+                table[key] = 2
+
+    other = table = pool.root = pool.new(PersistentDict, dict.fromkeys(range(10_000)))
+    ranges, _ = cost(change_all)
+    assert ranges <= 5 * (24 * 16_000 // PAGE) and set(other.values()) == {2}
 
 
 def test_the_set_of_ranges_against_a_set() -> None:

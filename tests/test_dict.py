@@ -6,6 +6,7 @@ import operator
 import random
 import re
 from collections.abc import Callable, ItemsView, KeysView, MutableMapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,11 @@ from sample_classes import Bag
 from soundness import assert_sound
 
 import pmemobj
-from pmemobj import PersistentDict, PersistentList, PersistentObjectPool
+from pmemobj import PersistentDict, PersistentList, PersistentObjectPool, PersistentSet
+from pmemobj._layout import DICT_DELETED
 
 Pool = PersistentObjectPool
+MIB = 1 << 20
 LONG = "a string that is too long for a word"
 
 
@@ -491,11 +494,42 @@ def test_taking_the_last_is_quick_after_many_deletions(pool: Pool) -> None:
         steps = 0
         while table:
             table.popitem()
-            heap = pool._heap
-            used, live = heap.read(table._p_offset + 16), heap.read(table._p_offset + 8)
-            steps += used - live
+            steps += pool._heap.read(table._p_offset + DICT_DELETED)
         assert steps == 0
     table._check()
+
+
+@pytest.mark.parametrize("kind", [PersistentDict, PersistentSet])
+def test_a_key_that_was_only_half_added_is_not_there_and_no_burden(scratch: Path, kind: type[Any]) -> None:
+    def add(table: Any, *keys: Any) -> None:
+        for key in keys:
+            table.update({key: key}) if kind is PersistentDict else table.update([key])
+
+    def add_one(table: Any, key: Any) -> None:
+        table.__setitem__(key, key) if kind is PersistentDict else table.add(key)
+
+    images: list[bytes] = []
+    path = scratch / "pool"
+    with pmemobj.create(path, pool_size=8 * MIB) as pool:
+        pool.root = table = pool.new(kind)
+        add(table, *range(4))
+        pool._heap.on_change = lambda: images.append(path.read_bytes())
+        add_one(table, 12)  # the same slot of eight as 4
+        pool._heap.on_change = None
+    assert len(images) == 3  # the entry, its slot, the count
+    for number, image in enumerate(images):
+        (scratch / "image").write_bytes(image)
+        with pmemobj.open(scratch / "image") as pool:
+            table = pool.root
+            table._check()
+            assert set(table) == {0, 1, 2, 3} | ({12} if number == 2 else set()) and (12 in table) == (number == 2)
+            # One fewer, then two more, of which the second takes the place of what was left over.
+            table.pop(3) if kind is PersistentDict else table.remove(3)
+            for key in (4, 20, 28):
+                add_one(table, key)
+                assert key in table and (12 in table) == (number == 2)
+                table._check()
+            assert_sound(pool)
 
 
 @pytest.mark.parametrize("kind", ["PersistentDict", "PersistentSet"])

@@ -94,7 +94,7 @@ def test_what_is_pinned_of_each_kind() -> None:
     assert not [name for name, text in contents.items() if "_layout" in text]
     assert f"+{_layout.TUPLE_ITEMS} value words" in contents["TUPLE"]
     assert f"entries of {_layout.SET_ENTRY_SIZE} bytes" in contents["SET_TABLE"]
-    for offset in (_layout.DICT_LIVE, _layout.DICT_USED, _layout.DICT_TABLE):
+    for offset in (_layout.DICT_DELETED, _layout.DICT_USED, _layout.DICT_TABLE):
         assert f"+{offset} " in contents["SET"] and f"+{offset} " in contents["DICT"]
     for offset in (_layout.EXTENSION_COUNTS, _layout.EXTENSION_BODY):
         assert f"+{offset} " in contents["EXTENSION"]

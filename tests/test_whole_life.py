@@ -289,7 +289,7 @@ def test_counts_beyond_all_numbers_are_damage(original: Path) -> None:
 
 #: What is written where, by kind and distance, and what is said of it.
 DAMAGE = {
-    "set: live items": (Kind.SET, 8, 1, r"root\['set'\]: it counts 1 keys, and has \d+"),
+    "set: deleted items": (Kind.SET, 8, 1, r"root\['set'\]: it counts 1 deleted of \d+ entries, and has \d+ keys"),
     "set: table": (Kind.SET, 24, 1 << 40, r"root\['set'\]: its SET_TABLE at 0x10000000000 is outside the pool"),
     "set: hash": (Kind.SET_TABLE, 16, 5, r"root\['set'\]: entry 0 has not the hash of its key None"),
     "tuple: length": (Kind.TUPLE, 8, 1 << 50, r"root.*: its TUPLE takes \d+ bytes, and has \d+"),

@@ -1,0 +1,62 @@
+# Texts and bytes as C sees them, for the modules that hash, compare and pack them; there is no _text.py.
+
+cdef extern from *:
+    """
+    #include <string.h>
+
+    /* The UTF-8 of a str, which the str keeps; NULL and an exception if it has none. */
+    static inline const char *utf8_of(PyObject *text, Py_ssize_t *size) {
+        if (PyUnicode_IS_COMPACT_ASCII(text)) {
+            *size = PyUnicode_GET_LENGTH(text);
+            return (const char *)PyUnicode_1BYTE_DATA(text);
+        }
+        return PyUnicode_AsUTF8AndSize(text, size);
+    }
+
+    /* Up to eight bytes as a little-endian word. A memcpy of unknown size would be a call. */
+    static inline unsigned long long padded_word(const char *data, Py_ssize_t size) {
+        if (size >= 8) {
+            unsigned long long word;
+            memcpy(&word, data, 8);
+            return word;
+        }
+        if (size >= 4) {
+            unsigned int low, high;
+            memcpy(&low, data, 4);
+            memcpy(&high, data + size - 4, 4);
+            return low | (unsigned long long)high << 8 * (size - 4);
+        }
+        if (size >= 2) {
+            unsigned short low, high;
+            memcpy(&low, data, 2);
+            memcpy(&high, data + size - 2, 2);
+            return low | (unsigned long long)high << 8 * (size - 2);
+        }
+        return size ? (unsigned char)*data : 0;
+    }
+
+    /* What `_hashes.mix` computes. */
+    static inline unsigned long long mix_memory(const char *data, Py_ssize_t size, unsigned long long seed) {
+        unsigned long long state = seed ^ (unsigned long long)size;
+        for (; size > 0; data += 8, size -= 8) {
+            state ^= padded_word(data, size);
+            state *= 0x9E3779B97F4A7C15ULL;
+            state ^= state >> 29;
+        }
+        return state;
+    }
+
+    static inline int same_memory(const char *one, const char *other, Py_ssize_t size) {
+        for (; size >= 8; one += 8, other += 8, size -= 8) {
+            if (padded_word(one, 8) != padded_word(other, 8)) return 0;
+        }
+        return padded_word(one, size) == padded_word(other, size);
+    }
+    """
+    const char *utf8_of(object text, Py_ssize_t *size) noexcept
+    unsigned long long padded_word(const char *data, Py_ssize_t size) noexcept
+    unsigned long long mix_memory(const char *data, Py_ssize_t size, unsigned long long seed) noexcept
+    bint same_memory(const char *one, const char *other, Py_ssize_t size) noexcept
+
+cdef extern from "Python.h":
+    void forget_error "PyErr_Clear"() noexcept
