@@ -1,6 +1,6 @@
 """All workloads for all systems, in turn.
 
-For each part of the plan there is a process for each system. Of each workload all systems do one pass, then all the
+There is a process for each system on each medium; each part of the plan begins in it with new data. Of each workload all systems do one pass, then all the
 next, beginning with another one each round; so what disturbs the machine for a while disturbs all alike. A system that
 fails says so in the results, and the others go on. An interrupt ends the run and keeps what was measured.
 """
@@ -64,35 +64,26 @@ class Plan:
     only: frozenset[str] = frozenset()
     patience: float = PATIENCE
 
-    def parts(self) -> list[tuple[str, Part]]:
-        """The medium and the part, one after the other."""
-        return [
-            (medium, part)
-            for medium in self.media
-            for part in parts(self.sizes, on_disk=medium == "disk" and len(self.media) > 1, only=self.only)
-        ]
+    def parts(self, medium: str) -> list[Part]:
+        """What is measured on a medium; everything on the first."""
+        return list(parts(self.sizes, on_disk=medium != next(iter(self.media)), only=self.only))
 
     def steps(self) -> int:
         """How often `Progress.advance` will be called."""
-        return sum(len(part.workloads) for _, part in self.parts())
+        return sum(len(part.workloads) for medium in self.media for part in self.parts(medium))
 
 
 class Process:
     """A worker from outside."""
 
-    def __init__(self, name: str, own: Path, shared: Path, size: int, patience: float) -> None:
+    def __init__(self, name: str, patience: float) -> None:
         self.name, self._patience = name, patience
         environment = os.environ | load(name).environment() | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
-        command = [sys.executable, "-m", "benchmarks.worker", name, str(own), str(shared), str(size)]
+        command = [sys.executable, "-m", "benchmarks.worker", name]
         # A session of its own: an interrupt is for the parent, which ends its workers in good order.
         self._child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
         )
-        try:
-            self._answer()
-        except Failed:
-            self.stop()
-            raise
 
     def ask(self, **request: Any) -> dict[str, Any]:
         """Send a request and wait for the answer.
@@ -162,9 +153,11 @@ def measure_all(plan: Plan, results: Results, progress: Progress, save: Callable
         shared = next(iter(directories.values())) / "shared"
         shared.mkdir()
         try:
-            for medium, part in plan.parts():
-                _measure_part(plan, results, progress, present, medium, part, directories[medium], shared)
-                save()
+            for medium, directory in directories.items():
+                with _Runner(plan, results, progress, medium, directory, shared) as runner:
+                    for part in plan.parts(medium):
+                        runner.measure(part, present)
+                        save()
         except KeyboardInterrupt:
             results.interrupted = True
     save()
@@ -197,92 +190,91 @@ def _scratch(media: dict[str, Path]) -> Iterator[dict[str, Path]]:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _measure_part(
-    plan: Plan,
-    results: Results,
-    progress: Progress,
-    systems: list[str],
-    medium: str,
-    part: Part,
-    directory: Path,
-    shared: Path,
-) -> None:
-    workers: dict[str, Process] = {}
-    try:
-        for name in systems:
-            progress.describe(f"{medium}, {part.name}: {title_of(name)}")
-            worker = _start(plan, results, name, directory / name, shared, part.size)
-            if worker is not None:
-                workers[name] = worker
-        for workload in part.workloads:
-            _measure_workload(plan, results, progress, workers, medium, workload, part.size)
-            progress.advance()
-    finally:
-        for worker in workers.values():
-            worker.stop()
-        for name in systems:
-            shutil.rmtree(directory / name, ignore_errors=True)
+class _Runner:
+    """The workers of one medium, and what they are asked for."""
 
+    def __init__(
+        self, plan: Plan, results: Results, progress: Progress, medium: str, directory: Path, shared: Path
+    ) -> None:
+        self.plan, self.results, self.progress = plan, results, progress
+        self.medium, self.directory, self.shared = medium, directory, shared
+        self._processes: dict[str, Process] = {}
 
-def _start(plan: Plan, results: Results, name: str, own: Path, shared: Path, size: int) -> Process | None:
-    """A worker that has said who it is; None, and a note, if it cannot be had."""
-    facts = next(system for system in results.systems if system.name == name)
-    if facts.missing:
-        return None
-    own.mkdir()
-    try:
-        worker = Process(name, own, shared, size, plan.patience)
-        if not facts.version:
-            said = worker.ask(do="facts")
-            facts.version, facts.durability = said["version"], said["durability"]
-    except Failed as error:
-        facts.missing = str(error)
-        return None
-    return worker
+    def __enter__(self) -> _Runner:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes.values():
+            process.stop()
 
-def _measure_workload(
-    plan: Plan,
-    results: Results,
-    progress: Progress,
-    workers: dict[str, Process],
-    medium: str,
-    workload: Workload,
-    size: int,
-) -> None:
-    sizes = plan.sizes
-    found: dict[str, Measurement] = {}
-
-    def ask(name: str, **request: Any) -> dict[str, Any]:
-        """The answer; empty if there is none, which is noted."""
-        if not workers[name].alive:
-            return {}
-        progress.describe(f"{medium}, {workload.title.format(batch=sizes.batch)}: {title_of(name)}")
+    def measure(self, part: Part, systems: Iterable[str]) -> None:
+        """All workloads of a part, by those systems that have them."""
         try:
-            return workers[name].ask(**request)
+            ready = [name for name in systems if self._can_any(name, part) and self._begin(name, part)]
+            for workload in part.workloads:
+                self._measure(workload, part.size, [name for name in ready if hasattr(load(name), workload.key)])
+                self.progress.advance()
+        finally:
+            for name, process in self._processes.items():
+                if process.alive:
+                    self._ask(name, f"end of {part.name}", do="end")
+                shutil.rmtree(self.directory / name, ignore_errors=True)
+
+    def _can_any(self, name: str, part: Part) -> bool:
+        return any(hasattr(load(name), workload.key) for workload in part.workloads)
+
+    def _begin(self, name: str, part: Part) -> bool:
+        """Whether the system is ready for a part."""
+        facts = next(system for system in self.results.systems if system.name == name)
+        if facts.missing:
+            return False
+        if name not in self._processes or not self._processes[name].alive:
+            self._processes[name] = Process(name, self.plan.patience)
+        own = self.directory / name
+        own.mkdir()
+        self.progress.describe(f"{self.medium}, {part.name}: {title_of(name)}")
+        try:
+            said = self._processes[name].ask(do="begin", own=str(own), shared=str(self.shared), size=part.size)
         except Failed as error:
-            results.failures.append(f"{title_of(name)}, {medium}, {workload.key}, {size} elements: {error}")
+            facts.missing = str(error)
+            return False
+        facts.version, facts.durability = said["version"], said["durability"]
+        return True
+
+    def _ask(self, name: str, what: str, **request: Any) -> dict[str, Any]:
+        """The answer of a system; empty if there is none, which is noted."""
+        if not self._processes[name].alive:
+            return {}
+        self.progress.describe(f"{self.medium}, {what}: {title_of(name)}")
+        try:
+            return self._processes[name].ask(**request)
+        except Failed as error:
+            self.results.failures.append(f"{title_of(name)}, {self.medium}, {what}: {error}")
             return {}
 
-    try:
-        for name in workers:
-            answer = ask(
-                name, do="prepare", workload=asdict(workload), size=size, batch=sizes.batch, seconds=sizes.seconds
-            )
-            if answer:
-                grows = workload.set == "growth"
-                found[name] = Measurement(name, medium, workload.key, answer["size"], answer["count"], [], grows)
-        names = list(found)
-        for round_ in range(sizes.rounds):
-            start = round_ % len(names) if names else 0
-            for name in names[start:] + names[:start]:
-                answer = ask(name, do="run")
+    def _measure(self, workload: Workload, size: int, names: list[str]) -> None:
+        sizes, found = self.plan.sizes, dict[str, Measurement]()
+        what = f"{workload.title.format(batch=sizes.batch)}, {size} elements"
+        request = {"workload": asdict(workload), "size": size, "batch": sizes.batch, "seconds": sizes.seconds}
+        grows = workload.set == "growth"
+        try:
+            for name in names:
+                answer = self._ask(name, what, do="prepare", **request)
                 if answer:
-                    found[name].values.append(answer["value"])
-                else:
-                    names = [other for other in names if other != name]
-    finally:
-        for one in found.values():
-            # What could be made only smaller is no point of the curve at this size; a smaller one has been measured.
-            if one.values and not (one.growth and one.size < size):
-                results.measurements.append(one)
+                    found[name] = Measurement(
+                        name, self.medium, workload.key, answer["size"], answer["count"], [], grows
+                    )
+            names = list(found)
+            for turn in range(sizes.rounds):
+                start = turn % max(1, len(names))
+                for name in names[start:] + names[:start]:
+                    answer = self._ask(name, what, do="run")
+                    if answer:
+                        found[name].values.append(answer["value"])
+                    else:
+                        names = [other for other in names if other != name]
+        finally:
+            # Of a curve, what could be made only smaller is no point at this size; a smaller one has been measured.
+            self.results.measurements += [
+                one for one in found.values() if one.values and not (one.growth and one.size < size)
+            ]
