@@ -221,7 +221,7 @@ class _Runner:
                 shutil.rmtree(self.directory / name, ignore_errors=True)
 
     def _can_any(self, name: str, part: Part) -> bool:
-        return any(hasattr(load(name), workload.key) for workload in part.workloads)
+        return (load(name).on_disk or self.medium != "disk") and any(hasattr(load(name), workload.key) for workload in part.workloads)
 
     def _begin(self, name: str, part: Part) -> bool:
         """Whether the system is ready for a part."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FULL", "QUICK", "SETS", "TINY", "WORKLOADS", "Part", "Sizes", "Workload", "parts"]
+__all__ = ["FULL", "GROWING", "QUICK", "SETS", "TINY", "WORKLOADS", "Part", "Sizes", "Workload", "parts"]
 
 Amount = Literal["elements", "many", "names", "objects", "pool_objects"]
 
@@ -27,7 +27,7 @@ class Workload:
         amount: Which of the `Sizes` says how large the data is.
         passes: How many operations a pass has: as many as it should last, the batch, one for each element, or one.
         unit: Of the result; bytes are not timed.
-        on_disk: Whether it is measured on disk too. Reads are not: both are read from memory.
+        on_disk: Whether it is measured on disk too. Reads are not: they come from memory in either case.
     """
 
     key: str
@@ -71,7 +71,7 @@ class Sizes:
 FULL = Sizes(
     "full", 10_000, 1_000_000, 100_000, 1_000_000, 10_000, (1_000, 10_000, 100_000, 1_000_000), rounds=5, seconds=0.1
 )
-QUICK = Sizes("quick", 10_000, 20_000, 10_000, 20_000, 1_000, (1_000, 10_000), rounds=3, seconds=0.01)
+QUICK = Sizes("quick", 10_000, 20_000, 10_000, 20_000, 1_000, (1_000, 10_000), rounds=3, seconds=0.01, batch=100)
 #: For the tests of the harness itself.
 TINY = Sizes("tiny", 100, 200, 100, 100, 50, (100, 200), rounds=2, seconds=0.0002, batch=20)
 
@@ -94,8 +94,8 @@ WORKLOADS = (
     Workload("batch_dict_set", "dict set, {batch} in a transaction", "write", "elements", "batch", on_disk=True),
     Workload("batch_attribute_set", "attribute set, {batch} in a transaction", "write", "elements", "batch", on_disk=True),
     Workload("batch_dict_new", "dict, new key, {batch} in a transaction", "write", "elements", "batch", on_disk=True),
-    Workload("build_list", "build a list of ints, an element", "build", "many", "elements", on_disk=True),
-    Workload("build_dict", "build a dict str → int, an element", "build", "names", "elements", on_disk=True),
+    Workload("build_list", "build a list of ints, an element", "build", "many", "elements"),
+    Workload("build_dict", "build a dict str → int, an element", "build", "names", "elements"),
     Workload("bytes_list", "list of ints, bytes an element", "space", "many", "once", unit="bytes"),
     Workload("bytes_dict", "dict str → int, bytes an element", "space", "names", "once", unit="bytes"),
     Workload("open_read", "open, and read one object", "open", "objects", "once", on_disk=True),

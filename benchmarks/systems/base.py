@@ -70,10 +70,12 @@ class System(ABC):
     Attributes:
         name: By which it is chosen, and found in the results.
         largest: Elements beyond which making the data would take minutes; then less is made, and the results say so.
+        on_disk: Whether it is measured on disk too.
     """
 
     name: ClassVar[str]
     largest: ClassVar[int] = 10_000_000
+    on_disk: ClassVar[bool] = True
 
     def __init__(self, place: Place) -> None:
         self.place = place

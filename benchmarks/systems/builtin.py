@@ -24,6 +24,7 @@ class Builtins(Containers):
     """list, dict and the attributes of an ordinary object."""
 
     name = "builtins"
+    on_disk = False
 
     def version(self) -> str:
         return f"{platform.python_implementation()} {platform.python_version()}"
