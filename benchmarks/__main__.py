@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -78,19 +78,27 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--systems", type=_some_of(ALL), metavar="A,B", help=f"only these of {', '.join(ALL)}")
     keys = dict.fromkeys([*SETS, *(workload.key for workload in (*WORKLOADS, *GROWING))])
     made.add_argument("--only", type=_some_of(keys), metavar="A,B", help="only these workloads, or sets of them")
-    made.add_argument("--ram", type=Path, default=media.default_ram(), metavar="DIR", help="a directory on tmpfs (/dev/shm)")
-    made.add_argument("--disk", type=Path, default=OUT, metavar="DIR", help="a directory on the disk (build/benchmarks)")
+    made.add_argument(
+        "--ram", type=Path, default=media.default_ram(), metavar="DIR", help="a directory on tmpfs (/dev/shm)"
+    )
+    made.add_argument(
+        "--disk", type=Path, default=OUT, metavar="DIR", help="a directory on the disk (build/benchmarks)"
+    )
     made.add_argument("--no-disk", action="store_true", help="measure on tmpfs only")
-    made.add_argument("--out", type=Path, default=OUT, metavar="DIR", help="for results.json and report.md (build/benchmarks)")
+    made.add_argument(
+        "--out", type=Path, default=OUT, metavar="DIR", help="for results.json and report.md (build/benchmarks)"
+    )
     made.add_argument("--from", dest="stored", type=Path, metavar="JSON", help="measure nothing: report these results")
     made.add_argument("--publish", action="store_true", help="put tables and pictures into docs/performance.md")
-    made.add_argument("--keep", action="store_true", help="keep the results as those of this version, in benchmarks/history")
+    made.add_argument(
+        "--keep", action="store_true", help="keep the results as those of this version, in benchmarks/history"
+    )
     made.add_argument("--list", action="store_true", help="list systems and workloads")
     return made
 
 
-def _some_of(known: object) -> object:
-    names = list(known)  # type: ignore[call-overload]
+def _some_of(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+    names = list(known)
 
     def parse(text: str) -> tuple[str, ...]:
         chosen = tuple(name.strip() for name in text.split(","))

@@ -39,6 +39,7 @@ static uint64_t *items;
 static struct entry *entries;
 static uint32_t *slots;
 static uint64_t elements, slot_count;
+static uint64_t value;         /* what is stored is another value each time */
 static volatile uint64_t sink; /* what is read goes here, lest the compiler leaves it out */
 
 static double now(void)
@@ -125,15 +126,15 @@ static struct pages slot_pages(void) { return pages_of(slots, slot_count * sizeo
 
 /* ---- single changes ---- */
 
-static void store(uint64_t *word, uint64_t value)
+static void store(uint64_t *word, uint64_t to)
 {
-    *word = value;
+    *word = to;
     pmemobj_persist(pop, word, sizeof *word);
 }
 
-static void append(uint64_t value)
+static void append(uint64_t item)
 {
-    store(&items[root->length], value);
+    store(&items[root->length], item);
     store(&root->length, root->length + 1);
 }
 
@@ -145,7 +146,7 @@ static void new_key(struct pages *index_pages)
     memset(pmemobj_direct(key), 'k', KEY_SIZE);
     struct entry *entry = &entries[root->used];
     demand(pmemobj_tx_xadd_range_direct(entry, sizeof *entry, POBJ_XADD_NO_SNAPSHOT) == 0, "tx_add_range");
-    *entry = (struct entry){next_random(), key.off, 7};
+    *entry = (struct entry){next_random(), key.off, ++value};
     uint32_t *slot = &slots[entry->hash % slot_count];
     if (index_pages)
         touch(index_pages, slot);
@@ -159,7 +160,7 @@ static void new_key(struct pages *index_pages)
 static double run(const char *command, uint64_t size, uint64_t count)
 {
     uint64_t *any = numbers(size, count, 0), *hot = numbers(size, count, HOT);
-    uint64_t sum = 0, old_length = root->length, old_used = root->used;
+    uint64_t old_length = root->length, old_used = root->used;
     double start = now(), elapsed;
 
 #define IS(name) (strcmp(command, name) == 0)
@@ -174,17 +175,17 @@ static double run(const char *command, uint64_t size, uint64_t count)
             sink = *(volatile uint64_t *)&root->x;
     } else if (IS("list_set")) {
         for (uint64_t i = 0; i < count; i++)
-            store(&items[any[i]], 7);
+            store(&items[any[i]], ++value);
     } else if (IS("dict_set")) {
         for (uint64_t i = 0; i < count; i++)
-            store(&entries[hot[i]].value, 7);
+            store(&entries[hot[i]].value, ++value);
     } else if (IS("attribute_set")) {
         for (uint64_t i = 0; i < count; i++)
-            store(&root->x, 7);
+            store(&root->x, ++value);
     } else if (IS("append")) {
         demand(root->length + count <= elements + SPARE, "append");
         for (uint64_t i = 0; i < count; i++)
-            append(7);
+            append(++value);
     } else if (IS("dict_new")) {
         for (uint64_t i = 0; i < count; i++) {
             begin();
@@ -197,7 +198,7 @@ static double run(const char *command, uint64_t size, uint64_t count)
         begin();
         for (uint64_t i = 0; i < count; i++) {
             touch(&pages, &items[any[i]]);
-            items[any[i]] = 7;
+            items[any[i]] = ++value;
         }
         end();
         free(pages.seen);
@@ -206,7 +207,7 @@ static double run(const char *command, uint64_t size, uint64_t count)
         begin();
         for (uint64_t i = 0; i < count; i++) {
             touch(&pages, &entries[hot[i]].value);
-            entries[hot[i]].value = 7;
+            entries[hot[i]].value = ++value;
         }
         end();
         free(pages.seen);
@@ -214,7 +215,7 @@ static double run(const char *command, uint64_t size, uint64_t count)
         begin();
         add(&root->x, sizeof root->x);
         for (uint64_t i = 0; i < count; i++)
-            *(volatile uint64_t *)&root->x = 7;
+            *(volatile uint64_t *)&root->x = ++value;
         end();
     } else if (IS("batch_append")) {
         uint64_t *first = &items[root->length];
@@ -222,7 +223,7 @@ static double run(const char *command, uint64_t size, uint64_t count)
         add(&root->length, sizeof root->length);
         demand(pmemobj_tx_xadd_range_direct(first, count * sizeof *first, POBJ_XADD_NO_SNAPSHOT) == 0, "tx_add_range");
         for (uint64_t i = 0; i < count; i++)
-            items[root->length++] = 7;
+            items[root->length++] = ++value;
         end();
     } else if (IS("batch_dict_new")) {
         struct pages pages = slot_pages();
@@ -271,7 +272,6 @@ static double run(const char *command, uint64_t size, uint64_t count)
     }
     elapsed = now() - start;
 done:
-    sink = sum;
     /* What was appended is taken back, untimed. */
     if (root->used > old_used) {
         begin();

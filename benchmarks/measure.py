@@ -1,9 +1,9 @@
 """Timing one workload of one system.
 
-A pass is a loop in Python (in C for the floor) around nothing but the operation, timed as a whole by the clock of the
-process's wall (`time.perf_counter`) and divided by its count. Nothing is subtracted. Before the clock starts, the
-system makes everything that the pass needs: indices, keys, the values; Python's cyclic garbage collector is off while
-it runs, as in `timeit`. A pass should last `seconds`: a few growing passes find the count for that, and warm the caches.
+A pass is a loop in Python (in C for the floor) around nothing but the operation, timed as a whole
+(`time.perf_counter`) and divided by its count. Nothing is subtracted. Before the clock starts, the system makes
+everything that the pass needs: indices, keys, values. Python's cyclic garbage collector is off while it runs, as in
+`timeit`. A pass should last `seconds`: a few growing passes find the count for that, and warm the caches.
 """
 
 from __future__ import annotations

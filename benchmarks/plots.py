@@ -103,7 +103,7 @@ def _growth(results: Results) -> Any:
     if not panels:
         return None
     figure, axes = _figure(len(panels))
-    shown = {}
+    shown: dict[str, Any] = {}
     for axis, (title, lines) in zip(axes, panels, strict=False):
         for system, points in lines:
             (line,) = axis.plot(*zip(*points, strict=True), marker=".", color=COLOURS[system.name], linewidth=1)

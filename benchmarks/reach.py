@@ -136,6 +136,10 @@ class Verdict:
 
 #: What is no peer: what is not kept, what is no system to keep objects with, and pmemobj itself.
 NO_PEERS = frozenset({"builtins", "floor", "fsync", "pmemobj", "pmemobj-pure"})
+#: Peers that on a disk wait for it before they return; the others are faster there, at the price of a loss.
+WAITING = frozenset({"zodb", "zodb-btrees", "sqlite-full", "lmdb"})
+#: Workloads for which that makes no difference.
+READING = frozenset({"open_read", "close_read"})
 
 
 def judge(results: Results) -> list[Verdict]:
@@ -147,7 +151,9 @@ def judge(results: Results) -> list[Verdict]:
         peers = [
             (system.title, other.median)
             for system in results.systems
-            if system.name not in NO_PEERS and (other := results.find(system.name, row.workload, row.medium))
+            if system.name not in NO_PEERS
+            and (row.medium != "disk" or row.workload in READING or system.name in WAITING)
+            and (other := results.find(system.name, row.workload, row.medium))
         ]
         best = min(peers, key=lambda peer: peer[1], default=None)
         verdicts.append(Verdict(row, None if own is None else own.median, limits, best))

@@ -10,6 +10,8 @@ from benchmarks.workloads import WORKLOADS, Workload
 
 __all__ = ["figures", "full", "net_of_loop", "quantity", "side_by_side", "summary", "systems"]
 
+#: Reads whose loop is the empty one, over indices or keys, around the operation.
+SAME_LOOP = ("list_get_int", "list_get_str", "dict_get_str", "dict_get_int", "dict_in")
 REACHED, SHORT, UNKNOWN = "✓", "**✗**", "?"
 
 
@@ -90,7 +92,7 @@ def net_of_loop(results: Results) -> str:
     rows = []
     for workload in WORKLOADS:
         own, builtin = (results.find(name, workload.key, "tmpfs") for name in ("pmemobj", "builtins"))
-        if workload.set != "read" or not (empty and own and builtin):
+        if workload.key not in SAME_LOOP or not (empty and own and builtin):
             continue
         net, other = own.median - empty.median, builtin.median - empty.median
         ratio = f"{net / other:.2f}" if other > 0 else "–"
@@ -101,7 +103,11 @@ def net_of_loop(results: Results) -> str:
 def systems(results: Results) -> str:
     """Who took part, how durable each is, and who is missing."""
     rows = [
-        [system.title, system.version or "–", f"not measured: {system.missing}" if system.missing else system.durability]
+        [
+            system.title,
+            system.version or "–",
+            f"not measured: {system.missing}" if system.missing else system.durability,
+        ]
         for system in results.systems
     ]
     return table(["system", "version", "durable"], rows).replace("---:", "---")

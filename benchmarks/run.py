@@ -1,8 +1,9 @@
 """All workloads for all systems, in turn.
 
-There is a process for each system on each medium; each part of the plan begins in it with new data. Of each workload all systems do one pass, then all the
-next, beginning with another one each round; so what disturbs the machine for a while disturbs all alike. A system that
-fails says so in the results, and the others go on. An interrupt ends the run and keeps what was measured.
+There is a process for each system on each medium; each part of the plan begins in it with new data. Of each workload
+all systems do one pass, then all the next, beginning with another one each round; so what disturbs the machine
+for a while disturbs all alike. A system that fails says so in the results, and the others go on. An
+interrupt ends the run and keeps what was measured.
 """
 
 from __future__ import annotations
@@ -221,7 +222,9 @@ class _Runner:
                 shutil.rmtree(self.directory / name, ignore_errors=True)
 
     def _can_any(self, name: str, part: Part) -> bool:
-        return (load(name).on_disk or self.medium != "disk") and any(hasattr(load(name), workload.key) for workload in part.workloads)
+        return (load(name).on_disk or self.medium != "disk") and any(
+            hasattr(load(name), workload.key) for workload in part.workloads
+        )
 
     def _begin(self, name: str, part: Part) -> bool:
         """Whether the system is ready for a part."""

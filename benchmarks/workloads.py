@@ -92,7 +92,9 @@ WORKLOADS = (
     Workload("batch_list_set", "list set, {batch} in a transaction", "write", "elements", "batch", on_disk=True),
     Workload("batch_list_append", "list append, {batch} in a transaction", "write", "elements", "batch", on_disk=True),
     Workload("batch_dict_set", "dict set, {batch} in a transaction", "write", "elements", "batch", on_disk=True),
-    Workload("batch_attribute_set", "attribute set, {batch} in a transaction", "write", "elements", "batch", on_disk=True),
+    Workload(
+        "batch_attribute_set", "attribute set, {batch} in a transaction", "write", "elements", "batch", on_disk=True
+    ),
     Workload("batch_dict_new", "dict, new key, {batch} in a transaction", "write", "elements", "batch", on_disk=True),
     Workload("build_list", "build a list of ints, an element", "build", "many", "elements"),
     Workload("build_dict", "build a dict str → int, an element", "build", "names", "elements"),

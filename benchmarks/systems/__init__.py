@@ -1,6 +1,7 @@
 """The systems that are measured, in the order in which they stand in the tables.
 
-A peer whose package is missing is left out, and the results say why; so its module is imported only when it is asked for.
+A peer whose package is missing is left out, and the results say why; so its module is imported only when it is asked
+for.
 """
 
 from __future__ import annotations

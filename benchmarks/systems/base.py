@@ -81,6 +81,7 @@ class System(ABC):
         self.place = place
         self._kept: dict[str, Any] = {}
         self._serial = 0
+        self._next_value = 1_000_000_000
 
     @classmethod
     def environment(cls) -> dict[str, str]:
@@ -95,6 +96,7 @@ class System(ABC):
     def durability(self) -> str:
         """What holds when a single operation has returned, and what its file needs for that."""
 
+    @abstractmethod
     def finish(self) -> None:
         """Close everything that is still open."""
 
@@ -143,6 +145,12 @@ class System(ABC):
             f"hot numbers {size} {count}",
             lambda: random.Random(3).choices(random.Random(2).sample(range(size), min(size, HOT_KEYS)), k=count),
         )
+
+    def fresh_values(self, count: int) -> range:
+        """Ints that nothing holds yet: some systems notice a change to the same value, and do nothing."""
+        start = self._next_value
+        self._next_value += count
+        return range(start, start + count)
 
     def fresh_names(self, count: int) -> list[str]:
         """Keys that no dict has yet."""

@@ -32,6 +32,9 @@ class Builtins(Containers):
     def durability(self) -> str:
         return "none: gone with the process"
 
+    def finish(self) -> None:
+        """Nothing is open."""
+
     def new_list(self, items: list[Any]) -> Any:
         return list(items)
 

@@ -144,14 +144,15 @@ class Containers(System):
 
     def _list_set(self, size: int, count: int) -> tuple[Callable[[], None], Callable[[], None]]:
         items, indices, commit = self.ints(size), self.indices(size, count), self.commit
+        values = self.fresh_values(count)
 
         def each() -> None:
-            for index in indices:
-                items[index] = 7
+            for index, value in zip(indices, values, strict=True):
+                items[index] = value
 
         def committed() -> None:
-            for index in indices:
-                items[index] = 7
+            for index, value in zip(indices, values, strict=True):
+                items[index] = value
                 commit()
 
         return each, committed
@@ -189,15 +190,15 @@ class Containers(System):
         return self._in_one(each, after)
 
     def _dict_set(self, table: Any, keys: list[str]) -> tuple[Callable[[], None], Callable[[], None]]:
-        commit = self.commit
+        commit, values = self.commit, self.fresh_values(len(keys))
 
         def each() -> None:
-            for key in keys:
-                table[key] = 7
+            for key, value in zip(keys, values, strict=True):
+                table[key] = value
 
         def committed() -> None:
-            for key in keys:
-                table[key] = 7
+            for key, value in zip(keys, values, strict=True):
+                table[key] = value
                 commit()
 
         return each, committed
@@ -223,15 +224,15 @@ class Containers(System):
         return self._in_one(self._dict_set(table, keys)[0], lambda: self.forget_keys(table, keys))
 
     def _attribute_set(self, count: int) -> tuple[Callable[[], None], Callable[[], None]]:
-        point, commit = self.point(), self.commit
+        point, commit, values = self.point(), self.commit, self.fresh_values(count)
 
         def each() -> None:
-            for _ in repeat(None, count):
-                point.x = 7
+            for value in values:
+                point.x = value
 
         def committed() -> None:
-            for _ in repeat(None, count):
-                point.x = 7
+            for value in values:
+                point.x = value
                 commit()
 
         return each, committed

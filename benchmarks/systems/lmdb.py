@@ -18,6 +18,9 @@ from benchmarks.systems.base import Job, System, nothing
 
 __all__ = ["Lmdb"]
 
+#: Its types say that a key may be missing; ours are there.
+AnyEnvironment = Any
+
 NUMBER = struct.Struct("=Q")
 Pairs = Iterable[tuple[bytes, bytes]]
 
@@ -38,11 +41,11 @@ class Lmdb(System):
     def durability(self) -> str:
         return "each commit: msynced"
 
-    def open_at(self, path: Path, size: int, writemap: bool = True) -> lmdb.Environment:
+    def open_at(self, path: Path, size: int, writemap: bool = True) -> AnyEnvironment:
         """An environment in a file; without `writemap` the file is no larger than what is in it."""
         return lmdb.open(str(path), map_size=map_size(size), subdir=False, max_dbs=8, writemap=writemap)
 
-    def environment_of_process(self) -> lmdb.Environment:
+    def environment_of_process(self) -> AnyEnvironment:
         """The environment of this process."""
         return self.kept("environment", lambda: self.open_at(self.path("main.lmdb"), 2 * self.place.size))
 
@@ -50,7 +53,7 @@ class Lmdb(System):
         if "environment" in self._kept:
             self.environment_of_process().close()
 
-    def fill(self, environment: lmdb.Environment, name: str, pairs: Pairs, integers: bool) -> Any:
+    def fill(self, environment: AnyEnvironment, name: str, pairs: Pairs, integers: bool) -> Any:
         """A database with these pairs, which come in order."""
         database = environment.open_db(name.encode(), integerkey=integers)
         with environment.begin(write=True, db=database) as txn:
@@ -155,17 +158,18 @@ class Lmdb(System):
 
     def _put(self, database: Any, keys: list[bytes], batch: bool, after: Callable[[], object] = nothing) -> Job:
         begin, pack = self.environment_of_process().begin, NUMBER.pack
+        values = self.fresh_values(len(keys))
 
         def each() -> None:
-            for key in keys:
+            for key, value in zip(keys, values, strict=True):
                 with begin(write=True, db=database) as txn:
-                    txn.put(key, pack(7))
+                    txn.put(key, pack(value))
 
         def in_one() -> None:
             with begin(write=True, db=database) as txn:
                 put = txn.put
-                for key in keys:
-                    put(key, pack(7))
+                for key, value in zip(keys, values, strict=True):
+                    put(key, pack(value))
 
         return Job(in_one if batch else each, after)
 
@@ -249,7 +253,7 @@ class Lmdb(System):
         name = f"objects-{size}.lmdb"
         return self.kept(name, lambda: self.from_store(name, lambda path: self._make_objects(path, size)))
 
-    def _open(self, size: int) -> lmdb.Environment:
+    def _open(self, size: int) -> AnyEnvironment:
         environment = self.open_at(self._objects(size), size)
         database = environment.open_db(b"objects", integerkey=True, create=False)
         with environment.begin(db=database) as txn:
@@ -258,7 +262,7 @@ class Lmdb(System):
 
     def open_read(self, size: int, count: int) -> Job:
         self._objects(size)
-        opened: list[lmdb.Environment] = []
+        opened: list[AnyEnvironment] = []
         return Job(lambda: opened.append(self._open(size)), lambda: opened.pop().close())
 
     def close_read(self, size: int, count: int) -> Job:

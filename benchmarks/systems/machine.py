@@ -43,11 +43,12 @@ class Fsync(System):
 
     def list_set(self, size: int, count: int) -> Job:
         positions = [index % (1 << 17) * 8 for index in self.indices(size, count)]
-        file, data = self._file, b"\7" * 8
+        data = [value.to_bytes(8, "little") for value in self.fresh_values(count)]
+        file = self._file
 
         def run() -> None:
-            for position in positions:
-                os.pwrite(file, data, position)
+            for position, word in zip(positions, data, strict=True):
+                os.pwrite(file, word, position)
                 os.fsync(file)
 
         return Job(run)

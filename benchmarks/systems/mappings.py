@@ -1,7 +1,7 @@
 """What shelve and diskcache have in common: mappings of keys to pickled values in a file.
 
-What they have is one flat mapping, so a list is the keys from 0 on, and an object with attributes is one value, which is read
-and written whole. Both take 5 to 100 µs for an operation whatever the size, so less data is made for them.
+What they have is one flat mapping, so a list is the keys from 0 on, and an object with attributes is one value,
+which is read and written whole. Both take 5 to 100 µs for an operation whatever the size, so less data is made for them.
 """
 
 from __future__ import annotations
@@ -77,9 +77,7 @@ class Mappings(System):
 
     def by_name(self, size: int) -> Any:
         """A dict whose keys are str."""
-        return self.kept(
-            f"store names {size}", lambda: self.fill(self.new()[0], self.names(size), list(range(size)))
-        )
+        return self.kept(f"store names {size}", lambda: self.fill(self.new()[0], self.names(size), list(range(size))))
 
     def points(self) -> Any:
         """A mapping with one object."""
@@ -133,17 +131,17 @@ class Mappings(System):
     # ---- changing ----
 
     def _put(self, store: Any, keys: list[Any], batch: bool, after: Callable[[], object] = nothing) -> Job:
-        sync = self.sync
+        sync, values = self.sync, self.fresh_values(len(keys))
 
         def each() -> None:
-            for key in keys:
-                store[key] = 7
+            for key, value in zip(keys, values, strict=True):
+                store[key] = value
                 sync(store)
 
         def in_one() -> None:
             with self.transaction(store):
-                for key in keys:
-                    store[key] = 7
+                for key, value in zip(keys, values, strict=True):
+                    store[key] = value
             sync(store)
 
         return Job(in_one if batch else each, after)
@@ -168,22 +166,22 @@ class Mappings(System):
         return self._put(store, keys, batch, lambda: self._delete(store, keys))
 
     def attribute_set(self, size: int, count: int, batch: bool = False) -> Job:
-        store, sync = self.points(), self.sync
+        store, sync, values = self.points(), self.sync, self.fresh_values(count)
 
-        def change() -> None:
+        def change(value: int) -> None:
             point = store["point"]
-            point.x = 7
+            point.x = value
             store["point"] = point
 
         def each() -> None:
-            for _ in repeat(None, count):
-                change()
+            for value in values:
+                change(value)
                 sync(store)
 
         def in_one() -> None:
             with self.transaction(store):
-                for _ in repeat(None, count):
-                    change()
+                for value in values:
+                    change(value)
             sync(store)
 
         return Job(in_one if batch else each)

@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import pmemobj
 from benchmarks.systems.base import Job, Unavailable, silent
 from benchmarks.systems.containers import Containers
-
-import pmemobj
 
 __all__ = ["Pmemobj", "PmemobjUncompiled", "make_objects", "objects_file"]
 

@@ -153,9 +153,12 @@ class Sqlite(System):
 
         return Job(run, after)
 
+    def _changed(self, keys: list[Any]) -> list[tuple[int, Any]]:
+        return list(zip(self.fresh_values(len(keys)), keys, strict=True))
+
     def _set(self, how: Callable[..., Job], table: str, column: str, size: int, keys: list[Any]) -> Job:
         connection = self.filled(table, size)
-        return how(connection, f"UPDATE {table} SET v = ? WHERE {column} = ?", [(7, key) for key in keys])
+        return how(connection, f"UPDATE {table} SET v = ? WHERE {column} = ?", self._changed(keys))
 
     def _append(self, how: Callable[..., Job], size: int, count: int) -> Job:
         connection = self.filled("ints", size)
@@ -174,7 +177,7 @@ class Sqlite(System):
         )  # fmt: skip
 
     def _attribute(self, how: Callable[..., Job], count: int) -> Job:
-        return how(self.main(), "UPDATE points SET x = ? WHERE id = ?", [(7, 1)] * count)
+        return how(self.main(), "UPDATE points SET x = ? WHERE id = ?", self._changed([1] * count))
 
     def list_set(self, size: int, count: int) -> Job:
         return self._set(self._change, "ints", "i", size, self.indices(size, count))

@@ -1,7 +1,7 @@
 """ZODB with FileStorage: PersistentList and PersistentMapping, and the trees of the package BTrees.
 
-The list and the mapping are one record each, written whole at each commit. The trees are cut into buckets; those for ints
-and for objects are other types, and each is used where it fits. The connection's cache is large enough for everything.
+The list and the mapping are one record each, written whole at each commit. The trees are cut into buckets; those for
+ints and for objects are other types, and each is used where it fits. The connection's cache holds everything.
 """
 
 from __future__ import annotations
