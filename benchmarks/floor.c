@@ -20,7 +20,7 @@
 #include <time.h>
 
 #define PAGE 4096
-#define SPARE 65536 /* what may be appended before it is taken back */
+#define SPARE 24576 /* what may be appended before it is taken back */
 #define HOT 1000    /* keys that are changed again and again */
 #define KEY_SIZE 48
 
@@ -304,7 +304,7 @@ static void make(const char *path)
     size_t word_bytes = (elements + SPARE) * sizeof *items, entry_bytes = (elements + SPARE) * sizeof *entries;
     slot_count = 2 * (elements + SPARE);
     /* Twice, for what is built beside it, and as much again for the keys. */
-    size_t size = (64u << 20) + 2 * (word_bytes + entry_bytes + slot_count * sizeof *slots) + (elements + SPARE) * 128;
+    size_t size = (32u << 20) + 2 * (word_bytes + entry_bytes + slot_count * sizeof *slots) + (elements + SPARE) * 128;
     pop = pmemobj_create(path, "floor", size, 0600);
     demand(pop != NULL, "create");
     root = pmemobj_direct(pmemobj_root(pop, sizeof *root));

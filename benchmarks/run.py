@@ -255,6 +255,9 @@ class _Runner:
             self.results.failures.append(f"{title_of(name)}, {self.medium}, {what}: {error}")
             return {}
 
+    def _has_taken_long(self, workload: Workload, one: Measurement) -> bool:
+        return workload.unit == "s" and sum(one.values) * one.count > self.plan.sizes.patience
+
     def _measure(self, workload: Workload, size: int, names: list[str]) -> None:
         sizes, found = self.plan.sizes, dict[str, Measurement]()
         what = f"{workload.title.format(batch=sizes.batch)}, {size} elements"
@@ -274,7 +277,7 @@ class _Runner:
                     answer = self._ask(name, what, do="run")
                     if answer:
                         found[name].values.append(answer["value"])
-                    else:
+                    if not answer or self._has_taken_long(workload, found[name]):
                         names = [other for other in names if other != name]
         finally:
             # Of a curve, what could be made only smaller is no point at this size; a smaller one has been measured.

@@ -54,6 +54,7 @@ class Sizes:
         rounds: How often everything is measured.
         seconds: What a pass of repeated operations should last.
         batch: Operations in one transaction.
+        patience: Seconds of passes after which a system does no more of a workload; the results tell how many it did.
     """
 
     name: str
@@ -66,12 +67,15 @@ class Sizes:
     rounds: int
     seconds: float
     batch: int = 1000
+    patience: float = 60.0
 
 
 FULL = Sizes(
     "full", 10_000, 1_000_000, 100_000, 1_000_000, 10_000, (1_000, 10_000, 100_000, 1_000_000), rounds=5, seconds=0.1
 )
-QUICK = Sizes("quick", 10_000, 20_000, 10_000, 20_000, 1_000, (1_000, 10_000), rounds=3, seconds=0.01, batch=100)
+QUICK = Sizes(
+    "quick", 10_000, 20_000, 10_000, 20_000, 1_000, (1_000, 10_000), rounds=3, seconds=0.01, batch=100, patience=0.3
+)
 #: For the tests of the harness itself.
 TINY = Sizes("tiny", 100, 200, 100, 100, 50, (100, 200), rounds=2, seconds=0.0002, batch=20)
 

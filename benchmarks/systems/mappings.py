@@ -1,7 +1,8 @@
 """What shelve and diskcache have in common: mappings of keys to pickled values in a file.
 
 What they have is one flat mapping, so a list is the keys from 0 on, and an object with attributes is one value,
-which is read and written whole. Both take 5 to 100 µs for an operation whatever the size, so less data is made for them.
+which is read and written whole. Both take 5 to 100 µs for an operation whatever the size, so less data is made for
+them.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ class Point(pmemobj.PersistentObject):
 
 def pool_size(size: int) -> int:
     """Bytes of a pool for some structures of that many elements, with room to grow."""
-    return 64 * MIB + 400 * size
+    return 24 * MIB + 400 * size
 
 
 def make_objects(path: Path, size: int) -> None:
