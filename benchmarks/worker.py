@@ -24,14 +24,14 @@ class Worker:
     """One system, and the workload that is being measured."""
 
     def __init__(self, name: str) -> None:
-        self._make = load(name)
+        self._name = name
         self._system: System | None = None
         self._timed: Timed | None = None
 
     def begin(self, own: str, shared: str, size: int) -> dict[str, Any]:
         """Begin a part, with nothing left of the one before; what the system says of itself."""
         self.end()
-        self._system = self._make(Place(Path(own), Path(shared), size))
+        self._system = load(self._name)(Place(Path(own), Path(shared), size))
         return {"version": self._system.version(), "durability": self._system.durability()}
 
     def end(self) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Pmemobj(Containers):
 
     @classmethod
     def environment(cls) -> dict[str, str]:
-        return {"PMEMOBJ_PURE": "0" if cls.compiled else "1", "PMEMOBJ_CHECK": "0"}
+        return {"PMEMOBJ_PURE": "0" if cls.compiled else "1"}
 
     def version(self) -> str:
         if os.environ.get("PMEMOBJ_CHECK", "0") not in ("", "0"):
