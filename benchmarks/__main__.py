@@ -72,7 +72,9 @@ def parser() -> argparse.ArgumentParser:
     )
     how_much = made.add_mutually_exclusive_group()
     how_much.add_argument("--quick", action="store_true", help="less of everything: under a minute")
-    how_much.add_argument("--large", action="store_true", help="growth up to 10 million elements too")
+    how_much.add_argument(
+        "--large", action="store_true", help="growth up to 10 million elements too; takes some 20 GiB"
+    )
     how_much.add_argument("--tiny", action="store_true", help="only to try the benchmark itself")
     made.add_argument("--rounds", type=int, metavar="N", help="passes of each workload (5; 3 if quick)")
     made.add_argument("--systems", type=_some_of(ALL), metavar="A,B", help=f"only these of {', '.join(ALL)}")

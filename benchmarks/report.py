@@ -70,7 +70,7 @@ def side_by_side(results: Results, medium: str) -> str:
             largest = max(one.size for one in found.values() if one)
             cells = [_cell(found[name], found.get("builtins"), workload, largest) for name in names]
             rows.append([workload.title.format(batch=f"{results.batch:,}"), *cells])
-    return table(["", *(titles[name] for name in names)], rows)
+    return table(["", *(titles[name] for name in names)], rows) if rows else "Not measured in this run.\n"
 
 
 def _has_any(results: Results, name: str, medium: str) -> bool:
@@ -82,7 +82,7 @@ def _cell(one: Measurement | None, builtin: Measurement | None, workload: Worklo
         return "–"
     text = quantity(one.median, workload.unit)
     if builtin is not None and one is not builtin and builtin.median:
-        text += f" ({one.median / builtin.median:.3g} b)"
+        text += f" ({_three_figures(one.median / builtin.median)} b)"
     return text + ("" if one.size == largest else f" at {one.size:,}")
 
 

@@ -318,7 +318,7 @@ def test_a_stored_run_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["--from", str(tmp_path / "r.json"), "--out", str(tmp_path)]) == 0
     output = capsys.readouterr().out
     assert "35.0 ns" in output and report.SHORT in output
-    assert "(3.5 b)" in (tmp_path / "report.md").read_text()
+    assert "(3.50 b)" in (tmp_path / "report.md").read_text()
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def pool_size(size: int) -> int:
 
 def make_objects(path: Path, size: int) -> None:
     """A pool with a list of that many objects."""
-    with pmemobj.create(path, pool_size(size)) as pool:
+    with pmemobj.create(path, 24 * MIB + 200 * size) as pool:
         items = pool.root = pool.new(pmemobj.PersistentList)
         for start in range(0, size, 10_000):
             with pool.transaction():

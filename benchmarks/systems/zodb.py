@@ -65,6 +65,7 @@ class Zodb(Containers):
     """What both kinds have in common."""
 
     commits = True
+    largest = 1_000_000
 
     def version(self) -> str:
         return f"ZODB {version('ZODB')}, persistent {version('persistent')}, BTrees {version('BTrees')}"
