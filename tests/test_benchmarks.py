@@ -120,6 +120,9 @@ def test_a_peer_can_do_what_its_class_says(scratch: Path, name: str) -> None:
         cls = load(name)
     except Unavailable as error:
         pytest.skip(f"{name} is optional, and not here: {error}")
+    cannot = {workload.key for workload in WORKLOADS if not hasattr(cls, workload.key)}
+    own = {"empty_loop", "collect", "inspect_walk", "graph"}
+    assert cannot == own | ({"open_read", "close_read"} if name == "zodb" else set())
     # Directly, in this process: a start of a child for each would take longer than everything else.
     from benchmarks.systems.base import Place
 
