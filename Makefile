@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 LAB_ARGS ?=
+QUICK ?=
+BENCH_ARGS ?= $(if $(QUICK),--quick,--publish)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,6 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 # One process a core; tests that are still to do move to whichever has nothing left.
 SPREAD := -n auto --dist worksteal
 INSTALLED := $(VENV)/.installed
+PEERS := $(VENV)/.installed-bench
 COMPILED := build/.compiled
 
 # A .pxd beside a module marks it as hot; see setup.py.
@@ -20,12 +23,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help system build lab test test-browser lint clean
+.PHONY: help system build lab test test-browser bench lint clean
 
 help:  ## list the goals
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo
 	@echo 'Variables: PYTHON=$(PYTHON)  LAB_ARGS="--ip=0.0.0.0 --port=8889 --no-browser"'
+	@echo '           QUICK=1  BENCH_ARGS="--only read --systems builtins,pmemobj" (make bench)'
 
 # The notebook is the default page, not an argument, so that the address that is printed leads to it.
 lab: build  ## open JupyterLab on the first notebook, and print its address
@@ -49,6 +53,12 @@ test-browser: build  ## run the tests that drive JupyterLab in Chromium
 	@tools/bootstrap.sh $(PYTHON) browser
 	$(PYTEST) -m browser
 
+# Measured are the compiled modules, and nothing beside them: the checking mode makes each commit cost milliseconds.
+bench: export PMEMOBJ_CHECK := 0
+bench: build $(PEERS)  ## measure pmemobj beside its peers, some minutes (QUICK=1: one), into docs/performance.md
+	@tools/bootstrap.sh $(PYTHON) bench
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
 lint: $(INSTALLED)  ## check style and types
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -57,7 +67,7 @@ build: system $(COMPILED)  ## compile the hot modules whose source has changed
 
 clean:  ## remove what was built or cached, but not .venv
 	rm -rf build dist pmemobj/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find pmemobj pmemobj_magics tests -name __pycache__ -prune -exec rm -rf {} +
+	find benchmarks pmemobj pmemobj_magics tests -name __pycache__ -prune -exec rm -rf {} +
 
 system:
 	@tools/bootstrap.sh $(PYTHON)
@@ -69,6 +79,11 @@ $(INSTALLED): pyproject.toml setup.py | system
 	@echo 'pmemobj: installing JupyterLab and the other Python packages into $(VENV), once; this takes some minutes' >&2
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	PMEMOBJ_PURE=1 $(BIN)/python -m pip install --quiet --editable '.[notebooks,test,dev]'
+	touch $@
+
+$(PEERS): $(INSTALLED)
+	@echo 'pmemobj: installing what it is compared with into $(VENV), once' >&2
+	PMEMOBJ_PURE=1 $(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
 # An extension that cannot be made again must not stay behind and shadow its source. Where there

@@ -3,6 +3,7 @@
 #
 #   tools/bootstrap.sh PYTHON               what building, testing and JupyterLab need
 #   tools/bootstrap.sh PYTHON browser       that, and what the browser tests need
+#   tools/bootstrap.sh PYTHON bench         that, and what the C program of the benchmark needs
 #   tools/bootstrap.sh PYTHON can-compile   installs nothing; succeeds if PYTHON can build extensions
 set -euo pipefail
 
@@ -21,6 +22,8 @@ can_compile() {
     include=$(py 'import sysconfig; print(sysconfig.get_path("include"))') || return
     echo '#include <Python.h>' | $cc -I"$include" -fsyntax-only -xc - 2>/dev/null
 }
+
+has_header() { echo '#include <libpmemobj.h>' | ${CC:-cc} -fsyntax-only -xc - 2>/dev/null; }
 
 # Each need is tested by what will use it, not by its package, so that other ways to install it count.
 find_missing() {
@@ -41,6 +44,8 @@ find_missing() {
     fi
     have dot || required+=(graphviz)
     [[ $wanted != browser ]] || have chromium || required+=(chromium)
+    # Without them the benchmark has no floor, and says so.
+    [[ $wanted != bench ]] || has_header || optional+=(gcc libc6-dev libpmemobj-dev)
 }
 
 installed() { [[ $(dpkg-query -W -f='${Status}' "$1" 2>/dev/null) == "install ok installed" ]]; }
@@ -76,5 +81,9 @@ if (( ${#required[@]} )); then
     die "please install ${required[*]} (the names are Debian's), then run make again"
 fi
 if (( ${#optional[@]} )); then
-    say "no working C compiler: slower, uncompiled modules will do (or install ${optional[*]})"
+    if can_compile; then
+        say "libpmemobj cannot be measured from C: the rest will do (or install ${optional[*]})"
+    else
+        say "no working C compiler: slower, uncompiled modules will do (or install ${optional[*]})"
+    fi
 fi

@@ -1,0 +1,288 @@
+"""All workloads for all systems, in turn.
+
+There is a process for each system on each medium; each part of the plan begins in it with new data. Of each workload
+all systems do one pass, then all the next, beginning with another one each round; so what disturbs the machine
+for a while disturbs all alike. A system that fails says so in the results, and the others go on. An
+interrupt ends the run and keeps what was measured.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks.media import filesystem_of, machine
+from benchmarks.results import Measurement, Medium, Results, SystemFacts
+from benchmarks.systems import load, title_of
+from benchmarks.systems.base import Unavailable
+from benchmarks.workloads import Part, Sizes, Workload, parts
+
+__all__ = ["Failed", "Plan", "Progress", "measure_all"]
+
+ROOT = Path(__file__).parent.parent
+#: Seconds that one request may take; making the data is the longest.
+PATIENCE = 300.0
+
+
+class Failed(Exception):
+    """A worker could not do what it was asked for."""
+
+
+class Progress(Protocol):
+    """Somebody who shows how far it is."""
+
+    def describe(self, what: str) -> None:
+        """Say what is measured now."""
+
+    def advance(self) -> None:
+        """Another workload of a part is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be measured.
+
+    Attributes:
+        systems: Names, in the order of the tables.
+        sizes: How much.
+        media: Name and directory of each; the first is used for what all share.
+        only: Workloads or sets to which it is restricted; empty for all.
+    """
+
+    systems: tuple[str, ...]
+    sizes: Sizes
+    media: dict[str, Path]
+    only: frozenset[str] = frozenset()
+    patience: float = PATIENCE
+
+    def parts(self, medium: str) -> list[Part]:
+        """What is measured on a medium; everything on the first."""
+        return list(parts(self.sizes, on_disk=medium != next(iter(self.media)), only=self.only))
+
+    def steps(self) -> int:
+        """How often `Progress.advance` will be called."""
+        return sum(len(part.workloads) for medium in self.media for part in self.parts(medium))
+
+
+class Process:
+    """A worker from outside."""
+
+    def __init__(self, name: str, patience: float) -> None:
+        self.name, self._patience = name, patience
+        # Nobody's checking mode or choice of form gets into the figures, and str hash alike in every run.
+        inherited = {key: value for key, value in os.environ.items() if key not in ("PMEMOBJ_PURE", "PMEMOBJ_CHECK")}
+        environment = inherited | load(name).environment() | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+        command = [sys.executable, "-m", "benchmarks.worker", name]
+        # A session of its own: an interrupt is for the parent, which ends its workers in good order.
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+        )
+
+    def ask(self, **request: Any) -> dict[str, Any]:
+        """Send a request and wait for the answer.
+
+        Raises:
+            Failed: the system could not do it, died or took too long.
+        """
+        assert self._child.stdin is not None
+        try:
+            print(json.dumps(request), file=self._child.stdin, flush=True)
+        except BrokenPipeError:
+            raise Failed(self._end()) from None
+        return self._answer()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked for more."""
+        return self._child.poll() is None
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._child.stdout is not None
+        timer = threading.Timer(self._patience, self._child.kill)
+        timer.start()
+        try:
+            line = self._child.stdout.readline()
+        finally:
+            expired = not timer.is_alive()
+            timer.cancel()
+        if not line:
+            raise Failed(f"took more than {self._patience:.0f} s and was ended" if expired else self._end())
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise Failed(answer["error"])
+        return answer
+
+    def _end(self) -> str:
+        return f"its process ended with {self._child.wait()}"
+
+    def stop(self) -> None:
+        """End it, in good order if it is idle."""
+        assert self._child.stdin is not None and self._child.stdout is not None
+        try:
+            self._child.stdin.close()
+        except BrokenPipeError:
+            pass
+        try:
+            self._child.wait(10)
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+        self._child.stdout.close()
+
+
+def measure_all(plan: Plan, results: Results, progress: Progress, save: Callable[[], object]) -> None:
+    """Measure everything, into `results`.
+
+    Args:
+        plan: What is to be measured.
+        results: Where it is put; it says so itself if it was interrupted.
+        progress: Who is told.
+        save: Called after each part, so that little is lost whatever happens.
+    """
+    results.machine = machine()
+    results.media = [Medium(name, filesystem_of(path)) for name, path in plan.media.items()]
+    present = list(_present(plan.systems, results))
+    with _scratch(plan.media) as directories:
+        shared = next(iter(directories.values())) / "shared"
+        shared.mkdir()
+        try:
+            for medium, directory in directories.items():
+                with _Runner(plan, results, progress, medium, directory, shared) as runner:
+                    for part in plan.parts(medium):
+                        runner.measure(part, present)
+                        save()
+        except KeyboardInterrupt:
+            results.interrupted = True
+    save()
+
+
+def _present(names: Iterable[str], results: Results) -> Iterator[str]:
+    """Those whose packages are there; the others are noted."""
+    for name in names:
+        facts = SystemFacts(name, title_of(name))
+        results.systems.append(facts)
+        try:
+            load(name)
+        except Unavailable as error:
+            facts.missing = str(error)
+        else:
+            yield name
+
+
+@contextmanager
+def _scratch(media: dict[str, Path]) -> Iterator[dict[str, Path]]:
+    """A directory on each medium, removed afterwards."""
+    made: dict[str, Path] = {}
+    try:
+        for name, parent in media.items():
+            parent.mkdir(parents=True, exist_ok=True)
+            made[name] = Path(tempfile.mkdtemp(prefix="pmemobj-benchmark-", dir=parent))
+        yield made
+    finally:
+        for directory in made.values():
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+class _Runner:
+    """The workers of one medium, and what they are asked for."""
+
+    def __init__(
+        self, plan: Plan, results: Results, progress: Progress, medium: str, directory: Path, shared: Path
+    ) -> None:
+        self.plan, self.results, self.progress = plan, results, progress
+        self.medium, self.directory, self.shared = medium, directory, shared
+        self._processes: dict[str, Process] = {}
+
+    def __enter__(self) -> _Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes.values():
+            process.stop()
+
+    def measure(self, part: Part, systems: Iterable[str]) -> None:
+        """All workloads of a part, by those systems that have them."""
+        try:
+            ready = [name for name in systems if self._can_any(name, part) and self._begin(name, part)]
+            for workload in part.workloads:
+                self._measure(workload, part.size, [name for name in ready if hasattr(load(name), workload.key)])
+                self.progress.advance()
+        finally:
+            for name, process in self._processes.items():
+                if process.alive:
+                    self._ask(name, f"end of {part.name}", do="end")
+                shutil.rmtree(self.directory / name, ignore_errors=True)
+
+    def _can_any(self, name: str, part: Part) -> bool:
+        return (load(name).on_disk or self.medium != "disk") and any(
+            hasattr(load(name), workload.key) for workload in part.workloads
+        )
+
+    def _begin(self, name: str, part: Part) -> bool:
+        """Whether the system is ready for a part."""
+        facts = next(system for system in self.results.systems if system.name == name)
+        if facts.missing:
+            return False
+        if name not in self._processes or not self._processes[name].alive:
+            self._processes[name] = Process(name, self.plan.patience)
+        own = self.directory / name
+        own.mkdir()
+        self.progress.describe(f"{self.medium}, {part.name}: {title_of(name)}")
+        try:
+            said = self._processes[name].ask(do="begin", own=str(own), shared=str(self.shared), size=part.size)
+        except Failed as error:
+            facts.missing = str(error)
+            return False
+        facts.version, facts.durability = said["version"], said["durability"]
+        return True
+
+    def _ask(self, name: str, what: str, **request: Any) -> dict[str, Any]:
+        """The answer of a system; empty if there is none, which is noted."""
+        if not self._processes[name].alive:
+            return {}
+        self.progress.describe(f"{self.medium}, {what}: {title_of(name)}")
+        try:
+            return self._processes[name].ask(**request)
+        except Failed as error:
+            self.results.failures.append(f"{title_of(name)}, {self.medium}, {what}: {error}")
+            return {}
+
+    def _has_taken_long(self, workload: Workload, one: Measurement) -> bool:
+        return workload.unit == "s" and sum(one.values) * one.count > self.plan.sizes.patience
+
+    def _measure(self, workload: Workload, size: int, names: list[str]) -> None:
+        sizes, found = self.plan.sizes, dict[str, Measurement]()
+        what = f"{workload.title.format(batch=sizes.batch)}, {size} elements"
+        request = {"workload": asdict(workload), "size": size, "batch": sizes.batch, "seconds": sizes.seconds}
+        grows = workload.set == "growth"
+        try:
+            for name in names:
+                answer = self._ask(name, what, do="prepare", **request)
+                if answer:
+                    found[name] = Measurement(
+                        name, self.medium, workload.key, answer["size"], answer["count"], [], grows
+                    )
+            names = list(found)
+            for turn in range(sizes.rounds):
+                start = turn % max(1, len(names))
+                for name in names[start:] + names[:start]:
+                    answer = self._ask(name, what, do="run")
+                    if answer:
+                        found[name].values.append(answer["value"])
+                    if not answer or self._has_taken_long(workload, found[name]):
+                        names = [other for other in names if other != name]
+        finally:
+            # Of a curve, what could be made only smaller is no point at this size; a smaller one has been measured.
+            self.results.measurements += [
+                one for one in found.values() if one.values and not (one.growth and one.size < size)
+            ]

@@ -1,0 +1,191 @@
+"""The shape of a system: a class with a method for each workload that it can do.
+
+A method gets the size of the data and the count of operations, does everything that is not to be timed, and returns
+a `Job`. What it makes for that, it keeps (`kept`) for the next pass and for the other workloads of
+its process. Every system looks up the same indices and keys in the same order.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+__all__ = ["HOT_KEYS", "Job", "Place", "System", "Unavailable", "allocated", "nothing", "silent"]
+
+T = TypeVar("T")
+
+#: Keys that the look-ups of the figures use again and again, as a program does with the keys that it knows.
+HOT_KEYS = 1_000
+
+
+class Unavailable(Exception):
+    """A system cannot be measured here; the text says why, and what to do."""
+
+
+def nothing() -> None:
+    """What comes after most jobs."""
+
+
+def silent(_: object) -> None:
+    """Drop a result, which would be taken for a measured value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One pass.
+
+    Attributes:
+        run: What is timed; a number that it returns is taken instead of the time.
+        after: What is done afterwards, to leave the data as it was.
+    """
+
+    run: Callable[[], float | None]
+    after: Callable[[], object] = nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a system keeps its data.
+
+    Attributes:
+        own: A directory of its own, on the medium that is measured.
+        shared: A directory that all processes of a run share, on the fastest medium.
+        size: Elements of the largest data that will be there at a time.
+    """
+
+    own: Path
+    shared: Path
+    size: int
+
+
+class System(ABC):
+    """A way to keep data, and how its operations are done as fast as its manual allows.
+
+    Attributes:
+        name: By which it is chosen, and found in the results.
+        largest: Elements beyond which making the data would take minutes; then less is made, and the results say so.
+        on_disk: Whether it is measured on disk too.
+    """
+
+    name: ClassVar[str]
+    largest: ClassVar[int] = 10_000_000
+    on_disk: ClassVar[bool] = True
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._kept: dict[str, Any] = {}
+        self._serial = 0
+        self._next_value = 1_000_000_000
+
+    @classmethod
+    def environment(cls) -> dict[str, str]:
+        """What the environment of its process has to say."""
+        return {}
+
+    @abstractmethod
+    def version(self) -> str:
+        """What exactly is measured."""
+
+    @abstractmethod
+    def durability(self) -> str:
+        """What holds when a single operation has returned, and what its file needs for that."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Close everything that is still open."""
+
+    # ---- for those that implement it ----
+
+    def kept(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` returned when it was asked for the first time."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        found: T = self._kept[name]
+        return found
+
+    def path(self, name: str) -> Path:
+        """A path on the medium that nothing has used yet."""
+        self._serial += 1
+        return self.place.own / f"{self._serial}-{name}"
+
+    def indices(self, size: int, count: int) -> list[int]:
+        """Random indices below `size`."""
+        return self.kept(f"indices {size} {count}", lambda: random.Random(1).choices(range(size), k=count))
+
+    def names(self, size: int) -> list[str]:
+        """The keys of a dict of that size: too long for a word, like most names."""
+        return self.kept(f"names {size}", lambda: [f"name-{i:06d}" for i in range(size)])
+
+    def texts(self, size: int) -> list[str]:
+        """Short texts, the values of a list."""
+        return [f"t{i % 100_000}" for i in range(size)]
+
+    def hot_names(self, size: int, count: int) -> list[str]:
+        """Keys for look-ups: a thousand of them, again and again."""
+        names = self.names(size)
+        return self.kept(
+            f"hot names {size} {count}",
+            lambda: random.Random(3).choices(random.Random(2).sample(names, min(size, HOT_KEYS)), k=count),
+        )
+
+    def any_names(self, size: int, count: int) -> list[str]:
+        """Keys for look-ups: any of them."""
+        names = self.names(size)
+        return self.kept(f"any names {size} {count}", lambda: random.Random(4).choices(names, k=count))
+
+    def hot_numbers(self, size: int, count: int) -> list[int]:
+        """Keys for look-ups in a dict whose keys are numbers."""
+        return self.kept(
+            f"hot numbers {size} {count}",
+            lambda: random.Random(3).choices(random.Random(2).sample(range(size), min(size, HOT_KEYS)), k=count),
+        )
+
+    def fresh_values(self, count: int) -> range:
+        """Ints that nothing holds yet: some systems notice a change to the same value, and do nothing."""
+        start = self._next_value
+        self._next_value += count
+        return range(start, start + count)
+
+    def fresh_names(self, count: int) -> list[str]:
+        """Keys that no dict has yet."""
+        self._serial += 1
+        return [f"new-{self._serial}-{i:06d}" for i in range(count)]
+
+    def from_store(self, name: str, make: Callable[[Path], None]) -> Path:
+        """A copy, on the medium, of data that is made once a run for all who need the same.
+
+        Args:
+            name: Of the data, with its size.
+            make: Makes it at the path that it gets, a file or a directory.
+        """
+        store = self.place.shared / name
+        if not store.exists():
+            unfinished = self.place.shared / f"unfinished-{name}"
+            make(unfinished)
+            unfinished.rename(store)
+        copy = self.path(name)
+        if store.is_dir():
+            shutil.copytree(store, copy)
+        else:
+            shutil.copyfile(store, copy)
+        for file in files_of(copy):  # else the first open would pay for the copy
+            descriptor = os.open(file, os.O_RDONLY)
+            os.fsync(descriptor)
+            os.close(descriptor)
+        return copy
+
+
+def files_of(path: Path) -> list[Path]:
+    """The file, or all files in the directory."""
+    return [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+
+
+def allocated(path: Path) -> int:
+    """Bytes that the file system has given to a file, or to all files in a directory."""
+    return sum(file.stat().st_blocks * 512 for file in files_of(path))

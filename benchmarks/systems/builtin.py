@@ -1,0 +1,75 @@
+"""Python's own objects, in RAM: what all ratios refer to."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import sys
+from typing import Any
+
+from benchmarks.systems.base import Job, silent
+from benchmarks.systems.containers import Containers
+
+__all__ = ["Builtins"]
+
+
+class Point:
+    """An object of a class like any other."""
+
+    def __init__(self) -> None:
+        self.x = self.y = self.z = 1
+
+
+class Builtins(Containers):
+    """list, dict and the attributes of an ordinary object."""
+
+    name = "builtins"
+    on_disk = False
+
+    def version(self) -> str:
+        return f"{platform.python_implementation()} {platform.python_version()}"
+
+    def durability(self) -> str:
+        return "none: gone with the process"
+
+    def finish(self) -> None:
+        """Nothing is open."""
+
+    def new_list(self, items: list[Any]) -> Any:
+        return list(items)
+
+    def new_dict(self, keys: list[Any], values: list[int]) -> Any:
+        return dict(zip(keys, values, strict=True))
+
+    def new_point(self) -> Any:
+        return Point()
+
+    def empty_loop(self, size: int, count: int) -> Job:
+        indices = self.indices(size, count)
+
+        def run() -> None:
+            for _ in indices:
+                pass
+
+        return Job(run)
+
+    def build_list(self, size: int, count: int) -> Job:
+        source = list(range(size))
+        return Job(lambda: silent(list(source)))
+
+    def build_dict(self, size: int, count: int) -> Job:
+        pairs = list(zip(self.names(size), range(size), strict=True))
+        return Job(lambda: silent(dict(pairs)))
+
+    def bytes_list(self, size: int, count: int) -> Job:
+        # The ints that are not shared take memory of their own.
+        values = list(range(size))
+        return Job(lambda: (sys.getsizeof(values) + sum(map(sys.getsizeof, values))) / size)
+
+    def bytes_dict(self, size: int, count: int) -> Job:
+        table = self.new_dict(self.names(size), list(range(size)))
+        return Job(lambda: (sys.getsizeof(table) + sum(map(sys.getsizeof, [*table, *table.values()]))) / size)
+
+    def collect(self, size: int, count: int) -> Job:
+        points = self.kept(f"points {size}", lambda: [Point() for _ in range(size)])
+        return Job(lambda: silent(gc.collect() and points))
