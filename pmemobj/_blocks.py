@@ -144,7 +144,7 @@ def _locate_to_change(block: Block) -> tuple[Heap, int]:
     heap, offset = locate(block)
     owner = heap.read(offset + BLOCK_OWNER)
     if owner:
-        known = heap.handles.get(owner)
+        known = heap.handles.find(owner)
         cls = type(known) if isinstance(known, Persistent) else class_finders[int(Kind.EXTENSION)](heap, owner)
         if cls._p_missing:
             raise class_missing("change a block", heap.name, cls._p_missing)
