@@ -337,8 +337,7 @@ class Heap:
         libpmemobj does not give up the run that a class takes its units from, not even for want of memory.
         Where logs have a class of their own, that is what one wishes for. (Only `recycle` takes it.)
         """
-        total = (self.limit - (self.root_offset & -_CHUNK)) // _CHUNK
-        chunks = max(1, min(total // _LOG_SHARE, _MOST_LOG_CHUNKS))
+        chunks = log_space(self.limit - (self.root_offset & -_CHUNK)) // _CHUNK
         self._log_class = _lib.add_allocation_class(self.pop, _LOG_UNIT, _LOGS_IN_CHUNK * chunks)
         _lib.set_log_piece(self.pop, _LOG_UNIT - _LOG_OVERHEAD)
         # A growing pool must not grow for this.
@@ -1315,6 +1314,11 @@ def usable_size(size: int) -> int:
     """How many bytes an allocation of `size` bytes really has, for what grows into them."""
     fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
     return _UNITS[fitting] - ALLOCATION_HEADER_SIZE if fitting < len(_UNITS) else size
+
+
+def log_space(size: int) -> int:
+    """How many bytes are set aside for logs in a pool that has `size` bytes for allocations."""
+    return _CHUNK * max(1, min(size // (_CHUNK * _LOG_SHARE), _MOST_LOG_CHUNKS))
 
 
 def _after_fork_in_child() -> None:

@@ -324,7 +324,7 @@ def set_aside(pop: Pool, size: int, class_id: int) -> bool:
 
 
 def recycle(pop: Pool) -> None:
-    """``pmemobj_defrag`` of nothing: libpmemobj gives up the runs that it keeps for sizes of which nothing is allocated."""
+    """``pmemobj_defrag`` of nothing: libpmemobj gives up the runs that it keeps for sizes that nothing has."""
     _lib.pmemobj_defrag(pop, ffi.NULL, 0, ffi.NULL)
 
 
