@@ -330,6 +330,8 @@ def built(
                 pool = PersistentObjectPool(path, "x", pool_size or plan.comfortable, mode, max_size=max_size)
             except (DiskFullError, PoolPermissionError) as error:
                 raise type(error)(what, error.why, error.todo) from None  # its own words name `path`
+            # The root reaches nothing until the end, so what is made would be taken for garbage.
+            pool._heap.reclaim = None
             try:
                 fill(pool, contents, plan, progress)
             except BaseException:

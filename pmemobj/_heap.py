@@ -1318,7 +1318,9 @@ def usable_size(size: int) -> int:
 
 def log_space(size: int) -> int:
     """How many bytes are set aside for logs in a pool that has `size` bytes for allocations."""
-    return _CHUNK * max(1, min(size // (_CHUNK * _LOG_SHARE), _MOST_LOG_CHUNKS))
+    chunks = max(1, min(size // (_CHUNK * _LOG_SHARE), _MOST_LOG_CHUNKS))
+    # No multiple of 64 units, as in `_part_of_chunk`.
+    return _CHUNK * (chunks - (chunks * _LOGS_IN_CHUNK % 64 == 0))
 
 
 def _after_fork_in_child() -> None:

@@ -348,7 +348,7 @@ def test_the_garbage_of_a_full_pool_can_be_freed(
 
 def test_a_log_that_finds_no_room(small: Pool) -> None:
     """Whatever fails in a transaction, nothing may be lost, and nothing freed that is still in use."""
-    small.root["numbers"] = numbers = small.new(PersistentList, range(5_000))
+    small.root["numbers"] = numbers = small.new(PersistentList, range(90_000))
     small.root["list"] = items = small.new(PersistentList, [LONG + str(at) for at in range(200)])
     small.root["dict"] = table = small.new(PersistentDict, {LONG + str(at): LONG for at in range(200)})
     fill_up(small)
@@ -358,7 +358,7 @@ def test_a_log_that_finds_no_room(small: Pool) -> None:
         try:
             with small.transaction():
                 # Snapshots of ever more memory, until the log finds no room for one more.
-                for at in range(0, 5_000, 2):
+                for at in range(0, 90_000, 40):
                     try:
                         numbers[at] = turn
                     except pmemobj.PoolFullError:

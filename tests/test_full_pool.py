@@ -124,6 +124,18 @@ def test_sizes_that_a_list_has_outgrown_keep_no_chunks(make_pool: Callable[..., 
     assert pool.used > 2 * (pool.used + pool.free) // 5
 
 
+@pytest.mark.parametrize("size", [8, 20, 36])
+def test_logs_in_pools_of_all_sizes(make_pool: Callable[..., Pool], reopen: Callable[..., Pool], size: int) -> None:
+    """With 20 and 36 MiB the memory for logs would have 64 and 128 units, which libpmemobj cannot cope with."""
+    pool = make_pool("size.pmem", size * MIB)
+    pool.root = pool.new(PersistentList, range(30_000))
+    with pool.transaction():
+        pool.root.reverse()
+    pool = reopen(pool)
+    assert pool.root[0] == 29_999
+    assert_sound(pool)
+
+
 def test_what_could_not_be_logged_is_not_taken_for_logged(pool: Pool) -> None:
     items = pool.root = pool.new(PersistentList, range(1_000_000))
     with pytest.raises(ZeroDivisionError), pool.transaction():
