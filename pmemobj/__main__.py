@@ -17,7 +17,7 @@ from pmemobj._base import kind_at
 from pmemobj._build import Progress
 from pmemobj.check import check
 from pmemobj.dump import dump, resize, restore
-from pmemobj.errors import PmemError
+from pmemobj.errors import BadPoolSizeError, PmemError
 from pmemobj.pool import PersistentObjectPool, PoolSize
 
 FINE, FINDINGS, USAGE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
@@ -157,6 +157,12 @@ def _dump(arguments: argparse.Namespace) -> int:
 
 def _restore(arguments: argparse.Namespace) -> int:
     source = sys.stdin.buffer if arguments.file == "-" else arguments.file
+    if arguments.max_size is not None and arguments.size != "auto":
+        raise BadPoolSizeError(
+            f"restore pool {arguments.path}",
+            "--max-size is for a pool that grows",
+            "give --size auto too, or leave --max-size out",
+        )
     with _progress("restore", arguments) as progress:
         restore(source, arguments.path, arguments.size, max_size=arguments.max_size, progress=progress)
     return _say_size(arguments)

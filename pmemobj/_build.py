@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import struct
 from array import array
 from collections import Counter
@@ -24,7 +23,7 @@ from pmemobj import _raw_records as _raw_records  # gives the records some of th
 from pmemobj import _storage
 from pmemobj import _table_records as _table_records  # likewise
 from pmemobj._base import create
-from pmemobj._heap import Heap, usable_size
+from pmemobj._heap import Heap, log_space, usable_size
 from pmemobj._key_words import hash_of_word
 from pmemobj._layout import (
     ALLOCATION_HEADER_SIZE,
@@ -42,8 +41,8 @@ from pmemobj._portable import plain_to_json
 from pmemobj._raw_records import demand_fields
 from pmemobj._records import FORMS, ClassKey, Record, class_of, kind_named, word_of
 from pmemobj._values import replace
-from pmemobj.errors import DumpFormatError, PmemError, PoolFullError
-from pmemobj.pool import DEFAULT_MAX_SIZE, PersistentObjectPool, PoolSize
+from pmemobj.errors import DiskFullError, DumpFormatError, PmemError, PoolFullError, PoolPermissionError
+from pmemobj.pool import DEFAULT_MAX_SIZE, PersistentObjectPool, PoolSize, demand_sizes
 
 #: Called with how much is done and how much there is to do, in objects; each is met twice.
 Progress = Callable[[int, int], Any]
@@ -91,7 +90,7 @@ class _Plan:
     def needed(self) -> int:
         """Bytes of a pool that it fits into; every class of sizes has chunks of its own."""
         used = _CHUNK * sum(_chunks(size, count) for size, count in self.sizes.items())
-        return max(MIN_POOL_SIZE, _round_up(used + _OVERHEAD + _MIB * (used // _ZONE)))
+        return max(MIN_POOL_SIZE, _round_up(used + log_space(2 * used) + _OVERHEAD + _MIB * (used // _ZONE)))
 
     @property
     def comfortable(self) -> int:
@@ -294,13 +293,9 @@ def fill(pool: PersistentObjectPool, contents: Contents, plan: _Plan, progress: 
 # ---- the file ------------------------------------------------------------------------------------
 
 
-def temporary_name(path: str, purpose: str) -> str:
-    """A name beside `path` that nobody else uses."""
-    return os.path.join(os.path.dirname(os.path.abspath(path)), f".{purpose}-{os.getpid()}-{secrets.token_hex(4)}")
-
-
 @contextlib.contextmanager
 def built(
+    what: str,
     beside: str,
     contents: Contents,
     pool_size: PoolSize | None,
@@ -311,6 +306,7 @@ def built(
     """The path of a closed pool that holds `contents`; what is still there afterwards is removed.
 
     Args:
+        what: What is done, for errors.
         beside: The path that the pool is to get; its directory is used.
         contents: What to put in.
         pool_size: Bytes; None for what it needs and some room for changes; 'auto' for a growing pool.
@@ -321,22 +317,31 @@ def built(
     Raises:
         DumpFormatError: `contents` contradict themselves.
         PoolFullError: they do not fit; says what would.
+        BadPoolSizeError: there can be no pool of that size.
     """
     plan = plan_for(contents, progress)
-    path = temporary_name(beside, "building")
+    demand_sizes(what, pool_size or plan.comfortable, max_size)
+    directory = os.path.dirname(os.path.abspath(beside))
+    path = _storage.temporary_name(directory, "building")
     try:
         # Within the block that removes it: an interrupt may arrive as soon as it has been made.
-        pool = PersistentObjectPool(path, "x", pool_size or plan.comfortable, mode, max_size=max_size)
-        try:
-            fill(pool, contents, plan, progress)
-        except BaseException:
-            # It will be removed, so there is nothing to collect in it.
-            pool._heap.may_have_garbage = False
-            raise
-        finally:
-            pool.abandon_transaction()
-            pool.close()
-        yield path
+        with _storage.creating_in(directory):
+            try:
+                pool = PersistentObjectPool(path, "x", pool_size or plan.comfortable, mode, max_size=max_size)
+            except (DiskFullError, PoolPermissionError) as error:
+                raise type(error)(what, error.why, error.todo) from None  # its own words name `path`
+            # The root reaches nothing until the end, so what is made would be taken for garbage.
+            pool._heap.reclaim = None
+            try:
+                fill(pool, contents, plan, progress)
+            except BaseException:
+                # It will be removed, so there is nothing to collect in it.
+                pool._heap.may_have_garbage = False
+                raise
+            finally:
+                pool.abandon_transaction()
+                pool.close()
+            yield path
     except PoolFullError:
         grows = pool_size == "auto"
         limit = (max_size or DEFAULT_MAX_SIZE) if grows else (pool_size or plan.comfortable)

@@ -71,6 +71,15 @@ def verify(words: Words) -> None:
             _units(words, at, count)
 
 
+def has_free_row(words: Words, count: int) -> bool:
+    """Whether `count` chunks side by side are free.
+
+    Raises:
+        HeapDamage: something is wrong.
+    """
+    return any(kind == _FREE and length >= count for _, kind, length in _chunks(words))
+
+
 def offsets(words: Words) -> array[int]:
     """The offset of every allocation, but for libpmemobj's own, in ascending order.
 

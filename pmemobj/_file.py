@@ -33,6 +33,8 @@ from pmemobj._layout import (
     LOG_NEXT,
     MIN_POOL_SIZE,
     POOL_HEADER_SIZE,
+    POOL_HEAP_OFFSET,
+    POOL_HEAP_SIZE,
     POOL_INCOMPAT_FEATURES,
     POOL_LANE_COUNT,
     POOL_LANES_OFFSET,
@@ -86,6 +88,8 @@ class PoolFile:
             killed while it grew.
         root_offset: Where the root object lies, in bytes from the start.
         state: How the last process left it, one of ``STATE_*``.
+        has_long_logs: Whether libpmemobj has kept a continuation of an undo log; it frees that when it opens
+            the pool, and then looks at the heap before it has been told our classes of allocations.
         log_damage: What is wrong with libpmemobj's logs, whether the pool was closed or not; or an
             empty string.
         heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, or an empty string. A pool
@@ -97,6 +101,7 @@ class PoolFile:
     tidy: bool
     root_offset: int
     state: int
+    has_long_logs: bool
     log_damage: str
     heap_damage: str
 
@@ -146,6 +151,8 @@ def identify(path: str, name: str = "") -> PoolFile:
         grows = _parts.is_growing_pool(path)
         if grows:
             _parts.find(what, path)  # or the missing first part would look like a missing pool
+        else:
+            _parts.demand_poolset(what, path)
         with open(first_file(path), "rb", opener=_open_without_waiting) as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
@@ -153,6 +160,12 @@ def identify(path: str, name: str = "") -> PoolFile:
             # Before the directory is read: a part is there before the header counts it.
             head = file.read(POOL_HEADER_SIZE)
             _check_header(what, head, status.st_size, grows)
+            if not grows and status.st_size < _end_of_heap(head):
+                raise PoolDamagedError(
+                    what,
+                    f"the file has {status.st_size} bytes where {_end_of_heap(head)} are in use, so it was cut off",
+                    "restore the pool from a copy",
+                )
             root_offset = int.from_bytes(head[POOL_ROOT_OFFSET : POOL_ROOT_OFFSET + WORD], "little")
             if not POOL_HEADER_SIZE <= root_offset <= status.st_size - ROOT_SIZE:
                 raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
@@ -165,6 +178,7 @@ def identify(path: str, name: str = "") -> PoolFile:
             files = tuple((part.path, part.size) for part in used)
             with _words_of(files) as words:
                 log_damage = _log_damage(words)
+                has_long_logs = not log_damage and _has_long_logs(words)
                 heap_damage = _heap_damage(words)
     except PmemError:
         raise
@@ -173,8 +187,14 @@ def identify(path: str, name: str = "") -> PoolFile:
     _check_root(what, root)
     state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
     return PoolFile(
-        files, max_size, _parts.is_tidy(parts, used), root_offset, state, log_damage, heap_damage
+        files, max_size, _parts.is_tidy(parts, used), root_offset, state, has_long_logs, log_damage, heap_damage
     )
+
+
+def _end_of_heap(head: bytes) -> int:
+    """Where libpmemobj's heap ends, which is the end of a pool of fixed size."""
+    offset, size = (int.from_bytes(head[at : at + WORD], "little") for at in (POOL_HEAP_OFFSET, POOL_HEAP_SIZE))
+    return offset + size
 
 
 def first_file(path: str) -> str:
@@ -219,6 +239,13 @@ def _log_damage(words: memoryview) -> str:
     if any(target and length > capacity for target, length in firsts):
         return "an undo log of libpmemobj has an entry longer than itself"
     return ""
+
+
+def _has_long_logs(words: memoryview) -> bool:
+    undo, stride = LANE_LOGS[-1][0], LANE_SIZE // WORD
+    offset, count = words[POOL_LANES_OFFSET // WORD], words[POOL_LANE_COUNT // WORD]
+    first = (offset + undo + LOG_NEXT) // WORD
+    return any(words[first : first + stride * count : stride])
 
 
 def _continues_well(words: memoryview, offset: int) -> bool:

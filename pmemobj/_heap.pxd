@@ -37,6 +37,10 @@ cdef class Heap:
     cdef dict _noted
     cdef public object on_growth
     cdef bint _grows
+    cdef bint _begun_again, _is_making_up, _log_is_full, _wants_log_space
+    cdef unsigned long long _logged_at_begin
+    cdef long _log_class
+    cdef list _frees_left, _unlogged
 
     # As `read`, and part of whoever calls it.
     cdef inline unsigned long long peek(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE:
@@ -77,6 +81,7 @@ cdef class Heap:
     cpdef bint follow_growth(self) except -1
     cdef _begin_outermost(self)
     cdef _commit(self)
+    cdef bint _is_tight(self) except -1
     cdef _forget_fresh(self)
     cdef _put(self, unsigned long long offset, unsigned long long word)
     cdef _count_change(self)

@@ -115,6 +115,17 @@ _UNITS = sorted(
     }
 )
 _SIZES = frozenset(_UNITS)
+#: The size of the pieces by which an undo log gets longer, as allocations: eight in a chunk. libpmemobj chooses
+#: the class that fits best, so they fit exactly (cache lines and one header). No value has this size.
+_LOG_UNIT = 507 * 64 + ALLOCATION_HEADER_SIZE
+#: What libpmemobj adds to the size that it is told.
+_LOG_OVERHEAD = 192 + ALLOCATION_HEADER_SIZE
+_LOGS_IN_CHUNK = 8
+#: Which part of the chunks is set aside for logs, and how many at the most.
+_LOG_SHARE = 8
+_MOST_LOG_CHUNKS = 16
+#: Frees in one transaction, of what could not be freed in the one that gave it up.
+_FREE_BATCH = 1000
 #: Sizes of libpmemobj's own classes are multiples of this.
 _BUILTIN_UNIT = 128
 #: So many single snapshots in a page; the next one takes the rest of it.
@@ -148,8 +159,14 @@ class Heap:
 
     __slots__ = (
         "__weakref__",
+        "_begun_again",
         "_classes",
+        "_frees_left",
         "_grows",
+        "_is_making_up",
+        "_log_class",
+        "_log_is_full",
+        "_logged_at_begin",
         "_marks",
         "_noted",
         "_owner",
@@ -159,7 +176,9 @@ class Heap:
         "_snapshotted",
         "_strayed",
         "_task",
+        "_unlogged",
         "_unsettled_level",
+        "_wants_log_space",
         "_words",
         "after_rollback",
         "base",
@@ -255,6 +274,18 @@ class Heap:
         self._raw: Any = self._words
         #: libpmemobj's numbers of the allocation classes that `bind` added for `_UNITS`.
         self._classes: list[int] = []
+        #: That of the class for pieces of logs.
+        self._log_class = 0
+        #: Whether there was no room to set some aside for logs.
+        self._wants_log_space = False
+        #: What this transaction gives up, and has no log space to free; see `free`.
+        self._frees_left: list[int] = []
+        self._log_is_full = False
+        self._is_making_up = False
+        self._logged_at_begin = 0
+        self._begun_again = False
+        #: Ranges that this transaction failed to log; see `snapshot`.
+        self._unlogged: list[tuple[int, int]] = []
         #: The thread that is in a transaction, open or doomed; 0 for none.
         self._owner: Any = 0
         #: The asyncio task whose ``with`` block it is, if one's it is.
@@ -299,6 +330,33 @@ class Heap:
         self._classes = [
             _lib.add_allocation_class(pop, unit, max(1, (_CHUNK - _RUN_OVERHEAD) // unit)) for unit in _UNITS
         ]
+        self._prepare_logs()
+
+    def _prepare_logs(self) -> None:
+        """Keep memory for logs, so that what gives memory back works when the pool is full.
+
+        libpmemobj does not give up the run that a class takes its units from, not even for want of memory.
+        Where logs have a class of their own, that is what one wishes for. (Only `recycle` takes it.)
+        """
+        chunks = log_space(self.limit - (self.root_offset & -_CHUNK)) // _CHUNK
+        self._log_class = _lib.add_allocation_class(self.pop, _LOG_UNIT, _LOGS_IN_CHUNK * chunks)
+        _lib.set_log_piece(self.pop, _LOG_UNIT - _LOG_OVERHEAD)
+        # A growing pool must not grow for this.
+        if not self._grows or _chunks.has_free_row(self._words, chunks):
+            self._set_log_space_aside()
+
+    def _set_log_space_aside(self) -> None:
+        self._wants_log_space = not _lib.set_aside(self.pop, _LOG_UNIT - ALLOCATION_HEADER_SIZE, self._log_class)
+        self.follow_growth()
+
+    def _recycle(self) -> None:
+        """Take back the memory that libpmemobj keeps for sizes of which nothing is allocated.
+
+        It keeps a run for each size that was ever asked for, and a growing list goes through all of them.
+        C function: ``pmemobj_defrag``.
+        """
+        _lib.recycle(self.pop)
+        self._set_log_space_aside()
 
     def _view_up_to(self, end: int) -> None:
         """Let reads reach `end`. Other threads read meanwhile, so the limit comes last."""
@@ -440,7 +498,8 @@ class Heap:
     def snapshot(self, offset: int, size: int) -> None:
         """Log the words that `size` bytes lie in, so that a roll-back brings them back; commit flushes them.
 
-        What this transaction has logged already is not logged again.
+        What this transaction has logged already is not logged again. What it has failed to log is refused
+        until it ends: libpmemobj notes a range before it finds no room for it, and takes it for logged then.
         C function: ``pmemobj_tx_xadd_range_direct``.
 
         Raises:
@@ -454,19 +513,38 @@ class Heap:
             self.refuse(offset)
         if self._snapshotted.covers(offset, size):
             return
+        if self._unlogged:
+            self._demand_not_failed(offset, end)
         try:
             _calls.snapshot(self.base + offset, size)
         except OSError as error:
-            if self.follow_growth():
-                self.snapshot(offset, size)
-                return
-            raise self._full(f"log {size} bytes", error) from None
+            self._unlogged.append((offset, end))
+            if not self._begin_again():
+                raise self._full(f"log {size} bytes", error) from None
+            self.snapshot(offset, size)
+            return
         self.snapshots += 1
         self.logged += size
         if self.checker is not None:
             self.checker.allow(offset, size)
         # Last: what is in there is not looked at again.
         self._snapshotted.add(offset, size)
+
+    def _demand_not_failed(self, offset: int, end: int) -> None:
+        if any(start < end and offset < stop for start, stop in self._unlogged):
+            raise self._full(f"log {end - offset} bytes")
+
+    def _begin_again(self) -> bool:
+        """Exchange libpmemobj's transaction, if nothing is in it, for one that has more room for its log."""
+        self.follow_growth()
+        if self._begun_again or self.changes != self.changes_at_begin or self.fresh or self._snapshotted.is_used:
+            return False
+        self._begun_again = True
+        _calls.abort()
+        self._recycle()
+        _calls.begin(self.base)
+        self._unlogged = []
+        return True
 
     def write(self, offset: int, word: int) -> None:
         """Replace one word of live memory, inside a transaction."""
@@ -704,16 +782,10 @@ class Heap:
                 "divide the data, or create a larger pool",
             )
         fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
-        try:
-            offset = _calls.alloc(size, kind, zero, self._classes[fitting] if fitting < len(_UNITS) else 0)
-        except OSError as error:
-            if self.follow_growth():
-                return self.alloc(size, kind, zero)
-            if error.errno == errno.ENOMEM and not self.reclaimed and self.reclaim is not None:
-                self.reclaimed = True
-                if self.reclaim(self):
-                    return self.alloc(size, kind, zero)
-            raise self._full(f"allocate {size} bytes", error) from None
+        class_id = self._classes[fitting] if fitting < len(_UNITS) else 0
+        offset = self._try_to_alloc(size, kind, zero, class_id)
+        if not offset:
+            offset = self._alloc_at_last(size, kind, zero, class_id)
         self.follow_growth()
         assert offset % ALIGNMENT == 0, offset
         self.fresh[offset] = size
@@ -722,8 +794,44 @@ class Heap:
             self.checker.allow(offset - ALLOCATION_HEADER_SIZE, size + ALLOCATION_HEADER_SIZE)
         return offset
 
+    def _try_to_alloc(self, size: int, kind: int, zero: bool, class_id: int) -> int:
+        """The offset of a new allocation, or 0 if there is no room."""
+        try:
+            return _calls.alloc(size, kind, zero, class_id)
+        except OSError as error:
+            if error.errno != errno.ENOMEM:
+                raise self._full(f"allocate {size} bytes", error) from None
+        return 0
+
+    def _alloc_at_last(self, size: int, kind: int, zero: bool, class_id: int) -> int:
+        """Allocate where there was no room at first: in a new part, in what is kept for other sizes, in garbage."""
+        offset = self._try_to_alloc(size, kind, zero, class_id) if self.follow_growth() else 0
+        if not offset:
+            self._recycle()
+            offset = self._try_to_alloc(size, kind, zero, class_id)
+        if not offset and self._free_garbage():
+            offset = self._try_to_alloc(size, kind, zero, class_id)
+        if not offset:
+            raise self._full(f"allocate {size} bytes")
+        return offset
+
+    def _free_garbage(self) -> bool:
+        """Free garbage, once a transaction; whether there was some."""
+        if self.reclaimed or self.reclaim is None:
+            return False
+        self.reclaimed = True
+        found = self.reclaim(self)
+        if found:
+            self._recycle()
+        return found
+
     def free(self, offset: int) -> None:
-        """Free an allocation when the transaction commits. C function: ``pmemobj_tx_xfree``."""
+        """Free an allocation when the transaction commits.
+
+        Where there is no room for the log of that, it is merely let go of, which nobody can tell from the
+        outside; `end` frees it after the commit. So giving up memory does not fail in a full pool.
+        C function: ``pmemobj_tx_xfree``.
+        """
         self._demand_transaction()
         size = self.allocation_size(offset)
         if offset % ALIGNMENT or not (size in _SIZES or (size and size % _BUILTIN_UNIT == 0)):
@@ -736,15 +844,38 @@ class Heap:
         # Half of an operation that frees must not be committed either.
         self._count_change()
         self._unsettle()
-        try:
-            _calls.free(self.pool_uuid, offset)
-        except OSError as error:
-            if self.follow_growth():
-                self.free(offset)
-                return
-            raise self._full("log that memory is given back", error) from None
+        if self._log_is_full and offset not in self.fresh:
+            self._frees_left.append(offset)
+        else:
+            try:
+                _calls.free(self.pool_uuid, offset)
+            except OSError as error:
+                if error.errno != errno.ENOMEM:
+                    raise self._full("log that memory is given back", error) from None
+                self.follow_growth()
+                self._log_is_full = True
+                self._frees_left.append(offset)
         if not self._marks:
             self._settle()
+
+    def _make_up(self) -> None:
+        """After a transaction: free what it gave up, and set memory aside for logs again."""
+        self._is_making_up = True
+        try:
+            left = self._frees_left
+            while left:
+                batch = left[-_FREE_BATCH:]
+                del left[-_FREE_BATCH:]
+                with self.statement:
+                    for offset in batch:
+                        self.free(offset)
+                if len(self._frees_left) == len(batch):
+                    break  # the garbage collection will do it
+                left += self._frees_left
+            self._frees_left = []
+            self._set_log_space_aside()
+        finally:
+            self._is_making_up = False
 
     def allocations(self) -> list[tuple[int, int, int]]:
         """Offset, usable size and kind of every allocation but the root object."""
@@ -773,8 +904,8 @@ class Heap:
         """Bytes that are not allocated. Cost: visits every allocation."""
         return self.limit - (self.root_offset & ~0xFFF) - self.used_size()
 
-    def _full(self, what: str, error: OSError) -> PmemError:
-        if error.errno == errno.ENOMEM:
+    def _full(self, what: str, error: OSError | None = None) -> PmemError:
+        if error is None or error.errno == errno.ENOMEM:
             free = self.free_size()
             why = f"the pool of {self.limit} bytes has no piece of that size free ({free} bytes are free in all)"
             todo = "delete something and call gc(), or create a larger pool"
@@ -826,8 +957,12 @@ class Heap:
         if self._snapshotted.is_used:
             self._snapshotted = SnapshotRanges()
         self._marks = []
-        self.reclaimed = False
+        self.reclaimed = self._begun_again = self._log_is_full = False
         self.changes_at_begin = self.changes
+        self._logged_at_begin = self.logged
+        self._frees_left = []
+        if self._unlogged:
+            self._unlogged = []
         try:
             _calls.begin(self.base)
             self._owner = thread_key()
@@ -875,7 +1010,15 @@ class Heap:
                 self._task = self._strayed = None
                 self.fresh = {}
                 self._settle()
-            lock.release()
+            try:
+                if self.depth == 0 and self._is_tight() and not self._is_making_up:
+                    self._make_up()
+            finally:
+                lock.release()
+
+    def _is_tight(self) -> bool:
+        """Whether the transaction that has just ended used up memory for logs, or lacked some."""
+        return bool(self._frees_left) or self._wants_log_space or self.logged - self._logged_at_begin > _LOG_UNIT
 
     def _commit(self) -> None:
         if self.checker is not None:
@@ -895,6 +1038,7 @@ class Heap:
         C function: ``pmemobj_tx_abort``.
         """
         self.doomed = reason
+        self._frees_left = []
         self._unsettle()
         try:
             _calls.abort()
@@ -1120,6 +1264,13 @@ def usable_size(size: int) -> int:
     """How many bytes an allocation of `size` bytes really has, for what grows into them."""
     fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
     return _UNITS[fitting] - ALLOCATION_HEADER_SIZE if fitting < len(_UNITS) else size
+
+
+def log_space(size: int) -> int:
+    """How many bytes are set aside for logs in a pool that has `size` bytes for allocations."""
+    chunks = max(1, min(size // (_CHUNK * _LOG_SHARE), _MOST_LOG_CHUNKS))
+    # No multiple of 64 units, as in `_part_of_chunk`.
+    return _CHUNK * (chunks - (chunks * _LOGS_IN_CHUNK % 64 == 0))
 
 
 def _after_fork_in_child() -> None:

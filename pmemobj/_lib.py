@@ -56,6 +56,11 @@ int pmemobj_tx_xadd_range_direct(const void *ptr, size_t size, uint64_t flags);
 PMEMoid pmemobj_tx_xalloc(size_t size, uint64_t type_num, uint64_t flags);
 int pmemobj_tx_xfree(PMEMoid oid, uint64_t flags);
 
+struct pobj_action { uint64_t internals[16]; };
+PMEMoid pmemobj_xreserve(PMEMobjpool *pop, struct pobj_action *action, size_t size, uint64_t type_num, uint64_t flags);
+void pmemobj_cancel(PMEMobjpool *pop, struct pobj_action *actions, size_t count);
+int pmemobj_defrag(PMEMobjpool *pop, PMEMoid **oids, size_t count, void *result);
+
 int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int memcmp(const void *one, const void *other, size_t size);
 void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset);
@@ -82,6 +87,7 @@ ZERO = 1 << 0
 NO_SNAPSHOT = 1 << 2
 NO_ABORT = 1 << 4
 _HEADER_COMPACT = 1
+_GLOBAL_ARENA = 1
 _PR_SET_PDEATHSIG = 1
 _PROT_NONE = 0
 _MAP_FIXED = 0x10
@@ -100,7 +106,7 @@ Pool = Any
 
 
 def load() -> Any:
-    """The loaded library.
+    """The loaded library; all threads of the process share what it sets aside for sizes of allocations.
 
     Raises:
         LibraryError: it is not installed, or older than 1.12.
@@ -116,6 +122,8 @@ def load() -> Any:
         complaint = library.pmemobj_check_version(*_INTERFACE)
         if complaint != ffi.NULL:
             raise LibraryError("use this libpmemobj", ffi.string(complaint).decode(), "install version 1.12 or later")
+        # One arena: there is one transaction at a time, and memory set aside for another thread is wasted.
+        library.pmemobj_ctl_set(ffi.NULL, b"heap.arenas_assignment_type", ffi.new("int *", _GLOBAL_ARENA))
         _lib = library
     return _lib
 
@@ -295,6 +303,30 @@ def add_allocation_class(pop: Pool, unit_size: int, units: int) -> int:
     if ffi.errno == errno.EINVAL:
         return 0
     raise last_failure()
+
+
+def set_log_piece(pop: Pool, size: int) -> None:
+    """ctl ``tx.cache.size``: an undo log that is full gets longer by `size` bytes at a time."""
+    if _lib.pmemobj_ctl_set(pop, b"tx.cache.size", ffi.new("long long *", size)) != 0:
+        raise last_failure()
+
+
+def set_aside(pop: Pool, size: int, class_id: int) -> bool:
+    """``pmemobj_xreserve``, ``pmemobj_cancel``: let libpmemobj have a run for a class, from which nothing is taken.
+
+    Returns:
+        Whether there was room for it. It lasts until `recycle`; nothing in the file counts as allocated.
+    """
+    action = ffi.new("struct pobj_action *")
+    if _lib.pmemobj_xreserve(pop, action, size, 0, class_id << 48).off == 0:
+        return False
+    _lib.pmemobj_cancel(pop, action, 1)
+    return True
+
+
+def recycle(pop: Pool) -> None:
+    """``pmemobj_defrag`` of nothing: libpmemobj gives up the runs that it keeps for sizes that nothing has."""
+    _lib.pmemobj_defrag(pop, ffi.NULL, 0, ffi.NULL)
 
 
 def persist(pop: Pool, addr: int, size: int) -> None:

@@ -62,6 +62,20 @@ def is_growing_pool(path: str) -> bool:
         return False
 
 
+def demand_poolset(what: str, path: str) -> None:
+    """Refuse what is a growing pool but for its poolset file.
+
+    Raises:
+        PoolDamagedError: that is missing.
+    """
+    if os.path.isfile(os.path.join(path, FIRST_NAME)):
+        raise PoolDamagedError(
+            what,
+            f"{SET_NAME} is missing in it, so that nothing tells how far the pool may grow",
+            f"restore that file from a copy, or put the {SET_NAME} of another growing pool there",
+        )
+
+
 def poolset(max_size: int, directory: str) -> bytes:
     """The text of a poolset file for a growing pool of at most `max_size` bytes."""
     return "\n".join([*HEAD, f"{max_size} {directory}/", ""]).encode()

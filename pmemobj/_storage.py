@@ -31,7 +31,7 @@ from pmemobj._layout import LAYOUT_NAME
 #: Where a sandbox grows: in memory, if there is room for some steps of libpmemobj's.
 _MEMORY = "/dev/shm"
 _ROOM = 512 * 1024 * 1024
-_TEMPORARY = re.compile(r"\.creating-[0-9]+-[0-9a-f]{8}")
+_TEMPORARY = re.compile(r"\.(creating|building|dumping)-[0-9]+-[0-9a-f]{8}")
 #: Seconds that a creator waits for the lock of a directory.
 _PATIENCE = 1.0
 
@@ -193,13 +193,13 @@ def _place_in_memory() -> str | None:
     return None
 
 
-def temporary_name(directory: str) -> str:
-    """Where a pool is while it is created; when it is complete it gets its own name.
+def temporary_name(directory: str, purpose: str = "creating") -> str:
+    """Where a pool, or a dump, is while it is made; when it is complete it gets its own name.
 
     Short, since that may be as long as names can be; unique, so that no other creator is met, not even
     one that died and whose process id was given out again.
     """
-    return os.path.join(directory, f".creating-{os.getpid()}-{secrets.token_hex(4)}")
+    return os.path.join(directory, f".{purpose}-{os.getpid()}-{secrets.token_hex(4)}")
 
 
 @contextlib.contextmanager

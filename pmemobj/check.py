@@ -83,7 +83,7 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
     try:
         found = _file.identify(name)
     except (NotAPoolError, PoolLayoutError, PoolDamagedError) as error:
-        if not (os.path.isfile(name) or _parts.is_growing_pool(name)):
+        if isinstance(error, NotAPoolError) and not (os.path.isfile(name) or _parts.is_growing_pool(name)):
             raise
         return Report(name, (Finding(ERROR, "header", None, error.why),), 0)
     try:

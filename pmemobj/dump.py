@@ -19,9 +19,9 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from pmemobj import _file, _parts
+from pmemobj import _file, _parts, _storage
 from pmemobj._base import kind_at
-from pmemobj._build import Contents, Progress, built, temporary_name
+from pmemobj._build import Contents, Progress, built
 from pmemobj._heap import Heap
 from pmemobj._layout import ROOT_VALUE
 from pmemobj._leaves import BadPayload
@@ -34,6 +34,8 @@ from pmemobj.errors import (
     PmemError,
     PoolDamagedError,
     PoolExistsError,
+    PoolIsDirectoryError,
+    PoolNotFoundError,
     TransactionError,
     a_or_an,
 )
@@ -189,16 +191,18 @@ def _write_file(pool: PersistentObjectPool, path: str, lines: Iterator[str]) -> 
 
 
 def _replace_file(path: str, lines: Iterator[str]) -> None:
-    unfinished = temporary_name(path, "dumping")
-    try:
-        with builtins.open(unfinished, "x", encoding="utf-8") as file:
-            file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(unfinished)
+    directory = os.path.dirname(os.path.abspath(path))
+    unfinished = _storage.temporary_name(directory, "dumping")
+    with _storage.creating_in(directory):
+        try:
+            with builtins.open(unfinished, "x", encoding="utf-8") as file:
+                file.writelines(lines)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(unfinished, path)
+        finally:
+            with contextlib.suppress(OSError):
+                os.unlink(unfinished)
 
 
 def _write_to(file: IO[Any], lines: Iterator[str]) -> None:
@@ -249,7 +253,7 @@ def restore(
         raise PoolExistsError(what, "there is a file of that name", "remove it, or name another")
     with (
         _reader(file) as text,
-        built(target, _contents_of_dump(text), pool_size, mode, progress, max_size) as finished,
+        built(what, target, _contents_of_dump(text), pool_size, mode, progress, max_size) as finished,
     ):
         try:
             _file.give_name(finished, target)
@@ -275,6 +279,14 @@ def _reader(file: Path | IO[Any]) -> Iterator[IO[bytes]]:
         try:
             opened = builtins.open(file, "rb")  # noqa: SIM115 - the reader closes it
             opened.seek(0)
+        except FileNotFoundError:
+            raise PoolNotFoundError(
+                f"read dump {os.fspath(file)}", "there is no such file", "name a file that dump() has written"
+            ) from None
+        except IsADirectoryError:
+            raise PoolIsDirectoryError(
+                f"read dump {os.fspath(file)}", "it is a directory", "name a file that dump() has written"
+            ) from None
         except OSError as error:
             raise _file.translate(f"read dump {os.fspath(file)}", error, os.fspath(file)) from None
         with opened:
@@ -403,7 +415,7 @@ def resize(
     with PersistentObjectPool(real) as pool:
         contents = contents_of(pool._heap)
         status = os.stat(real)
-        with built(real, contents, new_size, 0o600, progress) as finished:
+        with built(f"resize pool {real}", real, contents, new_size, 0o600, progress) as finished:
             with contextlib.suppress(PermissionError):
                 shutil.chown(finished, status.st_uid, status.st_gid)
             os.chmod(finished, stat.S_IMODE(status.st_mode))

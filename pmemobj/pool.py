@@ -198,7 +198,7 @@ class PersistentObjectPool:
     def _create(self, pool_size: PoolSize, max_size: int | None, mode: int) -> None:
         """Make the pool under a temporary name, and give it its own when it is complete."""
         what = f"create pool {self.path}"
-        size, may_grow_to = _demand_sizes(what, pool_size, max_size)
+        size, may_grow_to = demand_sizes(what, pool_size, max_size)
         if not isinstance(mode, int):
             raise TypeError(f"cannot {what}: mode is {mode!r}, no int (give permissions as in 0o600)")
         if not self.path:
@@ -256,6 +256,9 @@ class PersistentObjectPool:
             if unclean:
                 _probe.run(self._file, found.size)
             self._storage = _storage.at(self._file, found.max_size)
+            if found.has_long_logs and not self.sandbox:
+                # Free units of our classes would be lost until the next time; see docs/libpmemobj.md.
+                _lib.close(self._storage.open(False))
             pop = self._storage.open(self.sandbox)
         except BaseException as error:
             self._unbind()
@@ -729,8 +732,12 @@ def _demand_no_transaction(what: str) -> None:
         raise TransactionError(what, "a transaction is open in this thread", "commit or abort it first")
 
 
-def _demand_sizes(what: str, pool_size: Any, max_size: Any) -> tuple[int, int]:
-    """The size of a new pool of fixed size and 0, or 0 and what a growing pool may grow to."""
+def demand_sizes(what: str, pool_size: Any, max_size: Any) -> tuple[int, int]:
+    """The size of a new pool of fixed size and 0, or 0 and what a growing pool may grow to.
+
+    Raises:
+        BadPoolSizeError, TypeError: there can be no such pool.
+    """
     if pool_size != "auto":
         if max_size is not None:
             raise BadPoolSizeError(

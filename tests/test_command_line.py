@@ -282,3 +282,40 @@ def test_progress_is_shown_on_a_terminal(large: str, scratch: Path, bar: str) ->
         os.close(terminal)
         os.close(its_end)
     assert "dump" in shown and ("100 %" in shown if bar == "plain" else "100%" in shown)
+
+
+def test_what_a_killed_command_leaves_is_cleared(large: str, scratch: Path) -> None:
+    for line in (["dump", large, "text"], ["resize", large, "12M"]):
+        child = subprocess.Popen([sys.executable, "-m", "pmemobj", *line], cwd=scratch, env=child_environment())
+        deadline = time.monotonic() + PATIENCE
+        while not any(name.startswith((".dumping", ".building")) for name in os.listdir(scratch)):
+            assert time.monotonic() < deadline and child.poll() is None
+            time.sleep(0.002)
+        child.kill()
+        child.wait(PATIENCE)
+        assert len(os.listdir(scratch)) == 2
+        pmemobj.create(str(scratch / "other"), 8 << 20).close()
+        os.unlink(scratch / "other")
+        assert os.listdir(scratch) == ["large"]
+
+
+def test_messages_speak_of_what_was_asked_for(large: str, scratch: Path) -> None:
+    def complaint(*line: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "pmemobj", *line], cwd=scratch, env=child_environment(), capture_output=True, text=True
+        )
+        assert done.returncode == command_line.FAILED and "building" not in done.stderr
+        return done.stderr
+
+    assert "cannot read dump nope: there is no such file (name a file that dump() has written)" in complaint(
+        "restore", "r", "nope"
+    )
+    assert "--max-size is for a pool that grows (give --size auto too" in complaint("restore", "r", "x", "--max-size", "1G")
+    assert f"cannot resize pool {large}: 1048576 bytes are below" in complaint("resize", large, "1M")
+    os.truncate(large, os.path.getsize(large) - (1 << 20))
+    assert "so it was cut off (restore the pool from a copy)" in complaint("info", large)
+    with pmemobj.create(str(scratch / "grows"), pool_size="auto"):
+        pass
+    os.unlink(scratch / "grows" / "pool.set")
+    assert "pool.set is missing in it" in complaint("info", "grows")
+    assert "pool.set is missing in it" in str(pmemobj.check(str(scratch / "grows")))
