@@ -531,7 +531,7 @@ static PyObject *py_mark(PyObject *self, PyObject *arguments) {
     if (!PyArg_ParseTuple(arguments, "iKKy#", &kind, &offset, &length, &text, &size))
         return NULL;
     if (watching)
-        note(MARK, kind, site_of_thread(), offset, length ? length : (uint64_t)size, text, (size_t)size);
+        note(MARK, kind, site_of_thread(), offset, size ? (uint64_t)size : length, text, (size_t)size);
     Py_RETURN_NONE;
 }
 
