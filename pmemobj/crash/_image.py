@@ -104,7 +104,7 @@ def demand_plain(what: str, pool: PersistentObjectPool) -> None:
         PmemError: it is a growing pool, or open in a sandbox.
     """
     if pool.sandbox:
-        raise PmemError(what, "it is open in a sandbox, so its file is not what it shows", "open it without sandbox=True")
+        raise PmemError(what, "it is open in a sandbox, its file is not what it shows", "open it without sandbox=True")
     if _file.identify(pool._file).max_size:
         raise PmemError(
             what, "it is a growing pool, whose files are added while it is open", "resize a copy to a fixed size"

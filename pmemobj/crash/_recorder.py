@@ -91,9 +91,13 @@ class Taken:
 
 
 class Inherited:
-    """What a child must know of a pool to take it over; made before the fork."""
+    """What a child must know of a pool to take it over; made before the fork.
 
-    def __init__(self, what: str, pool: PersistentObjectPool) -> None:
+    Attributes:
+        copy: An image of the pool, if one was asked for.
+    """
+
+    def __init__(self, what: str, pool: PersistentObjectPool, copied: bool = False) -> None:
         self.pool = pool
         demand_plain(what, pool)
         heap = pool._heap
@@ -102,14 +106,13 @@ class Inherited:
             heap.read(heap.root_offset)
             if heap.in_transaction():
                 raise TransactionError(what, "a transaction is open", "commit or abort it first")
-            heap.note_headers()
-            self.copy = Image.of_pool(pool)
+            self.copy = Image.of_pool(pool) if copied else None
+            self.size = heap.limit
             self._pop, self._base = heap.pop, heap.base
 
     def take_over(self) -> None:
         """In the child: close the pool without changing its file, and get in front of libpmem."""
-        file = (self.pool._file, self.copy.size)
-        _lib.map_over(self._base, [file])
+        _lib.map_over(self._base, [(self.pool._file, self.size)])
         self.pool._heap.checker = None
         if self.native.patch() < _LEAST_CALLS:
             raise PowerModeError(
@@ -166,13 +169,15 @@ def take(
     what: str, pool: PersistentObjectPool, action: Callable[[], object], seconds: float, trace_size: int, seed: int
 ) -> Taken:
     """Run `action` in a child and return what was recorded; see `record`."""
-    inherited = Inherited(what, pool)
-    base = Image(inherited.copy.size)
+    inherited = Inherited(what, pool, copied=True)
+    copy = inherited.copy
+    assert copy is not None
+    base = Image(copy.size)
     with mmap.mmap(-1, trace_size) as trace, mmap.mmap(-1, mmap.PAGESIZE) as shared:
         address, pinned = _lib.pin(memoryview(trace))
 
         def body(writing: int) -> None:
-            _be_the_child(inherited, base, action, writing, shared, address, trace_size, seed)
+            _be_the_child(inherited, copy, base, action, writing, shared, address, trace_size, seed)
 
         try:
             ended = _child.run(body, seconds)
@@ -182,8 +187,9 @@ def take(
             _lib.unpin(pinned)
         end = End(shared[0])
     if end is End.FAILED:
-        raise PmemError(what, ended.output.strip().splitlines()[-1] if ended.output else "it failed", "see the cause above")
-    inherited.copy.close()
+        why = (ended.output.strip().splitlines() or ["the child ended"])[-1]
+        raise PmemError(what, why, "see the cause in what it says")
+    copy.close()
     return Taken(base, events, end, _in_words(end, ended), ended.output, truncated)
 
 
@@ -201,6 +207,7 @@ def _in_words(end: End, ended: _child.Ended) -> str:
 
 def _be_the_child(
     inherited: Inherited,
+    copy: Image,
     base: Image,
     action: Callable[[], object],
     writing: int,
@@ -220,13 +227,12 @@ def _be_the_child(
                 # The stamps of new objects are random; equal recordings should be equal to the byte.
                 _layout._chance.seed(seed)
                 inherited.take_over()
-                size = inherited.copy.size
-                bind(heap, inherited.copy.open(False), size)
-                base.overwrite(inherited.copy)
+                bind(heap, copy.open(False), copy.size)
+                base.overwrite(copy)
                 heap.checker = _Watcher(recorder.mark)
                 _marking = recorder.mark
                 recorder.trace_to(trace, trace_size)
-                recorder.watch(heap.base, size)
+                recorder.watch(heap.base, copy.size)
             except BaseException:
                 shared[0] = End.FAILED
                 raise
