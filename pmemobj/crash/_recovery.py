@@ -27,6 +27,7 @@ from pmemobj._heap import Heap
 from pmemobj._layout import ALL_KINDS, ALLOCATION_HEADER_SIZE, POOL_HEAP_OFFSET, POOL_LANES_OFFSET, WORD, Kind
 from pmemobj._object import ClassTable
 from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._meaning import Meaning
 from pmemobj.crash._recorder import bind
 from pmemobj.crash._states import VOLATILE, Keys, choices, moments
 from pmemobj.crash._trace import LINE, parse
@@ -124,7 +125,7 @@ class Recovery:
             return Outcome("refused", findings=(Finding("opens", f"libpmemobj refuses it: {error.strerror}"),))
         try:
             pages = self._pages(pop, lines)
-            key = self._key(pages)
+            key = self._key(pop, pages)
             known = self._known.get(key)
             if known is None:
                 findings: list[Finding] = []
@@ -158,12 +159,18 @@ class Recovery:
         memory.release()
         return found
 
-    def _key(self, pages: dict[int, bytes]) -> bytes:
-        digest = blake2b(digest_size=16)
-        for page, content in pages.items():
-            if page not in self._logs:
-                digest.update(page.to_bytes(WORD, "little"))
-                digest.update(content)
+    def _key(self, pop: _lib.Pool, pages: dict[int, bytes]) -> bytes:
+        """A name of that memory, but for what nobody reads: logs that are done with, and memory that is free."""
+        whole = _lib.view(pop, self._base.size)
+        try:
+            meaning = Meaning(whole.cast("Q"), self._base.size)
+            digest = blake2b(digest_size=16)
+            for page, content in pages.items():
+                if page not in self._logs:
+                    digest.update(page.to_bytes(WORD, "little"))
+                    digest.update(meaning.of_page(page, content))
+        finally:
+            whole.release()
         return digest.digest()
 
     # ---- looking ----
