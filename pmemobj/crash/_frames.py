@@ -22,9 +22,8 @@ from pmemobj.crash._trace import LINE, PROMISES, Event
 
 #: In an entry of an undo log: the bytes that were snapshotted begin behind offset, checksum and length.
 _ENTRY_DATA = 24
-#: The two low bits of the place are the kind of the entry: bytes to be put back, here.
+#: The highest bits of the place are the kind of the entry: bytes to be put back, here.
 _KIND_MASK = 0xE000000000000000
-_CACHE = 64
 
 
 class LineState(Enum):
@@ -139,12 +138,10 @@ def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
     for lane in sorted(touched & set(range(count))):
         at = lanes + lane * LANE_SIZE + log + LOG_HEADER_SIZE
         end = at + capacity
-        generation = word(at - LOG_HEADER_SIZE + 3 * WORD)
         while at + _ENTRY_DATA <= end:
             offset, size = word(at), word(at + ENTRY_LENGTH)
             if not offset or not size or at + _ENTRY_DATA + size > end:
                 break
             found.append(Snapshot(lane, offset & ~_KIND_MASK, read(at + _ENTRY_DATA, size)))
-            at += (_ENTRY_DATA + size + _CACHE - 1) & ~(_CACHE - 1)
-        del generation
+            at += (_ENTRY_DATA + size + LINE - 1) & ~(LINE - 1)
     return tuple(found)

@@ -10,6 +10,7 @@ persistent objects of the caller are there and lead into the copy, and what is r
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import mmap
 import os
 import platform
@@ -112,6 +113,7 @@ class Inherited:
 
     def take_over(self) -> None:
         """In the child: close the pool without changing its file, and get in front of libpmem."""
+        faulthandler.disable()  # how this process dies is told by the parent
         _lib.map_over(self._base, [(self.pool._file, self.size)])
         self.pool._heap.checker = None
         if self.native.patch() < _LEAST_CALLS:
