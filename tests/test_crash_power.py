@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
+import pickle
 import random
 import signal
 import subprocess
@@ -158,6 +160,12 @@ def test_a_store_without_a_snapshot_is_found_and_told(
         report.assert_ok()
     first = report.first_violation
     assert first is not None and first.minimize() == smallest
+    # Reports are plain data, which can be copied and sent; what it takes to go on stays here.
+    assert dataclasses.asdict(report)["counterexample"]["event"] == smallest.event
+    sent = pickle.loads(pickle.dumps(report))
+    assert sent == report and str(sent) == str(report)
+    with pytest.raises(pmemobj.PmemError, match="pickled"):
+        sent.first_violation.minimize()
     # The image is a pool: opened outside the lab (and where the pool that it is a copy of is not open), it shows the same.
     first.export(scratch / "image.pmem")
     with pytest.raises(FileExistsError):

@@ -91,7 +91,9 @@ def explore(
 def judge(outcome: Outcome, promises: int, states: list[str], atomic: bool) -> tuple[Finding, ...]:
     """What is wrong with an outcome, given how many promises had been made."""
     findings = list(outcome.findings)
-    if atomic and outcome.state and outcome.state not in states[promises : promises + 2]:
+    right = states[promises : promises + 2]
+    # Where time did not suffice for what is right, nothing can be said against what is there.
+    if atomic and outcome.state and all(right) and outcome.state not in right:
         if outcome.state in states[:promises]:
             text = "what had been promised is gone: the state is an older one"
             findings.append(Finding(DURABILITY, text))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import Any
 
 from pmemobj import _file, _lib
 from pmemobj._layout import LAYOUT_NAME
@@ -75,6 +76,12 @@ class Image:
             self.file = -1
 
     __del__ = close
+
+    def __deepcopy__(self, _memo: object) -> Image:
+        return self  # a second object would close the file of the first
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle an image: it is an open file (export it)")
 
 
 def _copy(source: int, target: int) -> None:

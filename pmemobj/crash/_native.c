@@ -37,7 +37,7 @@
 #define DIRECTION_FLAG 0x400UL
 /* As far as one instruction stores, from the address that faults, rounded up to whole words on both sides. */
 #define WINDOW 80UL
-#define MAX_FRAMES 16
+#define MAX_FRAMES 24
 #define MAX_SITES 4096
 
 /* Flags of pmem_memcpy and its kin. */
@@ -543,12 +543,32 @@ static PyObject *py_mark(PyObject *self, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(private_doc, "private_pages(entries) -> those of the entries of a pagemap that a process has for itself.");
+static PyObject *py_private_pages(PyObject *self, PyObject *argument) {
+    Py_buffer entries;
+    if (PyObject_GetBuffer(argument, &entries, PyBUF_SIMPLE) != 0)
+        return NULL;
+    PyObject *found = PyList_New(0);
+    const uint64_t *entry = entries.buf;
+    for (Py_ssize_t at = 0; found != NULL && at < entries.len / (Py_ssize_t)sizeof *entry; at++) {
+        if (!(entry[at] >> 63) || (entry[at] >> 61 & 1)) /* not there, or a page of the file */
+            continue;
+        PyObject *number = PyLong_FromSsize_t(at);
+        if (number == NULL || PyList_Append(found, number) != 0)
+            Py_CLEAR(found);
+        Py_XDECREF(number);
+    }
+    PyBuffer_Release(&entries);
+    return found;
+}
+
 static PyMethodDef methods[] = {
     {"patch", py_patch, METH_NOARGS, patch_doc},
     {"trace_to", py_trace_to, METH_VARARGS, trace_doc},
     {"watch", py_watch, METH_VARARGS, watch_doc},
     {"watch_next", py_watch_next, METH_O, watch_next_doc},
     {"unwatch", py_unwatch, METH_NOARGS, unwatch_doc},
+    {"private_pages", py_private_pages, METH_O, private_doc},
     {"mark", py_mark, METH_VARARGS, mark_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -11,10 +11,10 @@ from pmemobj.crash._explore import Found, explore, judge, smallest
 from pmemobj.crash._frames import Frame, frame_at
 from pmemobj.crash._recorder import TRACE_SIZE, End, Inherited, Taken, take
 from pmemobj.crash._recovery import INVARIANTS, Check
-from pmemobj.crash._report import BLIND, Counterexample, Report, Violation, counterexample, export
+from pmemobj.crash._report import BLIND, Backing, Counterexample, Report, Violation, counterexample, export
 from pmemobj.crash._trace import Event
 from pmemobj.crash._workers import Setting
-from pmemobj.pool import PersistentObjectPool
+from pmemobj.pool import PersistentObjectPool, open_pools
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,6 @@ class Recording:
     output: str
     truncated: bool
     _taken: Taken = field(repr=False, compare=False)
-    _pool: PersistentObjectPool = field(repr=False, compare=False)
     _identity: int = field(repr=False, compare=False)
 
     @property
@@ -87,7 +86,9 @@ class Recording:
 
         Cost: some milliseconds for each image.
         """
-        inherited = None if self._pool.closed else Inherited("explore crashes", self._pool)
+        # Whichever pool of this identity is open here: a libpmemobj does not open a second one.
+        live = [pool for pool in open_pools() if pool._heap.pool_uuid == self._identity]
+        inherited = Inherited("explore crashes", live[0]) if live else None
         setting = Setting(self._taken.base, check, tuple(invariants), patience, inherited)
         found = explore(
             self._taken,
@@ -131,6 +132,7 @@ class Recording:
         self, found: Found, atomic: bool, minimize: Callable[[Violation], Counterexample]
     ) -> tuple[list[Violation], list[str]]:
         violations, results = [], []
+        backing = Backing(self._taken.base, minimize)
         for at, choice, number in found.chosen:
             outcome, moment = found.outcomes[number], found.moments[at]
             if outcome is None:
@@ -138,7 +140,7 @@ class Recording:
                 continue
             findings = judge(outcome, moment.promises, found.states, atomic)
             violations += [
-                Violation(finding, moment, choice, outcome, minimize, self._taken.base) for finding in findings
+                Violation(finding, moment, choice, outcome, backing) for finding in findings
             ]
             old = outcome.state == found.states[moment.promises]
             results.append("wrong" if findings else "old" if old else "new")
@@ -151,6 +153,9 @@ class Recording:
             notes.append(f"the code {self.ending}; what it had done by then was explored")
         if self.truncated:
             notes.append("there were more events than could be recorded; the end is missing")
+        before = found.outcomes[0]
+        if before is not None and any(finding.invariant == "check" for finding in before.findings):
+            notes.append("the check fails on the pool as it was before, too")
         if any(outcome is None for outcome in found.outcomes):
             notes.append("the time was up before all images were recovered; another run may come to another number")
         if len(found.chosen) < found.possible:
@@ -188,5 +193,5 @@ def record(
     """
     taken = take(f"record what is done to pool {pool.path}", pool, action, seconds, trace_size, seed)
     return Recording(
-        taken.events, taken.ending, taken.output, taken.truncated, taken, pool, pool._heap.pool_uuid
+        taken.events, taken.ending, taken.output, taken.truncated, taken, pool._heap.pool_uuid
     )

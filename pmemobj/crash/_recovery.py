@@ -45,7 +45,6 @@ _TRACE_SIZE = 4 << 20
 #: Sizes of the allocations that are tried.
 _TRIED = (24, 200, 5000)
 _PAGE = 4096
-_PRESENT, _OF_FILE = 1 << 63, 1 << 61
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class Recovery:
         pool: What the check is given; its heap is bound to each image in turn.
         check: The user's check, or None.
         invariants: Those of `INVARIANTS` that are looked at.
-        native: The recorder, to crash recoveries too.
+        native: The recorder, which also tells what recovery changed.
     """
 
     def __init__(
@@ -145,11 +144,9 @@ class Recovery:
         base = _lib.address(pop)
         count = self._base.size // _PAGE
         self._pagemap.seek(base // _PAGE * WORD)
-        entries = memoryview(self._pagemap.read(count * WORD)).cast("Q")
+        changed = self._native.private_pages(self._pagemap.read(count * WORD))
         suspects = {line & ~(_PAGE - 1) for line in lines}
-        suspects.update(
-            number * _PAGE for number, entry in enumerate(entries) if entry & _PRESENT and not entry & _OF_FILE
-        )
+        suspects.update(number * _PAGE for number in changed)
         memory = _lib.view(pop, self._base.size)
         found = {}
         for page in sorted(suspects):

@@ -12,6 +12,7 @@ from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._recovery import Finding, Outcome
 from pmemobj.crash._states import Choice, Moment
 from pmemobj.crash._trace import LINE, Event, Place
+from pmemobj.errors import PmemError
 
 #: Signs of the outcomes strip, for those who do not see colours.
 _SIGNS = {"old": ("o", "#cfe3f5"), "new": ("n", "#cdebd0"), "wrong": ("X", "#f4b6b0"), "open": ("?", "#e4e4e4")}
@@ -81,6 +82,36 @@ class Counterexample:
         return f"cut the power {when}; {what}\n  -> {self.finding}"
 
 
+class Backing:
+    """What a violation needs to go on from: it stays in this process.
+
+    Copies of a report share it, and a pickled report goes without it.
+    """
+
+    def __init__(
+        self, base: Image | None = None, minimize: Callable[[Violation], Counterexample] | None = None
+    ) -> None:
+        self._base, self._minimize = base, minimize
+
+    def base(self) -> Image:
+        """The image at the beginning of the recording."""
+        if self._base is None:
+            raise PmemError("go back to the recording", "this report was pickled", "do it where the report was made")
+        return self._base
+
+    def minimize(self, violation: Violation) -> Counterexample:
+        """The smallest crash that breaks the same."""
+        self.base()
+        assert self._minimize is not None
+        return self._minimize(violation)
+
+    def __deepcopy__(self, _memo: object) -> Backing:
+        return self
+
+    def __reduce__(self) -> tuple[type[Backing], tuple[()]]:
+        return Backing, ()
+
+
 @dataclass(frozen=True)
 class Violation:
     """An image that recovery made something wrong of.
@@ -93,15 +124,14 @@ class Violation:
     """
 
     finding: Finding
-    moment: Moment = field(repr=False)
+    moment: Moment = field(repr=False, compare=False)
     choice: Choice
     outcome: Outcome = field(repr=False)
-    _minimize: Callable[[Violation], Counterexample] = field(repr=False, compare=False)
-    _base: Image = field(repr=False, compare=False)
+    _backing: Backing = field(repr=False, compare=False)
 
     def minimize(self) -> Counterexample:
         """The smallest crash that breaks the same; takes some recoveries."""
-        return self._minimize(self)
+        return self._backing.minimize(self)
 
     def lines(self) -> Lines:
         """What differs from the pool at the beginning of the recording, in whole cache lines."""
@@ -113,7 +143,7 @@ class Violation:
         Raises:
             FileExistsError: something is there.
         """
-        export(self._base, self.lines(), path)
+        export(self._backing.base(), self.lines(), path)
 
     def __str__(self) -> str:
         return f"{self.finding} (power cut before event {self.moment.event})"

@@ -267,7 +267,8 @@ def in_worker(setting: Setting, question: Callable[[Recovery], Any]) -> Any:
             nothing = os.open(os.devnull, os.O_RDWR)
             with _child.output_to(nothing), open(writing, "wb", buffering=0) as told:
                 pool = _take_over(setting)
-                answer = question(Recovery(setting.base, pool, setting.check, setting.invariants, None))
+                recorder = native("recover images")
+                answer = question(Recovery(setting.base, pool, setting.check, setting.invariants, recorder))
                 _tell(told, answer)
         finally:
             os._exit(0)
