@@ -37,7 +37,7 @@
 #define DIRECTION_FLAG 0x400UL
 /* As far as one instruction stores, from the address that faults, rounded up to whole words on both sides. */
 #define WINDOW 80UL
-#define MAX_FRAMES 24
+#define MAX_FRAMES 16
 #define MAX_SITES 4096
 
 /* Flags of pmem_memcpy and its kin. */

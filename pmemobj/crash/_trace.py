@@ -23,6 +23,7 @@ _HEAD = struct.Struct("<QQQQ")
 _EVENT = struct.Struct("<HHIQQ")
 _STORE, _FLUSH, _FENCE, _MARK, _SITE = range(1, 6)
 _BY_LIBRARY, _STREAMING = 1, 2
+_LAB = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
@@ -170,8 +171,13 @@ def _whole(size: int) -> int:
 
 
 def _stack(text: bytes) -> tuple[Place, ...]:
-    places = []
+    """The lines of the recorded code: neither what runs it nor what notes its marks."""
+    places: list[Place] = []
     for line in text.decode(errors="replace").splitlines():
         file, function, number = line.rsplit("\t", 2)
+        if file.startswith(_LAB):
+            if places:
+                break
+            continue
         places.append(Place(file, int(number), function))
     return tuple(places)
