@@ -6,18 +6,34 @@ means that something was lost that somebody relies on.
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from pmemobj._layout import POOL_HEAP_OFFSET, WORD
 from pmemobj.crash import _workers
-from pmemobj.crash._image import Lines
+from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._meaning import first_chunk
 from pmemobj.crash._recorder import Taken
 from pmemobj.crash._recovery import Finding, Outcome, Recovery
-from pmemobj.crash._states import CAP, Choice, Keys, Moment, choices, level, moments, possible
+from pmemobj.crash._states import (
+    CAP,
+    Choice,
+    Keys,
+    Moment,
+    choices,
+    free_lines,
+    level,
+    longest,
+    moments,
+    possible,
+    series,
+)
 from pmemobj.crash._workers import Job, Setting
 
 #: What `judge` finds besides the findings of an outcome.
@@ -32,6 +48,7 @@ class Found:
         moments: Where the power may fail.
         possible: How many images the model has.
         chosen: The moment, the choice and the number of the job of each that was looked at.
+        covered: How many more need not be looked at, since they must come to the same as one that was.
         states: The name of the state before, and after each promise.
         outcomes: The outcome of each job; None where the time was up.
         images: The lines of each job.
@@ -40,6 +57,7 @@ class Found:
     moments: list[Moment]
     possible: int
     chosen: list[tuple[int, Choice, int]]
+    covered: int
     states: list[str]
     outcomes: list[Outcome | None]
     images: list[Lines]
@@ -61,31 +79,106 @@ def explore(
     """Choose and recover; see `Recording.explore`."""
     deadline = time.monotonic() + seconds
     there, meant = moments(taken.base, taken.events)
-    counts = [possible(moment, model) for moment in there]
-    cap = min(CAP, level(counts, budget))
-    keys = Keys(taken.base)
-    # First what each promise stands for: by that the others are judged.
-    images: list[Lines] = [{}, *meant]
-    numbers: dict[int, int] = {}
-    chosen = []
-    for at, moment in enumerate(there):
-        for choice in choices(moment, model, cap, random.Random(f"{seed} {at}")):
-            key = keys.of(moment, choice)
-            number = numbers.get(key)
-            if number is None:
-                number = numbers[key] = len(images)
-                images.append(moment.image(choice))
-            chosen.append((at, choice, number))
+    plan = _Plan(taken.base, there, meant, model, budget, seed)
+    plan.choose()
+
+    def recover(jobs: list[Job]) -> list[Outcome | None]:
+        if executor is not None:
+            return _workers.run_elsewhere(executor, setting, jobs, identity, deadline)
+        return _workers.run(setting, jobs, workers or min(2, os.cpu_count() or 1), deadline)
+
     first = 1 + len(meant)
-    step = max(1, (len(images) - first) // recovery) if recovery else 0
-    crashed = set(range(first, len(images), step)[:recovery] if step else ())
-    jobs: list[Job] = [(lines, number in crashed) for number, lines in enumerate(images)]
-    if executor is not None:
-        outcomes = _workers.run_elsewhere(executor, setting, jobs, identity, deadline)
-    else:
-        outcomes = _workers.run(setting, jobs, workers or min(2, os.cpu_count() or 1), deadline)
+    step = max(1, (len(plan.images) - first) // recovery) if recovery else 0
+    crashed = set(range(first, len(plan.images), step)[:recovery] if step else ())
+    outcomes = recover([(lines, number in crashed) for number, lines in enumerate(plan.images)])
+    known = len(plan.images)
+    covered = plan.choose_again(outcomes)
+    if len(plan.images) > known:
+        outcomes += recover([(lines, False) for lines in plan.images[known:]])
     states = [outcome.state if outcome is not None else "" for outcome in outcomes[:first]]
-    return Found(there, sum(counts), chosen, states, outcomes, images)
+    return Found(there, sum(plan.counts), plan.chosen, covered, states, outcomes, plan.images)
+
+
+class _Plan:
+    """Which images are recovered.
+
+    Attributes:
+        counts: How many there are at each moment.
+        images: The lines of each; first what each promise stands for, by which the others are judged.
+        chosen: Moment, choice and number of the image.
+    """
+
+    def __init__(
+        self, base: Image, there: list[Moment], meant: list[Lines], model: str, budget: int, seed: int
+    ) -> None:
+        self._base, self._there, self._model, self._budget, self._seed = base, there, model, budget, seed
+        self._keys = Keys(base)
+        self._numbers: dict[int, int] = {}
+        self.counts = [possible(moment, model) for moment in there]
+        self.images: list[Lines] = [{}, *meant]
+        self.chosen: list[tuple[int, Choice, int]] = []
+        chunks = first_chunk(int.from_bytes(base.read(POOL_HEAP_OFFSET, WORD), "little"))
+        #: At moments where it pays: the lines that need not be varied where a series of them makes no difference.
+        self._free: dict[int, list[int]] = {}
+        self._effort = list(self.counts)
+        for at, moment in enumerate(there if model == "lines" else ()):
+            free = free_lines(moment, chunks)
+            effort = longest(moment, free) * self.counts[at] // _product(moment, free)
+            if effort < self.counts[at]:
+                self._free[at], self._effort[at] = free, effort
+        self._cap = min(CAP, level(self._effort, budget))
+        #: Moment, choice of the other lines, and numbers of the images of a series.
+        self._series: list[tuple[int, Choice, list[int]]] = []
+
+    def choose(self) -> None:
+        """The images to begin with."""
+        for at, moment in enumerate(self._there):
+            free = self._free.get(at, [])
+            if free and self._effort[at] <= self._cap:
+                for choice in self._varied(at, [line for line in moment.pending if line not in free]):
+                    numbers = [self._add(at, choice + kept) for kept in series(moment, free)]
+                    self._series.append((at, choice, numbers))
+            else:
+                chance = random.Random(f"{self._seed} {at}")
+                for choice in choices(moment, self._model, self._cap, chance):
+                    self._add(at, choice)
+
+    def choose_again(self, outcomes: list[Outcome | None]) -> int:
+        """More images, where some lines made a difference; returns how many need not be looked at."""
+        covered = 0
+        for at, choice, numbers in self._series:
+            moment, free = self._there[at], self._free[at]
+            left = _product(moment, free) - len(numbers)
+            found = [outcomes[number] for number in numbers]
+            memories = {outcome.memory if outcome is not None else b"" for outcome in found}
+            if len(memories) == 1 and b"" not in memories:
+                covered += left
+            elif left <= self._budget - len(self.images):
+                known = set(series(moment, free))
+                for kept in self._varied(at, free):
+                    if kept not in known:
+                        self._add(at, choice + kept)
+        return covered
+
+    def _varied(self, at: int, lines: list[int]) -> Iterator[Choice]:
+        pending = self._there[at].pending
+        for kept in itertools.product(*(range(len(pending[line]) + 1) for line in lines)):
+            yield tuple((line, count) for line, count in zip(lines, kept, strict=True) if count)
+
+    def _add(self, at: int, choice: Choice) -> int:
+        moment = self._there[at]
+        key = self._keys.of(moment, choice)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.images)
+            self.images.append(moment.image(choice))
+        self.chosen.append((at, choice, number))
+        return number
+
+
+def _product(moment: Moment, lines: list[int]) -> int:
+    """How many ways there are to choose versions of these lines."""
+    return math.prod(len(moment.pending[line]) + 1 for line in lines)
 
 
 def judge(outcome: Outcome, promises: int, states: list[str], atomic: bool) -> tuple[Finding, ...]:

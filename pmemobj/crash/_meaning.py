@@ -20,13 +20,21 @@ from pmemobj._layout import (
 
 _PAGE = 4096
 _CHUNK = 256 * 1024
-#: From the beginning of the heap to its first chunk: its header, that of the zone, and those of all chunks.
-_TO_CHUNKS = 1024 + 64 + 65528 * WORD
+#: From the beginning of the heap to the headers of its chunks, behind its own and the zone's; and to the first chunk.
+_TO_HEADERS = 1024 + 64
+_TO_CHUNKS = _TO_HEADERS + 65528 * WORD
 #: The header of a run of units; its bitmap follows. The smallest unit decides how long that can be.
 _RUN_HEADER, _SMALLEST_UNIT = 16, 32
 _BITMAP_WORDS = 38
+#: The kind of a chunk, in the lowest bits of its header: a run of units. Chunks that are none have no bitmap.
+_KIND_MASK, _RUN = 0xFFFF, 4
 #: A second zone begins here; what lies there is taken as it is.
 _ONE_ZONE = 65528 * _CHUNK
+
+
+def first_chunk(heap: int) -> int:
+    """Where the first chunk lies, given where the heap begins."""
+    return heap + _TO_CHUNKS
 
 
 class Meaning:
@@ -34,6 +42,7 @@ class Meaning:
 
     def __init__(self, words: memoryview, size: int) -> None:
         heap = words[POOL_HEAP_OFFSET // WORD]
+        self._headers = heap + _TO_HEADERS
         self._chunks = heap + _TO_CHUNKS
         root = words[POOL_ROOT_OFFSET // WORD]
         self._ranges = [(root, root + ROOT_SIZE)]
@@ -50,7 +59,7 @@ class Meaning:
 
     def of_page(self, page: int, content: bytes) -> bytes:
         """The bytes of a page with zeros where they mean nothing."""
-        if not self._readable or page < self._chunks:
+        if not self._readable or page + _PAGE <= self._chunks:
             return content
         masked = bytearray(len(content))
         for start, end in self._meant(page):
@@ -60,10 +69,14 @@ class Meaning:
         return bytes(masked)
 
     def _meant(self, page: int) -> list[tuple[int, int]]:
+        found = [(page, self._chunks)] if page < self._chunks else []
         first = bisect_right(self._starts, page) - 1
         last = bisect_right(self._starts, page + _PAGE)
-        found = self._ranges[max(first, 0) : last]
+        found += self._ranges[max(first, 0) : last]
         for chunk in {at - (at - self._chunks) % _CHUNK for at in (page, page + _PAGE - 1)}:
+            header = self._headers + (chunk - self._chunks) // _CHUNK * WORD
+            if chunk < self._chunks or self._words[header // WORD] & _KIND_MASK != _RUN:
+                continue
             unit = self._words[chunk // WORD] or _SMALLEST_UNIT
             bitmap = max(_BITMAP_WORDS, -(-_CHUNK // max(unit, _SMALLEST_UNIT) // 64)) * WORD
             found.append((chunk, chunk + _RUN_HEADER + bitmap))

@@ -118,7 +118,7 @@ class Recording:
             seed,
             len(found.moments),
             found.possible,
-            len(found.chosen),
+            len(found.chosen) + found.covered,
             len(looked_at),
             sum(outcome is not None for outcome in looked_at),
             sum(outcome.recoveries for outcome in looked_at if outcome is not None),
@@ -158,8 +158,11 @@ class Recording:
             notes.append("the check fails on the pool as it was before, too")
         if any(outcome is None for outcome in found.outcomes):
             notes.append("the time was up before all images were recovered; another run may come to another number")
-        if len(found.chosen) < found.possible:
-            notes.append(f"{found.possible - len(found.chosen)} states were left out, for a budget of {budget} images")
+        if found.covered:
+            notes.append(f"{found.covered} states must come to the same as some that were recovered")
+        left_out = found.possible - len(found.chosen) - found.covered
+        if left_out:
+            notes.append(f"{left_out} states were left out, for a budget of {budget} images")
         return (*notes, BLIND)
 
 

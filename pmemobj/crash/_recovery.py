@@ -73,6 +73,7 @@ class Outcome:
         findings: What is wrong.
         garbage: How many allocations a garbage collection freed.
         recoveries: How many images were made by crashing its recovery too.
+        memory: A name of the memory after recovery, as far as it means anything.
     """
 
     status: str
@@ -80,6 +81,7 @@ class Outcome:
     findings: tuple[Finding, ...] = ()
     garbage: int = 0
     recoveries: int = 0
+    memory: bytes = b""
 
 
 class Recovery:
@@ -134,7 +136,7 @@ class Recovery:
             _lib.close(pop)
         if known is None:
             garbage = self._try_out(pages, state, findings)
-            known = self._known[key] = Outcome("recovered", state, tuple(findings), garbage)
+            known = self._known[key] = Outcome("recovered", state, tuple(findings), garbage, memory=key)
         return known
 
     # ---- the memory after recovery ----

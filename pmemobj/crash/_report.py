@@ -158,7 +158,7 @@ class Report:
         seed: What chose images where there were too many.
         moments: How many moments were looked at.
         possible: How many images the model has at them.
-        chosen: How many of those were looked at.
+        chosen: How many of those were looked at, or must come to the same as one that was.
         images: How many of them differ.
         recovered: How many of these were recovered; fewer if the time was up.
         recoveries: How many images came from crashing recoveries as well.
@@ -202,7 +202,7 @@ class Report:
         if self.complete:
             return f"explored {self.chosen} of {self.possible} states (model {self.model})"
         total = f"{self.possible:.2e}" if self.possible > 10**9 else str(self.possible)
-        looked_at = sum(result != "open" for result in self.results)
+        looked_at = self.chosen - sum(result == "open" for result in self.results)
         return f"explored {looked_at} of {total} states (model {self.model}), sampled, seed {self.seed}"
 
     def assert_ok(self) -> None:

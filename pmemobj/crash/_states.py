@@ -221,6 +221,27 @@ def _flushed(moment: Moment, line: int) -> list[int]:
     return sorted(set(moment.flushed.get(line, ())))
 
 
+def free_lines(moment: Moment, first_chunk: int) -> list[int]:
+    """The lines that recovery does not decide by: those in the chunks of the heap.
+
+    It may write to them (what the log holds, a bit of a bitmap), each by itself, and that is all. So what a version of
+    such a line makes of the memory does not depend on the others; and if a series of images in which
+    every version of each occurs comes to one memory, every choice of versions does.
+    """
+    return [line for line in moment.pending if line >= first_chunk]
+
+
+def series(moment: Moment, lines: list[int]) -> Iterator[Choice]:
+    """Choices in which every version of each of these lines occurs: first none of them, then one more of each."""
+    for kept in range(longest(moment, lines)):
+        yield tuple((line, min(kept, len(moment.pending[line]))) for line in lines if kept)
+
+
+def longest(moment: Moment, lines: list[int]) -> int:
+    """How many choices such a series has."""
+    return 1 + max((len(moment.pending[line]) for line in lines), default=0)
+
+
 def _prefixes(moment: Moment) -> Iterator[Choice]:
     kept: dict[int, int] = {}
     yield ()
