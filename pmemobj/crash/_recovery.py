@@ -165,9 +165,12 @@ class Recovery:
             meaning = Meaning(whole.cast("Q"), self._base.size)
             digest = blake2b(digest_size=16)
             for page, content in pages.items():
-                if page not in self._logs:
+                if page in self._logs:
+                    continue
+                meant = meaning.of_page(page, content)
+                if meant != meaning.of_page(page, self._content[page : page + _PAGE]):
                     digest.update(page.to_bytes(WORD, "little"))
-                    digest.update(meaning.of_page(page, content))
+                    digest.update(meant)
         finally:
             whole.release()
         return digest.digest()
