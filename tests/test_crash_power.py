@@ -20,7 +20,7 @@ import pytest
 
 import pmemobj
 from pmemobj import crash
-from pmemobj.crash import LineState, What, _recorder, _states
+from pmemobj.crash import LineState, What, _explore, _recorder, _states
 
 pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
 
@@ -240,6 +240,40 @@ def test_equal_seeds_give_equal_reports(deeds: Deeds) -> None:
     assert "states were left out" in str(reports[0])
     reports[0].assert_ok()
     assert str(one.explore(budget=40, seed=2, workers=1)) != str(reports[0])
+
+
+def test_states_that_are_not_looked_at_come_to_the_same_as_those_that_are(
+    deeds: Deeds, monkeypatch: pytest.MonkeyPatch, make_pool: Callable[..., pmemobj.PersistentObjectPool]
+) -> None:
+    pool = deeds.pool
+
+    def first_allocation() -> None:
+        pool.root.append(pool.persistent({"a": ["a string that needs a leaf"]}))
+
+    report = crash.record(pool, first_allocation).explore()
+    report.assert_ok()
+    assert report.complete and report.possible > 100 * report.images
+
+    # Few enough to look at each of them: memory for this leaf has been set aside already.
+    other = make_pool("other.pmem", 8 * MIB)
+    other.root = other.persistent([60, 40, "a leaf of some length"])
+
+    def careless() -> None:
+        with other.transaction():
+            other.root[1] = "a leaf of that length"
+            other.root[2] = "and another, of the same"
+            other._heap.poke(items(other), word(50))
+
+    recording = crash.record(other, careless)
+    short = recording.explore(budget=1000)
+    monkeypatch.setattr(_explore, "free_lines", lambda moment, first_chunk: [])
+    full = recording.explore(budget=1000)
+    assert short.complete and full.complete and short.images < full.images
+    assert short.possible == full.possible == short.chosen == full.chosen
+    seen, all_there_is = (
+        {(found.moment.event, found.finding) for found in report.violations} for report in (short, full)
+    )
+    assert seen == all_there_is != set()
 
 
 def test_code_that_does_not_end_well_is_recorded_as_far_as_it_came(
