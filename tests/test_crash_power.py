@@ -20,7 +20,8 @@ import pytest
 
 import pmemobj
 from pmemobj import crash
-from pmemobj.crash import LineState, What, _explore, _recorder, _states
+from pmemobj.crash import Event, LineState, What, _explore, _recorder, _states
+from pmemobj.crash._image import Image
 
 pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
 
@@ -256,13 +257,15 @@ def test_states_that_are_not_looked_at_come_to_the_same_as_those_that_are(
 
     # Few enough to look at each of them: memory for this leaf has been set aside already.
     other = make_pool("other.pmem", 8 * MIB)
-    other.root = other.persistent([60, 40, "a leaf of some length"])
+    other.root = other.persistent([60, 40, "a leaf of some length", *range(8)])
 
     def careless() -> None:
         with other.transaction():
             other.root[1] = "a leaf of that length"
             other.root[2] = "and another, of the same"
+            # Two lines, of which either may be lost: varying both together does not show that.
             other._heap.poke(items(other), word(50))
+            other._heap.poke(items(other) + 64, word(50))
 
     recording = crash.record(other, careless)
     short = recording.explore(budget=1000)
@@ -271,7 +274,8 @@ def test_states_that_are_not_looked_at_come_to_the_same_as_those_that_are(
     assert short.complete and full.complete and short.images < full.images
     assert short.possible == full.possible == short.chosen == full.chosen
     seen, all_there_is = (
-        {(found.moment.event, found.finding) for found in report.violations} for report in (short, full)
+        {(found.moment.event, found.finding, found.outcome.memory) for found in report.violations}
+        for report in (short, full)
     )
     assert seen == all_there_is != set()
 
@@ -399,6 +403,32 @@ def test_what_cannot_be_recorded_is_refused(
     monkeypatch.delattr(crash, "_native", raising=False)
     with pytest.raises(crash.PowerModeError, match="C compiler"):
         crash.record(deeds.pool, deeds.transfer)
+
+
+def test_a_fence_makes_durable_what_was_flushed_and_no_more() -> None:
+    memory = _states.Memory(Image(4 * MIB))
+    line = MIB
+
+    def store(number: int, offset: int) -> Event:
+        return Event(number, What.STORE, offset, 8, word(number))
+
+    memory.apply(store(0, line))
+    memory.apply(store(1, line + 8))
+    memory.apply(Event(2, What.FLUSH, line + 4, 8))
+    memory.apply(store(3, line))
+    memory.apply(store(4, line + 64))
+    assert memory.moment(5, 0).possible == 4 * 2
+    assert [number for _, number in memory.moment(5, 0).order()] == [1, 2, 3, 1]
+    memory.apply(Event(5, What.FENCE))
+    assert memory.durable == {line: word(0) + word(1) + bytes(48)}
+    assert {at: [each.event for each in versions] for at, versions in memory.pending.items()} == {
+        line: [3],
+        line + 64: [4],
+    }
+    # What is stored again as it was makes no version; what means nothing to the next process neither.
+    memory.apply(store(4, line + 64))
+    memory.apply(store(6, _states.VOLATILE[1].start))
+    assert memory.moment(7, 0).possible == 4
 
 
 def test_choices_count_what_they_say(deeds: Deeds) -> None:
