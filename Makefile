@@ -16,7 +16,7 @@ COMPILED := build/.compiled
 
 # A .pxd beside a module marks it as hot; see setup.py.
 PXD := $(wildcard pmemobj/*.pxd)
-HOT := $(PXD) $(wildcard $(PXD:.pxd=.py))
+HOT := $(PXD) $(wildcard $(PXD:.pxd=.py)) $(wildcard pmemobj/crash/*.c)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -66,7 +66,7 @@ lint: $(INSTALLED)  ## check style and types
 build: system $(COMPILED)  ## compile the hot modules whose source has changed
 
 clean:  ## remove what was built or cached, but not .venv
-	rm -rf build dist pmemobj/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist pmemobj/*.so pmemobj/crash/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find benchmarks pmemobj pmemobj_magics tests -name __pycache__ -prune -exec rm -rf {} +
 
 system:

@@ -40,9 +40,12 @@ def extensions() -> list[Extension]:
             "embedsignature": False,
         },
     )
+    # The recorder of the crash lab, plain C; it compiles on x86-64 Linux only, and the rest does without it.
+    recorder = Extension("pmemobj.crash._native", ["pmemobj/crash/_native.c"], extra_compile_args=["-O2", "-g0"])
+    recorder.optional = True
     for module in modules:
         module.optional = PURE != "0"  # set here because cythonize() drops it
-    return modules
+    return [*modules, recorder]
 
 
 setup(ext_modules=[] if PURE == "1" else extensions())

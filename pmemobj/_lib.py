@@ -277,6 +277,21 @@ def files_in_a_row(files: Sequence[tuple[str, int]]) -> Iterator[memoryview]:
         _libc.munmap(start, length)
 
 
+def map_over(addr: int, files: Sequence[tuple[str, int]]) -> None:
+    """``mmap``: put private copies of files over what is mapped from `addr` on, so that closing it changes no file.
+
+    For a process that was forked off and inherited a pool.
+    """
+    for path, size in files:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            protection = mmap.PROT_READ | mmap.PROT_WRITE
+            _map(ffi.cast("void *", addr), size, protection, mmap.MAP_PRIVATE | _MAP_FIXED, descriptor)
+        finally:
+            os.close(descriptor)
+        addr += size
+
+
 def _map(address: Any, length: int, protection: int, flags: int, descriptor: int) -> Any:
     found = _libc.mmap(address, length, protection, flags, descriptor, 0)
     if found == ffi.cast("void *", -1):

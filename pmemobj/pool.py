@@ -177,6 +177,16 @@ class PersistentObjectPool:
 
     # ---- opening and closing ----
 
+    @classmethod
+    def _without_file(cls, name: str) -> PersistentObjectPool:
+        """A pool that is not open; the crash lab binds its heap to images."""
+        self = cls.__new__(cls)
+        self.path = self._file = name
+        self.sandbox = self.recovered = self._suspended = False
+        self._storage, self._identity = None, (-1, -1)
+        self._begin_anew()
+        return self
+
     def _begin_anew(self) -> None:
         """Start with a heap that no pool was bound to yet; it would take another one for a mistake."""
         self._heap = Heap(self.path)

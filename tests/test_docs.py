@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXAMPLES = [
     pytest.param(block, id=f"{name} {number}")
-    for name in ("README.md", "docs/guide.md")
+    for name in ("README.md", "docs/guide.md", "docs/crash_lab.md")
     for number, block in enumerate(BLOCK.findall((ROOT / name).read_text()), 1)
 ]
 

@@ -84,6 +84,7 @@ ORDER = [
     "check",
     "__main__",
     "crash",
+    "testing",
 ]
 #: Needed before anything else can be imported, so they import nothing of the package.
 FREE = {"_build_mode", "_nocython"}

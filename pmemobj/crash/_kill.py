@@ -9,28 +9,22 @@ reads these bytes as they are, then opens the pool again, and libpmemobj rolls b
 from __future__ import annotations
 
 import contextlib
-import io
 import mmap
 import os
-import select
 import signal
-import sys
-import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
 from pmemobj import inspect
+from pmemobj.crash import _child
 from pmemobj.errors import SandboxError, TransactionError
 from pmemobj.pool import PersistentObjectPool
 
 _WORD = 8
 #: What parent and child share: the number of changes, and how the child has ended as far as it can tell.
 _SHARED_SIZE = 2 * _WORD
-_OUTPUT_LIMIT = 1 << 20
-#: Seconds between two looks at whether the child has ended, and how long its processes may take to.
-_LOOK_EVERY, _BURIAL = 0.02, 5.0
 
 
 class _End(IntEnum):
@@ -134,16 +128,16 @@ def kill(
     pool.suspend()
     try:
         with mmap.mmap(-1, _SHARED_SIZE) as shared:
-            status, output, timed_out = _run_child(pool, action, at, seconds, shared)
+            ended = _child.run(lambda writing: _be_the_child(pool, action, at, writing, shared), seconds)
             changes, end = (int.from_bytes(shared[place : place + _WORD], "little") for place in (0, _WORD))
         at_crash = inspect.walk_file(pool._file, max_nodes=max_nodes)
     finally:
         pool.resume()
     after = inspect.walk(pool, max_nodes=max_nodes)
-    verdict, ending = _how_it_ended(status, _End(end), changes, timed_out)
+    verdict, ending = _how_it_ended(ended.status, _End(end), changes, ended.timed_out)
     if before != after:
         verdict = Verdict.CHANGED
-    return CrashReport(verdict, at, changes, before, at_crash, after, output, ending)
+    return CrashReport(verdict, at, changes, before, at_crash, after, ended.output, ending)
 
 
 def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tuple[Verdict, str]:
@@ -155,68 +149,8 @@ def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tupl
     if os.WIFEXITED(status):
         return Verdict.EXITED, f"exited with code {os.WEXITSTATUS(status)}"
     if end is not _End.PLANNED:
-        return Verdict.SIGNALLED, f"died of {_signal_name(os.WTERMSIG(status))}"
+        return Verdict.SIGNALLED, f"died of {_child.signal_name(os.WTERMSIG(status))}"
     return Verdict.ROLLED_BACK if changes else Verdict.UNCHANGED, ""
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:  # a real-time signal
-        return f"signal {number}"
-
-
-# ---- the parent's side ----------------------------------------------------------------------------
-
-
-def _run_child(
-    pool: PersistentObjectPool, action: Callable[[], object], at: int | None, seconds: float, shared: mmap.mmap
-) -> tuple[int, str, bool]:
-    """Fork, wait for the end, and return exit status, output, and whether time ran out."""
-    reading, writing = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _be_the_child(pool, action, at, writing, shared)
-    os.close(writing)
-    output = bytearray()
-    try:
-        timed_out = not _read_while(reading, output, time.monotonic() + seconds, lambda: not _has_ended(child))
-    finally:
-        # Also on a KeyboardInterrupt: all who have the pool must be gone before it is opened again.
-        # That is the child and what it started; the end of the pipe tells when they are.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        _read_while(reading, output, time.monotonic() + _BURIAL, lambda: True)
-        os.close(reading)
-    return status, output.decode(errors="replace"), timed_out
-
-
-def _has_ended(child: int) -> bool:
-    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _read_while(reading: int, output: bytearray, deadline: float, condition: Callable[[], bool]) -> bool:
-    """Read what is printed while a condition holds and the pipe has writers; keep the beginning.
-
-    Returns:
-        Whether that ended before the deadline.
-    """
-    while condition():
-        remaining = deadline - time.monotonic()
-        if remaining <= 0:
-            return False
-        if select.select([reading], [], [], min(remaining, _LOOK_EVERY))[0]:
-            data = os.read(reading, 65536)
-            if not data:
-                break
-            output += data[: _OUTPUT_LIMIT - len(output)]
-    return True
 
 
 # ---- the child's side -------------------------------------------------------------------------------
@@ -227,20 +161,15 @@ def _be_the_child(
 ) -> None:
     """Never returns: ends by SIGKILL as planned, or by an exit code."""
     code = 1
-    os.setpgid(0, 0)
     try:
-        with _output_to(writing):
+        with _child.output_to(writing):
             pool.resume()
             _count_changes(pool, at, shared)
             with pool.transaction():
                 action()
                 _die(shared)
     except SystemExit as end:
-        # As the interpreter does it.
-        code = end.code & 0xFF if isinstance(end.code, int) else int(end.code is not None)
-        if code and not isinstance(end.code, int):
-            with contextlib.suppress(BaseException):
-                os.write(writing, f"{end.code}\n".encode(errors="replace"))
+        code = _child.exit_code(end, writing)
     except BaseException:
         _note(shared, _End.RAISED)
         with contextlib.suppress(BaseException):
@@ -266,19 +195,6 @@ def _count_changes(pool: PersistentObjectPool, at: int | None, shared: mmap.mmap
 
 def _note(shared: mmap.mmap, end: _End) -> None:
     shared[_WORD:] = end.to_bytes(_WORD, "little")
-
-
-@contextlib.contextmanager
-def _output_to(descriptor: int) -> Iterator[None]:
-    """Send everything that is printed to a file descriptor, at once; there is nothing to read."""
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(descriptor, 1)
-    os.dup2(descriptor, 2)
-    stream = io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), write_through=True, errors="replace")
-    sys.stdin = open(nothing, closefd=False)  # noqa: SIM115 - it lives as long as this process
-    sys.stdout = sys.stderr = stream
-    yield
 
 
 def _die(shared: mmap.mmap) -> None:

@@ -1,0 +1,239 @@
+"""Exploring: choose images, let workers recover them, and judge what came out.
+
+The verdict is about an image and a moment: before a commit has returned, the old state is right; afterwards it
+means that something was lost that somebody relies on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from pmemobj._layout import POOL_HEAP_OFFSET, WORD
+from pmemobj.crash import _workers
+from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._meaning import first_chunk
+from pmemobj.crash._recorder import Taken
+from pmemobj.crash._recovery import Finding, Outcome, Recovery
+from pmemobj.crash._states import (
+    CAP,
+    Choice,
+    Keys,
+    Moment,
+    choices,
+    free_lines,
+    level,
+    longest,
+    moments,
+    possible,
+    series,
+)
+from pmemobj.crash._workers import Job, Setting
+
+#: What `judge` finds besides the findings of an outcome.
+ATOMICITY, DURABILITY = "atomicity", "durability"
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that an exploration came to, for `_report` to tell.
+
+    Attributes:
+        moments: Where the power may fail.
+        possible: How many images the model has.
+        chosen: The moment, the choice and the number of the job of each that was looked at.
+        covered: How many more need not be looked at, since they must come to the same as one that was.
+        states: The name of the state before, and after each promise.
+        outcomes: The outcome of each job; None where the time was up.
+        images: The lines of each job.
+    """
+
+    moments: list[Moment]
+    possible: int
+    chosen: list[tuple[int, Choice, int]]
+    covered: int
+    states: list[str]
+    outcomes: list[Outcome | None]
+    images: list[Lines]
+
+
+def explore(
+    taken: Taken,
+    setting: Setting,
+    identity: int,
+    *,
+    model: str,
+    budget: int,
+    seconds: float,
+    seed: int,
+    recovery: int,
+    workers: int | None,
+    executor: Executor | None,
+) -> Found:
+    """Choose and recover; see `Recording.explore`."""
+    deadline = time.monotonic() + seconds
+    there, meant = moments(taken.base, taken.events)
+    plan = _Plan(taken.base, there, meant, model, budget, seed)
+    plan.choose()
+
+    def recover(jobs: list[Job]) -> list[Outcome | None]:
+        if executor is not None:
+            return _workers.run_elsewhere(executor, setting, jobs, identity, deadline)
+        return _workers.run(setting, jobs, workers or min(2, os.cpu_count() or 1), deadline)
+
+    first = 1 + len(meant)
+    step = max(1, (len(plan.images) - first) // recovery) if recovery else 0
+    crashed = set(range(first, len(plan.images), step)[:recovery] if step else ())
+    outcomes = recover([(lines, number in crashed) for number, lines in enumerate(plan.images)])
+    known = len(plan.images)
+    covered = plan.choose_again(outcomes)
+    if len(plan.images) > known:
+        outcomes += recover([(lines, False) for lines in plan.images[known:]])
+    states = [outcome.state if outcome is not None else "" for outcome in outcomes[:first]]
+    return Found(there, sum(plan.counts), plan.chosen, covered, states, outcomes, plan.images)
+
+
+class _Plan:
+    """Which images are recovered.
+
+    Attributes:
+        counts: How many there are at each moment.
+        images: The lines of each; first what each promise stands for, by which the others are judged.
+        chosen: Moment, choice and number of the image.
+    """
+
+    def __init__(
+        self, base: Image, there: list[Moment], meant: list[Lines], model: str, budget: int, seed: int
+    ) -> None:
+        self._base, self._there, self._model, self._budget, self._seed = base, there, model, budget, seed
+        self._keys = Keys(base)
+        self._numbers: dict[int, int] = {}
+        self.counts = [possible(moment, model) for moment in there]
+        self.images: list[Lines] = [{}, *meant]
+        self.chosen: list[tuple[int, Choice, int]] = []
+        chunks = first_chunk(int.from_bytes(base.read(POOL_HEAP_OFFSET, WORD), "little"))
+        #: At moments where it pays: the lines that need not be varied where a series of them makes no difference.
+        self._free: dict[int, list[int]] = {}
+        self._effort = list(self.counts)
+        for at, moment in enumerate(there if model == "lines" else ()):
+            free = free_lines(moment, chunks)
+            effort = longest(moment, free) * self.counts[at] // _product(moment, free)
+            if effort < self.counts[at]:
+                self._free[at], self._effort[at] = free, effort
+        self._cap = min(CAP, level(self._effort, budget))
+        #: Moment, choice of the other lines, and numbers of the images of a series.
+        self._series: list[tuple[int, Choice, list[int]]] = []
+
+    def choose(self) -> None:
+        """The images to begin with."""
+        for at, moment in enumerate(self._there):
+            free = self._free.get(at, [])
+            if free and self._effort[at] <= self._cap:
+                for choice in self._varied(at, [line for line in moment.pending if line not in free]):
+                    numbers = [self._add(at, choice + kept) for kept in series(moment, free)]
+                    self._series.append((at, choice, numbers))
+            else:
+                chance = random.Random(f"{self._seed} {at}")
+                for choice in choices(moment, self._model, self._cap, chance):
+                    self._add(at, choice)
+
+    def choose_again(self, outcomes: list[Outcome | None]) -> int:
+        """More images, where some lines made a difference; returns how many need not be looked at."""
+        covered = 0
+        for at, choice, numbers in self._series:
+            moment, free = self._there[at], self._free[at]
+            left = _product(moment, free) - len(numbers)
+            found = [outcomes[number] for number in numbers]
+            memories = {outcome.memory if outcome is not None else b"" for outcome in found}
+            if len(memories) == 1 and b"" not in memories:
+                covered += left
+            elif left <= self._budget - len(self.images):
+                known = set(series(moment, free))
+                for kept in self._varied(at, free):
+                    if kept not in known:
+                        self._add(at, choice + kept)
+        return covered
+
+    def _varied(self, at: int, lines: list[int]) -> Iterator[Choice]:
+        pending = self._there[at].pending
+        for kept in itertools.product(*(range(len(pending[line]) + 1) for line in lines)):
+            yield tuple((line, count) for line, count in zip(lines, kept, strict=True) if count)
+
+    def _add(self, at: int, choice: Choice) -> int:
+        moment = self._there[at]
+        key = self._keys.of(moment, choice)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.images)
+            self.images.append(moment.image(choice))
+        self.chosen.append((at, choice, number))
+        return number
+
+
+def _product(moment: Moment, lines: list[int]) -> int:
+    """How many ways there are to choose versions of these lines."""
+    return math.prod(len(moment.pending[line]) + 1 for line in lines)
+
+
+def judge(outcome: Outcome, promises: int, states: list[str], atomic: bool) -> tuple[Finding, ...]:
+    """What is wrong with an outcome, given how many promises had been made."""
+    findings = list(outcome.findings)
+    right = states[promises : promises + 2]
+    # Where time did not suffice for what is right, nothing can be said against what is there.
+    if atomic and outcome.state and all(right) and outcome.state not in right:
+        if outcome.state in states[:promises]:
+            text = "what had been promised is gone: the state is an older one"
+            findings.append(Finding(DURABILITY, text))
+        elif "unreadable" not in outcome.state:
+            text = "the state is neither that before nor that after"
+            findings.append(Finding(ATOMICITY, text))
+    return tuple(findings)
+
+
+def smallest(
+    setting: Setting, moment: Moment, choice: Choice, invariant: str, states: list[str], atomic: bool
+) -> tuple[Choice, Choice] | None:
+    """Choices with the same violation: one that loses as little as can be, one that keeps as little as can be.
+
+    They are found by changing one line after another, so nothing can be taken away from either, though
+    there may be others.
+
+    Returns:
+        None if the worker that was to find them died.
+    """
+
+    def search(recovery: Recovery) -> tuple[Choice, Choice]:
+        def violates(kept: dict[int, int]) -> bool:
+            lines = moment.image(tuple((line, count) for line, count in kept.items() if count))
+            outcome = recovery.outcome(lines)
+            return any(each.invariant == invariant for each in judge(outcome, moment.promises, states, atomic))
+
+        least_lost = _shrunk(moment, dict(choice), violates, lambda line: range(len(moment.pending[line]), 0, -1))
+        least_kept = _shrunk(moment, dict(choice), violates, lambda line: range(len(moment.pending[line])))
+        return least_lost, least_kept
+
+    answer: tuple[Choice, Choice] | None = _workers.in_worker(setting, search)
+    return answer
+
+
+def _shrunk(
+    moment: Moment,
+    kept: dict[int, int],
+    violates: Callable[[dict[int, int]], bool],
+    better: Callable[[int], Iterable[int]],
+) -> Choice:
+    for line in moment.pending:
+        now = kept.get(line, 0)
+        for count in better(line):
+            if count == now:
+                break
+            if violates({**kept, line: count}):
+                kept[line] = count
+                break
+    return tuple((line, kept[line]) for line in moment.pending if kept.get(line))

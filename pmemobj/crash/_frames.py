@@ -1,0 +1,147 @@
+"""One moment of a recording, for those who draw it: the state of each cache line, and libpmemobj's undo log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pmemobj._layout import (
+    ENTRY_LENGTH,
+    LANE_LOGS,
+    LANE_SIZE,
+    LOG_HEADER_SIZE,
+    POOL_HEAP_OFFSET,
+    POOL_LANE_COUNT,
+    POOL_LANES_OFFSET,
+    WORD,
+)
+from pmemobj.crash._image import Image
+from pmemobj.crash._states import Memory
+from pmemobj.crash._trace import LINE, PROMISES, Event
+
+#: In an entry of an undo log: the bytes that were snapshotted begin behind offset, checksum and length.
+_ENTRY_DATA = 24
+#: The highest bits of the place are the kind of the entry: bytes to be put back, here.
+_KIND_MASK = 0xE000000000000000
+
+
+class LineState(Enum):
+    """Where the latest bytes of a cache line are; the value is a letter to show."""
+
+    #: Stored, and in the cache only: it may be lost, or not.
+    DIRTY = "D"
+    #: On its way: lost, or not, until the next fence.
+    FLUSHED = "F"
+    #: On the medium.
+    FENCED = "S"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A cache line that the recording has stored to.
+
+    Attributes:
+        offset: Where it begins.
+        state: Where its latest bytes are.
+        content: What memory shows.
+        durable: What is on the medium for certain.
+        versions: How many versions of it may be on the medium besides.
+        stored_by: The last store to it.
+    """
+
+    offset: int
+    state: LineState
+    content: bytes
+    durable: bytes
+    versions: int
+    stored_by: Event | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """An entry of an undo log: recovery would put these bytes back.
+
+    Attributes:
+        lane: The number of the lane whose log it is.
+        offset: Where they were.
+        data: What was there.
+    """
+
+    lane: int
+    offset: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One moment.
+
+    Attributes:
+        number: How many steps had happened.
+        step: The next one; None at the end.
+        promises: How many promises had been made.
+        lines: The cache lines that were stored to, by offset.
+        undo_log: What the undo logs hold, as memory shows them.
+        possible: How many images a power cut could leave.
+    """
+
+    number: int
+    step: Event | None
+    promises: int
+    lines: tuple[Line, ...]
+    undo_log: tuple[Snapshot, ...]
+    possible: int
+
+
+def frame_at(base: Image, steps: Sequence[Event], number: int) -> Frame:
+    """What there is just before a step.
+
+    Raises:
+        IndexError: there is no such step.
+    """
+    if not 0 <= number <= len(steps):
+        raise IndexError(f"cannot show step {number}: there are {len(steps)} (0 is the beginning)")
+    memory = Memory(base)
+    last: dict[int, Event] = {}
+    for event in steps[:number]:
+        memory.apply(event)
+        if event.data:
+            last.update(dict.fromkeys(event.lines, event))
+    moment = memory.moment(number, sum(event.what in PROMISES for event in steps[:number]))
+    lines = []
+    for offset in sorted(last):
+        pending = memory.pending.get(offset, ())
+        flushed = memory.flushed.get(offset, [0])[-1]
+        state = LineState.FENCED if not pending else LineState.FLUSHED if flushed == len(pending) else LineState.DIRTY
+        durable = memory.durable.get(offset) or base.line(offset)
+        lines.append(Line(offset, state, memory.line(offset), durable, len(pending), last[offset]))
+    step = steps[number] if number < len(steps) else None
+    return Frame(number, step, moment.promises, tuple(lines), undo_log(base, memory), moment.possible)
+
+
+def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
+    """The entries of the undo logs that a recording has touched."""
+
+    def read(offset: int, size: int) -> bytes:
+        first = offset & ~(LINE - 1)
+        whole = b"".join(memory.latest.get(at) or base.line(at) for at in range(first, offset + size, LINE))
+        return whole[offset - first : offset - first + size]
+
+    def word(offset: int) -> int:
+        return int.from_bytes(read(offset, WORD), "little")
+
+    lanes, count, heap = (word(at) for at in (POOL_LANES_OFFSET, POOL_LANE_COUNT, POOL_HEAP_OFFSET))
+    touched = {(at - lanes) // LANE_SIZE for at in memory.latest if lanes <= at < heap}
+    log, capacity = LANE_LOGS[2]
+    found = []
+    for lane in sorted(touched & set(range(count))):
+        at = lanes + lane * LANE_SIZE + log + LOG_HEADER_SIZE
+        end = at + capacity
+        while at + _ENTRY_DATA <= end:
+            offset, size = word(at), word(at + ENTRY_LENGTH)
+            if not offset or not size or at + _ENTRY_DATA + size > end:
+                break
+            found.append(Snapshot(lane, offset & ~_KIND_MASK, read(at + _ENTRY_DATA, size)))
+            at += (_ENTRY_DATA + size + LINE - 1) & ~(LINE - 1)
+    return tuple(found)

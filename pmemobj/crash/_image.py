@@ -1,0 +1,118 @@
+"""Images of pools in memory: files without a name, which libpmemobj opens like any other.
+
+An image is a copy of the file of a pool. Crash states are told apart by what differs from one, cache
+line by cache line (`Lines`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+from pmemobj import _file, _lib
+from pmemobj._layout import LAYOUT_NAME
+from pmemobj.crash._trace import LINE
+from pmemobj.errors import PmemError
+from pmemobj.pool import PersistentObjectPool
+
+#: The contents of cache lines by their offsets.
+Lines = dict[int, bytes]
+
+_COPY_AT_ONCE = 1 << 30
+
+
+class Image:
+    """A file in memory, of `size` bytes; inherited by children, gone with the last process that has it."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.file = os.memfd_create("pmemobj-crash", os.MFD_CLOEXEC)
+        os.ftruncate(self.file, size)
+
+    @classmethod
+    def of_pool(cls, pool: PersistentObjectPool) -> Image:
+        """A copy of the file of an open pool, which must not change meanwhile."""
+        image = cls(os.path.getsize(pool._file))
+        source = os.open(pool._file, os.O_RDONLY)
+        try:
+            _copy(source, image.file)
+        finally:
+            os.close(source)
+        return image
+
+    def copy(self) -> Image:
+        """Another one with the same contents."""
+        other = Image(self.size)
+        _copy(self.file, other.file)
+        return other
+
+    def overwrite(self, other: Image) -> None:
+        """Make this empty image the same as another."""
+        _copy(other.file, self.file)
+
+    @property
+    def path(self) -> str:
+        """What libpmemobj opens it by, in this process."""
+        return f"/proc/self/fd/{self.file}"
+
+    def read(self, offset: int, size: int) -> bytes:
+        return os.pread(self.file, size, offset)
+
+    def line(self, offset: int) -> bytes:
+        """The cache line at an offset."""
+        return os.pread(self.file, LINE, offset)
+
+    def write(self, offset: int, data: bytes) -> None:
+        os.pwrite(self.file, data, offset)
+
+    def open(self, copy_on_write: bool) -> _lib.Pool:
+        """Let libpmemobj open it, with recovery; OSError if it will not."""
+        return _lib.open_pool(self.path, LAYOUT_NAME, copy_on_write)
+
+    def close(self) -> None:
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+    __del__ = close
+
+    def __deepcopy__(self, _memo: object) -> Image:
+        return self  # a second object would close the file of the first
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle an image: it is an open file (export it)")
+
+
+def _copy(source: int, target: int) -> None:
+    """Copy a file without its holes."""
+    end = os.fstat(source).st_size
+    start = 0
+    while start < end:
+        try:
+            start = os.lseek(source, start, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:  # a hole up to the end
+                return
+            raise
+        stop = os.lseek(source, start, os.SEEK_HOLE)
+        os.lseek(target, start, os.SEEK_SET)
+        while start < stop:
+            sent = os.sendfile(target, source, start, min(stop - start, _COPY_AT_ONCE))
+            if not sent:
+                raise OSError(errno.EIO, f"the file became shorter, at {start} of {end} bytes")
+            start += sent
+
+
+def demand_plain(what: str, pool: PersistentObjectPool) -> None:
+    """Refuse a pool of many files.
+
+    Raises:
+        PmemError: it is a growing pool, or open in a sandbox.
+    """
+    if pool.sandbox:
+        raise PmemError(what, "it is open in a sandbox, its file is not what it shows", "open it without sandbox=True")
+    if _file.identify(pool._file).max_size:
+        raise PmemError(
+            what, "it is a growing pool, whose files are added while it is open", "resize a copy to a fixed size"
+        )

@@ -1,0 +1,200 @@
+"""Power cuts: record what code does to a pool, and look at every state that a power cut could leave of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from pmemobj.crash._explore import Found, explore, judge, smallest
+from pmemobj.crash._frames import Frame, frame_at
+from pmemobj.crash._recorder import TRACE_SIZE, End, Inherited, Taken, take
+from pmemobj.crash._recovery import INVARIANTS, Check
+from pmemobj.crash._report import BLIND, Backing, Counterexample, Report, Violation, counterexample, export
+from pmemobj.crash._trace import Event
+from pmemobj.crash._workers import Setting
+from pmemobj.pool import PersistentObjectPool, open_pools
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What some code did to a pool.
+
+    Attributes:
+        steps: Every store, flush and fence, and what the program was doing, in order.
+        ending: How the code ended, unless it returned: ``raised an exception``, ``died of SIGSEGV``.
+        output: What it printed, a traceback included.
+        truncated: Whether there was more than could be recorded.
+    """
+
+    steps: tuple[Event, ...]
+    ending: str
+    output: str
+    truncated: bool
+    _taken: Taken = field(repr=False, compare=False)
+    _identity: int = field(repr=False, compare=False)
+
+    @property
+    def returned(self) -> bool:
+        """Whether the code came to its end."""
+        return self._taken.end is End.RETURNED
+
+    def frame(self, number: int) -> Frame:
+        """The cache lines and libpmemobj's logs just before a step; ``len(steps)`` is the end."""
+        return frame_at(self._taken.base, self.steps, number)
+
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write the pool as it was when the recording began to a new file."""
+        export(self._taken.base, {}, path)
+
+    def explore(
+        self,
+        check: Check | None = None,
+        *,
+        model: str = "lines",
+        budget: int = 3000,
+        seconds: float = 60.0,
+        seed: int = 0,
+        atomic: bool = True,
+        recovery: int = 0,
+        invariants: tuple[str, ...] = INVARIANTS,
+        workers: int | None = None,
+        patience: float = 10.0,
+        executor: Executor | None = None,
+    ) -> Report:
+        """Cut the power at every moment, in every way that the model has, and let libpmemobj recover.
+
+        Args:
+            check: Called with the recovered pool; what it returns must not be false, and it must not raise.
+                It may change the pool, which is thrown away.
+            model: ``drop``, ``all-or-none``, ``prefix``, ``events`` or ``lines``; see docs/crash_lab.md.
+            budget: How many images to recover at the most.
+            seconds: How long to go on. A result that was cut off by time depends on the machine; it says so.
+            seed: For the choice of images where the budget does not suffice for all.
+            atomic: Whether each transaction, and each store outside of one, must be seen whole or not at all.
+            recovery: Of how many images the recovery is crashed at every moment, too.
+            invariants: Those of `INVARIANTS` that are to be looked at of every image that opens.
+            workers: How many processes; two by default, where there is enough to do.
+            patience: Seconds that one image may take.
+            executor: A `concurrent.futures` executor that takes over the images; `check` must be picklable then, if
+                the executor's tasks run in other processes.
+
+        Raises:
+            ValueError: there is no such model.
+            TransactionError: a transaction is open in this thread.
+
+        Cost: some milliseconds for each image.
+        """
+        # Whichever pool of this identity is open here: a libpmemobj does not open a second one.
+        live = [pool for pool in open_pools() if pool._heap.pool_uuid == self._identity]
+        inherited = Inherited("explore crashes", live[0]) if live else None
+        setting = Setting(self._taken.base, check, tuple(invariants), patience, inherited)
+        found = explore(
+            self._taken,
+            setting,
+            self._identity,
+            model=model,
+            budget=budget,
+            seconds=seconds,
+            seed=seed,
+            recovery=recovery,
+            workers=workers,
+            executor=executor,
+        )
+
+        def minimize(violation: Violation) -> Counterexample:
+            answer = smallest(
+                setting, violation.moment, violation.choice, violation.finding.invariant, found.states, atomic
+            )
+            return counterexample(violation, self.steps, *(answer or (violation.choice, violation.choice)))
+
+        violations, results = self._judged(found, atomic, minimize)
+        # The first one is what is shown; others are made smaller when they are asked.
+        first = minimize(violations[0]) if violations else None
+        looked_at = found.outcomes[len(found.states) :]
+        return Report(
+            model,
+            seed,
+            len(found.moments),
+            found.possible,
+            len(found.chosen) + found.covered,
+            len(looked_at),
+            sum(outcome is not None for outcome in looked_at),
+            sum(outcome.recoveries for outcome in looked_at if outcome is not None),
+            tuple(violations),
+            first,
+            tuple(results),
+            self._notes(found, budget),
+        )
+
+    def _judged(
+        self, found: Found, atomic: bool, minimize: Callable[[Violation], Counterexample]
+    ) -> tuple[list[Violation], list[str]]:
+        violations, results = [], []
+        backing = Backing(self._taken.base, minimize)
+        for at, choice, number in found.chosen:
+            outcome, moment = found.outcomes[number], found.moments[at]
+            if outcome is None:
+                results.append("open")
+                continue
+            findings = judge(outcome, moment.promises, found.states, atomic)
+            violations += [
+                Violation(finding, moment, choice, outcome, backing) for finding in findings
+            ]
+            old = outcome.state == found.states[moment.promises]
+            results.append("wrong" if findings else "old" if old else "new")
+        violations.sort(key=lambda violation: violation.moment.event)
+        return violations, results
+
+    def _notes(self, found: Found, budget: int) -> tuple[str, ...]:
+        notes = []
+        if self.ending:
+            notes.append(f"the code {self.ending}; what it had done by then was explored")
+        if self.truncated:
+            notes.append("there were more events than could be recorded; the end is missing")
+        before = found.outcomes[0]
+        if before is not None and any(finding.invariant == "check" for finding in before.findings):
+            notes.append("the check fails on the pool as it was before, too")
+        if any(outcome is None for outcome in found.outcomes):
+            notes.append("the time was up before all images were recovered; another run may come to another number")
+        if found.covered:
+            notes.append(f"{found.covered} states must come to the same as some that were recovered")
+        left_out = found.possible - len(found.chosen) - found.covered
+        if left_out:
+            notes.append(f"{left_out} states were left out, for a budget of {budget} images")
+        return (*notes, BLIND)
+
+
+def record(
+    pool: PersistentObjectPool,
+    action: Callable[[], object],
+    *,
+    seconds: float = 30.0,
+    seed: int = 0,
+    trace_size: int = TRACE_SIZE,
+) -> Recording:
+    """Record everything that `action` does to a pool, in a child process that works on a copy of it.
+
+    The pool stays open and unchanged, to the byte. The child sees all variables of the caller, and the
+    persistent objects lead into the copy there; what it does to them does not come back.
+
+    Args:
+        pool: An open pool of fixed size.
+        action: What to record. It makes its own transactions; when it returns, all that it did is taken for
+            promised. `acknowledge` says so earlier.
+        seconds: How long it may run; then it is killed.
+        seed: For the random parts of what is stored.
+        trace_size: Bytes that the recording may take.
+
+    Raises:
+        PowerModeError: there is no recorder: it needs x86-64 Linux, and a C compiler when pmemobj was installed.
+        TransactionError: a transaction is open in this thread.
+        PmemError: the pool is a growing one, or in a sandbox.
+
+    Cost: some ten milliseconds, and about 40 µs for each store.
+    """
+    taken = take(f"record what is done to pool {pool.path}", pool, action, seconds, trace_size, seed)
+    return Recording(
+        taken.events, taken.ending, taken.output, taken.truncated, taken, pool._heap.pool_uuid
+    )

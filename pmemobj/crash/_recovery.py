@@ -1,0 +1,393 @@
+"""What becomes of one image: the real libpmemobj recovers it, and what came out is looked at from all sides.
+
+For child processes only, since a bad image may end a process. Images are opened copy-on-write, so
+that one scratch file serves for all of them: only the lines that differ are written.
+
+What follows from recovery depends on the memory that it leaves, not on the image. So the expensive
+looks (the walk, the check of the user, the garbage collection, an allocation, a second open) happen once for each
+such memory, which is known by the pages that differ from the beginning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import mmap
+import random
+import traceback
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+from pmemobj import _gc, _lib
+from pmemobj._examine import ERROR, Examination
+from pmemobj._heap import Heap
+from pmemobj._layout import ALL_KINDS, ALLOCATION_HEADER_SIZE, POOL_HEAP_OFFSET, POOL_LANES_OFFSET, WORD, Kind
+from pmemobj._object import ClassTable
+from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._meaning import Meaning
+from pmemobj.crash._recorder import bind
+from pmemobj.crash._states import VOLATILE, Keys, choices, moments
+from pmemobj.crash._trace import LINE, parse
+from pmemobj.dump import contents_of
+from pmemobj.errors import PmemError, PoolClosedError, PoolFullError
+from pmemobj.pool import PersistentObjectPool
+
+Check = Callable[[PersistentObjectPool], object]
+
+#: What is looked at of every image that opens; the opening itself and the state are looked at always.
+INVARIANTS = ("sound", "garbage", "allocation", "second open")
+#: Images of one moment of a recovery.
+_RECOVERY_CAP = 32
+_TRACE_SIZE = 4 << 20
+#: Sizes of the allocations that are tried.
+_TRIED = (24, 200, 5000)
+_PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong after recovery.
+
+    Attributes:
+        invariant: What does not hold.
+        text: In which way.
+    """
+
+    invariant: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an image.
+
+    Attributes:
+        status: ``recovered``; ``refused`` by libpmemobj; or the worker ``died`` or ``hung``.
+        state: A name of what the root reaches after recovery: equal for equal contents.
+        findings: What is wrong.
+        garbage: How many allocations a garbage collection freed.
+        recoveries: How many images were made by crashing its recovery too.
+        memory: A name of the memory after recovery, as far as it means anything.
+    """
+
+    status: str
+    state: str = ""
+    findings: tuple[Finding, ...] = ()
+    garbage: int = 0
+    recoveries: int = 0
+    memory: bytes = b""
+
+
+class Recovery:
+    """Recovers images that differ from `base` by some lines.
+
+    Args:
+        base: The image that the others are told by.
+        pool: What the check is given; its heap is bound to each image in turn.
+        check: The user's check, or None.
+        invariants: Those of `INVARIANTS` that are looked at.
+        native: The recorder, which also tells what recovery changed.
+    """
+
+    def __init__(
+        self, base: Image, pool: PersistentObjectPool, check: Check | None, invariants: Iterable[str], native: Any
+    ) -> None:
+        self._base, self._pool, self._check = base, pool, check
+        self._heap = pool._heap
+        self._invariants = frozenset(invariants)
+        self._native = native
+        self._content = mmap.mmap(base.file, base.size, prot=mmap.PROT_READ)
+        self._scratch, self._second = _Scratch(base), _Scratch(base)
+        self._pagemap = open("/proc/self/pagemap", "rb", buffering=0)  # noqa: SIM115 - as long as the process
+        self._known: dict[bytes, Outcome] = {}
+        lanes, heap = (int.from_bytes(base.read(at, WORD), "little") for at in (POOL_LANES_OFFSET, POOL_HEAP_OFFSET))
+        #: Pages of the logs: what is left in them after recovery concerns nobody.
+        self._logs = range(lanes & ~(_PAGE - 1), heap & ~(_PAGE - 1), _PAGE)
+
+    def outcome(self, lines: Lines, crash_recovery: bool = False) -> Outcome:
+        """Recover the image with these lines, and look at it."""
+        found = self._recover(lines)
+        if crash_recovery and found.status == "recovered":
+            findings, count = self._crash_recovery(lines, found.state)
+            found = replace(found, findings=found.findings + findings, recoveries=count)
+        return found
+
+    def _recover(self, lines: Lines) -> Outcome:
+        self._scratch.show(lines)
+        try:
+            pop = self._scratch.image.open(True)
+        except OSError as error:
+            return Outcome("refused", findings=(Finding("opens", f"libpmemobj refuses it: {error.strerror}"),))
+        try:
+            pages = self._pages(pop, lines)
+            key = self._key(pop, pages)
+            known = self._known.get(key)
+            if known is None:
+                findings: list[Finding] = []
+                state = self._look(pop, findings)
+        finally:
+            self._heap.unbind(_over())
+            _lib.close(pop)
+        if known is None:
+            garbage = self._try_out(pages, state, findings)
+            known = self._known[key] = Outcome("recovered", state, tuple(findings), garbage, memory=key)
+        return known
+
+    # ---- the memory after recovery ----
+
+    def _pages(self, pop: _lib.Pool, lines: Lines) -> dict[int, bytes]:
+        """The pages that differ from the beginning: those that the open changed, and those of the image."""
+        base = _lib.address(pop)
+        count = self._base.size // _PAGE
+        self._pagemap.seek(base // _PAGE * WORD)
+        changed = self._native.private_pages(self._pagemap.read(count * WORD))
+        suspects = {line & ~(_PAGE - 1) for line in lines}
+        suspects.update(number * _PAGE for number in changed)
+        memory = _lib.view(pop, self._base.size)
+        found = {}
+        for page in sorted(suspects):
+            content = _without_volatile(page, bytes(memory[page : page + _PAGE]))
+            if content != _without_volatile(page, self._content[page : page + _PAGE]):
+                found[page] = content
+        memory.release()
+        return found
+
+    def _key(self, pop: _lib.Pool, pages: dict[int, bytes]) -> bytes:
+        """A name of that memory, but for what nobody reads: logs that are done with, and memory that is free."""
+        whole = _lib.view(pop, self._base.size)
+        try:
+            meaning = Meaning(whole.cast("Q"), self._base.size)
+            digest = blake2b(digest_size=16)
+            for page, content in pages.items():
+                if page in self._logs:
+                    continue
+                meant = meaning.of_page(page, content)
+                if meant != meaning.of_page(page, self._content[page : page + _PAGE]):
+                    digest.update(page.to_bytes(WORD, "little"))
+                    digest.update(meant)
+        finally:
+            whole.release()
+        return digest.digest()
+
+    # ---- looking ----
+
+    @contextlib.contextmanager
+    def _handles(self, pop: _lib.Pool) -> Any:
+        """The heap on an open image, with handles of its own."""
+        heap = self._heap
+        kept = heap.handles
+        heap.handles = weakref.WeakValueDictionary()
+        try:
+            bind(heap, pop, self._base.size)
+            if heap.types is None:
+                heap.types = ClassTable(heap)
+            yield heap
+        finally:
+            heap.handles = kept
+
+    def _look(self, pop: _lib.Pool, findings: list[Finding]) -> str:
+        """What can be seen without changing anything; returns the name of the state."""
+        try:
+            with self._handles(pop) as heap:
+                state = state_of(heap)
+                if "sound" in self._invariants:
+                    findings += _sound(heap)
+                if self._check is not None:
+                    findings += _checked(self._check, self._pool)
+                    if heap.in_transaction():
+                        self._pool.abandon_transaction()
+        except (PmemError, AssertionError) as error:
+            findings.append(Finding("sound", str(error)))
+            state = "unreadable"
+        return state
+
+    def _try_out(self, pages: dict[int, bytes], state: str, findings: list[Finding]) -> int:
+        """Open what recovery left once more, and use it; returns how much garbage there was."""
+        if not self._invariants - {"sound"}:
+            return 0
+        lines = {
+            at: content[at - page : at - page + LINE]
+            for page, content in pages.items()
+            for at in range(page, page + _PAGE, LINE)
+        }
+        self._second.show(lines)
+        try:
+            pop = self._second.image.open(True)
+        except OSError as error:
+            findings.append(Finding("second open", f"libpmemobj refuses it: {error.strerror}"))
+            return 0
+        garbage = 0
+        try:
+            if "second open" in self._invariants:
+                findings += _same(pages, self._pages(pop, lines))
+            with self._handles(pop) as heap:
+                if "second open" in self._invariants and state != "unreadable" and state_of(heap) != state:
+                    findings.append(Finding("second open", "the objects are others after it"))
+                if "garbage" in self._invariants:
+                    garbage = _collect(heap, findings)
+                if "allocation" in self._invariants:
+                    _allocate(heap, findings)
+        except (PmemError, AssertionError) as error:
+            if state != "unreadable":  # else it has been said
+                findings.append(Finding("sound", str(error)))
+        finally:
+            self._heap.unbind(_over())
+            _lib.close(pop)
+        return garbage
+
+    # ---- crashes during recovery ----
+
+    def _crash_recovery(self, lines: Lines, state: str) -> tuple[tuple[Finding, ...], int]:
+        """Cut the power at every moment of the recovery of an image: the next one must come to the same."""
+        third = _Scratch(self._base)
+        third.show(lines)
+        with mmap.mmap(-1, _TRACE_SIZE) as trace:
+            address, pinned = _lib.pin(memoryview(trace))
+            self._native.trace_to(address, _TRACE_SIZE)
+            self._native.watch_next(self._base.size)
+            try:
+                pop = third.image.open(False)
+            finally:
+                self._native.unwatch()
+            _lib.close(pop)
+            with memoryview(trace) as memory:
+                events, _ = parse(memory)
+            _lib.unpin(pinned)
+        there: Any = _Overlay(self._base, lines)
+        chance = random.Random(0)
+        keys, seen = Keys(self._base), set()
+        findings = []
+        for moment in moments(there, events)[0]:
+            for choice in choices(moment, "lines", _RECOVERY_CAP, chance):
+                image = lines | moment.image(choice)
+                key = keys.of_lines(image)
+                if key in seen:
+                    continue
+                seen.add(key)
+                again = self._recover(image)
+                if again.state != state:
+                    text = f"a crash at event {moment.event} of {len(events)} of the recovery leads to another state"
+                    findings.append(Finding("recovery", text if again.state else f"{text}: {again.findings[0]}"))
+        return tuple(findings), len(seen)
+
+
+class _Scratch:
+    """An image that shows one set of lines after another."""
+
+    def __init__(self, base: Image) -> None:
+        self._base = base
+        self.image = base.copy()
+        self._shown: Lines = {}
+
+    def show(self, lines: Lines) -> None:
+        for at in self._shown.keys() - lines.keys():
+            self.image.write(at, self._base.line(at))
+        for at, content in lines.items():
+            if self._shown.get(at) != content:
+                self.image.write(at, content)
+        self._shown = lines
+
+
+class _Overlay:
+    """An image as its lines say, where they say something."""
+
+    def __init__(self, base: Image, lines: Lines) -> None:
+        self._base, self._lines = base, lines
+
+    def line(self, offset: int) -> bytes:
+        return self._lines.get(offset) or self._base.line(offset)
+
+
+def state_of(heap: Heap) -> str:
+    """A name of what the root reaches: equal for equal contents, wherever they lie."""
+    contents = contents_of(heap)
+    digest = blake2b(repr(contents.root).encode(), digest_size=12)
+    for _, record in contents.records():
+        digest.update(repr(record).encode())
+    return digest.hexdigest()
+
+
+def _over() -> PmemError:
+    return PoolClosedError("use the pool of a crash image", "the check is over", "look at it inside")
+
+
+def _without_volatile(page: int, content: bytes) -> bytes:
+    if page != _PAGE:
+        return content
+    whole = bytearray(content)
+    for volatile in VOLATILE:
+        whole[volatile.start - page : volatile.stop - page] = bytes(len(volatile))
+    return bytes(whole)
+
+
+def _sound(heap: Heap) -> list[Finding]:
+    """What `pmemobj.check` and the containers themselves have to say."""
+    examination = Examination(heap, heap.allocations())
+    found = [Finding("sound", str(each)) for each in examination.run() if each.severity == ERROR]
+    for offset in _gc.containers(heap, _gc.root_words(heap)):
+        try:
+            assert heap.resurrect is not None
+            handle: Any = heap.resurrect(heap, offset)
+            handle._check()
+        except (AssertionError, PmemError) as error:
+            found.append(Finding("sound", str(error)))
+    return found
+
+
+def _checked(check: Check, pool: PersistentObjectPool) -> list[Finding]:
+    """The user's check: it may return something false, or raise."""
+    try:
+        answer = check(pool)
+    except Exception:
+        return [Finding("check", traceback.format_exc(limit=-3).strip())]
+    if answer is None or answer:
+        return []
+    return [Finding("check", f"it returned {answer!r}")]
+
+
+def _same(before: dict[int, bytes], after: dict[int, bytes]) -> list[Finding]:
+    differing = [page for page in before.keys() | after.keys() if before.get(page) != after.get(page)]
+    if not differing:
+        return []
+    places = []
+    for page in sorted(differing):
+        one, other = before.get(page, b""), after.get(page, b"")
+        places += [page + at for at in range(0, _PAGE, WORD) if one[at : at + WORD] != other[at : at + WORD]]
+    return [Finding("second open", f"it changes {len(places)} words, the first at {places[0]:#x}")]
+
+
+def _collect(heap: Heap, findings: list[Finding]) -> int:
+    """Collect the garbage; nothing that the root does not reach may be left."""
+    freed = _gc.collect(heap, keep_handles=False).total()
+    reached = _gc.mark(heap, _gc.root_words(heap))
+    left = [offset for offset in heap.offsets() if offset not in reached]
+    if left:
+        kind = heap.read(left[0] - ALLOCATION_HEADER_SIZE + WORD)
+        name = Kind(kind).name if kind in ALL_KINDS else f"type {kind}"
+        findings.append(Finding("garbage", f"{len(left)} allocations leak, the first at {left[0]:#x} ({name})"))
+    return freed
+
+
+class _Enough(Exception):
+    """Rolls back the allocations that were tried."""
+
+
+def _allocate(heap: Heap, findings: list[Finding]) -> None:
+    """Allocate: new memory must be nobody else's."""
+    taken = [(offset - ALLOCATION_HEADER_SIZE, offset + size) for offset, size, _ in heap.allocations()]
+    with contextlib.suppress(_Enough, PoolFullError), heap.statement:
+        for size in _TRIED:
+            offset = heap.alloc(size, Kind.BYTES)
+            taken.append((offset - ALLOCATION_HEADER_SIZE, offset + size))
+        raise _Enough
+    taken.sort()
+    for (_, end), (start, _) in itertools.pairwise(taken):
+        if start < end:
+            findings.append(Finding("allocation", f"new memory overlaps what was there, at {start:#x}"))
+            return

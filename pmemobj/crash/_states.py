@@ -1,0 +1,319 @@
+"""From a recording to the images that a power cut could leave.
+
+What a fence has made durable is in every image. Of each cache line that was stored to since, the medium has
+some version between the durable one and the last: a line goes to the medium whole, at any time, and stores
+within one line keep their order, eight bytes at a time. Lines are independent of each other. So just before
+a fence an image is a choice of one version for each such line, and there are Π(versions + 1) of them.
+The moments just before each fence, just before each promise (a commit returns, say), and the end are
+enough: what could be lost earlier can be lost then too.
+
+Simpler models choose fewer images; they show what simpler tools would find:
+
+    drop         all that is not fenced is lost
+    all-or-none  that, or none of it is lost
+    prefix       the stores arrive in the order of the program: each beginning of them
+    events       a line arrives as one of its flushes found it, or not at all
+    lines        all of the above, and everything between
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._trace import LINE, PROMISES, Event, What
+
+MODELS = ("drop", "all-or-none", "prefix", "events", "lines")
+#: Images of one moment; of a moment with more, some are chosen.
+CAP = 4096
+
+_WORD = 8
+#: Libpmemobj's own notes in the header, which mean nothing to the next process: the number of the run, and pointers.
+VOLATILE = (range(6152, 6160), range(6688, 8192))
+
+#: How many of its unfenced versions each line keeps; those that keep none are left out.
+Choice = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a line holds after a store of a part of it.
+
+    Attributes:
+        content: The 64 bytes.
+        event: The number of the store.
+    """
+
+    content: bytes
+    event: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point in the recording at which the power may fail.
+
+    Attributes:
+        event: The number of the event that did not happen any more; one behind the last at the end.
+        promises: How many promises had been made.
+        durable: The lines that had reached the medium for certain, as far as they differ from the beginning.
+        pending: The versions of each line that may have reached it besides.
+        flushed: After which of its versions a line was flushed.
+    """
+
+    event: int
+    promises: int
+    durable: Lines
+    pending: dict[int, tuple[Version, ...]]
+    flushed: dict[int, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def possible(self) -> int:
+        """How many images there can be."""
+        return math.prod(len(versions) + 1 for versions in self.pending.values())
+
+    @property
+    def everything(self) -> Choice:
+        """The choice that loses nothing."""
+        return tuple((line, len(versions)) for line, versions in self.pending.items())
+
+    def image(self, choice: Choice) -> Lines:
+        """The lines of an image that differ from the beginning, or did at some time."""
+        return self.durable | {line: self.pending[line][kept - 1].content for line, kept in choice}
+
+    def order(self) -> list[tuple[int, int]]:
+        """Line and number of all versions, in the order of the program."""
+        found = [
+            (version.event, line, number)
+            for line, versions in self.pending.items()
+            for number, version in enumerate(versions, 1)
+        ]
+        return [(line, number) for _, line, number in sorted(found)]
+
+
+class Memory:
+    """The cache lines of a pool while its recording is played: what is durable, flushed, and only stored."""
+
+    def __init__(self, base: Image) -> None:
+        self._base = base
+        self.durable: Lines = {}
+        self.pending: dict[int, list[Version]] = {}
+        self.flushed: dict[int, list[int]] = {}
+        #: What memory shows, whether it is durable or not.
+        self.latest: Lines = {}
+
+    def line(self, offset: int) -> bytes:
+        """What memory shows of a line."""
+        found = self.latest.get(offset)
+        if found is None:
+            found = self.latest[offset] = self._base.line(offset)
+        return found
+
+    def apply(self, event: Event) -> None:
+        """Let an event happen."""
+        if event.what is What.STORE:
+            self._store(event)
+        elif event.what is What.FLUSH:
+            for line in event.lines:
+                if line in self.pending:
+                    self.flushed.setdefault(line, []).append(len(self.pending[line]))
+        elif event.what is What.FENCE:
+            self._fence()
+
+    def _store(self, event: Event) -> None:
+        for line in event.lines:
+            content = self.line(line)
+            begin, end = max(line, event.offset), min(line + LINE, event.offset + event.size)
+            for at in range(begin, end, _WORD):
+                word = event.data[at - event.offset : at - event.offset + _WORD]
+                if content[at - line : at - line + _WORD] == word or any(at in volatile for volatile in VOLATILE):
+                    continue
+                content = content[: at - line] + word + content[at - line + _WORD :]
+                self.pending.setdefault(line, []).append(Version(content, event.number))
+            self.latest[line] = content
+
+    def _fence(self) -> None:
+        for line, marks in self.flushed.items():
+            versions = self.pending[line]
+            self.durable[line] = versions[marks[-1] - 1].content
+            del versions[: marks[-1]]
+            if not versions:
+                del self.pending[line]
+        self.flushed = {}
+
+    def moment(self, event: int, promises: int) -> Moment:
+        """What a power cut finds now."""
+        return Moment(
+            event,
+            promises,
+            dict(self.durable),
+            {line: tuple(versions) for line, versions in self.pending.items()},
+            {line: tuple(marks) for line, marks in self.flushed.items()},
+        )
+
+
+def moments(base: Image, events: Iterable[Event]) -> tuple[list[Moment], list[Lines]]:
+    """All moments at which a power cut tells something, and the pool as it was meant to be at each promise."""
+    memory = Memory(base)
+    found: list[Moment] = []
+    meant: list[Lines] = []
+    changed = True
+    number = -1
+    for number, event in enumerate(events):
+        promise = event.what in PROMISES
+        if changed and (promise or event.what is What.FENCE):
+            found.append(memory.moment(number, len(meant)))
+            changed = False
+        memory.apply(event)
+        if promise:
+            meant.append(dict(memory.latest))
+        changed = changed or promise or event.what is What.STORE or event.what is What.FLUSH
+    found.append(memory.moment(number + 1, len(meant)))
+    return found, meant
+
+
+def possible(moment: Moment, model: str) -> int:
+    """How many images a model has at a moment."""
+    if model == "drop":
+        return 1
+    if model == "all-or-none":
+        return 2 if moment.pending else 1
+    if model == "prefix":
+        return len(moment.order()) + 1
+    if model == "events":
+        return math.prod(len(_flushed(moment, line)) + 1 for line in moment.pending)
+    return moment.possible
+
+
+def choices(moment: Moment, model: str, cap: int, chance: random.Random) -> Iterator[Choice]:
+    """The choices of a model at a moment, at most `cap`; where there are more, the telling ones and a sample.
+
+    Raises:
+        ValueError: there is no such model.
+    """
+    if model not in MODELS:
+        raise ValueError(f"cannot explore crashes with model {model!r} (use one of {', '.join(MODELS)})")
+    if model == "drop":
+        yield ()
+    elif model == "all-or-none":
+        yield ()
+        if moment.pending:
+            yield moment.everything
+    elif model == "prefix":
+        yield from itertools.islice(_prefixes(moment), cap)
+    else:
+        offered = {
+            line: [0, *(_flushed(moment, line) if model == "events" else range(1, len(versions) + 1))]
+            for line, versions in moment.pending.items()
+        }
+        if possible(moment, model) <= cap:
+            for kept in itertools.product(*offered.values()):
+                yield tuple((line, count) for line, count in zip(offered, kept, strict=True) if count)
+        else:
+            yield from itertools.islice(_chosen(moment, offered, model, chance), cap)
+
+
+def _flushed(moment: Moment, line: int) -> list[int]:
+    return sorted(set(moment.flushed.get(line, ())))
+
+
+def free_lines(moment: Moment, first_chunk: int) -> list[int]:
+    """The lines that recovery does not decide by: those in the chunks of the heap.
+
+    It may write to them (what the log holds, a bit of a bitmap), each by itself, and that is all. So what a version of
+    such a line makes of the memory does not depend on the others; and if a series of images in which
+    every version of each occurs comes to one memory, every choice of versions does.
+    """
+    return [line for line in moment.pending if line >= first_chunk]
+
+
+def series(moment: Moment, lines: list[int]) -> Iterator[Choice]:
+    """Choices in which every version of each of these lines occurs: first none of them, then one more of each."""
+    for kept in range(longest(moment, lines)):
+        yield tuple((line, min(kept, len(moment.pending[line]))) for line in lines if kept)
+
+
+def longest(moment: Moment, lines: list[int]) -> int:
+    """How many choices such a series has."""
+    return 1 + max((len(moment.pending[line]) for line in lines), default=0)
+
+
+def _prefixes(moment: Moment) -> Iterator[Choice]:
+    kept: dict[int, int] = {}
+    yield ()
+    for line, number in moment.order():
+        kept[line] = number
+        yield tuple(kept.items())
+
+
+def _chosen(moment: Moment, offered: dict[int, list[int]], model: str, chance: random.Random) -> Iterator[Choice]:
+    """None, all, each line lost, each line kept, each beginning, and then chance, each only once."""
+    last = {line: counts[-1] for line, counts in offered.items() if counts[-1]}
+    plans: list[Iterable[dict[int, int]]] = [
+        [{}, last],
+        ({other: count for other, count in last.items() if other != line} for line in last),
+        ({line: count} for line, count in last.items()),
+        (dict(choice) for choice in _prefixes(moment)) if model == "lines" else (),
+        ({line: chance.choice(counts) for line, counts in offered.items()} for _ in itertools.count()),
+    ]
+    seen = set()
+    for kept in itertools.chain.from_iterable(plans):
+        choice = tuple((line, kept[line]) for line in offered if kept.get(line))
+        if choice not in seen:
+            seen.add(choice)
+            yield choice
+
+
+def level(counts: list[int], budget: int) -> int:
+    """How many images each moment may have so that all fit into the budget; what small ones leave, large ones get."""
+    remaining, waiting = budget, sorted(counts)
+    for number, count in enumerate(waiting):
+        share = remaining // (len(waiting) - number)
+        if count > share:
+            return max(1, share)
+        remaining -= count
+    return max(counts, default=1)
+
+
+class Keys:
+    """Names images by their contents: equal ones alike, whatever led to them."""
+
+    def __init__(self, base: Image) -> None:
+        self._base = base
+        self._known: dict[tuple[int, bytes], int] = {}
+        self._durable: tuple[int, int] = (0, 0)
+
+    def of(self, moment: Moment, choice: Choice) -> int:
+        """The key of an image: the exclusive or of those of the lines that differ from the beginning."""
+        if self._durable[0] != id(moment):
+            key = 0
+            for line, content in moment.durable.items():
+                key ^= self._of_line(line, content)
+            self._durable = (id(moment), key)
+        key = self._durable[1]
+        for line, kept in choice:
+            if line in moment.durable:
+                key ^= self._of_line(line, moment.durable[line])
+            key ^= self._of_line(line, moment.pending[line][kept - 1].content)
+        return key
+
+    def of_lines(self, lines: Lines) -> int:
+        """The same for an image given by its lines."""
+        key = 0
+        for line, content in lines.items():
+            key ^= self._of_line(line, content)
+        return key
+
+    def _of_line(self, line: int, content: bytes) -> int:
+        known = self._known.get((line, content))
+        if known is None:
+            known = 0
+            if content != self._base.line(line):
+                digest = blake2b(content, digest_size=16, salt=line.to_bytes(16, "little")).digest()
+                known = int.from_bytes(digest, "little")
+            self._known[line, content] = known
+        return known

@@ -1,0 +1,290 @@
+"""Worker processes that recover images, here or wherever an executor runs its tasks.
+
+A worker is forked off and goes through its images by itself, so the check may be anything that the caller
+has, a closure too. It tells each outcome as soon as it is there: when it dies or hangs, that is the
+outcome of the image it was at, and another worker goes on behind it.
+
+For an executor the unit of work is a `Batch`: it can be pickled, if the check can be. Where it is run, a
+worker is forked off too: an image is never opened in a process that goes on living.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import select
+import signal
+import time
+import traceback
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, as_completed
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from pmemobj import _lib
+from pmemobj.crash import _child
+from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._recorder import Inherited, native
+from pmemobj.crash._recovery import Check, Finding, Outcome, Recovery
+from pmemobj.pool import PersistentObjectPool, open_pools
+
+#: An image to be recovered, and whether that recovery is to be crashed as well.
+Job = tuple[Lines, bool]
+
+_LENGTH = 4
+#: Images that make a second worker worth its start.
+_ENOUGH_FOR_TWO = 48
+#: Images of a batch for an executor.
+_BATCH = 64
+_EXTENT = 1 << 16
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is common to all images.
+
+    Attributes:
+        base: The image that they are told by.
+        check: The user's check.
+        invariants: What else is looked at.
+        patience: Seconds that one image may take.
+        inherited: The open pool of the caller, if there is one; else a worker makes a pool of its own.
+    """
+
+    base: Image
+    check: Check | None
+    invariants: tuple[str, ...]
+    patience: float
+    inherited: Inherited | None
+
+
+def run(setting: Setting, jobs: Sequence[Job], workers: int, deadline: float | None) -> list[Outcome | None]:
+    """The outcome of each job; None for those that the time did not suffice for."""
+    outcomes: list[Outcome | None] = [None] * len(jobs)
+    count = max(1, min(workers, 1 + len(jobs) // _ENOUGH_FOR_TWO))
+    running = [_Worker(setting, jobs, range(first, len(jobs), count)) for first in range(count)]
+    try:
+        while running:
+            now = time.monotonic()
+            if deadline is not None and now >= deadline:
+                break
+            until = min(worker.patience_ends for worker in running)
+            until = until if deadline is None else min(until, deadline)
+            ready = select.select([worker.reading for worker in running], [], [], max(0.0, until - now))[0]
+            for worker in list(running):
+                if worker.reading in ready or time.monotonic() >= worker.patience_ends:
+                    worker.listen(outcomes, worker.reading in ready)
+                    if worker.is_done:
+                        running.remove(worker)
+    finally:
+        for worker in running:
+            worker.kill()
+    return outcomes
+
+
+class _Worker:
+    """One worker after another, on the same list of jobs."""
+
+    def __init__(self, setting: Setting, jobs: Sequence[Job], numbers: range) -> None:
+        self._setting, self._jobs, self._numbers = setting, jobs, numbers
+        self._next = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._received = bytearray()
+        self.reading, writing = os.pipe()
+        self._process = os.fork()
+        if self._process == 0:
+            _be_the_worker(self._setting, self._jobs, self._numbers[self._next :], writing)
+        os.close(writing)
+        self._wait_anew()
+
+    def _wait_anew(self) -> None:
+        self.patience_ends = time.monotonic() + self._setting.patience
+
+    @property
+    def is_done(self) -> bool:
+        return self._next >= len(self._numbers)
+
+    def listen(self, outcomes: list[Outcome | None], readable: bool) -> None:
+        """Take what the worker has to tell; if that is nothing, its end."""
+        if not readable:
+            self._bury(outcomes, "hung", f"recovery did not end within {self._setting.patience:g} s")
+            return
+        data = os.read(self.reading, 1 << 16)
+        if not data:
+            self._bury(outcomes, "died", "")
+            return
+        self._received += data
+        while len(self._received) >= _LENGTH:
+            length = int.from_bytes(self._received[:_LENGTH], "little")
+            if len(self._received) < _LENGTH + length:
+                break
+            outcomes[self._numbers[self._next]] = pickle.loads(self._received[_LENGTH : _LENGTH + length])
+            del self._received[: _LENGTH + length]
+            self._next += 1
+            self._wait_anew()
+        if self.is_done:
+            self.kill()
+
+    def _bury(self, outcomes: list[Outcome | None], status: str, why: str) -> None:
+        """The worker is no more, or is to be no more: that is what came of its image; start the next one."""
+        code = self.kill()
+        if not why:
+            died = os.WIFSIGNALED(code)
+            how = _child.signal_name(os.WTERMSIG(code)) if died else f"exit code {os.WEXITSTATUS(code)}"
+            why = f"the process that recovered it ended with {how}"
+        outcomes[self._numbers[self._next]] = Outcome(status, findings=(Finding("opens", why),))
+        self._next += 1
+        if not self.is_done:
+            self._start()
+
+    def kill(self) -> int:
+        """End the worker; returns its exit status."""
+        if self._process <= 0:
+            return 0
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                kill(self._process, signal.SIGKILL)
+        _, status = os.waitpid(self._process, 0)
+        self._process = 0
+        os.close(self.reading)
+        return status
+
+
+def _be_the_worker(setting: Setting, jobs: Sequence[Job], numbers: Sequence[int], writing: int) -> None:
+    """Never returns."""
+    try:
+        os.setpgid(0, 0)
+        _lib.die_with_parent()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        with _child.output_to(nothing), open(writing, "wb", buffering=0) as told:
+            pool = _take_over(setting)
+            recorder = native("crash recoveries")
+            recovery = Recovery(setting.base, pool, setting.check, setting.invariants, recorder)
+            for number in numbers:
+                try:
+                    outcome = recovery.outcome(*jobs[number])
+                except Exception:
+                    outcome = Outcome("failed", findings=(Finding("opens", traceback.format_exc(limit=-4).strip()),))
+                _tell(told, outcome)
+            # The parent ends it when it has read the last one.
+            signal.pause()
+    finally:
+        os._exit(1)
+
+
+def _tell(told: BinaryIO | Any, outcome: Outcome) -> None:
+    message = pickle.dumps(outcome)
+    data = memoryview(len(message).to_bytes(_LENGTH, "little") + message)
+    while data:
+        data = data[told.write(data) :]
+
+
+def _take_over(setting: Setting) -> PersistentObjectPool:
+    inherited = setting.inherited
+    if inherited is None:
+        native("recover images").patch()
+        return PersistentObjectPool._without_file("a crash image")
+    inherited.take_over()
+    return inherited.pool
+
+
+# ---- for executors --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Images and all that is needed to recover them, without anything of this process."""
+
+    size: int
+    extents: tuple[tuple[int, bytes], ...]
+    check: Check | None
+    invariants: tuple[str, ...]
+    patience: float
+    identity: int
+    jobs: tuple[Job, ...]
+
+
+def run_elsewhere(
+    executor: Executor, setting: Setting, jobs: Sequence[Job], identity: int, deadline: float | None
+) -> list[Outcome | None]:
+    """As `run`, through an executor."""
+    extents = tuple(_extents(setting.base))
+    outcomes: list[Outcome | None] = [None] * len(jobs)
+    submitted = {}
+    for first in range(0, len(jobs), _BATCH):
+        batch = Batch(
+            setting.base.size,
+            extents,
+            setting.check,
+            setting.invariants,
+            setting.patience,
+            identity,
+            tuple(jobs[first : first + _BATCH]),
+        )
+        submitted[executor.submit(recover, batch)] = first
+    timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+    try:
+        for future in as_completed(submitted, timeout):
+            first = submitted[future]
+            outcomes[first : first + _BATCH] = future.result()
+    except TimeoutError:
+        for future in submitted:
+            future.cancel()
+    return outcomes
+
+
+def recover(batch: Batch) -> list[Outcome | None]:
+    """The unit of work of an executor: recover the images of a batch, in a process forked off from this one."""
+    base = Image(batch.size)
+    for offset, data in batch.extents:
+        base.write(offset, zlib.decompress(data))
+    inherited = [Inherited("recover images", pool) for pool in open_pools() if pool._heap.pool_uuid == batch.identity]
+    setting = Setting(base, batch.check, batch.invariants, batch.patience, inherited[0] if inherited else None)
+    return run(setting, batch.jobs, 1, None)
+
+
+def _extents(base: Image) -> Iterator[tuple[int, bytes]]:
+    """The parts of an image that are not zero, compressed."""
+    nothing = bytes(_EXTENT)
+    for offset in range(0, base.size, _EXTENT):
+        data = base.read(offset, _EXTENT)
+        if data != nothing[: len(data)]:
+            yield offset, zlib.compress(data, 1)
+
+
+def in_worker(setting: Setting, question: Callable[[Recovery], Any]) -> Any:
+    """Let a worker answer one question about images; None if it died over it or hung."""
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process == 0:
+        try:
+            os.setpgid(0, 0)
+            _lib.die_with_parent()
+            nothing = os.open(os.devnull, os.O_RDWR)
+            with _child.output_to(nothing), open(writing, "wb", buffering=0) as told:
+                pool = _take_over(setting)
+                recorder = native("recover images")
+                answer = question(Recovery(setting.base, pool, setting.check, setting.invariants, recorder))
+                _tell(told, answer)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    received = bytearray()
+    deadline = time.monotonic() + 10 * setting.patience
+    try:
+        while select.select([reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            data = os.read(reading, 1 << 16)
+            if not data:
+                break
+            received += data
+    finally:
+        for kill in (os.killpg, os.kill):
+            with contextlib.suppress(ProcessLookupError):
+                kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        os.close(reading)
+    return pickle.loads(received[_LENGTH:]) if len(received) > _LENGTH else None
