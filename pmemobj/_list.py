@@ -182,32 +182,16 @@ class PersistentList(StoredSequence):
         """Sort, stably; an exception in a comparison or in `key` leaves the old order.
 
         Raises:
-            ValueError: a comparison, `key` or another thread changed the list; it is sorted, and that change is undone.
+            ValueError: a comparison or `key` changed the list, which keeps that change.
         """
         # No lock is held while foreign code compares; what changed meanwhile is seen at the end.
         words, values = steady(self, self._words_and_values)
-        try:
-            keys = values if key is None else [key(value) for value in values]
-            order = sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
-        except BaseException:
-            self._put_back(words, values)
-            raise
+        keys = values if key is None else [key(value) for value in values]
+        order = sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
         with self._p_heap.lock:
-            if not self._put_back(words, [values[at] for at in order]):
-                self._overwrite([words[at] for at in order])
-                return
-        raise ValueError("list modified during sort")
-
-    def _put_back(self, words: list[int], values: list[Any]) -> bool:
-        """Let the items be `values`, unless the list still consists of `words`; whether that was to do.
-
-        What was dropped meanwhile has lost its leaves, so all values are stored anew.
-        """
-        with self._p_heap.lock:
-            changed = self._words() != words
-            if changed:
-                self._splice(0, _END, values)
-        return changed
+            if self._words() != words:
+                raise ValueError("list modified during sort")
+            self._overwrite([words[at] for at in order])
 
     def _words_and_values(self) -> tuple[list[int], list[Any]]:
         words = self._words()

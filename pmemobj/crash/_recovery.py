@@ -22,10 +22,10 @@ from hashlib import blake2b
 from typing import Any
 
 from pmemobj import _gc, _lib
+from pmemobj._classes import ClassTable
 from pmemobj._examine import ERROR, Examination
 from pmemobj._heap import Heap
 from pmemobj._layout import ALL_KINDS, ALLOCATION_HEADER_SIZE, POOL_HEAP_OFFSET, POOL_LANES_OFFSET, WORD, Kind
-from pmemobj._object import ClassTable
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._meaning import Meaning
 from pmemobj.crash._recorder import bind
