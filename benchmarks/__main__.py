@@ -166,11 +166,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("systems:  ", *ALL)
         print("workloads:", *dict.fromkeys(workload.key for workload in (*WORKLOADS, *GROWING)))
         return 0
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         results = Results.load(arguments.stored) if arguments.stored else measured(arguments)
     except (ValueError, OSError) as error:
         made.error(str(error))
+    finally:
+        signal.signal(signal.SIGTERM, before)
     (arguments.out).mkdir(parents=True, exist_ok=True)
     (arguments.out / "report.md").write_text(report.full(results))
     print(report.figures(results))

@@ -15,7 +15,6 @@ import itertools
 import mmap
 import random
 import traceback
-import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -24,6 +23,7 @@ from typing import Any
 from pmemobj import _gc, _lib
 from pmemobj._classes import ClassTable
 from pmemobj._examine import ERROR, Examination
+from pmemobj._handles import new_handle_table
 from pmemobj._heap import Heap
 from pmemobj._layout import ALL_KINDS, ALLOCATION_HEADER_SIZE, POOL_HEAP_OFFSET, POOL_LANES_OFFSET, WORD, Kind
 from pmemobj.crash._image import Image, Lines
@@ -182,7 +182,7 @@ class Recovery:
         """The heap on an open image, with handles of its own."""
         heap = self._heap
         kept = heap.handles
-        heap.handles = weakref.WeakValueDictionary()
+        heap.handles = new_handle_table()
         try:
             bind(heap, pop, self._base.size)
             if heap.types is None:
