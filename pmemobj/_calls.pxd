@@ -13,6 +13,13 @@ ctypedef void (*abort_function)(int code) noexcept nogil
 ctypedef int (*code_function)() noexcept nogil
 ctypedef int (*add_function)(const void *address, size_t size, unsigned long long flags) noexcept nogil
 ctypedef oid (*alloc_function)(size_t size, unsigned long long kind, unsigned long long flags) noexcept nogil
+ctypedef oid (*reserve_function)(
+    void *pop, void *action, size_t size, unsigned long long kind, unsigned long long flags) noexcept nogil
+ctypedef void (*set_function)(
+    void *pop, void *action, unsigned long long *word, unsigned long long value) noexcept nogil
+ctypedef void (*defer_function)(void *pop, oid which, void *action) noexcept nogil
+ctypedef int (*publish_function)(void *pop, void *actions, size_t count) noexcept nogil
+ctypedef void (*cancel_function)(void *pop, void *actions, size_t count) noexcept nogil
 ctypedef int (*free_function)(oid which, unsigned long long flags) noexcept nogil
 
 cdef persist_function _persist
@@ -24,6 +31,11 @@ cdef code_function _tx_stage
 cdef add_function _tx_add
 cdef alloc_function _tx_alloc
 cdef free_function _tx_free
+cdef reserve_function _reserve
+cdef set_function _set_value
+cdef defer_function _defer_free
+cdef publish_function _publish
+cdef cancel_function _cancel
 cdef unsigned long long _NO_ABORT, _NO_SNAPSHOT, _ZERO
 cdef int _STAGE_WORK, _STAGE_NONE, _CANCELED
 
@@ -39,3 +51,13 @@ cpdef unsigned long long alloc(
     unsigned long long size, unsigned long long kind, bint zero, unsigned long long class_id
 ) except? 0
 cpdef free(unsigned long long pool_uuid, unsigned long long offset)
+cpdef unsigned long long reserve(
+    unsigned long long pop, unsigned long long action, unsigned long long size, unsigned long long kind,
+    unsigned long long class_id
+) except? 1
+cpdef set_value(
+    unsigned long long pop, unsigned long long action, unsigned long long address, unsigned long long value)
+cpdef defer_free(
+    unsigned long long pop, unsigned long long pool_uuid, unsigned long long offset, unsigned long long action)
+cpdef publish(unsigned long long pop, unsigned long long actions, unsigned long long count, bint slow)
+cpdef cancel(unsigned long long pop, unsigned long long actions, unsigned long long count)

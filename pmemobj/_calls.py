@@ -39,11 +39,17 @@ _tx_stage: Any
 _tx_add: Any
 _tx_alloc: Any
 _tx_free: Any
+_reserve: Any
+_set_value: Any
+_defer_free: Any
+_publish: Any
+_cancel: Any
 
 
 def load() -> None:
     """Load libpmemobj, and find its functions; to be called before any other function here."""
     global _persist, _tx_begin, _tx_commit, _tx_abort, _tx_end, _tx_stage, _tx_add, _tx_alloc, _tx_free
+    global _reserve, _set_value, _defer_free, _publish, _cancel
     _lib.load()
     if cython.compiled:
         _persist = cython.cast(persist_function, _address("pmemobj_persist"))  # type: ignore[name-defined]  # noqa: F821
@@ -55,6 +61,11 @@ def load() -> None:
         _tx_add = cython.cast(add_function, _address("pmemobj_tx_xadd_range_direct"))  # type: ignore[name-defined]  # noqa: F821
         _tx_alloc = cython.cast(alloc_function, _address("pmemobj_tx_xalloc"))  # type: ignore[name-defined]  # noqa: F821
         _tx_free = cython.cast(free_function, _address("pmemobj_tx_xfree"))  # type: ignore[name-defined]  # noqa: F821
+        _reserve = cython.cast(reserve_function, _address("pmemobj_xreserve"))  # type: ignore[name-defined]  # noqa: F821
+        _set_value = cython.cast(set_function, _address("pmemobj_set_value"))  # type: ignore[name-defined]  # noqa: F821
+        _defer_free = cython.cast(defer_function, _address("pmemobj_defer_free"))  # type: ignore[name-defined]  # noqa: F821
+        _publish = cython.cast(publish_function, _address("pmemobj_publish"))  # type: ignore[name-defined]  # noqa: F821
+        _cancel = cython.cast(cancel_function, _address("pmemobj_cancel"))  # type: ignore[name-defined]  # noqa: F821
 
 
 def _address(name: str) -> int:
@@ -158,3 +169,64 @@ def free(pool_uuid: int, offset: int) -> None:
             raise _lib.last_failure(code)
     else:
         _lib.tx_free(pool_uuid, offset)
+
+
+# ---- publications (see _publish); compiled, an action is given by its address ----------------------
+
+
+def new_actions(count: int) -> Any:
+    """Uncompiled: room for so many actions."""
+    return _lib.new_actions(count)
+
+
+def reserve(pop: int, action: Any, size: int, kind: int, class_id: int) -> int:
+    """``pmemobj_xreserve``: the offset of memory that `publish` will allocate; 0 where there is none."""
+    if cython.compiled:
+        return _reserve(  # type: ignore[no-any-return]
+            cython.cast(cython.p_void, pop), cython.cast(cython.p_void, action), size, kind, class_id << 48
+        ).off
+    else:
+        return _lib.reserve(_lib.pool_at(pop), action, size, kind, class_id)
+
+
+def set_value(pop: int, action: Any, address: int, value: int) -> None:
+    """``pmemobj_set_value``: the word that `publish` will store."""
+    if cython.compiled:
+        _set_value(
+            cython.cast(cython.p_void, pop),
+            cython.cast(cython.p_void, action),
+            cython.cast(cython.p_ulonglong, address),
+            value,
+        )
+    else:
+        _lib.set_value(_lib.pool_at(pop), action, address, value)
+
+
+def defer_free(pop: int, pool_uuid: int, offset: int, action: Any) -> None:
+    """``pmemobj_defer_free``: what `publish` will free."""
+    if cython.compiled:
+        which = cython.declare(oid)  # type: ignore[name-defined]  # noqa: F821
+        which.pool_uuid_lo = pool_uuid
+        which.off = offset
+        _defer_free(cython.cast(cython.p_void, pop), which, cython.cast(cython.p_void, action))
+    else:
+        _lib.defer_free(_lib.pool_at(pop), pool_uuid, offset, action)
+
+
+def publish(pop: int, actions: Any, count: int, slow: bool) -> None:
+    """``pmemobj_publish``: all of them happen, or, if the process ends before this returns, all or none."""
+    if not cython.compiled:
+        _lib.publish(_lib.pool_at(pop), actions, count)
+    elif slow:
+        with cython.nogil:
+            _publish(cython.cast(cython.p_void, pop), cython.cast(cython.p_void, actions), count)
+    else:
+        _publish(cython.cast(cython.p_void, pop), cython.cast(cython.p_void, actions), count)
+
+
+def cancel(pop: int, actions: Any, count: int) -> None:
+    """``pmemobj_cancel``: none of them happens."""
+    if cython.compiled:
+        _cancel(cython.cast(cython.p_void, pop), cython.cast(cython.p_void, actions), count)
+    else:
+        _lib.cancel(_lib.pool_at(pop), actions, count)

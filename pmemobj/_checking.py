@@ -42,6 +42,7 @@ class Checker:
         self._copy = mmap.mmap(-1, heap.limit)
         self._view: Any = memoryview(self._copy)
         self._allowed: list[tuple[int, int]] = []
+        self._expected: list[tuple[int, int]] = []
         self._reach(heap.root_offset + ROOT_SIZE)
         for offset, size, _ in heap.allocations():
             self._reach(offset + size)
@@ -66,6 +67,16 @@ class Checker:
         self._reach(offset + size)
         self._allowed.append((offset, offset + size))
 
+    def expect(self, offset: int, size: int) -> None:
+        """These bytes are about to change outside a transaction; they are taken as they are then, at the latest."""
+        self._expected.append((offset, size))
+
+    def accept_expected(self) -> None:
+        """What was expected has been changed. An interrupt may keep it from being said; then `verify` says it."""
+        for offset, size in self._expected:
+            self.accept(offset, size)
+        self._expected = []
+
     def accept(self, offset: int, size: int) -> None:
         """These bytes were changed by a failure-atomic store outside a transaction."""
         self._reach(offset + size)
@@ -83,6 +94,7 @@ class Checker:
         Raises:
             MissingSnapshotError: with the first bytes that should have been snapshotted.
         """
+        self.accept_expected()
         suspects = self._changed_outside_allowed()
         if not suspects:
             return

@@ -3,9 +3,10 @@ cimport cython
 from pmemobj._base cimport Persistent
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap, PoolLock
+from pmemobj._publish cimport Publication
 from pmemobj._table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
 from pmemobj._table cimport look_up, put_entry, remove_entries, store_value
-from pmemobj._values cimport decode, encode, exchange, immediate, is_leaf
+from pmemobj._values cimport decode, encode, exchange, immediate, is_leaf, prepare, replace
 
 cdef object _missing
 cdef unsigned long long ENTRY_SIZE, DICT_TABLE, ENTRY_KEY, ENTRY_VALUE, ABSENT
@@ -18,3 +19,8 @@ cdef class PersistentDict(Persistent):
         entry=cython.ulonglong, key_word=cython.ulonglong,
     )
     cdef _set(self, key, value)
+    @cython.locals(
+        heap=Heap, offset=cython.ulonglong, word=cython.ulonglong, entry=cython.ulonglong,
+        key_word=cython.ulonglong, publication=Publication,
+    )
+    cdef bint _set_at_once(self, key, unsigned long long key_hash, value) except -1

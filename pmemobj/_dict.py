@@ -27,6 +27,7 @@ from pmemobj._layout import (
     new_header,
 )
 from pmemobj._nans import one_of_each, those_of
+from pmemobj._publish import Publication
 from pmemobj._table import (
     add_at_once,
     append_entries,
@@ -43,7 +44,7 @@ from pmemobj._table import (
     store_value,
 )
 from pmemobj._table_check import verify_table
-from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate
+from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, prepare, replace
 from pmemobj._views import Items, Keys, Values
 from pmemobj._walk import Walk
 from pmemobj.errors import NotPersistableError
@@ -173,15 +174,15 @@ class PersistentDict(Persistent):
         lock = heap.lock
         lock.acquire()
         try:
-            word = immediate(heap, value)
-            if word != ABSENT:
-                entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
-                if entry:
-                    if store_value(heap, offset, entry, word):
-                        return
-                elif not heap.in_transaction():
-                    key_word = immediate(heap, key)
-                    if key_word != ABSENT and add_at_once(heap, offset, ENTRY_SIZE, key_hash, key_word, word):
+            if not heap.in_transaction():
+                if self._set_at_once(key, key_hash, value):
+                    return
+                word = ABSENT
+            else:
+                word = immediate(heap, value)
+                if word != ABSENT:
+                    entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
+                    if entry and store_value(heap, offset, entry, word):
                         return
             with heap.statement:
                 if word == ABSENT:
@@ -189,6 +190,26 @@ class PersistentDict(Persistent):
                 put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
         finally:
             lock.release()
+
+    def _set_at_once(self, key: Any, key_hash: int, value: Any) -> bool:
+        """Set a key without a transaction; False where that takes one."""
+        heap = self._p_heap
+        offset = self._p_offset
+        entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
+        if entry:
+            replace(heap, entry + ENTRY_VALUE, value)
+            return True
+        publication = Publication(heap)
+        try:
+            word = prepare(heap, publication, value)
+            if word == ABSENT:
+                return False
+            key_word = prepare(heap, publication, key)
+            if key_word == ABSENT:
+                return False
+            return add_at_once(heap, publication, offset, ENTRY_SIZE, key_hash, key_word, word)
+        finally:
+            publication.cancel()
 
     def __delitem__(self, key: Any) -> None:
         heap = self._p_heap

@@ -27,7 +27,7 @@ cdef class Heap:
     cdef public object _reason
     cdef object _raw, _words, _pin, __weakref__
     cdef public PoolLock lock
-    cdef public unsigned long long snapshots, logged, persists
+    cdef public unsigned long long snapshots, logged, persists, published
     cdef public unsigned long long identity
     cdef list _classes
     cdef public list _marks

@@ -202,6 +202,7 @@ class Heap:
         "persists",
         "pool_uuid",
         "pop",
+        "published",
         "reclaim",
         "reclaimed",
         "reserve",
@@ -252,7 +253,7 @@ class Heap:
         self.statement = Statement(self)
         #: What was asked of libpmemobj since the heap was made: ranges and bytes logged, words made
         #: durable by themselves. For tests of what an operation costs.
-        self.snapshots = self.logged = self.persists = 0
+        self.snapshots = self.logged = self.persists = self.published = 0
         self._snapshotted = SnapshotRanges()
         self.changes = 0
         #: Odd while what memory shows is half a change; see the text of the module.
@@ -781,8 +782,7 @@ class Heap:
                 f"one allocation in it can have no more than {largest} bytes",
                 "divide the data, or create a larger pool",
             )
-        fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
-        class_id = self._classes[fitting] if fitting < len(_UNITS) else 0
+        class_id = self.class_for(size)
         offset = self._try_to_alloc(size, kind, zero, class_id)
         if not offset:
             offset = self._alloc_at_last(size, kind, zero, class_id)
@@ -791,8 +791,14 @@ class Heap:
         self.fresh[offset] = size
         self.may_have_garbage = True
         if self.checker is not None:
-            self.checker.allow(offset - ALLOCATION_HEADER_SIZE, size + ALLOCATION_HEADER_SIZE)
+            # All of it: with its header libpmemobj writes a whole cache line, whatever then stands behind the header.
+            self.checker.allow(offset - ALLOCATION_HEADER_SIZE, self.allocation_size(offset))
         return offset
+
+    def class_for(self, size: int) -> int:
+        """libpmemobj's number of the class that an allocation of `size` bytes is taken from."""
+        fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
+        return self._classes[fitting] if fitting < len(_UNITS) else 0
 
     def _try_to_alloc(self, size: int, kind: int, zero: bool, class_id: int) -> int:
         """The offset of a new allocation, or 0 if there is no room."""
@@ -825,14 +831,8 @@ class Heap:
             self._recycle()
         return found
 
-    def free(self, offset: int) -> None:
-        """Free an allocation when the transaction commits.
-
-        Where there is no room for the log of that, it is merely let go of, which nobody can tell from the
-        outside; `end` frees it after the commit. So giving up memory does not fail in a full pool.
-        C function: ``pmemobj_tx_xfree``.
-        """
-        self._demand_transaction()
+    def demand_allocation(self, offset: int) -> None:
+        """Raise PoolDamagedError unless libpmemobj's header before `offset` is one that can be freed."""
         size = self.allocation_size(offset)
         if offset % ALIGNMENT or not (size in _SIZES or (size and size % _BUILTIN_UNIT == 0)):
             # libpmemobj would believe it, and clear as many bits.
@@ -841,6 +841,16 @@ class Heap:
                 f"libpmemobj's header there speaks of {size} bytes",
                 "restore the pool from a copy",
             )
+
+    def free(self, offset: int) -> None:
+        """Free an allocation when the transaction commits.
+
+        Where there is no room for the log of that, it is merely let go of, which nobody can tell from the
+        outside; `end` frees it after the commit. So giving up memory does not fail in a full pool.
+        C function: ``pmemobj_tx_xfree``.
+        """
+        self._demand_transaction()
+        self.demand_allocation(offset)
         # Half of an operation that frees must not be committed either.
         self._count_change()
         self._unsettle()

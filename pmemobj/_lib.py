@@ -58,6 +58,9 @@ int pmemobj_tx_xfree(PMEMoid oid, uint64_t flags);
 
 struct pobj_action { uint64_t internals[16]; };
 PMEMoid pmemobj_xreserve(PMEMobjpool *pop, struct pobj_action *action, size_t size, uint64_t type_num, uint64_t flags);
+void pmemobj_set_value(PMEMobjpool *pop, struct pobj_action *action, uint64_t *word, uint64_t value);
+void pmemobj_defer_free(PMEMobjpool *pop, PMEMoid oid, struct pobj_action *action);
+int pmemobj_publish(PMEMobjpool *pop, struct pobj_action *actions, size_t count);
 void pmemobj_cancel(PMEMobjpool *pop, struct pobj_action *actions, size_t count);
 int pmemobj_defrag(PMEMobjpool *pop, PMEMoid **oids, size_t count, void *result);
 
@@ -337,6 +340,36 @@ def set_aside(pop: Pool, size: int, class_id: int) -> bool:
         return False
     _lib.pmemobj_cancel(pop, action, 1)
     return True
+
+
+def new_actions(count: int) -> Any:
+    """Room for so many actions of a publication."""
+    return ffi.new("struct pobj_action[]", count)
+
+
+def reserve(pop: Pool, action: Any, size: int, type_num: int, class_id: int) -> int:
+    """``pmemobj_xreserve``: the offset of memory that `publish` allocates; 0 where there is none."""
+    return int(_lib.pmemobj_xreserve(pop, action, size, type_num, class_id << 48).off)
+
+
+def set_value(pop: Pool, action: Any, addr: int, value: int) -> None:
+    """``pmemobj_set_value``: what `publish` stores at an address."""
+    _lib.pmemobj_set_value(pop, action, ffi.cast("uint64_t *", addr), value)
+
+
+def defer_free(pop: Pool, pool_uuid: int, offset: int, action: Any) -> None:
+    """``pmemobj_defer_free``: what `publish` frees."""
+    _lib.pmemobj_defer_free(pop, (pool_uuid, offset), action)
+
+
+def publish(pop: Pool, actions: Any, count: int) -> None:
+    """``pmemobj_publish``: do all of them, or, whatever happens, none."""
+    _lib.pmemobj_publish(pop, actions, count)
+
+
+def cancel(pop: Pool, actions: Any, count: int) -> None:
+    """``pmemobj_cancel``: do none of them."""
+    _lib.pmemobj_cancel(pop, actions, count)
 
 
 def recycle(pop: Pool) -> None:

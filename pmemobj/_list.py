@@ -20,8 +20,9 @@ from pmemobj._heap import Heap, steady, usable_size
 from pmemobj._invariants import demand_allocation
 from pmemobj._layout import ABSENT, LIST_SIZE, WORD, Kind, new_header
 from pmemobj._nans import one
+from pmemobj._publish import Publication
 from pmemobj._sequence import StoredSequence, numbered, with_numbers
-from pmemobj._values import decode, duplicate, encode, exchange, free_leaf, immediate, replace
+from pmemobj._values import decode, duplicate, encode, exchange, free_leaf, immediate, prepare, replace
 from pmemobj.errors import PoolFullError
 
 _LENGTH, _CAPACITY, _ITEMS = 8, 16, 24
@@ -104,34 +105,55 @@ class PersistentList(StoredSequence):
 
     def append(self, value: Any, /) -> None:
         """Add `value` at the end; amortised constant time."""
-        if not self._append_word(value):
+        if not self._append_one(value):
             self._splice(_END, _END, [value])
 
-    def _append_word(self, value: Any) -> bool:
-        """Append what fits a word where there is room for it: two stores, the item and then the length.
+    def _append_one(self, value: Any) -> bool:
+        """Append where there is room for it: the item and then the length, without which it means nothing.
 
-        Outside a transaction each is durable by itself, and the first means nothing without the second.
+        Outside a transaction these are two stores, each durable by itself; the second is a publication where
+        the item needs memory of its own.
         """
         heap = self._p_heap
         word = immediate(heap, value)
-        if word == ABSENT:
-            return False
         lock = heap.lock
         lock.acquire()
         try:
+            if heap.in_transaction():
+                return word != ABSENT and self._append_logged(heap, word)
+            if word == ABSENT:
+                return self._append_leaf(heap, value)
             length = heap.read_count(self._p_offset + _LENGTH)
             if length >= heap.peek(self._p_offset + _CAPACITY):
                 return False
-            items = self._first()
-            if heap.in_transaction():
-                end = items + WORD * heap.peek(self._p_offset + _CAPACITY)
-                heap.write_in(items + WORD * length, word, items, end)
-                heap.write(self._p_offset + _LENGTH, length + 1)
-            else:
-                heap.store(items + WORD * length, word)
-                heap.store(self._p_offset + _LENGTH, length + 1)
+            heap.store(self._first() + WORD * length, word)
+            heap.store(self._p_offset + _LENGTH, length + 1)
         finally:
             lock.release()
+        return True
+
+    def _append_leaf(self, heap: Heap, value: Any) -> bool:
+        """Append what needs memory where there is room for its word, outside a transaction."""
+        publication = Publication(heap)
+        try:
+            word = prepare(heap, publication, value)
+            length = heap.read_count(self._p_offset + _LENGTH)
+            if word == ABSENT or length >= heap.peek(self._p_offset + _CAPACITY):
+                return False
+            heap.store(self._first() + WORD * length, word)
+            publication.finish(self._p_offset + _LENGTH, length + 1)
+        finally:
+            publication.cancel()
+        return True
+
+    def _append_logged(self, heap: Heap, word: int) -> bool:
+        """Append a word where there is room for it, in a transaction."""
+        length = heap.read_count(self._p_offset + _LENGTH)
+        if length >= heap.peek(self._p_offset + _CAPACITY):
+            return False
+        items = self._first()
+        heap.write_in(items + WORD * length, word, items, items + WORD * heap.peek(self._p_offset + _CAPACITY))
+        heap.write(self._p_offset + _LENGTH, length + 1)
         return True
 
     def extend(self, values: Iterable[Any], /) -> None:

@@ -42,6 +42,11 @@ cpdef Shape _shape(Heap heap, unsigned long long offset)
 cdef bint _is_special(name) except -1
 cpdef bint _is_data_descriptor(cls, name) except -1
 cdef object _nothing
+@cython.locals(
+    heap=Heap, table=ClassTable, offset=cython.ulonglong, number=cython.ulonglong, shapes=list, shape=Shape,
+    slot=cython.longlong, row=cython.ulonglong, lock=PoolLock,
+)
+cdef bint _set_quickly(StoredAttributes self, name, value) except -1
 @cython.locals(tag=cython.uint, slot=cython.longlong)
 cdef long long _quick_slot(Shape shape, instance, name) except -2
 @cython.locals(

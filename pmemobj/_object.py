@@ -63,6 +63,8 @@ class StoredAttributes(Persistent):
             return object.__getattribute__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if cython.compiled and _set_quickly(self, name, value):
+            return
         if name == "__class__":
             self._p_demand_same_class(value)
         if _is_volatile(type(self), name):
@@ -319,6 +321,29 @@ def _quick_word(self: StoredAttributes, name: Any) -> int:
         return ABSENT
     word = heap.peek(heap.peek(offset + _SLOTS) + WORD * slot)
     return word if word & IMMEDIATE_BITS else ABSENT
+
+
+def _set_quickly(self: StoredAttributes, name: Any, value: Any) -> bool:
+    """Set an attribute that has a slot and is nothing but stored state; compiled. Returns whether it was."""
+    heap = self._p_heap
+    table = heap.types
+    if heap.limit == 0:
+        return False
+    offset = self._p_offset
+    lock = heap.lock
+    lock.acquire()
+    try:
+        number = (heap.peek(offset) >> 16) & 0xFFFFFF  # `class_number`, without a call
+        shapes = table.shapes
+        shape = shapes[number] if number < len(shapes) else None
+        slot = -1 if shape is None else _quick_slot(shape, self, name)
+        if slot < 0 or slot >= heap.peek(offset + _CAPACITY):
+            return False
+        row = heap.peek(offset + _SLOTS)
+        replace(heap, row + WORD * slot, value)
+    finally:
+        lock.release()
+    return True
 
 
 def _quick_slot(shape: Shape, instance: Any, name: Any) -> int:

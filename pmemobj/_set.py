@@ -28,6 +28,7 @@ from pmemobj._layout import (
     new_header,
 )
 from pmemobj._nans import one_of_each, those_of
+from pmemobj._publish import Publication
 from pmemobj._table import (
     add_at_once,
     append_entries,
@@ -43,7 +44,7 @@ from pmemobj._table import (
     remove_entries,
 )
 from pmemobj._table_check import verify_table
-from pmemobj._values import decode, free_leaf, immediate
+from pmemobj._values import decode, free_leaf, prepare
 from pmemobj._walk import Walk
 
 Operand = Any
@@ -181,12 +182,22 @@ class PersistentSet(Persistent):
         key_hash = stored_hash(heap, item)
         with heap.lock:
             if not find_entry(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash):
-                if not heap.in_transaction():
-                    word = immediate(heap, item)
-                    if word != ABSENT and add_at_once(heap, self._p_offset, SET_ENTRY_SIZE, key_hash, word, ABSENT):
-                        return
+                if not heap.in_transaction() and self._add_at_once(item, key_hash):
+                    return
                 with heap.statement:
                     put_entry(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash, ABSENT)
+
+    def _add_at_once(self, item: Any, key_hash: int) -> bool:
+        """Put in what is not there, without a transaction; False where that takes one."""
+        heap = self._p_heap
+        publication = Publication(heap)
+        try:
+            word = prepare(heap, publication, item)
+            if word == ABSENT:
+                return False
+            return add_at_once(heap, publication, self._p_offset, SET_ENTRY_SIZE, key_hash, word, ABSENT)
+        finally:
+            publication.cancel()
 
     def discard(self, item: Any, /) -> None:
         """Take `item` out, if it is there."""

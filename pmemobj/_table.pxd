@@ -2,6 +2,7 @@
 cimport cython
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Handle, Heap
+from pmemobj._publish cimport Publication
 from pmemobj._text cimport forget_error, mix_memory, padded_word, same_memory, utf8_of
 from pmemobj._values cimport decode, exchange, free_leaf, immediate, is_container, is_leaf
 
@@ -63,8 +64,8 @@ cdef unsigned long long _free_slot(
     index=cython.ulonglong, slot=cython.ulonglong,
 )
 cpdef bint add_at_once(
-    Heap heap, unsigned long long offset, unsigned long long width, unsigned long long key_hash,
-    unsigned long long key_word, unsigned long long value_word
+    Heap heap, Publication publication, unsigned long long offset, unsigned long long width,
+    unsigned long long key_hash, unsigned long long key_word, unsigned long long value_word
 ) except -1
 @cython.locals(slot=cython.ulonglong, table=cython.ulonglong)
 cpdef bint store_value(Heap heap, unsigned long long offset, unsigned long long entry, unsigned long long word) except -1

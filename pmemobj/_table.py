@@ -50,6 +50,7 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._nans import one_key
+from pmemobj._publish import Publication
 from pmemobj._values import decode, exchange, free_leaf, immediate, is_container, is_leaf, leaf_parts
 from pmemobj.errors import PoolDamagedError, PoolFullError
 
@@ -339,8 +340,12 @@ def _free_slot(heap: Heap, index: int, mask: int, key_hash: int, used: int) -> i
 # ---- changing, outside a transaction -------------------------------------------------------------
 
 
-def add_at_once(heap: Heap, offset: int, width: int, key_hash: int, key_word: int, value_word: int) -> bool:
-    """Add an entry whose words need no memory, by three stores; by whoever holds the lock, outside a transaction.
+def add_at_once(
+    heap: Heap, publication: Publication, offset: int, width: int, key_hash: int, key_word: int, value_word: int
+) -> bool:
+    """Add an entry by three stores; by whoever holds the lock, outside a transaction.
+
+    Where a word of it is a leaf that `publication` has prepared, the last store is that publication.
 
     The entry, its slot and the count reach the medium in this order, and until the last one the key is
     not there: a slot with a number beyond the count is taken for empty. So what a crash leaves of an
@@ -362,7 +367,10 @@ def add_at_once(heap: Heap, offset: int, width: int, key_hash: int, key_word: in
     words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
     heap.store_words(entry, words)
     heap.store(index + WORD * (slot >> 1), _with_slot(heap, index, slot, used + 1))
-    heap.store(offset + DICT_USED, used + 1)
+    if is_leaf(key_word) or (width == ENTRY_SIZE and is_leaf(value_word)):
+        publication.finish(offset + DICT_USED, used + 1)
+    else:
+        heap.store(offset + DICT_USED, used + 1)
     return True
 
 

@@ -1,6 +1,7 @@
 # Types of the compiled form; the source is _values.py.
 cimport cython
 from pmemobj._heap cimport Handle, Heap, PoolLock
+from pmemobj._publish cimport Publication
 from pmemobj._text cimport forget_error, padded_word, utf8_of
 
 cdef extern from "Python.h":
@@ -32,6 +33,10 @@ cpdef unsigned long long new_leaf(Heap heap, int kind, bytes payload) except? 0
 cpdef replace(Heap heap, unsigned long long slot, value, unsigned long long area=*, unsigned long long end=*)
 @cython.locals(offset=cython.ulonglong, head=cython.ulonglong)
 cpdef tuple leaf_parts(Heap heap, unsigned long long word)
+@cython.locals(publication=Publication, dropped=cython.ulonglong)
+cdef bint _swap(Heap heap, unsigned long long slot, unsigned long long word, value) except -1
+@cython.locals(word=cython.ulonglong, offset=cython.ulonglong, payload=bytes)
+cpdef unsigned long long prepare(Heap heap, Publication publication, value) except? 0
 cpdef exchange(Heap heap, unsigned long long slot, unsigned long long word)
 cpdef free_leaf(Heap heap, unsigned long long word)
 cpdef unsigned long long reference(Heap heap, Handle value) except? 0

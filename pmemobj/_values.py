@@ -40,6 +40,7 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._leaves import BadPayload, payload_of, value_of
+from pmemobj._publish import Publication
 from pmemobj.errors import (
     NotPersistableError,
     PoolDamagedError,
@@ -54,6 +55,7 @@ except ImportError:
     from pmemobj import _nocython as cython
 
 _MASK = 0xFFFFFFFFFFFFFFFF
+_LEAF_KINDS = {str: Kind.STR, bytes: Kind.BYTES, int: Kind.INT, float: Kind.FLOAT}
 _INT_MIN, _INT_MAX = -(1 << 62), (1 << 62) - 1
 
 _DOUBLE = struct.Struct("<d")
@@ -279,7 +281,7 @@ def replace(heap: Heap, slot: int, value: Any, area: int = 0, end: int = 0) -> N
         end: Where it ends.
 
     Durability: by itself atomic and durable at return; in a transaction with its commit.
-    Cost: where neither the old nor the new value is a leaf, one 8-byte store; else a transaction.
+    Cost: where neither the old nor the new value is a leaf, one 8-byte store; else one publication (`_publish`).
     """
     lock = heap.lock
     lock.acquire()
@@ -291,12 +293,63 @@ def replace(heap: Heap, slot: int, value: Any, area: int = 0, end: int = 0) -> N
             else:
                 heap.store(slot, word)
             return
+        if not heap.in_transaction() and _swap(heap, slot, word, value):
+            return
         with heap.statement:
             if word == ABSENT:
                 word = encode(heap, value)
             exchange(heap, slot, word)
     finally:
         lock.release()
+
+
+def _swap(heap: Heap, slot: int, word: int, value: Any) -> bool:
+    """What `exchange` does, outside a transaction; False where that takes one.
+
+    Args:
+        heap: The heap.
+        slot: Where the word of the slot lies.
+        word: The word of the value, if it needs no memory; else `ABSENT`.
+        value: What to store.
+    """
+    publication = Publication(heap)
+    try:
+        if word == ABSENT:
+            word = prepare(heap, publication, value)
+            if word == ABSENT:
+                return False
+        dropped = heap.peek(slot)
+        publication.finish(slot, word, dropped ^ TAG_LEAF if is_leaf(dropped) else 0)
+        return True
+    finally:
+        publication.cancel()
+
+
+def prepare(heap: Heap, publication: Publication, value: Any) -> int:
+    """The word of a value whose leaf, if it needs one, a publication will allocate.
+
+    Returns:
+        The word; `ABSENT` where there is no room at hand, and for values that foreign code may have to make
+        bytes of: what that changes belongs into the same transaction.
+    """
+    word = immediate(heap, value)
+    if word != ABSENT:
+        return word
+    kind = type(value)
+    if kind is str:
+        payload = value.encode("utf-8", "surrogatepass")
+    elif kind is bytes:
+        payload = value
+    elif kind is int or kind is float:
+        _, payload = payload_of(value)
+    else:
+        return ABSENT
+    leaf_kind = _LEAF_KINDS[kind]
+    offset = publication.alloc(WORD + len(payload), leaf_kind)
+    if not offset:
+        return ABSENT
+    heap.init_bytes(offset, _QUAD.pack(header(leaf_kind, len(payload))) + payload)
+    return offset | TAG_LEAF
 
 
 def exchange(heap: Heap, slot: int, word: int) -> None:

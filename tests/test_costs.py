@@ -105,8 +105,17 @@ def test_a_new_key_costs_three_stores(pool: Pool, cost: Any) -> None:
     assert cost(add) == (0, 3)
     members = pool.new(PersistentSet, range(20))
     assert cost(lambda: members.add("new")) == (0, 3)
-    # With a key that needs memory it is a transaction: the slot and the count are logged, the entry is not.
-    assert cost(lambda: table.__setitem__("a key that needs memory", 1))[0] == 2
+    # With a key that needs memory the count is published with it: its text, the entry and the slot are made durable before.
+    published = pool._heap.published
+    assert cost(lambda: table.__setitem__("a key that needs memory", 1)) == (0, 3)
+    assert pool._heap.published == published + 1
+    # With one that is pickled, or the like, it is a transaction: the slot and the count are logged, the entry is not.
+    assert cost(lambda: table.__setitem__((1, 2), 1))[0] == 2
+    # A value that needs memory, where another had some.
+    table["new"] = "a value that needs memory"
+    assert cost(lambda: table.__setitem__("new", "another value that needs memory")) == (0, 1)
+    assert cost(lambda: table.__setitem__("new", 1)) == (0, 0) and table["new"] == 1
+    assert pool._heap.published == published + 4
 
     def change_all() -> None:
         with pool.transaction():

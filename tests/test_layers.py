@@ -23,6 +23,7 @@ ORDER = [
     "_handles",
     "_lock",
     "_heap",
+    "_publish",
     "_transaction",
     "_checking",
     "_advice",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -381,13 +382,21 @@ def test_a_transaction_covers_one_pool(pool: Pool, make_pool: Callable[..., Pool
     other = make_pool()
     with pool.transaction():
         pool.root = 1
-        for use in (other.transaction().begin, lambda: setattr(other, "root", "x" * 100), lambda: other.new(Bag)):
+        for use in (other.transaction().begin, lambda: setattr(other, "root", uuid.uuid4()), lambda: other.new(Bag)):
             with pytest.raises(TransactionError, match="another pool"):
                 use()
-        # Where no transaction is needed, one more pool does no harm.
         assert other.root is None
+        # Where no transaction is needed, one more pool does no harm.
+        for value in (5, "y" * 100, "z" * 100):
+            other.root = value
+            assert other.root == value
         pool.root = 2
-    assert pool.root == 2 and other.root is None
+    assert pool.root == 2 and other.root == "z" * 100
+    with pytest.raises(ZeroDivisionError), pool.transaction():
+        pool.root = "w" * 100
+        other.root = "v" * 100
+        raise ZeroDivisionError
+    assert pool.root == 2 and other.root == "v" * 100
     with other.transaction():
         other.root = "x" * 100
     assert other.root == "x" * 100
