@@ -4,7 +4,7 @@ from pmemobj._base cimport Persistent
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap, PoolLock
 from pmemobj._table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
-from pmemobj._table cimport look_up, put_entry, remove_entries, store_value
+from pmemobj._table cimport look_up, put_entry, remove_entries, store_value, word_of_key
 from pmemobj._values cimport decode, encode, exchange, immediate, is_leaf
 
 cdef object _missing
@@ -18,3 +18,8 @@ cdef class PersistentDict(Persistent):
         entry=cython.ulonglong, key_word=cython.ulonglong,
     )
     cdef _set(self, key, value)
+    @cython.locals(
+        heap=Heap, offset=cython.ulonglong, changes=cython.ulonglong, key_hash=cython.ulonglong, word=cython.ulonglong,
+        entry=cython.ulonglong, new=list, hashes=list, words=list,
+    )
+    cdef _set_all(self, dict pairs)
