@@ -3,7 +3,7 @@
 Slots are a power of two, at most four fifths of them taken; beyond that the searches get long. Places are free
 of that: as many as there are entries, and a share more for those to come, which fills the
 piece of memory that libpmemobj gives anyway. So a table that is made at once takes little more than its entries,
-and one that grows key by key half or a quarter as much again each time, which keeps the cost of a key constant.
+and one that grows key by key a quarter as much again each time, which keeps the cost of a key constant.
 """
 
 from __future__ import annotations
@@ -24,9 +24,7 @@ _SLOT_MAX = 0xFFFFFFFF
 #: So many fifths of the slots can be taken.
 _LOAD = 4
 #: Shares of the present entries, as shifts: for how many more there shall be room, if there is memory for them.
-_SHARES = (1, 2, 3, 5)
-#: So many entries are a large table, which grows by the second share.
-_LARGE = 4096
+_SHARES = (2, 3, 5)
 #: For so many entries there is room when one that grows key by key gets its first table.
 _FEW = 5
 
@@ -47,7 +45,7 @@ def shapes_for(present: int, added: int, width: int) -> Iterator[tuple[int, int]
     """
     count = present + added
     least = max(built_for(count), _FEW if present or added == 1 else 0)
-    for share in _SHARES[present >= _LARGE :]:
+    for share in _SHARES:
         yield shape_for(max(present + (present >> share), least), width)
 
 
