@@ -5,7 +5,7 @@ from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap, PoolLock
 from pmemobj._publish cimport Publication
 from pmemobj._table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
-from pmemobj._table cimport look_up, put_entry, remove_entries, store_value
+from pmemobj._table cimport look_up, put_entry, remove_entries, store_value, word_of_key
 from pmemobj._values cimport decode, encode, exchange, immediate, is_leaf, prepare, replace
 
 cdef object _missing
@@ -24,3 +24,8 @@ cdef class PersistentDict(Persistent):
         key_word=cython.ulonglong, publication=Publication,
     )
     cdef bint _set_at_once(self, key, unsigned long long key_hash, value) except -1
+    @cython.locals(
+        heap=Heap, offset=cython.ulonglong, changes=cython.ulonglong, key_hash=cython.ulonglong, word=cython.ulonglong,
+        entry=cython.ulonglong, new=list, hashes=list, words=list,
+    )
+    cdef _set_all(self, dict pairs)

@@ -15,7 +15,6 @@ from typing import Any
 from pmemobj._base import Persistent, guarded_repr, register_kind
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
-from pmemobj._keys import encode_key
 from pmemobj._layout import (
     ABSENT,
     DICT_SIZE,
@@ -42,6 +41,7 @@ from pmemobj._table import (
     put_entry,
     remove_entries,
     store_value,
+    word_of_key,
 )
 from pmemobj._table_check import verify_table
 from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, prepare, replace
@@ -303,7 +303,9 @@ class PersistentDict(Persistent):
                 if entry:
                     replaced.append((entry, word))
                 else:
-                    new += (key_hash, encode_key(heap, key), word)
+                    new.append(key_hash)
+                    new.append(word_of_key(heap, key))
+                    new.append(word)
             if heap.changes != changes:
                 # Comparing or pickling ran foreign code, and what was found may be there no longer.
                 for key_word in new[1::3]:

@@ -37,10 +37,13 @@ from pmemobj._layout import (
     class_number,
     kind_of,
 )
-from pmemobj._table import SLOT_SIZE
+from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE
 from pmemobj._typed import VALUE
 from pmemobj._values import describe, is_container
 from pmemobj.errors import PmemError
+
+#: A slot of an index has 32 bits.
+_SLOT_MAX = 0xFFFFFFFF
 
 # ---- lists and tuples ------------------------------------------------------------------------------
 
@@ -207,7 +210,7 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
         return []
     slots, capacity = heap.read_words(table, 2)
     # Limits first, so that no size is computed from nonsense.
-    if max(slots, capacity) > heap.limit or slots & (slots - 1) or not used <= capacity < slots:
+    if not MIN_SLOTS <= slots <= heap.limit or slots & (slots - 1) or not used <= capacity < slots:
         examination.say(offset, f"its table has {slots} slots for {capacity} entries, {used} of them used")
         return []
     index_at = TABLE_ENTRIES + width * capacity
@@ -222,10 +225,11 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
     present = [number for number, entry in enumerate(entries, 1) if entry[1] != ABSENT]
     if len(present) != used - deleted:
         examination.say(offset, f"it counts {deleted} deleted of {used} entries, and has {len(present)} keys")
-    if any(number > capacity for number in index):
+    mask = slots - 1
+    if any(held & mask > capacity for held in index):
         examination.say(offset, "its index names entries for which it has no room")
     # A number beyond the count is left over from a key that a crash kept from being added.
-    index = [number if number <= used else 0 for number in index]
+    index = [held if 0 < held & mask <= used else 0 for held in index]
     for problem in _index_problems(index, entries, present):
         examination.say(offset, problem)
     found = []
@@ -240,7 +244,7 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
 
 
 def _index_problems(index: list[int], entries: list[list[int]], present: list[int]) -> Iterator[str]:
-    numbers = [number for number in index if number]
+    numbers = [held & len(index) - 1 for held in index if held]
     if len(set(numbers)) != len(numbers):
         yield "its index names an entry twice"
     lost = [number for number in present if not _is_found(index, entries[number - 1][0], number)]
@@ -249,8 +253,9 @@ def _index_problems(index: list[int], entries: list[list[int]], present: list[in
 
 
 def _is_found(index: list[int], key_hash: int, number: int) -> bool:
-    """Whether the probing sequence that `_layout` names comes to an entry."""
+    """Whether the probing sequence that `_layout` names comes to an entry, with its number and bits of its hash."""
     mask = len(index) - 1
+    number |= key_hash & (_SLOT_MAX ^ mask)
     slot, perturb = key_hash & mask, key_hash
     for _ in range(len(index) + 13):
         if index[slot] in (0, number):

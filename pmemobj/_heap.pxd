@@ -73,6 +73,8 @@ cdef class Heap:
     cpdef move(self, unsigned long long target, unsigned long long source, unsigned long long count)
     cpdef write_bytes(self, unsigned long long offset, data)
     cpdef move_bytes(self, unsigned long long target, unsigned long long source, unsigned long long size)
+    @cython.locals(largest=cython.ulonglong, fitting=cython.longlong, offset=cython.ulonglong)
+    cpdef unsigned long long alloc(self, unsigned long long size, int kind, bint zero=*) except? 0
     cpdef handle(self, unsigned long long offset)
     @cython.locals(lock=PoolLock)
     cpdef begin(self)

@@ -107,7 +107,7 @@ def _part_of_chunk(count: int) -> int:
 #: libpmemobj's own smallest is 128 bytes, more than a short leaf needs, and its runs of larger
 #: ones are up to 16 chunks long, so that a few allocations fill a small pool. Ours are small steps
 #: up to 128 bytes, then a chunk divided by 1, 2, 3, 4, 6, 8, 12, ..., then whole chunks.
-_UNITS = sorted(
+_UNITS: list[int] = sorted(
     {
         *range(32, 129, 16),
         *(_part_of_chunk(part << shift) for shift in range(10) for part in (2, 3)),
@@ -698,6 +698,13 @@ class Heap:
         first = offset >> 3
         self._words[first : first + len(data)] = data
 
+    def init_copy(self, offset: int, source: int, count: int) -> None:
+        """Fill freshly allocated memory with `count` words that lie elsewhere; nothing is logged."""
+        if source + WORD * count > self.limit:
+            self.refuse(source)
+        into, out_of = offset >> 3, source >> 3
+        self._words[into : into + count] = self._words[out_of : out_of + count]
+
     def init_bytes(self, offset: int, data: bytes) -> None:
         """Fill freshly allocated memory with bytes; nothing is logged."""
         self._raw[offset : offset + len(data)] = data
@@ -1273,7 +1280,9 @@ def _brief(error: BaseException) -> str:
 def usable_size(size: int) -> int:
     """How many bytes an allocation of `size` bytes really has, for what grows into them."""
     fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
-    return _UNITS[fitting] - ALLOCATION_HEADER_SIZE if fitting < len(_UNITS) else size
+    if fitting < len(_UNITS):
+        return _UNITS[fitting] - ALLOCATION_HEADER_SIZE
+    return (size + ALLOCATION_HEADER_SIZE + _CHUNK - 1) // _CHUNK * _CHUNK - ALLOCATION_HEADER_SIZE
 
 
 def log_space(size: int) -> int:

@@ -43,8 +43,10 @@ with a header word, so that they can be recognised where only the bytes are at h
     dict        +0 header  +8 entries deleted  +16 entries used, those included  +24 offset of table
     table       +0 index slots  +8 entry capacity  +16 entries  then the index
                 an entry is hash, key word, value word (24 bytes; a deleted entry has key 0)
-                the index has 4 bytes a slot: the number of an entry plus 1, or, for none, 0 or more than are
-                used; it is what CPython's probing makes of the hashes of all used entries, put in by number
+                slots are a power of two, 8 or more, and more than the capacity; the index has 4 bytes a slot:
+                in the low bits (as many as number the slots) the number of an entry plus 1, or, for none, 0 or
+                more than are used, and above them what the lower half of the entry's hash has there; it
+                is what CPython's probing makes of the hashes of all used entries, put in by number
                 (a key is added by three stores, the entry, its slot, the count; until the last it is not there)
     set         +0 header  +8 entries deleted  +16 entries used, those included  +24 offset of table
     table       of a set likewise, but an entry is hash and key word (16 bytes)

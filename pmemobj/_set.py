@@ -15,7 +15,6 @@ from typing import Any
 from pmemobj._base import Persistent, guarded_repr, register_kind
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
-from pmemobj._keys import encode_key
 from pmemobj._layout import (
     ABSENT,
     DICT_TABLE,
@@ -42,6 +41,7 @@ from pmemobj._table import (
     live_words,
     put_entry,
     remove_entries,
+    word_of_key,
 )
 from pmemobj._table_check import verify_table
 from pmemobj._values import decode, free_leaf, prepare
@@ -70,7 +70,8 @@ class PersistentSet(Persistent):
         with heap.statement:
             words: list[int] = []
             for item in items:
-                words += (stored_hash(heap, item), encode_key(heap, item))
+                words.append(stored_hash(heap, item))
+                words.append(word_of_key(heap, item))
             drop_entries(heap, self._p_offset, SET_ENTRY_SIZE)
             if words:
                 append_entries(heap, self._p_offset, SET_ENTRY_SIZE, words)
@@ -336,7 +337,7 @@ class PersistentSet(Persistent):
                 key_hash = stored_hash(heap, item)
                 entry = find_entry(heap, offset, SET_ENTRY_SIZE, item, key_hash)
                 if not entry and add:
-                    new += (key_hash, encode_key(heap, item))
+                    new += (key_hash, word_of_key(heap, item))
                 elif entry and drop:
                     dropped.append(entry)
             if heap.changes == changes:

@@ -3,8 +3,9 @@ cimport cython
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Handle, Heap
 from pmemobj._publish cimport Publication
+from pmemobj._table_form cimport fill_index
 from pmemobj._text cimport forget_error, mix_memory, padded_word, same_memory, utf8_of
-from pmemobj._values cimport decode, exchange, free_leaf, immediate, is_container, is_leaf
+from pmemobj._values cimport decode, encode, exchange, free_leaf, immediate, is_container, is_leaf
 
 cdef extern from "Python.h":
     long long long_long_of "PyLong_AsLongLongAndOverflow"(object number, int *overflow) except? -1
@@ -23,7 +24,7 @@ cpdef value_of(Heap heap, unsigned long long offset, key, default)
     characters=cython.p_const_char, size=cython.Py_ssize_t, overflow=cython.int, number=cython.longlong,
     word=cython.ulonglong, key_hash=cython.ulonglong, table=cython.ulonglong, slots=cython.ulonglong,
     index=cython.ulonglong, mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong,
-    place=cython.ulonglong, entry=cython.ulonglong, stored=cython.ulonglong, used=cython.ulonglong,
+    found=cython.ulonglong, place=cython.ulonglong, entry=cython.ulonglong, stored=cython.ulonglong, used=cython.ulonglong,
 )
 cdef unsigned long long quick_entry(Heap heap, unsigned long long offset, unsigned long long width, key) except? 1
 @cython.locals(leaf=cython.ulonglong, at=cython.p_const_char)
@@ -40,7 +41,7 @@ cpdef unsigned long long find_entry(
     table=cython.ulonglong, word=cython.ulonglong, slots=cython.ulonglong, index=cython.ulonglong,
     mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.ulonglong,
     entry=cython.ulonglong, stored=cython.ulonglong, changes=cython.ulonglong, same=cython.bint,
-    used=cython.ulonglong,
+    used=cython.ulonglong, found=cython.ulonglong,
 )
 cdef unsigned long long _search(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash
@@ -53,15 +54,16 @@ cdef bint _leaf_is_str(Heap heap, unsigned long long stored, str key) except -1
 cdef unsigned long long _read_slot(Heap heap, unsigned long long index, unsigned long long slot) except? 1
 @cython.locals(word=cython.ulonglong)
 cdef unsigned long long _with_slot(
-    Heap heap, unsigned long long index, unsigned long long slot, unsigned long long number
+    Heap heap, unsigned long long index, unsigned long long slot, unsigned long long content
 ) except? 1
+cdef unsigned long long _content(unsigned long long mask, unsigned long long key_hash, unsigned long long number)
 @cython.locals(perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.ulonglong)
 cdef unsigned long long _free_slot(
     Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long used
 ) except? 0xFFFFFFFF
 @cython.locals(
     table=cython.ulonglong, used=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong,
-    index=cython.ulonglong, slot=cython.ulonglong,
+    index=cython.ulonglong, slot=cython.ulonglong, mask=cython.ulonglong,
 )
 cpdef bint add_at_once(
     Heap heap, Publication publication, unsigned long long offset, unsigned long long width,
@@ -71,7 +73,7 @@ cpdef bint add_at_once(
 cpdef bint store_value(Heap heap, unsigned long long offset, unsigned long long entry, unsigned long long word) except -1
 @cython.locals(
     used=cython.ulonglong, table=cython.ulonglong, entry=cython.ulonglong, index=cython.ulonglong,
-    number=cython.ulonglong, slot=cython.ulonglong,
+    number=cython.ulonglong, slot=cython.ulonglong, mask=cython.ulonglong,
 )
 cdef _clear_leftovers(Heap heap, unsigned long long offset, unsigned long long width, unsigned long long count)
 @cython.locals(used=cython.ulonglong, deleted=cython.ulonglong)
@@ -80,6 +82,7 @@ cpdef unsigned long long count_live(Heap heap, unsigned long long offset) except
 cdef unsigned long long _slot_of(
     Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long number
 ) except? 1
+cpdef unsigned long long word_of_key(Heap heap, key) except? 0
 cpdef put_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
     unsigned long long value_word
@@ -87,22 +90,21 @@ cpdef put_entry(
 @cython.locals(
     count=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, mask=cython.ulonglong,
     index=cython.ulonglong, number=cython.ulonglong, slot=cython.ulonglong, word=cython.ulonglong,
-    entry=cython.ulonglong, end=cython.ulonglong,
+    entry=cython.ulonglong, end=cython.ulonglong, key_hash=cython.ulonglong,
 )
 cpdef append_entries(Heap heap, unsigned long long offset, unsigned long long width, list words)
 @cython.locals(
     deleted=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, first=cython.ulonglong,
-    capacity=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong, mask=cython.ulonglong,
+    slots=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong, mask=cython.ulonglong,
     index=cython.ulonglong, slot=cython.ulonglong,
 )
 cpdef remove_entries(Heap heap, unsigned long long offset, unsigned long long width, list entries)
 cpdef drop_entries(Heap heap, unsigned long long offset, unsigned long long width)
-cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, list added)
 @cython.locals(
-    index=bytearray, numbers=cython.p_uint, key_hash=cython.ulonglong, mask=cython.ulonglong,
-    perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.uint,
+    old=cython.ulonglong, used=cython.ulonglong, deleted=cython.ulonglong, each=cython.ulonglong,
+    count=cython.ulonglong, first=cython.ulonglong,
 )
-cpdef bytearray index_of(list hashes, unsigned long long slots)
+cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, list added)
 cpdef list entry_words(Heap heap, unsigned long long offset, unsigned long long width)
 cpdef list live_words(Heap heap, unsigned long long offset, unsigned long long width)
 cpdef list contents(Heap heap, unsigned long long offset, unsigned long long width)

@@ -3,14 +3,15 @@
 Layout: see `_layout`, "dict", "set" and "table". The functions here are given the offset of the
 container and the size of its entries: `ENTRY_SIZE` with a value word, `SET_ENTRY_SIZE` without.
 
-The index is open addressing with CPython's probing sequence. A deleted entry keeps its place and
-its slot, with key 0, so that probing goes on past it and the order of the others stays; it goes
-when the table is rebuilt, or when all entries after it are gone. For the last entry is the one
-whose slot can simply be emptied: nothing was put into the index after it, so no other probing has
-ever gone past that slot. The index is thus at any time what the entries that are used, put in by
-number, make of it, and `popitem` need not walk over what it has left behind. A slot with a number
-beyond those is empty too: the count alone makes an entry be there, so that a key whose words need no
-memory is added without a transaction (`add_at_once`).
+The index is open addressing with CPython's probing sequence. A slot has the number of an entry, and
+above it as much of the hash as there is room for, so that a search seldom looks at an entry that is
+not the one. A deleted entry keeps its place and its slot, with key 0, so that probing goes on past it
+and the order of the others stays; it goes when the table is rebuilt, or when all entries after it are
+gone. For the last entry is the one whose slot can simply be emptied: nothing was put into the index
+after it, so no other probing has ever gone past that slot. The index is thus at any time what the
+entries that are used, put in by number, make of it, and `popitem` need not walk over what it has left
+behind. A slot with a number beyond those is empty too: the count alone makes an entry be there, so
+that a key whose words need no memory is added without a transaction (`add_at_once`).
 
 `find_entry` may run foreign code, the `__eq__` of keys, and everything may have changed after it. So
 whoever changes a table encodes all words first, then finds, and then changes, with nothing foreign
@@ -51,7 +52,8 @@ from pmemobj._layout import (
 )
 from pmemobj._nans import one_key
 from pmemobj._publish import Publication
-from pmemobj._values import decode, exchange, free_leaf, immediate, is_container, is_leaf, leaf_parts
+from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE, fill_index, shapes_for, size_of
+from pmemobj._values import decode, encode, exchange, free_leaf, immediate, is_container, is_leaf, leaf_parts
 from pmemobj.errors import PoolDamagedError, PoolFullError
 
 try:
@@ -59,8 +61,6 @@ try:
 except ImportError:
     from pmemobj import _nocython as cython
 
-MIN_SLOTS = 8
-SLOT_SIZE = 4
 _SLOT_MAX = 0xFFFFFFFF
 _STR_HEADER = header(Kind.STR)
 _TUPLE = int(Kind.TUPLE)
@@ -180,12 +180,13 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
     perturb = key_hash
     slot = key_hash & mask
     for _ in range(slots + _PERTURBED_STEPS):
-        place = heap.peek(index + WORD * (slot >> 1))
-        place = place >> 32 if slot & 1 else place & _SLOT_MAX
+        found = heap.peek(index + WORD * (slot >> 1))
+        found = found >> 32 if slot & 1 else found & _SLOT_MAX
+        place = found & mask
         if place == 0 or place > used:
             return 0
         entry = table + TABLE_ENTRIES + width * (place - 1)
-        if heap.peek(entry + ENTRY_HASH) == key_hash:
+        if (found ^ key_hash) & (_SLOT_MAX ^ mask) == 0 and heap.peek(entry + ENTRY_HASH) == key_hash:
             stored = heap.peek(entry + ENTRY_KEY)
             if stored != ABSENT:
                 if stored == word:
@@ -236,11 +237,12 @@ def _search(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int
     perturb = key_hash
     slot = key_hash & mask
     for _ in range(slots + _PERTURBED_STEPS):
-        number = _read_slot(heap, index, slot)
+        found = _read_slot(heap, index, slot)
+        number = found & mask
         if number == 0 or number > used:
             return 0
         entry = table + TABLE_ENTRIES + width * (number - 1)
-        if heap.peek(entry + ENTRY_HASH) == key_hash:
+        if (found ^ key_hash) & (_SLOT_MAX ^ mask) == 0 and heap.peek(entry + ENTRY_HASH) == key_hash:
             stored = heap.peek(entry + ENTRY_KEY)
             if stored != ABSENT:
                 if stored == word:
@@ -302,10 +304,15 @@ def _read_slot(heap: Heap, index: int, slot: int) -> int:
     return word >> 32 if slot & 1 else word & _SLOT_MAX
 
 
-def _with_slot(heap: Heap, index: int, slot: int, number: int) -> int:
-    """The word of a slot, with another number in that slot."""
+def _with_slot(heap: Heap, index: int, slot: int, content: int) -> int:
+    """The word of a slot, with something else in that slot."""
     word = heap.peek(index + WORD * (slot >> 1))
-    return (word & _SLOT_MAX) | number << 32 if slot & 1 else word >> 32 << 32 | number
+    return (word & _SLOT_MAX) | content << 32 if slot & 1 else word >> 32 << 32 | content
+
+
+def _content(mask: int, key_hash: int, number: int) -> int:
+    """What a slot holds for an entry: its number, and above it the bits of its hash that do not choose the slot."""
+    return key_hash & (_SLOT_MAX ^ mask) | number
 
 
 def _slot_of(heap: Heap, index: int, mask: int, key_hash: int, number: int) -> int:
@@ -313,7 +320,7 @@ def _slot_of(heap: Heap, index: int, mask: int, key_hash: int, number: int) -> i
     perturb = key_hash
     slot = key_hash & mask
     for _ in range(mask + 1 + _PERTURBED_STEPS):
-        if _read_slot(heap, index, slot) == number:
+        if _read_slot(heap, index, slot) & mask == number:
             return slot
         perturb >>= 5
         slot = (slot * 5 + perturb + 1) & mask
@@ -327,7 +334,7 @@ def _free_slot(heap: Heap, index: int, mask: int, key_hash: int, used: int) -> i
     perturb = key_hash
     slot = key_hash & mask
     for _ in range(mask + 1 + _PERTURBED_STEPS):
-        number = _read_slot(heap, index, slot)
+        number = _read_slot(heap, index, slot) & mask
         if number == 0 or number > used:
             return slot
         perturb >>= 5
@@ -363,10 +370,11 @@ def add_at_once(
     if used >= capacity or heap.peek(entry + ENTRY_KEY) != ABSENT:
         return False
     index = table + TABLE_ENTRIES + width * capacity
-    slot = _free_slot(heap, index, heap.peek(table + TABLE_SLOTS) - 1, key_hash, used)
+    mask = heap.peek(table + TABLE_SLOTS) - 1
+    slot = _free_slot(heap, index, mask, key_hash, used)
     words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
     heap.store_words(entry, words)
-    heap.store(index + WORD * (slot >> 1), _with_slot(heap, index, slot, used + 1))
+    heap.store(index + WORD * (slot >> 1), _with_slot(heap, index, slot, _content(mask, key_hash, used + 1)))
     if is_leaf(key_word) or (width == ENTRY_SIZE and is_leaf(value_word)):
         publication.finish(offset + DICT_USED, used + 1)
     else:
@@ -396,7 +404,7 @@ def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
     key_word = ABSENT
     if not entry:
         changes = heap.changes
-        key_word = encode_key(heap, key)
+        key_word = word_of_key(heap, key)
         if heap.changes != changes:  # pickling it ran foreign code
             entry = find_entry(heap, offset, width, key, key_hash)
     if not entry:
@@ -406,6 +414,12 @@ def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
     free_leaf(heap, key_word)
     if width == ENTRY_SIZE:
         exchange(heap, entry + ENTRY_VALUE, value_word)
+
+
+def word_of_key(heap: Heap, key: Any) -> int:
+    """What `encode_key` returns; the common ones sooner."""
+    kind = type(key)
+    return encode(heap, key) if kind is str or kind is int else encode_key(heap, key)
 
 
 def append_entries(heap: Heap, offset: int, width: int, words: list[int]) -> None:
@@ -426,8 +440,9 @@ def append_entries(heap: Heap, offset: int, width: int, words: list[int]) -> Non
     end = index + SLOT_SIZE * (mask + 1)
     _clear_leftovers(heap, offset, width, count)
     for number in range(count):
-        slot = _free_slot(heap, index, mask, words[number * width // WORD], used + number)
-        word = _with_slot(heap, index, slot, used + number + 1)
+        key_hash = words[number * width // WORD]
+        slot = _free_slot(heap, index, mask, key_hash, used + number)
+        word = _with_slot(heap, index, slot, _content(mask, key_hash, used + number + 1))
         heap.write_in(index + WORD * (slot >> 1), word, table, end)
     if heap.depth == 1:
         heap.fill(entry, words)
@@ -441,10 +456,11 @@ def _clear_leftovers(heap: Heap, offset: int, width: int, count: int) -> None:
     used, table = heap.read_words(offset + DICT_USED, 2)
     entry = table + TABLE_ENTRIES + width * used
     index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
+    mask = heap.peek(table + TABLE_SLOTS) - 1
     for number in range(used + 1, used + count + 1):
         if heap.peek(entry + ENTRY_KEY) != ABSENT:
-            for slot in range(heap.peek(table + TABLE_SLOTS)):
-                if _read_slot(heap, index, slot) == number:
+            for slot in range(mask + 1):
+                if _read_slot(heap, index, slot) & mask == number:
                     heap.write(index + WORD * (slot >> 1), _with_slot(heap, index, slot, 0))
         entry += width
 
@@ -458,23 +474,26 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
     deleted, used, table = heap.read_words(offset + DICT_DELETED, 3)
     deleted += len(entries)
     capacity = heap.peek(table + TABLE_CAPACITY)
-    if deleted == used and capacity > capacity_of(MIN_SLOTS):
+    slots = heap.peek(table + TABLE_SLOTS)
+    if deleted == used and slots > MIN_SLOTS:
         drop_entries(heap, offset, width)
         return
+    dropped = []
     for entry in entries:
-        for word in heap.read_words(entry + ENTRY_KEY, width // WORD - 1):
-            free_leaf(heap, word)
+        dropped += heap.read_words(entry + ENTRY_KEY, width // WORD - 1)
         heap.write_words(entry + ENTRY_KEY, [ABSENT] * (width // WORD - 1))
     first = table + TABLE_ENTRIES
     index = first + width * capacity
-    mask = heap.peek(table + TABLE_SLOTS) - 1
+    mask = slots - 1
     while used and heap.peek(first + width * (used - 1) + ENTRY_KEY) == ABSENT:
         slot = _slot_of(heap, index, mask, heap.peek(first + width * (used - 1) + ENTRY_HASH), used)
         heap.write(index + WORD * (slot >> 1), _with_slot(heap, index, slot, 0))
         used -= 1
         deleted -= 1
     heap.write_words(offset + DICT_DELETED, [deleted, used])
-    if (used - deleted) * _SPARSE < capacity and capacity > capacity_of(MIN_SLOTS):
+    for word in dropped:  # last, since in a full pool they may take all room for logs
+        free_leaf(heap, word)
+    if (used - deleted) * _SPARSE < capacity and slots > MIN_SLOTS:
         try:
             rebuild(heap, offset, width, [])
         except PoolFullError:
@@ -485,9 +504,11 @@ def drop_entries(heap: Heap, offset: int, width: int) -> None:
     """Drop all entries, and the table."""
     table = heap.peek(offset + DICT_TABLE)
     if table:
-        for word in contents(heap, offset, width):
-            free_leaf(heap, word)
+        words = contents(heap, offset, width)
+        # First what needs to be logged: in a full pool the frees may take all room for logs.
         heap.write_words(offset + DICT_DELETED, [0, 0, 0])
+        for word in words:
+            free_leaf(heap, word)
         heap.free(table)
 
 
@@ -496,45 +517,33 @@ def rebuild(heap: Heap, offset: int, width: int, added: list[int]) -> None:
 
     It is filled while it is fresh, so that only the counts are logged.
     """
-    old = heap.peek(offset + DICT_TABLE)
-    words = live_words(heap, offset, width)
-    words.extend(added)
-    count = WORD * len(words) // width
-    slots = MIN_SLOTS
-    while capacity_of(slots) <= count + (count >> 1):
-        slots *= 2
-    capacity = capacity_of(slots)
-    index = index_of(words[:: width // WORD], slots)
-    table = heap.alloc(TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots, _kind_of_table(width), zero=True)
-    heap.init(table, [slots, capacity, *words])
-    heap.init_bytes(table + TABLE_ENTRIES + width * capacity, bytes(index))
+    old, used, deleted = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED), heap.peek(offset + DICT_DELETED)
+    each = width // WORD
+    count = used - deleted + len(added) // each
+    table, slots, capacity = _alloc_table(heap, width, used - deleted, len(added) // each)
+    first = table + TABLE_ENTRIES
+    heap.init(table, [slots, capacity])
+    if deleted:
+        heap.init(first, live_words(heap, offset, width))
+    elif used:
+        heap.init_copy(first, old + TABLE_ENTRIES, used * each)
+    heap.init(first + width * (used - deleted), added)
+    fill_index(heap, table, width, count)
     heap.write_words(offset + DICT_DELETED, [0, count, table])
     if old:
         heap.free(old)
 
 
-def index_of(hashes: list[int], slots: int) -> bytearray:
-    """The bytes of the index of entries with these hashes, in this order."""
-    index = bytearray(SLOT_SIZE * slots)
-    if cython.compiled:
-        numbers = cython.cast(cython.p_uint, cython.cast(cython.p_char, index))
-    else:
-        numbers = memoryview(index).cast("I")
-    mask = slots - 1
-    number = 0
-    for key_hash in hashes:
-        perturb = key_hash
-        slot = perturb & mask
-        while numbers[slot]:
-            perturb >>= 5
-            slot = (slot * 5 + perturb + 1) & mask
-        number += 1  # noqa: SIM113 - a C integer when compiled
-        numbers[slot] = number
-    return index
-
-
-def capacity_of(slots: int) -> int:
-    return slots * 2 // 3
+def _alloc_table(heap: Heap, width: int, present: int, added: int) -> tuple[int, int, int]:
+    """Memory for a table: its offset, slots and places; with less room to grow where the pool has not so much."""
+    failure = None
+    for slots, capacity in shapes_for(present, added, width):
+        try:
+            return heap.alloc(size_of(slots, capacity, width), _kind_of_table(width), zero=True), slots, capacity
+        except PoolFullError as error:
+            failure = error
+    assert failure is not None
+    raise failure
 
 
 def _kind_of_table(width: int) -> Kind:

@@ -8,7 +8,8 @@ from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
 from pmemobj._key_words import holds_nan
 from pmemobj._layout import ABSENT, DICT_DELETED, TABLE_ENTRIES, WORD
-from pmemobj._table import MIN_SLOTS, SLOT_SIZE, capacity_of, entry_words, find_entry, index_of
+from pmemobj._table import entry_words, find_entry
+from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE, index_of, most_places, size_of
 from pmemobj._values import decode
 
 
@@ -25,15 +26,14 @@ def verify_table(heap: Heap, offset: int, width: int) -> None:
         assert deleted == used == 0, "counts without a table"
         return
     slots, capacity = heap.read_words(table, 2)
-    size = TABLE_ENTRIES + width * capacity + SLOT_SIZE * slots
     assert slots >= MIN_SLOTS and slots & (slots - 1) == 0, "the number of slots is no power of two"
-    assert deleted <= used <= capacity == capacity_of(slots), "counts beyond the capacity"
-    assert size <= heap.allocation_size(table), "the table is larger than its allocation"
+    assert deleted <= used <= capacity <= most_places(slots), "counts beyond the capacity"
+    assert size_of(slots, capacity, width) <= heap.allocation_size(table), "the table is larger than its allocation"
     assert sum(word == ABSENT for word in words[1::each]) == deleted, "a wrong number of deleted entries"
     assert not used or words[-each + 1] != ABSENT, "the last entry is a deleted one"
     numbers = array("I", heap.read_bytes(table + TABLE_ENTRIES + width * capacity, SLOT_SIZE * slots))
     # What is beyond the count is left over from an entry that was never finished.
-    index = array("I", (number if number <= used else 0 for number in numbers)).tobytes()
+    index = array("I", (held if held & (slots - 1) <= used else 0 for held in numbers)).tobytes()
     assert index == index_of(words[::each], slots), "the index is not that of the entries"
     for at in range(0, len(words), each):
         key_hash, key_word, *value = words[at : at + each]

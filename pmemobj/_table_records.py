@@ -13,12 +13,13 @@ from typing import Any
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
 from pmemobj._key_words import depends_on_places, hash_of_leaf, hash_of_word, leaf_holds_nan
-from pmemobj._layout import DICT_SIZE, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, TABLE_ENTRIES, WORD, Kind
+from pmemobj._layout import DICT_SIZE, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, WORD, Kind
 from pmemobj._leaves import BadPayload
 from pmemobj._nans import one
 from pmemobj._portable import Leaf, Reference, from_json, to_json
 from pmemobj._records import FORMS, Form, NumberOf, Record, Target, word_of
-from pmemobj._table import MIN_SLOTS, SLOT_SIZE, capacity_of, index_of, live_words
+from pmemobj._table import live_words
+from pmemobj._table_form import built_for, index_of, shape_for, size_of
 from pmemobj._values import is_container, is_leaf, leaf_parts
 from pmemobj.errors import NotPersistableError, PoolDamagedError
 
@@ -78,14 +79,11 @@ def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[
     count = len(entries) // each
     if not count:
         return [0, 0, 0]
-    slots = MIN_SLOTS
-    while capacity_of(slots) < count + (count >> 3):
-        slots *= 2
-    unused = bytes(width * (capacity_of(slots) - count))
+    slots, capacity = shape_for(built_for(count), width)
+    unused = bytes(width * (capacity - count))
     index = index_of(entries[::each].tolist(), slots)
     packed = entries + array("Q", unused) + array("Q", bytes(index))
-    size = TABLE_ENTRIES + width * capacity_of(slots) + SLOT_SIZE * slots
-    return [0, count, target.block(kind, size, array("Q", [slots, capacity_of(slots)]) + packed)]
+    return [0, count, target.block(kind, size_of(slots, capacity, width), array("Q", [slots, capacity]) + packed)]
 
 
 def _hash_of(target: Target, plain: Any, word: int) -> int:

@@ -13,6 +13,8 @@ cdef extern from "string.h":
 
 # Constants as C integers; the names that _layout gives to Python are not those.
 cdef unsigned long long ABSENT, WORD, TAG_MASK, TAG_CONTAINER, TAG_LEAF, TAG_STR, SHORT_MAX, SHORT_BYTES
+cdef unsigned long long _STR_HEADER
+cdef int _STR_KIND
 cdef unsigned long long WORD_NONE, WORD_FALSE, WORD_TRUE
 
 cpdef unsigned long long immediate(Heap heap, value) except? 0
@@ -28,6 +30,9 @@ cdef _word_float(unsigned long long word)
 cpdef bint is_leaf(unsigned long long word)
 cpdef bint is_container(unsigned long long word)
 cpdef unsigned long long encode(Heap heap, value) except? 0
+@cython.locals(size=cython.Py_ssize_t, data_at=cython.p_const_char, offset=cython.ulonglong, place=cython.p_char)
+cdef unsigned long long _new_text(Heap heap, str value) except? 0
+@cython.locals(offset=cython.ulonglong)
 cpdef unsigned long long new_leaf(Heap heap, int kind, bytes payload) except? 0
 @cython.locals(lock=PoolLock, word=cython.ulonglong)
 cpdef replace(Heap heap, unsigned long long slot, value, unsigned long long area=*, unsigned long long end=*)

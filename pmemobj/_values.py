@@ -56,6 +56,8 @@ except ImportError:
 
 _MASK = 0xFFFFFFFFFFFFFFFF
 _LEAF_KINDS = {str: Kind.STR, bytes: Kind.BYTES, int: Kind.INT, float: Kind.FLOAT}
+_STR_KIND = int(Kind.STR)
+_STR_HEADER = header(Kind.STR)
 _INT_MIN, _INT_MAX = -(1 << 62), (1 << 62) - 1
 
 _DOUBLE = struct.Struct("<d")
@@ -235,6 +237,10 @@ def encode(heap: Heap, value: Any) -> int:
     word = immediate(heap, value)
     if word != ABSENT:
         return word
+    if cython.compiled and type(value) is str:
+        word = _new_text(heap, value)
+        if word != ABSENT:
+            return word
     changes = heap.changes
     kind, payload = payload_of(value)
     if heap.changes != changes:
@@ -245,6 +251,20 @@ def encode(heap: Heap, value: Any) -> int:
             "let the methods that pickle calls only read",
         )
     return new_leaf(heap, kind, payload)
+
+
+def _new_text(heap: Heap, value: str) -> int:
+    """The word for a new leaf of a str, without a copy of its bytes; `ABSENT` if it has no UTF-8. Compiled."""
+    size = 0
+    data_at = utf8_of(value, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
+    if data_at == cython.NULL:
+        forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
+        return ABSENT
+    offset = heap.alloc(WORD + size, _STR_KIND)
+    place = cython.cast(cython.p_char, heap.base + offset)
+    cython.cast(cython.p_ulonglong, place)[0] = _STR_HEADER | size << 16
+    copy_memory(place + WORD, data_at, size)  # type: ignore[name-defined]  # noqa: F821
+    return offset | TAG_LEAF
 
 
 def new_leaf(heap: Heap, kind: int, payload: bytes) -> int:

@@ -151,8 +151,11 @@ class _Inspection:
         entries = [tuple(self.heap.read_words(table + 16 + 8 * width * at, width)) for at in range(used)]
         present = [entry for entry in entries if entry[1] != layout.ABSENT]
         assert len(present) == used - deleted, f"table of {offset:#x}: {used} - {deleted} keys, and {len(present)}"
-        # A key that a crash kept from being added may have left its slot.
-        index = [number if number <= used else 0 for number in index]
+        # A slot has a number and the upper bits of the hash. A key that a crash kept from being added may have left one.
+        bits = slots - 1
+        marks = {held & bits: held - (held & bits) for held in index}
+        assert slots >= 8 and all(marks[n] == entries[n - 1][0] % 2**32 & ~bits for n in range(1, used + 1))
+        index = [held & bits if held & bits <= used else 0 for held in index]
         assert sorted(number for number in index if number) == list(range(1, used + 1))
         names = {(entry[0], self.name_of_key(entry[1])) for entry in present}
         assert len(names) == len(present), f"table of {offset:#x} has a key twice"

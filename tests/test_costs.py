@@ -97,7 +97,7 @@ def test_growing_one_by_one_costs_amortised_constant_time(pool: Pool, cost: Any)
 
 
 def test_a_new_key_costs_three_stores(pool: Pool, cost: Any) -> None:
-    table = pool.root = pool.new(PersistentDict, dict.fromkeys(range(20)))
+    table = pool.root = pool.new(PersistentDict, dict.fromkeys(range(19)))
 
     def add() -> None:
         table["new"] = 1

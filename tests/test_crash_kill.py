@@ -386,7 +386,7 @@ def test_an_end_that_was_not_planned_is_told(
 
     report = kill(filled, action)
     assert (report.verdict, report.ending) == (verdict, ending)
-    assert str(report) == f"{ending}, {report.changes} changes made: {verdict.value}"
+    assert str(report) == f"{ending}, {report.changes} change{'s' * (report.changes != 1)} made: {verdict.value}"
     assert report.ok and ("a last word" in report.output) == (ending == "exited with code 1")
     unharmed(filled)
 

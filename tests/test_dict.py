@@ -16,6 +16,7 @@ from soundness import assert_sound
 import pmemobj
 from pmemobj import PersistentDict, PersistentList, PersistentObjectPool, PersistentSet
 from pmemobj._layout import DICT_DELETED
+from pmemobj._table_form import shapes_for, size_of
 
 Pool = PersistentObjectPool
 MIB = 1 << 20
@@ -474,6 +475,8 @@ def test_memory_comes_back(pool: Pool) -> None:
 
 def test_what_is_added_and_taken_away_again_needs_no_new_table(pool: Pool) -> None:
     pool.root = table = pool.new(PersistentDict, {"stays": 1, "goes": 2, "also": 3})
+    table["first"] = table["second"] = LONG  # needs more room than what was made at once
+    del table["first"], table["second"]
     place = pool._heap.read(table._p_offset + 24)
     for turn in range(20):
         table[turn] = LONG
@@ -500,6 +503,32 @@ def test_taking_the_last_is_quick_after_many_deletions(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("kind", [PersistentDict, PersistentSet])
+def test_a_table_that_is_made_at_once_takes_little_more_than_its_entries(pool: Pool, kind: type[Any]) -> None:
+    count, width = 3800, 24 if kind is PersistentDict else 16
+    before = pool.used
+    pool.root = table = pool.new(kind, dict.fromkeys(range(count), 0))
+    slots = pool._heap.read(pool._heap.read(table._p_offset + 24))
+    assert count * 5 // 4 <= slots < count * 5 // 2
+    # Pieces of memory come in steps of a third or a half.
+    assert pool.used - before < 1.5 * (count * width + 4 * slots)
+    table._check()
+    assert_sound(pool)
+
+
+@pytest.mark.parametrize("width", [16, 24])
+def test_growing_moves_each_entry_a_few_times(width: int) -> None:
+    present = places = moved = tables = 0
+    while present < 300_000:
+        moved, tables = moved + present, tables + 1
+        shapes = list(shapes_for(present, 1, width))
+        slots, places = shapes[0]
+        assert all(present < size <= 4 * number // 5 for number, size in shapes)
+        assert size_of(*shapes[-1], width) <= size_of(slots, places, width)
+        present = places
+    assert moved < 5 * present and tables < 50
+
+
+@pytest.mark.parametrize("kind", [PersistentDict, PersistentSet])
 def test_a_key_that_was_only_half_added_is_not_there_and_no_burden(scratch: Path, kind: type[Any]) -> None:
     def add(table: Any, *keys: Any) -> None:
         for key in keys:
@@ -512,7 +541,8 @@ def test_a_key_that_was_only_half_added_is_not_there_and_no_burden(scratch: Path
     path = scratch / "pool"
     with pmemobj.create(path, pool_size=8 * MIB) as pool:
         pool.root = table = pool.new(kind)
-        add(table, *range(4))
+        add(table, *range(5))
+        table.pop(4) if kind is PersistentDict else table.remove(4)  # so that there is room
         pool._heap.on_change = lambda: images.append(path.read_bytes())
         add_one(table, 12)  # the same slot of eight as 4
         pool._heap.on_change = None

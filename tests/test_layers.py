@@ -39,6 +39,7 @@ ORDER = [
     "_invariants",
     "_names",
     "_base",
+    "_table_form",
     "_table",
     "_table_check",
     "_walk",
