@@ -100,24 +100,41 @@ def frame_at(base: Image, steps: Sequence[Event], number: int) -> Frame:
     Raises:
         IndexError: there is no such step.
     """
-    if not 0 <= number <= len(steps):
-        raise IndexError(f"cannot show step {number}: there are {len(steps)} (0 is the beginning)")
+    return frames_at(base, steps, [number])[0]
+
+
+def frames_at(base: Image, steps: Sequence[Event], numbers: Sequence[int]) -> list[Frame]:
+    """The same for several steps, in ascending order.
+
+    Raises:
+        IndexError: there is no such step.
+    """
     memory = Memory(base)
     last: dict[int, Event] = {}
-    for event in steps[:number]:
-        memory.apply(event)
-        if event.data:
-            last.update(dict.fromkeys(event.lines, event))
-    moment = memory.moment(number, sum(event.what in PROMISES for event in steps[:number]))
-    lines = []
-    for offset in sorted(last):
-        pending = memory.pending.get(offset, ())
-        flushed = memory.flushed.get(offset, [0])[-1]
-        state = LineState.FENCED if not pending else LineState.FLUSHED if flushed == len(pending) else LineState.DIRTY
-        durable = memory.durable.get(offset) or base.line(offset)
-        lines.append(Line(offset, state, memory.line(offset), durable, len(pending), last[offset]))
-    step = steps[number] if number < len(steps) else None
-    return Frame(number, step, moment.promises, tuple(lines), undo_log(base, memory), moment.possible)
+    found: list[Frame] = []
+    promises = played = 0
+    for number in numbers:
+        if not played <= number <= len(steps):
+            raise IndexError(f"cannot show step {number}: there are {len(steps)} (0 is the beginning)")
+        for event in steps[played:number]:
+            memory.apply(event)
+            promises += event.what in PROMISES
+            if event.data:
+                last.update(dict.fromkeys(event.lines, event))
+        played = number
+        moment = memory.moment(number, promises)
+        lines = tuple(_line(base, memory, offset, last[offset]) for offset in sorted(last))
+        step = steps[number] if number < len(steps) else None
+        found.append(Frame(number, step, promises, lines, undo_log(base, memory), moment.possible))
+    return found
+
+
+def _line(base: Image, memory: Memory, offset: int, stored_by: Event) -> Line:
+    pending = memory.pending.get(offset, ())
+    flushed = memory.flushed.get(offset, [0])[-1]
+    state = LineState.FENCED if not pending else LineState.FLUSHED if flushed == len(pending) else LineState.DIRTY
+    durable = memory.durable.get(offset) or base.line(offset)
+    return Line(offset, state, memory.line(offset), durable, len(pending), stored_by)
 
 
 def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
