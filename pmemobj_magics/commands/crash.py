@@ -18,7 +18,7 @@ import pmemobj.crash
 from pmemobj import PersistentObjectPool, TransactionError
 from pmemobj.crash import CrashReport, PowerModeError
 from pmemobj_magics.cell import CellCode, Shell
-from pmemobj_magics.crash import CrashResult, PowerResult, SweepResult
+from pmemobj_magics.crash import CrashResult, Places, PowerResult, SweepResult
 from pmemobj_magics.errors import ExpressionError
 from pmemobj_magics.session import Session
 
@@ -132,7 +132,13 @@ def cut_power(
                 seed=seed,
                 progress=progress,
             )
-    return PowerResult(recording, report, code.filename, check)
+        places = Places(code.filename, lambda filename: _cell_name(session.shell, filename))
+        return PowerResult(recording, report, code.filename, places, check, (limits.max_nodes, limits.max_items))
+
+
+def _cell_name(shell: Shell, filename: str) -> str | None:
+    found: tuple[str, str] | None = shell.compile.format_code_name(filename)
+    return " ".join(found).replace("Cell ", "cell ") if found else None
 
 
 def compile_check(session: Session, text: str) -> Check:

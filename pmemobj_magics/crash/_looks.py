@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from pmemobj_magics.display import number_text
 from pmemobj_magics.errors import DrawingError
 from pmemobj_magics.graph import PoolGraph
 
@@ -26,10 +27,14 @@ __all__ = [
     "legend",
     "listing",
     "page",
+    "printed_lines",
     "row",
     "split_output",
     "verdict_line",
 ]
+
+#: Characters and lines of what a cell printed that are shown.
+_PRINTED, _PRINTED_LINES = 4000, 40
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,14 @@ def figure(title: str, graph: PoolGraph) -> str:
 def _titled(title: str, content: str, style: str) -> str:
     caption = f"<figcaption><strong>{html.escape(title)}</strong></figcaption>"
     return f'<figure style="margin:0; {style}">{caption}{content}</figure>'
+
+
+def printed_lines(text: str) -> list[str]:
+    """What a cell printed; of very much, the beginning."""
+    lines = text[:_PRINTED].splitlines()[:_PRINTED_LINES]
+    if sum(map(len, lines)) + len(lines) < len(text):
+        lines.append(f"… ({number_text(len(text))} characters in all)")
+    return lines
 
 
 def split_output(output: str, filename: str) -> tuple[str, str]:
