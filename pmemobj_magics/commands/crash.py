@@ -96,7 +96,15 @@ def sweep(session: Session, code: CellCode, name: str | None, limits: Limits) ->
 
 
 def cut_power(
-    session: Session, code: CellCode, name: str | None, model: str, check: str, seed: int, limits: Limits
+    session: Session,
+    code: CellCode,
+    name: str | None,
+    *,
+    model: str,
+    check: str,
+    seed: int,
+    limits: Limits,
+    interactive: bool,
 ) -> PowerResult:
     """Record a cell, cut the power at its every moment, and let libpmemobj recover.
 
@@ -107,6 +115,7 @@ def cut_power(
         model: What a power cut may leave.
         check: An expression that must be true of the recovered pool, or a function of it; or an empty string.
         seed: What chooses images where there are too many.
+        interactive: Whether the result shows itself with a slider.
         limits: How long and how far to go.
 
     Raises:
@@ -133,7 +142,8 @@ def cut_power(
                 progress=progress,
             )
         places = Places(code.filename, lambda filename: _cell_name(session.shell, filename))
-        return PowerResult(recording, report, code.filename, places, check, (limits.max_nodes, limits.max_items))
+        sizes = limits.max_nodes, limits.max_items
+        return PowerResult(recording, report, code.filename, places, check, sizes, interactive)
 
 
 def _cell_name(shell: Shell, filename: str) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pmemobj.crash import Snapshot
 from pmemobj_magics.crash._looks import OUTCOMES, SIGNS, chip, details, figure, legend, row
 from pmemobj_magics.crash._timeline import Cut, Line, Step, Timeline
-from pmemobj_magics.display import number_text, plural
+from pmemobj_magics.display import count_short, number_text, plural
 from pmemobj_magics.graph import PoolGraph
 
 __all__ = ["film", "outcome_strip", "snapshot_text", "three_figures"]
@@ -78,7 +78,7 @@ def _headline(step: Step) -> str:
 def _frame(step: Step) -> str:
     results = "".join(chip(OUTCOMES[result]) for result in step.results)
     return (
-        f'<div style="margin:0 0 1em 1.5em"><p>power cut before this step: {plural(step.possible, "possible state")}; '
+        f'<div style="margin:0 0 1em 1.5em"><p>power cut before this step: {count_short(step.possible)} possible; '
         f"what became of those that were tried: {results}</p>"
         f"{_lines(step.lines)}{_undo_log(step.undo_log)}"
         f"<p>if all that is not fenced is lost: {_cut(step.lost)}<br>if nothing is lost: {_cut(step.kept)}</p></div>"

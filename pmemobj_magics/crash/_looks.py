@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from pmemobj_magics.display import number_text
@@ -72,7 +72,7 @@ def chip(sign: Sign, title: str = "") -> str:
 def legend(signs: Iterable[Sign]) -> str:
     """What the signs mean."""
     told = (f"{chip(sign)} {html.escape(sign.meaning)}" for sign in signs)
-    return f'<p style="opacity:.8">{" &nbsp; ".join(told)}</p>'
+    return f"<p><small>{' &nbsp; '.join(told)}</small></p>"
 
 
 def verdict_line(ok: bool, text: str) -> str:
@@ -90,10 +90,10 @@ def details(summary: str, content: str) -> str:
     return f"<details><summary>{summary}</summary>{content}</details>"
 
 
-def listing(lines: Sequence[str], first: int, marks: Mapping[int, str]) -> str:
+def listing(lines: Iterable[tuple[int, str]], marks: Mapping[int, str]) -> str:
     """Source with numbers; `marks` says what stands beside some lines."""
     rows = []
-    for number, line in enumerate(lines, first):
+    for number, line in lines:
         if number in marks:
             rows.append(f"<strong>{html.escape(f'▶ {number:>3}  {line}   ← {marks[number]}')}</strong>")
         else:

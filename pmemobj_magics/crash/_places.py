@@ -7,13 +7,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pmemobj
 from pmemobj.crash import Counterexample, Event, LineStory, Place, What
 
 __all__ = ["Places", "without_our_frames"]
 
-_OURS = tuple(
-    str(Path(module.__file__ or "").parent) + os.sep for module in (__import__("pmemobj"), __import__("pmemobj_magics"))
-)
+_MAGICS = str(Path(__file__).parent.parent) + os.sep
+_OURS = (str(Path(pmemobj.__file__).parent) + os.sep, _MAGICS)
 
 
 class Places:
@@ -29,7 +29,12 @@ class Places:
 
     def of(self, event: Event) -> Place | None:
         """The line of the user's program that an event came from."""
-        return next((place for place in event.stack if not place.file.startswith(_OURS)), None)
+        for place in event.stack:
+            if place.file.startswith(_MAGICS):
+                return None  # what is behind it runs the magic
+            if not place.is_ours:
+                return place
+        return None
 
     def is_in_the_cell(self, place: Place) -> bool:
         """Whether it is a line of the crashed cell."""

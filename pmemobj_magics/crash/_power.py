@@ -16,6 +16,7 @@ from pmemobj_magics.crash._film import film, outcome_strip, three_figures
 from pmemobj_magics.crash._looks import OUTCOMES, listing, page, printed_lines, split_output, verdict_line
 from pmemobj_magics.crash._places import Places
 from pmemobj_magics.crash._timeline import Cut, Step, timeline
+from pmemobj_magics.crash._widget import TimelineWidget, data_of, script
 from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.graph import PoolGraph, clip, news
 
@@ -44,12 +45,20 @@ class PowerResult:
         timeline: What there was at each step.
         printed: What the cell printed.
         error: The last line of the exception, if the cell raised one.
+        interactive: Whether it shows itself as `widget` where there are widgets.
     """
 
     def __init__(
-        self, recording: Recording, report: Report, filename: str, places: Places, check: str, limits: tuple[int, int]
+        self,
+        recording: Recording,
+        report: Report,
+        filename: str,
+        places: Places,
+        check: str,
+        limits: tuple[int, int],
+        interactive: bool = False,
     ) -> None:
-        self.recording, self.report, self.check = recording, report, check
+        self.recording, self.report, self.check, self.interactive = recording, report, check, interactive
         self._filename, self._places, self._limits = filename, places, limits
         raised = recording.ending.startswith("raised")
         self.printed, self.error = split_output(recording.output, filename) if raised else (recording.output, "")
@@ -113,7 +122,7 @@ class PowerResult:
     def _texts(self) -> Iterator[str]:
         report = self.report
         yield self.summary
-        yield self._coverage()
+        yield self.coverage
         yield f"outcomes  {''.join(OUTCOMES[result].letter for result in report.results[:_STRIP])}"
         yield f"          ({', '.join(f'{OUTCOMES[each].letter} {OUTCOMES[each].meaning}' for each in self._kinds())})"
         if report.counterexample is not None:
@@ -127,7 +136,9 @@ class PowerResult:
         for line in printed_lines(self.printed):
             yield f"printed: {line}"
 
-    def _coverage(self) -> str:
+    @property
+    def coverage(self) -> str:
+        """How much of what is possible was looked at."""
         report = self.report
         recoveries = f", and {report.recoveries} more from crashes during recovery" if report.recoveries else ""
         return f"{report.coverage}: {report.images} different images at {report.moments} moments{recoveries}"
@@ -149,7 +160,7 @@ class PowerResult:
         printed = html.escape("\n".join(printed_lines(self.printed)))
         return (
             f'<div class="pmem-crash">{verdict_line(self.ok, self.summary)}{check}'
-            f"<p>{html.escape(self._coverage())}</p>{outcome_strip(timeline, self.report.results)}"
+            f"<p>{html.escape(self.coverage)}</p>{outcome_strip(timeline, self.report.results)}"
             f"{self._telling()}{film(timeline)}<ul>{notes}</ul>"
             f"{f'<pre>{printed}</pre>' if printed else ''}</div>"
         )
@@ -183,21 +194,37 @@ class PowerResult:
         place = self._places.of(example.before) if example.before else None
         if place is not None and self._places.is_in_the_cell(place):
             marks.setdefault(place.line, []).append("the power is cut here")
-        source = [line.rstrip("\n") for line in linecache.getlines(self._filename)]
         told = {number: ", ".join(dict.fromkeys(texts)) for number, texts in marks.items()}
-        return listing(source[1:], 2, told) if told else ""
+        return listing(self._source(), told) if told else ""
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+    def _source(self) -> list[tuple[int, str]]:
+        """The lines of the cell with their numbers; the first one is that of the magic."""
+        lines = [line.rstrip("\n") for line in linecache.getlines(self._filename)]
+        return list(enumerate(lines, 1))[1:]
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._repr_html_()}
+        if self.interactive:
+            view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
+            bundle["application/vnd.jupyter.widget-view+json"] = view
+        return bundle
+
+    # ---- to be stepped through ----
+
+    @cached_property
+    def widget(self) -> TimelineWidget:
+        """The timeline with a slider; it needs no kernel once it is shown."""
+        return TimelineWidget(data=data_of(self, self._source()))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write what is shown to one HTML file that loads nothing.
+        """Write the timeline with its slider to one HTML file that loads nothing, with all that is shown here below.
 
         Raises:
             MagicUsageError: the file cannot be written.
         """
+        body = script(data_of(self, self._source())) + self._repr_html_()
         try:
-            Path(path).write_bytes(page(self.summary, self._repr_html_()))
+            Path(path).write_bytes(page(self.summary, body))
         except OSError as error:
             what = f"save the result as {os.fspath(path)}"
             raise MagicUsageError(what, error.strerror or str(error), "choose another place") from None
