@@ -292,6 +292,8 @@ class PmemMagics(Magics):
         _argument("--budget", metavar="N", help="how many crashes to try (default: 200 kills, 3000 power cuts)"),
         _argument("--seconds", metavar="S", help="how long to go on (default 60)"),
         _argument("--seed", metavar="N", help="with --power: chooses a sample where there are too many (default 0)"),
+        _argument("--interactive", action="store_true", default=None, help="with --power: a timeline with a slider"),
+        _argument("--save", metavar="FILE", help="with --power: write that timeline to an .html file too"),
         cell=True,
         code=True,
     )
@@ -322,8 +324,19 @@ class PmemMagics(Magics):
         if mode == "power":
             model = demand_choice("--model", arguments.model or "lines", MODELS)
             seed = self._count("--seed", arguments.seed, 0, least=0) or 0
-            check = commands.unquoted(arguments.check or [])
-            return commands.cut_power(self.session, code, arguments.name, model, check, seed, limits)
+            result = commands.cut_power(
+                self.session,
+                code,
+                arguments.name,
+                model=model,
+                check=commands.unquoted(arguments.check or []),
+                seed=seed,
+                limits=limits,
+                interactive=bool(arguments.interactive),
+            )
+            if arguments.save:
+                result.save(expand_path(arguments.save.strip("'\""), self.session))
+            return result
         at = self._count("--at", arguments.at, None)
         return commands.kill(self.session, code, arguments.name, at, limits)
 
@@ -334,6 +347,8 @@ _OF_MODE = {
     "model": ("power",),
     "check": ("power",),
     "seed": ("power",),
+    "interactive": ("power",),
+    "save": ("power",),
     "budget": ("sweep", "power"),
     "seconds": ("sweep", "power"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,8 @@ from pmemobj.crash._trace import LINE, PROMISES, Event
 
 #: In an entry of an undo log: the bytes that were snapshotted begin behind offset, checksum and length.
 _ENTRY_DATA = 24
+#: In the header of a log: which transactions its entries belong to.
+_GENERATION = 24
 #: The highest bits of the place are the kind of the entry: bytes to be put back, here.
 _KIND_MASK = 0xE000000000000000
 
@@ -82,7 +85,7 @@ class Frame:
         step: The next one; None at the end.
         promises: How many promises had been made.
         lines: The cache lines that were stored to, by offset.
-        undo_log: What the undo logs hold, as memory shows them.
+        undo_log: What the undo logs hold, as memory shows them; empty once a commit has made them invalid.
         possible: How many images a power cut could leave.
     """
 
@@ -138,7 +141,7 @@ def _line(base: Image, memory: Memory, offset: int, stored_by: Event) -> Line:
 
 
 def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
-    """The entries of the undo logs that a recording has touched."""
+    """What recovery would put back: the valid entries of the undo logs that a recording has touched."""
 
     def read(offset: int, size: int) -> bytes:
         first = offset & ~(LINE - 1)
@@ -153,12 +156,27 @@ def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
     log, capacity = LANE_LOGS[2]
     found = []
     for lane in sorted(touched & set(range(count))):
-        at = lanes + lane * LANE_SIZE + log + LOG_HEADER_SIZE
+        start = lanes + lane * LANE_SIZE + log
+        at = start + LOG_HEADER_SIZE
         end = at + capacity
         while at + _ENTRY_DATA <= end:
             offset, size = word(at), word(at + ENTRY_LENGTH)
+            whole = (_ENTRY_DATA + size + LINE - 1) & ~(LINE - 1)
             if not offset or not size or at + _ENTRY_DATA + size > end:
                 break
+            # A commit counts the generation up, and so makes all entries invalid at once.
+            if word(at + WORD) != _checksum(read(at, whole), word(start + _GENERATION)):
+                break
             found.append(Snapshot(lane, offset & ~_KIND_MASK, read(at + _ENTRY_DATA, size)))
-            at += (_ENTRY_DATA + size + LINE - 1) & ~(LINE - 1)
+            at += whole
     return tuple(found)
+
+
+def _checksum(entry: bytes, generation: int) -> int:
+    """Fletcher's, as libpmemobj takes it of an entry (its own field as zeros) and the generation of its log."""
+    low = high = 0
+    for part in (entry[:WORD], bytes(WORD), entry[2 * WORD :], generation.to_bytes(WORD, "little")):
+        for (word,) in struct.iter_unpack("<I", part):
+            low = (low + word) & 0xFFFFFFFF
+            high = (high + low) & 0xFFFFFFFF
+    return high << 32 | low

@@ -18,7 +18,7 @@ import pmemobj.crash
 from pmemobj import PersistentObjectPool, TransactionError
 from pmemobj.crash import CrashReport, PowerModeError
 from pmemobj_magics.cell import CellCode, Shell
-from pmemobj_magics.crash import CrashResult, PowerResult, SweepResult
+from pmemobj_magics.crash import CrashResult, Places, PowerResult, SweepResult
 from pmemobj_magics.errors import ExpressionError
 from pmemobj_magics.session import Session
 
@@ -96,7 +96,15 @@ def sweep(session: Session, code: CellCode, name: str | None, limits: Limits) ->
 
 
 def cut_power(
-    session: Session, code: CellCode, name: str | None, model: str, check: str, seed: int, limits: Limits
+    session: Session,
+    code: CellCode,
+    name: str | None,
+    *,
+    model: str,
+    check: str,
+    seed: int,
+    limits: Limits,
+    interactive: bool,
 ) -> PowerResult:
     """Record a cell, cut the power at its every moment, and let libpmemobj recover.
 
@@ -107,6 +115,7 @@ def cut_power(
         model: What a power cut may leave.
         check: An expression that must be true of the recovered pool, or a function of it; or an empty string.
         seed: What chooses images where there are too many.
+        interactive: Whether the result shows itself with a slider.
         limits: How long and how far to go.
 
     Raises:
@@ -132,7 +141,14 @@ def cut_power(
                 seed=seed,
                 progress=progress,
             )
-    return PowerResult(recording, report, code.filename, check)
+        places = Places(code.filename, lambda filename: _cell_name(session.shell, filename))
+        sizes = limits.max_nodes, limits.max_items
+        return PowerResult(recording, report, code.filename, places, check, sizes, interactive)
+
+
+def _cell_name(shell: Shell, filename: str) -> str | None:
+    found: tuple[str, str] | None = shell.compile.format_code_name(filename)
+    return " ".join(found).replace("Cell ", "cell ") if found else None
 
 
 def compile_check(session: Session, text: str) -> Check:

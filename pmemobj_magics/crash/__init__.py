@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pmemobj_magics.crash._kill import CrashResult
+from pmemobj_magics.crash._places import Places
 from pmemobj_magics.crash._power import PowerResult, PowerVerdict
 from pmemobj_magics.crash._sweep import SweepResult
 
-__all__ = ["CrashResult", "PowerResult", "PowerVerdict", "SweepResult"]
+__all__ = ["CrashResult", "Places", "PowerResult", "PowerVerdict", "SweepResult"]

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from pmemobj.crash import CrashReport, Verdict
-from pmemobj_magics.crash._looks import figure, split_output
+from pmemobj_magics.crash._looks import figure, printed_lines, split_output
 from pmemobj_magics.display import plural
 from pmemobj_magics.graph import PoolGraph, clip, news
 
@@ -71,12 +71,13 @@ class CrashResult:
             f"{title:{width}}  {graph!r}{marks_text(marks)}"
             for (title, graph), marks in zip(self.frames, self._marks, strict=True)
         ]
-        printed = [f"printed: {line}" for line in self.printed.splitlines()]
+        printed = [f"printed: {line}" for line in printed_lines(self.printed)]
         return "\n".join([*lines, self.summary, *printed])
 
     def _repr_html_(self) -> str:
         figures = "".join(figure(title, graph) for title, graph in self.frames)
-        printed = f"<pre>{html.escape(self.printed)}</pre>" if self.printed else ""
+        text = html.escape("\n".join(printed_lines(self.printed)))
+        printed = f"<pre>{text}\n</pre>" if text else ""
         return (
             f'<div class="pmem-crash"><p><strong>{"✓" if self.ok else "✗"}</strong> {html.escape(self.summary)}</p>'
             f'<div style="display:flex; flex-wrap:wrap; gap:12px; align-items:flex-start">{figures}</div>'

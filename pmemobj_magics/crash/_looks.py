@@ -10,9 +10,10 @@ from __future__ import annotations
 import base64
 import html
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pmemobj_magics.display import number_text
 from pmemobj_magics.errors import DrawingError
 from pmemobj_magics.graph import PoolGraph
 
@@ -26,10 +27,14 @@ __all__ = [
     "legend",
     "listing",
     "page",
+    "printed_lines",
     "row",
     "split_output",
     "verdict_line",
 ]
+
+#: Characters and lines of what a cell printed that are shown.
+_PRINTED, _PRINTED_LINES = 4000, 40
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def chip(sign: Sign, title: str = "") -> str:
 def legend(signs: Iterable[Sign]) -> str:
     """What the signs mean."""
     told = (f"{chip(sign)} {html.escape(sign.meaning)}" for sign in signs)
-    return f'<p style="opacity:.8">{" &nbsp; ".join(told)}</p>'
+    return f"<p><small>{' &nbsp; '.join(told)}</small></p>"
 
 
 def verdict_line(ok: bool, text: str) -> str:
@@ -85,10 +90,10 @@ def details(summary: str, content: str) -> str:
     return f"<details><summary>{summary}</summary>{content}</details>"
 
 
-def listing(lines: Sequence[str], first: int, marks: Mapping[int, str]) -> str:
+def listing(lines: Iterable[tuple[int, str]], marks: Mapping[int, str]) -> str:
     """Source with numbers; `marks` says what stands beside some lines."""
     rows = []
-    for number, line in enumerate(lines, first):
+    for number, line in lines:
         if number in marks:
             rows.append(f"<strong>{html.escape(f'▶ {number:>3}  {line}   ← {marks[number]}')}</strong>")
         else:
@@ -119,6 +124,14 @@ def figure(title: str, graph: PoolGraph) -> str:
 def _titled(title: str, content: str, style: str) -> str:
     caption = f"<figcaption><strong>{html.escape(title)}</strong></figcaption>"
     return f'<figure style="margin:0; {style}">{caption}{content}</figure>'
+
+
+def printed_lines(text: str) -> list[str]:
+    """What a cell printed; of very much, the beginning."""
+    lines = text[:_PRINTED].splitlines()[:_PRINTED_LINES]
+    if sum(map(len, lines)) + len(lines) < len(text):
+        lines.append(f"… ({number_text(len(text))} characters in all)")
+    return lines
 
 
 def split_output(output: str, filename: str) -> tuple[str, str]:

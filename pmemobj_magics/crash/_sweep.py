@@ -66,7 +66,7 @@ class SweepResult:
         if last.error:
             whole = f"the cell raised {last.error}"
         elif last.report.ending:
-            whole = f"the cell {last.report.ending.replace('not killed', 'was not killed')}"
+            whole = f"the cell {last.report.ending.replace('killed', 'was killed')}"
         else:
             whole = "the cell was killed just before its commit"
         tried = f"{number_text(len(kills))} of {plural(self.steps, 'change')}"
