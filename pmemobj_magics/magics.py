@@ -11,6 +11,7 @@ from typing import Any
 
 from IPython.core import magic_arguments
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.display import display
 from traitlets import Bool, Float, Int
 
 from pmemobj import PmemError
@@ -34,7 +35,8 @@ __all__ = ["PmemMagics"]
 _Body = Callable[..., Any]
 _Decorator = Callable[[_Body], _Body]
 
-# IPython's decorators carry no types.
+# IPython's decorators and its display carry no types.
+_display: Callable[[Any], Any] = display
 _argument: Callable[..., _Decorator] = magic_arguments.argument
 _magic_arguments: Callable[..., _Decorator] = magic_arguments.magic_arguments
 
@@ -334,6 +336,8 @@ class PmemMagics(Magics):
                 limits=limits,
                 interactive=bool(arguments.interactive),
             )
+            if arguments.interactive:
+                _display(result.widget)
             if arguments.save:
                 result.save(expand_path(arguments.save.strip("'\""), self.session))
             return result

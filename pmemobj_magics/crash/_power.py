@@ -13,7 +13,7 @@ from typing import Any
 
 from pmemobj.crash import Event, Recording, Report
 from pmemobj_magics.crash._film import film, outcome_strip, three_figures
-from pmemobj_magics.crash._looks import OUTCOMES, listing, page, printed_lines, split_output, verdict_line
+from pmemobj_magics.crash._looks import OUTCOMES, details, listing, page, printed_lines, split_output, verdict_line
 from pmemobj_magics.crash._places import Places
 from pmemobj_magics.crash._timeline import Cut, Step, timeline
 from pmemobj_magics.crash._widget import TimelineWidget, data_of, script
@@ -45,7 +45,7 @@ class PowerResult:
         timeline: What there was at each step.
         printed: What the cell printed.
         error: The last line of the exception, if the cell raised one.
-        interactive: Whether it shows itself as `widget` where there are widgets.
+        interactive: Whether `widget` is shown beside it.
     """
 
     def __init__(
@@ -154,6 +154,10 @@ class PowerResult:
     # ---- as HTML ----
 
     def _repr_html_(self) -> str:
+        # Beside the widget one line is enough, until the notebook is opened somewhere where it is not shown.
+        return details("the same without a slider", self._page()) if self.interactive else self._page()
+
+    def _page(self) -> str:
         timeline = self.timeline
         check = f"<p>check: <code>{html.escape(self.check)}</code></p>" if self.check else ""
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.report.notes)
@@ -202,12 +206,8 @@ class PowerResult:
         lines = [line.rstrip("\n") for line in linecache.getlines(self._filename)]
         return list(enumerate(lines, 1))[1:]
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = {"text/plain": repr(self), "text/html": self._repr_html_()}
-        if self.interactive:
-            view = {"version_major": 2, "version_minor": 0, "model_id": self.widget.model_id}
-            bundle["application/vnd.jupyter.widget-view+json"] = view
-        return bundle
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
     # ---- to be stepped through ----
 
@@ -222,7 +222,7 @@ class PowerResult:
         Raises:
             MagicUsageError: the file cannot be written.
         """
-        body = script(data_of(self, self._source())) + self._repr_html_()
+        body = script(data_of(self, self._source())) + self._page()
         try:
             Path(path).write_bytes(page(self.summary, body))
         except OSError as error:

@@ -29,6 +29,7 @@ __all__ = ["TimelineWidget", "data_of", "script"]
 _PLACE = Path(__file__).parent
 _SCRIPT = (_PLACE / "timeline.js").read_text()
 _STYLE = (_PLACE / "timeline.css").read_text()
+_INSTEAD = "<p>(A timeline with a slider stood here; run the cell again to have it. Below is what it shows.)</p>"
 _EXPORT = "export default { render };"
 
 
@@ -44,6 +45,14 @@ class TimelineWidget(anywidget.AnyWidget):
     _css = _STYLE
     data = traitlets.Dict().tag(sync=True)
     step = traitlets.Int(0).tag(sync=True)
+
+    def __repr__(self) -> str:
+        return f"TimelineWidget({len(self.data['steps'])} steps)"
+
+    def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
+        shown = {"text/plain": repr(self), "text/html": _INSTEAD, "application/vnd.jupyter.widget-view+json": view}
+        return shown, {}
 
 
 def script(data: dict[str, Any]) -> str:

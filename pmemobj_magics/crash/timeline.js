@@ -47,11 +47,11 @@ function render({ model, el }) {
   const button = (text, label, action) => element("button", { type: "button", title: label, "aria-label": label, onclick: action }, text);
   const play = button("▶", "play", () => (playing === null ? start() : stop()));
   const controls = element("div", { class: "pmem-controls" },
-    button("⏮", "first step", () => { stop(); go(0); }),
-    button("◀", "one step back", () => { stop(); go(at - 1); }),
+    button("«", "first step", () => { stop(); go(0); }),
+    button("‹", "one step back", () => { stop(); go(at - 1); }),
     play,
-    button("▶|", "one step on", () => { stop(); go(at + 1); }),
-    button("⏭", "last step", () => { stop(); go(last); }),
+    button("›", "one step on", () => { stop(); go(at + 1); }),
+    button("»", "last step", () => { stop(); go(last); }),
     slider);
 
   const strip = element("div", { class: "pmem-strip", "aria-hidden": "true" });
@@ -76,7 +76,7 @@ function render({ model, el }) {
 
   const code = element("pre", { class: "pmem-code" });
   const codeLines = new Map(data.code.map(([number, text]) => {
-    const line = element("span", {}, `${String(number).padStart(3)}  ${text}\n`);
+    const line = element("span", {}, `${String(number).padStart(3)}  ${text}`);
     code.append(line);
     return [number, line];
   }));
