@@ -18,6 +18,8 @@ from pmemobj import PersistentDict, PersistentObjectPool, crash
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "03_crash_lab.ipynb"
 
+pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
+
 
 def _course() -> Any:
     path = NOTEBOOK.parent / "crash_course.py"
