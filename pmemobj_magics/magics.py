@@ -291,19 +291,19 @@ class PmemMagics(Magics):
         _argument("--power", action="store_true", help="cut the power at every moment, in every way"),
         _argument("--model", default=None, help="of a power cut: drop, all-or-none, prefix, events, lines (default)"),
         _argument("--check", nargs="+", metavar="EXPR", help="with --power: must be true of the recovered pool"),
-        _argument("--budget", metavar="N", help="how many crashes to try (default: 200 kills, 3000 power cuts)"),
+        _argument("--budget", metavar="N", help="how many crashes at most (200 kills, 3000 cuts)"),
         _argument("--seconds", metavar="S", help="how long to go on (default 60)"),
-        _argument("--seed", metavar="N", help="with --power: chooses a sample where there are too many (default 0)"),
+        _argument("--seed", metavar="N", help="with --power: chooses the sample, if there are more"),
         _argument("--interactive", action="store_true", default=None, help="with --power: a timeline with a slider"),
-        _argument("--save", metavar="FILE", help="with --power: write that timeline to an .html file too"),
+        _argument("--save", metavar="FILE", help="with --power: write that to an .html file too"),
         cell=True,
         code=True,
     )
     def pmem_crash(self, arguments: argparse.Namespace, code: CellCode) -> Any:
         """Crash the cell on purpose, and show what recovery makes of the pool.
 
-        It runs in a copy of this process: the kernel lives on, and pool and variables stay as they are.
-        --kill and --sweep run it in a transaction; with --power it makes its own.
+        It runs in a copy of this process; the kernel lives on. --kill and --sweep run it in a transaction,
+        on the real pool; with --power it makes its own, on a copy, and nothing changes.
 
         Example::
 

@@ -74,7 +74,8 @@ def kill(session: Session, code: CellCode, name: str | None, at: int | None, lim
 def sweep(session: Session, code: CellCode, name: str | None, limits: Limits) -> SweepResult:
     """The same at every change, and just before the commit; within the limits.
 
-    Where there are more changes than the budget allows, those that are tried are spread evenly.
+    Where there are more changes than the budget allows, those that are tried are spread evenly. It is the real pool
+    that is killed, so a kill that recovery cannot undo is the last one.
     """
     pool = _pool(session, name)
     action = _action(session, code)
@@ -86,12 +87,17 @@ def sweep(session: Session, code: CellCode, name: str | None, limits: Limits) ->
         if len(points) < last.changes:
             stopped = f"for a budget of {limits.budget} kills, {len(points)} changes were tried, spread evenly"
         reports: list[CrashReport] = []
+        if not last.ok:
+            points, stopped = [], "the sweep ended there: the pool is no longer as it was before"
         with tqdm(points, "killing", delay=_BAR_AFTER, leave=False, disable=not limits.progress) as bar:
             for at in bar:
                 if time.monotonic() >= deadline:
                     stopped = f"the time was up: {len(reports)} changes were tried (--seconds gives more)"
                     break
                 reports.append(pmemobj.crash.kill(pool, action, at, seconds=limits.cell))
+                if not reports[-1].ok:
+                    stopped = f"the sweep ended at change {at}: the pool is no longer as it was before"
+                    break
     return SweepResult([*reports, last], code.filename, limits.max_nodes, limits.max_items, stopped)
 
 

@@ -64,8 +64,10 @@ OUTCOMES = {
 
 def chip(sign: Sign, title: str = "") -> str:
     """A letter on its colour; a pointer over it tells more."""
-    edge = "2px dashed #000" if sign.letter in "LX" else "1px solid #0006"
-    look = f"color:#000;background:{sign.colour};border:{edge};display:inline-block;min-width:1.2em;text-align:center"
+    # What is bad is round, and everything else has corners.
+    shape = "border-radius:50%;font-weight:bold;" if sign.letter in "LX" else ""
+    box = "border:1px solid #0006;display:inline-block;min-width:1.2em;text-align:center"
+    look = f"color:#000;background:{sign.colour};{shape}{box}"
     return f'<code title="{html.escape(title or sign.meaning)}" style="{look}">{sign.letter}</code>'
 
 

@@ -81,7 +81,7 @@ function render({ model, el }) {
     return [number, line];
   }));
   const headline = element("p", { class: "pmem-headline", "aria-live": "polite" });
-  const lines = element("p", {});
+  const lines = element("div", {});
   const undo = element("div", {});
   const results = element("p", {});
   const pictures = element("div", { class: "pmem-pictures" });
@@ -136,7 +136,8 @@ function render({ model, el }) {
     for (const [name, radio] of Object.entries(radios)) radio.checked = name === fate;
     fill(headline, element("strong", {}, `power cut before step ${step.number} of ${data.total - 1}: `), step.title,
       step.where ? ` (${step.where})` : "");
-    fill(lines, "cache lines with data: ", ...chips(step, false), "  with libpmemobj's notes: ", ...chips(step, true));
+    fill(lines, element("p", {}, "cache lines with data: ", ...chips(step, false)),
+      element("p", {}, "cache lines with libpmemobj's notes: ", ...chips(step, true)));
     fill(undo, step.undo.length ? "undo log: " : "undo log: empty",
       ...(step.undo.length ? [element("ul", {}, ...step.undo.map((text) => element("li", {}, element("code", {}, text))))] : []));
     fill(results, `${step.possible} possible ${step.possible === "1" ? "state" : "states"} here`,
