@@ -10,7 +10,7 @@ import argparse
 import os
 import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from IPython.core.error import UsageError
@@ -19,7 +19,7 @@ from IPython.utils.text import DollarFormatter
 from pmemobj_magics.errors import MagicUsageError, did_you_mean
 from pmemobj_magics.session import Session
 
-__all__ = ["expand_path", "parse", "parse_count", "parse_pool_size", "parse_size"]
+__all__ = ["demand_choice", "expand_path", "parse", "parse_count", "parse_pool_size", "parse_seconds", "parse_size"]
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|B(?:ytes)?)?", re.IGNORECASE)
 _POWERS = {"K": 1, "M": 2, "G": 3, "T": 4}
@@ -114,3 +114,26 @@ def parse_count(option: str, text: str, least: int = 1) -> int:
     if not re.fullmatch(r"-?\d+", text) or int(text) < least:
         raise MagicUsageError(f"use {option} {text}", "it is no whole number, or too small", f"choose {least} or more")
     return int(text)
+
+
+def parse_seconds(option: str, text: str) -> float:
+    """A time in seconds, above 0.
+
+    Raises:
+        MagicUsageError: it is none.
+    """
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or not float(text):
+        raise MagicUsageError(f"use {option} {text}", "it is no number of seconds", "choose one above 0, such as 10")
+    return float(text)
+
+
+def demand_choice(option: str, text: str, known: Sequence[str]) -> str:
+    """The text, if it is one of those that are known.
+
+    Raises:
+        MagicUsageError: it is not.
+    """
+    if text not in known:
+        hint = did_you_mean(text, known) or f"choose one of {', '.join(known)}"
+        raise MagicUsageError(f"use {option} {text}", "there is no such choice", hint)
+    return text

@@ -9,7 +9,7 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["Table", "count_text", "number_text", "plural", "size_text"]
+__all__ = ["Table", "count_short", "count_text", "number_text", "plural", "size_text"]
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 
@@ -29,6 +29,11 @@ def size_text(size: int) -> str:
 def number_text(number: int) -> str:
     """A number with its thousands apart: ``12 431``."""
     return f"{number:,}".replace(",", " ")
+
+
+def count_short(number: int) -> str:
+    """The same, and a power of ten for what is beyond counting: ``3.2e+87``."""
+    return number_text(number) if number < 10**9 else f"{float(number):.1e}" if number < 10**300 else "over 1e300"
 
 
 def plural(number: int, noun: str) -> str:

@@ -11,13 +11,23 @@ from typing import Any
 
 from IPython.core import magic_arguments
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class, no_var_expand
+from IPython.display import display
 from traitlets import Bool, Float, Int
 
 from pmemobj import PmemError
+from pmemobj.crash import MODELS
 from pmemobj_magics import commands
-from pmemobj_magics.arguments import expand_path, parse, parse_count, parse_pool_size, parse_size
+from pmemobj_magics.arguments import (
+    demand_choice,
+    expand_path,
+    parse,
+    parse_count,
+    parse_pool_size,
+    parse_seconds,
+    parse_size,
+)
 from pmemobj_magics.cell import CellCode, Shell, compile_cell
-from pmemobj_magics.errors import shorten
+from pmemobj_magics.errors import MagicUsageError, shorten
 from pmemobj_magics.session import DEFAULT_NAME, Session, demand_name
 
 __all__ = ["PmemMagics"]
@@ -25,7 +35,8 @@ __all__ = ["PmemMagics"]
 _Body = Callable[..., Any]
 _Decorator = Callable[[_Body], _Body]
 
-# IPython's decorators carry no types.
+# IPython's decorators and its display carry no types.
+_display: Callable[[Any], Any] = display
 _argument: Callable[..., _Decorator] = magic_arguments.argument
 _magic_arguments: Callable[..., _Decorator] = magic_arguments.magic_arguments
 
@@ -74,6 +85,7 @@ class PmemMagics(Magics):
     max_nodes = Int(200, help="How many objects a graph shows at the most.").tag(config=True)
     max_items = Int(20, help="How many entries of an object a graph shows at the most.").tag(config=True)
     crash_seconds = Float(30.0, help="How long the cell of %%pmem_crash may run.").tag(config=True)
+    progress = Bool(True, help="Show a bar where something takes longer.").tag(config=True)
 
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell)
@@ -273,28 +285,93 @@ class PmemMagics(Magics):
 
     @_magic(
         _pool,
-        _argument("--at", metavar="N", help="die after the N-th change (default: just before the commit)"),
+        _argument("--kill", action="store_true", help="kill the process once (the default)"),
+        _argument("--at", metavar="N", help="with --kill: after the N-th change (default: just before the commit)"),
+        _argument("--sweep", action="store_true", help="kill it at every change"),
+        _argument("--power", action="store_true", help="cut the power at every moment, in every way"),
+        _argument("--model", default=None, help="of a power cut: drop, all-or-none, prefix, events, lines (default)"),
+        _argument("--check", nargs="+", metavar="EXPR", help="with --power: must be true of the recovered pool"),
+        _argument("--budget", metavar="N", help="how many crashes at most (200 kills, 3000 cuts)"),
+        _argument("--seconds", metavar="S", help="how long to go on (default 60)"),
+        _argument("--seed", metavar="N", help="with --power: chooses the sample, if there are more"),
+        _argument("--interactive", action="store_true", default=None, help="with --power: a timeline with a slider"),
+        _argument("--save", metavar="FILE", help="with --power: write that to an .html file too"),
         cell=True,
+        code=True,
     )
-    def pmem_crash(self, arguments: argparse.Namespace, code: CellCode) -> commands.CrashResult:
-        """Run the cell in a transaction, kill its process in the middle, and show the recovery.
+    def pmem_crash(self, arguments: argparse.Namespace, code: CellCode) -> Any:
+        """Crash the cell on purpose, and show what recovery makes of the pool.
 
-        It runs in a copy of this process, on the real pool: the kernel lives on, and variables that
-        the cell changes stay as they are. Shown are the pool before, what had been stored when the
-        process died, and the pool after recovery.
+        It runs in a copy of this process; the kernel lives on. --kill and --sweep run it in a transaction,
+        on the real pool; with --power it makes its own, on a copy, and nothing changes.
 
         Example::
 
-            %%pmem_crash --at 2
-            pool.root["tries"] += 1
-            pool.root["guesses"].append(17)
+            %%pmem_crash --power --check sum(pool.root.values()) == 100
+            with pool.transaction():
+                pool.root["anna"] -= 10
+                pool.root["bert"] += 10
         """
-        return commands.crash(
-            self.session,
-            code,
-            arguments.name,
-            at=self._count("--at", arguments.at, None),
-            seconds=self.crash_seconds,
+        mode = _crash_mode(arguments)
+        limits = commands.Limits(
+            cell=self.crash_seconds,
+            exploring=60.0 if arguments.seconds is None else parse_seconds("--seconds", arguments.seconds),
+            budget=self._count("--budget", arguments.budget, 3000 if mode == "power" else 200) or 1,
             max_nodes=self.max_nodes,
             max_items=self.max_items,
+            progress=self.progress,
         )
+        if mode == "sweep":
+            return commands.sweep(self.session, code, arguments.name, limits)
+        if mode == "power":
+            model = demand_choice("--model", arguments.model or "lines", MODELS)
+            seed = self._count("--seed", arguments.seed, 0, least=0) or 0
+            result = commands.cut_power(
+                self.session,
+                code,
+                arguments.name,
+                model=model,
+                check=commands.unquoted(arguments.check or []),
+                seed=seed,
+                limits=limits,
+                interactive=bool(arguments.interactive),
+            )
+            if arguments.interactive:
+                _display(result.widget)
+            if arguments.save:
+                result.save(expand_path(arguments.save.strip("'\""), self.session))
+            return result
+        at = self._count("--at", arguments.at, None)
+        return commands.kill(self.session, code, arguments.name, at, limits)
+
+
+#: Which options of %%pmem_crash belong to which kinds of crash.
+_OF_MODE = {
+    "at": ("kill",),
+    "model": ("power",),
+    "check": ("power",),
+    "seed": ("power",),
+    "interactive": ("power",),
+    "save": ("power",),
+    "budget": ("sweep", "power"),
+    "seconds": ("sweep", "power"),
+}
+
+
+def _crash_mode(arguments: argparse.Namespace) -> str:
+    """Which kind of crash is asked for.
+
+    Raises:
+        MagicUsageError: more than one, or an option of another kind.
+    """
+    asked = [mode for mode in ("kill", "sweep", "power") if getattr(arguments, mode)]
+    if len(asked) > 1:
+        both = " and ".join(f"--{mode}" for mode in asked)
+        raise MagicUsageError(f"use {both} together", "each is a kind of crash of its own", "choose one of them")
+    mode = asked[0] if asked else "kill"
+    for option, modes in _OF_MODE.items():
+        if getattr(arguments, option) is not None and mode not in modes:
+            fitting = " or ".join(f"--{each}" for each in modes)
+            todo = f"leave it out, or add {fitting}"
+            raise MagicUsageError(f"use --{option} with --{mode}", f"it belongs to {fitting}", todo)
+    return mode

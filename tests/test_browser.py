@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from conftest import PATIENCE, child_environment
 
@@ -30,6 +31,12 @@ CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 #: Addresses of this very server, and those that lead nowhere.
 LOCAL = re.compile(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:")
+#: A cell that forgets its transaction, to be stepped through.
+TIMELINE = [
+    "%load_ext pmemobj_magics\n%pmem_open bank.pmem --create --size 16M\npool.root = pool.persistent({'anna': 60, 'bert': 40})",
+    "%%pmem_crash --power --interactive --save bank.html --check sum(pool.root.values()) == 100\n"
+    "pool.root['anna'] -= 10\npool.root['bert'] += 10",
+]
 #: Seconds that all cells of a notebook may take together.
 RUN_ALL = 120
 
@@ -43,6 +50,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """
     place = tmp_path_factory.mktemp("lab")
     shutil.copytree(NOTEBOOKS, place / "notebooks", ignore=shutil.ignore_patterns("*.pmem", "__pycache__"))
+    # Without a kernel's name JupyterLab would ask for one.
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    timeline = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, TIMELINE)], metadata=kernel)
+    nbformat.write(timeline, place / "notebooks" / "timeline.ipynb")
     runtime = place / "runtime"
     log = (place / "log").open("w")
     server = subprocess.Popen(
@@ -93,6 +104,8 @@ def page() -> Iterator[Any]:
 
 @pytest.mark.parametrize("notebook", sorted(path.name for path in NOTEBOOKS.glob("*.ipynb")))
 def test_a_notebook_runs_from_top_to_bottom(lab: str, page: Any, notebook: str) -> None:
+    if "--power" in (NOTEBOOKS / notebook).read_text():
+        pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
     elsewhere = []
     page.on("request", lambda request: LOCAL.match(request.url) or elsewhere.append(request.url))
     page.goto(lab.format(notebook))
@@ -119,6 +132,75 @@ def test_a_notebook_runs_from_top_to_bottom(lab: str, page: Any, notebook: str) 
     assert all(20 < width <= 1200 for width in drawings), drawings
     assert not elsewhere, "the page asked other hosts for something"
 
+
+def test_the_timeline_is_stepped_through_without_a_kernel(lab: str, page: Any) -> None:
+    elsewhere = []
+    page.on("request", lambda request: LOCAL.match(request.url) or elsewhere.append(request.url))
+    page.goto(lab.format("timeline.ipynb"))
+    page.wait_for_selector(".jp-NotebookPanel .jp-Notebook", timeout=60_000)
+    page.wait_for_function(READY, arg="timeline.ipynb", timeout=60_000)
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    timeline = page.locator(".pmem-timeline")
+    timeline.wait_for(timeout=60_000)
+    page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel", timeout=60_000)
+    _step_through(timeline)
+    # The keys that mean something to JupyterLab do not reach it: no cell was added, and none deleted.
+    page.keyboard.press("b")
+    page.keyboard.press("d")
+    page.keyboard.press("d")
+    assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.cells.length") == len(TIMELINE)
+    _photograph(page, "timeline")
+    assert not elsewhere
+
+
+def _step_through(timeline: Any) -> None:
+    """By keyboard: through the steps, to the ends, and from one fate to the other; all that is shown follows."""
+    headline, pictures = timeline.locator(".pmem-headline"), timeline.locator(".pmem-pictures figcaption")
+
+    def letters() -> list[str]:
+        return [text.rpartition(": ")[2] for text in pictures.all_inner_texts()]
+
+    # It begins at the counterexample: the first of two stores has arrived, the second has not.
+    start = headline.inner_text()
+    assert "fence" in start and letters() == ["A", "B", "B"]
+    assert timeline.locator(".pmem-code .pmem-now").inner_text().strip() == "2  pool.root['anna'] -= 10"
+    timeline.locator(".pmem-slider").focus()
+    timeline.page.keyboard.press("Home")
+    assert "before step 0 of" in headline.inner_text() and letters() == ["A", "A", "A"]
+    timeline.page.keyboard.press("End")
+    assert "the end" in headline.inner_text() and letters() == ["A", "C", "C"]
+    timeline.page.keyboard.press("Home")
+    timeline.page.keyboard.press("ArrowRight")
+    assert "before step 1 of" in headline.inner_text() and timeline.locator(".pmem-slider").input_value() == "1"
+    assert letters() == ["A", "B", "B"] and timeline.locator(".pmem-sign-D").count() == 2  # one of them explains it
+    timeline.locator("input[value=lost]").check()
+    assert letters() == ["A", "A", "A"] and timeline.locator(".pmem-side .pmem-sign-L").count() == 1
+    timeline.locator("input[value=example]").check()
+    assert headline.inner_text() == start and letters() == ["A", "B", "B"]
+    timeline.locator(".pmem-strip > span").first.click()
+    assert "before step 0 of" in headline.inner_text()
+    timeline.get_by_role("button", name="play", exact=True).click()
+    timeline.page.wait_for_function("(place) => place.innerText.includes('before step 2 of')", arg=headline.element_handle())
+
+
+def test_a_saved_timeline_loads_nothing(page: Any, scratch: Path, run_python: Any) -> None:
+    run_python(SAVE)
+    requests: list[str] = []
+    errors: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((scratch / "bank.html").as_uri())
+    _step_through(page.locator(".pmem-timeline"))
+    assert [url for url in requests if not url.startswith("data:")] == [(scratch / "bank.html").as_uri()]
+    assert not errors
+
+
+SAVE = f"""
+from IPython.core.interactiveshell import InteractiveShell
+for cell in {TIMELINE!r}:
+    InteractiveShell.instance().run_cell(cell).raise_error()
+"""
 
 #: In JavaScript: whether the notebook of this name is the current one, and its kernel waits for work.
 READY = r"""

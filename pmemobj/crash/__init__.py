@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pmemobj.crash._frames import Frame, Line, LineState, Snapshot
 from pmemobj.crash._kill import CrashReport, Verdict, kill
+from pmemobj.crash._pictures import Picture
 from pmemobj.crash._power import Recording, record
 from pmemobj.crash._recorder import PowerModeError, acknowledge
 from pmemobj.crash._recovery import INVARIANTS, Finding, Outcome
@@ -27,6 +28,7 @@ __all__ = [
     "LineStory",
     "Moment",
     "Outcome",
+    "Picture",
     "Place",
     "PowerModeError",
     "Recording",

@@ -75,6 +75,7 @@ def explore(
     recovery: int,
     workers: int | None,
     executor: Executor | None,
+    progress: Callable[[int, int], object] | None,
 ) -> Found:
     """Choose and recover; see `Recording.explore`."""
     deadline = time.monotonic() + seconds
@@ -82,10 +83,14 @@ def explore(
     plan = _Plan(taken.base, there, meant, model, budget, seed)
     plan.choose()
 
-    def recover(jobs: list[Job]) -> list[Outcome | None]:
+    def recover(jobs: list[Job], before: int = 0) -> list[Outcome | None]:
+        def told(done: int) -> None:
+            if progress is not None:
+                progress(before + done, before + len(jobs))
+
         if executor is not None:
             return _workers.run_elsewhere(executor, setting, jobs, identity, deadline)
-        return _workers.run(setting, jobs, workers or min(2, os.cpu_count() or 1), deadline)
+        return _workers.run(setting, jobs, workers or min(2, os.cpu_count() or 1), deadline, told)
 
     first = 1 + len(meant)
     step = max(1, (len(plan.images) - first) // recovery) if recovery else 0
@@ -94,7 +99,7 @@ def explore(
     known = len(plan.images)
     covered = plan.choose_again(outcomes)
     if len(plan.images) > known:
-        outcomes += recover([(lines, False) for lines in plan.images[known:]])
+        outcomes += recover([(lines, False) for lines in plan.images[known:]], known)
     states = [outcome.state if outcome is not None else "" for outcome in outcomes[:first]]
     return Found(there, sum(plan.counts), plan.chosen, covered, states, outcomes, plan.images)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,8 @@ from pmemobj.crash._trace import LINE, PROMISES, Event
 
 #: In an entry of an undo log: the bytes that were snapshotted begin behind offset, checksum and length.
 _ENTRY_DATA = 24
+#: In the header of a log: which transactions its entries belong to.
+_GENERATION = 24
 #: The highest bits of the place are the kind of the entry: bytes to be put back, here.
 _KIND_MASK = 0xE000000000000000
 
@@ -82,7 +85,7 @@ class Frame:
         step: The next one; None at the end.
         promises: How many promises had been made.
         lines: The cache lines that were stored to, by offset.
-        undo_log: What the undo logs hold, as memory shows them.
+        undo_log: What the undo logs hold, as memory shows them; empty once a commit has made them invalid.
         possible: How many images a power cut could leave.
     """
 
@@ -100,28 +103,45 @@ def frame_at(base: Image, steps: Sequence[Event], number: int) -> Frame:
     Raises:
         IndexError: there is no such step.
     """
-    if not 0 <= number <= len(steps):
-        raise IndexError(f"cannot show step {number}: there are {len(steps)} (0 is the beginning)")
+    return frames_at(base, steps, [number])[0]
+
+
+def frames_at(base: Image, steps: Sequence[Event], numbers: Sequence[int]) -> list[Frame]:
+    """The same for several steps, in ascending order.
+
+    Raises:
+        IndexError: there is no such step.
+    """
     memory = Memory(base)
     last: dict[int, Event] = {}
-    for event in steps[:number]:
-        memory.apply(event)
-        if event.data:
-            last.update(dict.fromkeys(event.lines, event))
-    moment = memory.moment(number, sum(event.what in PROMISES for event in steps[:number]))
-    lines = []
-    for offset in sorted(last):
-        pending = memory.pending.get(offset, ())
-        flushed = memory.flushed.get(offset, [0])[-1]
-        state = LineState.FENCED if not pending else LineState.FLUSHED if flushed == len(pending) else LineState.DIRTY
-        durable = memory.durable.get(offset) or base.line(offset)
-        lines.append(Line(offset, state, memory.line(offset), durable, len(pending), last[offset]))
-    step = steps[number] if number < len(steps) else None
-    return Frame(number, step, moment.promises, tuple(lines), undo_log(base, memory), moment.possible)
+    found: list[Frame] = []
+    promises = played = 0
+    for number in numbers:
+        if not played <= number <= len(steps):
+            raise IndexError(f"cannot show step {number}: there are {len(steps)} (0 is the beginning)")
+        for event in steps[played:number]:
+            memory.apply(event)
+            promises += event.what in PROMISES
+            if event.data:
+                last.update(dict.fromkeys(event.lines, event))
+        played = number
+        moment = memory.moment(number, promises)
+        lines = tuple(_line(base, memory, offset, last[offset]) for offset in sorted(last))
+        step = steps[number] if number < len(steps) else None
+        found.append(Frame(number, step, promises, lines, undo_log(base, memory), moment.possible))
+    return found
+
+
+def _line(base: Image, memory: Memory, offset: int, stored_by: Event) -> Line:
+    pending = memory.pending.get(offset, ())
+    flushed = memory.flushed.get(offset, [0])[-1]
+    state = LineState.FENCED if not pending else LineState.FLUSHED if flushed == len(pending) else LineState.DIRTY
+    durable = memory.durable.get(offset) or base.line(offset)
+    return Line(offset, state, memory.line(offset), durable, len(pending), stored_by)
 
 
 def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
-    """The entries of the undo logs that a recording has touched."""
+    """What recovery would put back: the valid entries of the undo logs that a recording has touched."""
 
     def read(offset: int, size: int) -> bytes:
         first = offset & ~(LINE - 1)
@@ -136,12 +156,27 @@ def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
     log, capacity = LANE_LOGS[2]
     found = []
     for lane in sorted(touched & set(range(count))):
-        at = lanes + lane * LANE_SIZE + log + LOG_HEADER_SIZE
+        start = lanes + lane * LANE_SIZE + log
+        at = start + LOG_HEADER_SIZE
         end = at + capacity
         while at + _ENTRY_DATA <= end:
             offset, size = word(at), word(at + ENTRY_LENGTH)
+            whole = (_ENTRY_DATA + size + LINE - 1) & ~(LINE - 1)
             if not offset or not size or at + _ENTRY_DATA + size > end:
                 break
+            # A commit counts the generation up, and so makes all entries invalid at once.
+            if word(at + WORD) != _checksum(read(at, whole), word(start + _GENERATION)):
+                break
             found.append(Snapshot(lane, offset & ~_KIND_MASK, read(at + _ENTRY_DATA, size)))
-            at += (_ENTRY_DATA + size + LINE - 1) & ~(LINE - 1)
+            at += whole
     return tuple(found)
+
+
+def _checksum(entry: bytes, generation: int) -> int:
+    """Fletcher's, as libpmemobj takes it of an entry (its own field as zeros) and the generation of its log."""
+    low = high = 0
+    for part in (entry[:WORD], bytes(WORD), entry[2 * WORD :], generation.to_bytes(WORD, "little")):
+        for (word,) in struct.iter_unpack("<I", part):
+            low = (low + word) & 0xFFFFFFFF
+            high = (high + low) & 0xFFFFFFFF
+    return high << 32 | low

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from pmemobj.crash._explore import Found, explore, judge, smallest
-from pmemobj.crash._frames import Frame, frame_at
+from pmemobj.crash._frames import Frame, frame_at, frames_at
+from pmemobj.crash._image import Lines
+from pmemobj.crash._pictures import Picture, pictures
 from pmemobj.crash._recorder import TRACE_SIZE, End, Inherited, Taken, take
 from pmemobj.crash._recovery import INVARIANTS, Check
 from pmemobj.crash._report import BLIND, Backing, Counterexample, Report, Violation, counterexample, export
@@ -44,6 +46,29 @@ class Recording:
         """The cache lines and libpmemobj's logs just before a step; ``len(steps)`` is the end."""
         return frame_at(self._taken.base, self.steps, number)
 
+    def frames(self, numbers: Sequence[int]) -> list[Frame]:
+        """The same for several steps, in ascending order; as costly as the last of them."""
+        return frames_at(self._taken.base, self.steps, numbers)
+
+    def pictures(self, images: Sequence[Lines], max_nodes: int | None = 1000) -> list[Picture]:
+        """The objects in images, before and after recovery.
+
+        Args:
+            images: Each told by the cache lines in which it differs from the beginning: offset and 64 bytes, as in
+                `Violation.lines`, or those of the lines of a `Frame`, ``durable`` or ``content``.
+            max_nodes: How many objects to show.
+
+        Cost: some milliseconds for each.
+        """
+        live = self._inherited()
+        name = live.pool._heap.name if live else "crash image"
+        return pictures(self._taken.base, name, live, images, max_nodes)
+
+    def _inherited(self) -> Inherited | None:
+        # Whichever pool of this identity is open here: a libpmemobj does not open a second one.
+        live = [pool for pool in open_pools() if pool._heap.pool_uuid == self._identity]
+        return Inherited("explore crashes", live[0]) if live else None
+
     def export(self, path: str | os.PathLike[str]) -> None:
         """Write the pool as it was when the recording began to a new file."""
         export(self._taken.base, {}, path)
@@ -62,6 +87,7 @@ class Recording:
         workers: int | None = None,
         patience: float = 10.0,
         executor: Executor | None = None,
+        progress: Callable[[int, int], object] | None = None,
     ) -> Report:
         """Cut the power at every moment, in every way that the model has, and let libpmemobj recover.
 
@@ -79,6 +105,7 @@ class Recording:
             patience: Seconds that one image may take.
             executor: A `concurrent.futures` executor that takes over the images; `check` must be picklable then, if
                 the executor's tasks run in other processes.
+            progress: Told now and then how many images are done, and how many there are; not with an executor.
 
         Raises:
             ValueError: there is no such model.
@@ -86,9 +113,7 @@ class Recording:
 
         Cost: some milliseconds for each image.
         """
-        # Whichever pool of this identity is open here: a libpmemobj does not open a second one.
-        live = [pool for pool in open_pools() if pool._heap.pool_uuid == self._identity]
-        inherited = Inherited("explore crashes", live[0]) if live else None
+        inherited = self._inherited()
         setting = Setting(self._taken.base, check, tuple(invariants), patience, inherited)
         found = explore(
             self._taken,
@@ -101,6 +126,7 @@ class Recording:
             recovery=recovery,
             workers=workers,
             executor=executor,
+            progress=progress,
         )
 
         def minimize(violation: Violation) -> Counterexample:
@@ -126,6 +152,7 @@ class Recording:
             first,
             tuple(results),
             self._notes(found, budget),
+            tuple(found.moments[at].event for at, _, _ in found.chosen),
         )
 
     def _judged(

@@ -110,6 +110,11 @@ class Recovery:
         #: Pages of the logs: what is left in them after recovery concerns nobody.
         self._logs = range(lanes & ~(_PAGE - 1), heap & ~(_PAGE - 1), _PAGE)
 
+    @property
+    def shown(self) -> Image:
+        """The last image, as it was before recovery."""
+        return self._scratch.image
+
     def outcome(self, lines: Lines, crash_recovery: bool = False) -> Outcome:
         """Recover the image with these lines, and look at it."""
         found = self._recover(lines)

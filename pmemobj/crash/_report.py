@@ -166,6 +166,7 @@ class Report:
         counterexample: The smallest for the first of them, if there is one.
         results: For each image that was looked at, in order: ``old``, ``new``, ``wrong``, or ``open`` if time was up.
         notes: What limits what this says.
+        events: For each of the results, the number of the step before which the power was cut.
     """
 
     model: str
@@ -180,6 +181,7 @@ class Report:
     counterexample: Counterexample | None
     results: tuple[str, ...]
     notes: tuple[str, ...]
+    events: tuple[int, ...] = ()
 
     @property
     def ok(self) -> bool:

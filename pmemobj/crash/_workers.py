@@ -60,8 +60,14 @@ class Setting:
     inherited: Inherited | None
 
 
-def run(setting: Setting, jobs: Sequence[Job], workers: int, deadline: float | None) -> list[Outcome | None]:
-    """The outcome of each job; None for those that the time did not suffice for."""
+def run(
+    setting: Setting,
+    jobs: Sequence[Job],
+    workers: int,
+    deadline: float | None,
+    progress: Callable[[int], object] | None = None,
+) -> list[Outcome | None]:
+    """The outcome of each job; None where the time did not suffice. `progress` is told how many are done."""
     outcomes: list[Outcome | None] = [None] * len(jobs)
     count = max(1, min(workers, 1 + len(jobs) // _ENOUGH_FOR_TWO))
     running = [_Worker(setting, jobs, range(first, len(jobs), count)) for first in range(count)]
@@ -78,6 +84,8 @@ def run(setting: Setting, jobs: Sequence[Job], workers: int, deadline: float | N
                     worker.listen(outcomes, worker.reading in ready)
                     if worker.is_done:
                         running.remove(worker)
+            if progress is not None:
+                progress(sum(outcome is not None for outcome in outcomes))
     finally:
         for worker in running:
             worker.kill()

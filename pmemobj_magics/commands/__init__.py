@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pmemobj_magics.commands.crash import CrashResult, crash
+from pmemobj_magics.commands.crash import Limits, cut_power, kill, sweep, unquoted
 from pmemobj_magics.commands.graph import draw_graph
 from pmemobj_magics.commands.pools import PoolList, PoolReport, close_pool, list_pools, open_pool
 from pmemobj_magics.commands.transactions import TransactionReport, abort, begin, commit, run_cell
 
 __all__ = [
-    "CrashResult",
+    "Limits",
     "PoolList",
     "PoolReport",
     "TransactionReport",
@@ -16,9 +16,12 @@ __all__ = [
     "begin",
     "close_pool",
     "commit",
-    "crash",
+    "cut_power",
     "draw_graph",
+    "kill",
     "list_pools",
     "open_pool",
     "run_cell",
+    "sweep",
+    "unquoted",
 ]

@@ -1,144 +1,57 @@
-"""Crash a cell on purpose, and show what recovery makes of it."""
+"""Crash a cell on purpose: kill its process, at one change or at each, or cut the power."""
 
 from __future__ import annotations
 
-import base64
+import ast
 import builtins
-import html
-import re
-from collections import Counter
-from collections.abc import Callable
+import linecache
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from IPython.display import display
+from tqdm.auto import tqdm
 
 import pmemobj.crash
-from pmemobj import TransactionError
-from pmemobj.crash import CrashReport, Verdict
+from pmemobj import PersistentObjectPool, TransactionError
+from pmemobj.crash import CrashReport, PowerModeError
 from pmemobj_magics.cell import CellCode, Shell
-from pmemobj_magics.display import plural
-from pmemobj_magics.errors import DrawingError
-from pmemobj_magics.graph import PoolGraph, clip, news
+from pmemobj_magics.crash import CrashResult, Places, PowerResult, SweepResult
+from pmemobj_magics.errors import ExpressionError
 from pmemobj_magics.session import Session
 
-__all__ = ["CrashResult", "crash"]
+__all__ = ["Limits", "compile_check", "cut_power", "kill", "sweep"]
+
+Check = Callable[[PersistentObjectPool], object]
+
+_CHECK = "<check>"
+#: Seconds before a bar is shown: what is quick needs none.
+_BAR_AFTER = 1.0
 
 
-class CrashResult:
-    """One crash, in three frames: before, at the crash, after recovery.
+@dataclass(frozen=True)
+class Limits:
+    """How long and how far to go, and how much to draw.
 
     Attributes:
-        report: What `pmemobj.crash` found.
-        frames: The titles and graphs; what is new or changed since the first is marked.
-        error: The last line of the exception, if the cell raised one instead.
+        cell: Seconds that the cell may run.
+        exploring: Seconds that all crashes may take together.
+        budget: How many crashes to try at the most.
+        max_nodes, max_items: Limits of the pictures.
+        progress: Whether to show a bar where it takes longer.
     """
 
-    def __init__(self, report: CrashReport, code: CellCode, max_nodes: int, max_items: int) -> None:
-        self.report = report
-        self._marks = [news(report.before, graph) for _, graph in report.frames]
-        self.frames: tuple[tuple[str, PoolGraph], ...] = tuple(
-            (title, PoolGraph(clip(graph, max_nodes, max_items), marks=marks, frame=title))
-            for (title, graph), marks in zip(report.frames, self._marks, strict=True)
-        )
-        raised = report.verdict is Verdict.RAISED
-        self.printed, self.error = _split_output(report.output, code.filename) if raised else (report.output, "")
-
-    @property
-    def verdict(self) -> Verdict:
-        """What became of the pool."""
-        return self.report.verdict
-
-    @property
-    def steps(self) -> int:
-        """How many changes of live memory the cell had made when it died."""
-        return self.report.changes
-
-    @property
-    def ok(self) -> bool:
-        """Whether the pool came back as it was before."""
-        return self.report.ok
-
-    @property
-    def summary(self) -> str:
-        """When it died, and the verdict."""
-        if self.error:
-            return f"not killed, because the cell raised {self.error}; its transaction was rolled back"
-        return f"{self._moment()}: {self.verdict.value}"
-
-    def _moment(self) -> str:
-        made, at = plural(self.steps, "change"), self.report.at
-        if self.report.ending:
-            return f"{self.report.ending}, after {made}"
-        if at is None:
-            return f"killed just before the commit, after {made}"
-        if self.steps < at:
-            return f"killed just before the commit, because the cell makes only {made}"
-        return f"killed after change {at}"
-
-    def __repr__(self) -> str:
-        width = max(len(title) for title, _ in self.frames)
-        lines = [
-            f"{title:{width}}  {graph!r}{_marks_text(marks)}"
-            for (title, graph), marks in zip(self.frames, self._marks, strict=True)
-        ]
-        printed = [f"printed: {line}" for line in self.printed.splitlines()]
-        return "\n".join([*lines, self.summary, *printed])
-
-    def _repr_html_(self) -> str:
-        figures = "".join(_figure(title, graph) for title, graph in self.frames)
-        printed = f"<pre>{html.escape(self.printed)}</pre>" if self.printed else ""
-        return (
-            f'<div class="pmem-crash"><p><strong>{"✓" if self.ok else "✗"}</strong> {html.escape(self.summary)}</p>'
-            f'<div style="display:flex; flex-wrap:wrap; gap:12px; align-items:flex-start">{figures}</div>'
-            f"{printed}</div>"
-        )
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+    cell: float
+    exploring: float
+    budget: int
+    max_nodes: int
+    max_items: int
+    progress: bool
 
 
-def _marks_text(marks: dict[int, str]) -> str:
-    counts = Counter(marks.values())
-    texts = [f"{counts[mark]} {mark}" for mark in ("new", "changed") if counts[mark]]
-    return f" with {', '.join(texts)}" if texts else ""
-
-
-def _figure(title: str, graph: PoolGraph) -> str:
-    """A titled frame; as an image, because notebooks that are not trusted drop SVG from HTML."""
-    try:
-        data = base64.b64encode(graph.svg.encode()).decode()
-    except DrawingError as error:
-        return _titled(title, f"<pre>{html.escape(graph.tree)}\n({html.escape(error.todo)})</pre>", "")
-    width = int(graph.svg.partition(' width="')[2].partition('"')[0])
-    look = f"max-width:100%; width:{width}px; height:auto"
-    picture = f'<img alt="{html.escape(repr(graph))}" style="{look}" src="data:image/svg+xml;base64,{data}">'
-    # So far the frames shrink to stand side by side; beyond that they wrap, to stay legible.
-    return _titled(title, picture, f"flex:1 1 {width * 6 // 10}px; max-width:{width}px")
-
-
-def _titled(title: str, content: str, style: str) -> str:
-    caption = f"<figcaption><strong>{html.escape(title)}</strong></figcaption>"
-    return f'<figure style="margin:0; {style}">{caption}{content}</figure>'
-
-
-def _split_output(output: str, filename: str) -> tuple[str, str]:
-    """What a failing cell printed before its traceback, and the gist of the traceback."""
-    printed, _, trace = output.partition("Traceback (most recent call last):\n")
-    last = trace.strip().rpartition("\n")[2]
-    lines = re.findall(rf'File "{re.escape(filename)}", line (\d+)', trace)
-    return printed, f"{last} (line {lines[-1]} of the cell)" if lines else last
-
-
-def crash(
-    session: Session,
-    code: CellCode,
-    name: str | None,
-    *,
-    at: int | None,
-    seconds: float,
-    max_nodes: int,
-    max_items: int,
-) -> CrashResult:
+def kill(session: Session, code: CellCode, name: str | None, at: int | None, limits: Limits) -> CrashResult:
     """Run a cell in a transaction in a child process, kill it there, and recover the pool.
 
     Args:
@@ -146,13 +59,143 @@ def crash(
         code: The cell; what it does to variables happens in the child only.
         name: The pool.
         at: Die after this change, counted from 1; None for just before the commit.
-        seconds: How long the cell may run.
-        max_nodes, max_items: Limits of the pictures.
+        limits: How long, and how much to draw.
 
     Raises:
         TransactionError: a transaction is open.
         PmemError: recovery failed.
     """
+    pool = _pool(session, name)
+    with _called_off(session, pool):
+        report = pmemobj.crash.kill(pool, _action(session, code), at, seconds=limits.cell)
+    return CrashResult(report, code.filename, limits.max_nodes, limits.max_items)
+
+
+def sweep(session: Session, code: CellCode, name: str | None, limits: Limits) -> SweepResult:
+    """The same at every change, and just before the commit; within the limits.
+
+    Where there are more changes than the budget allows, those that are tried are spread evenly. It is the real pool
+    that is killed, so a kill that recovery cannot undo is the last one.
+    """
+    pool = _pool(session, name)
+    action = _action(session, code)
+    deadline = time.monotonic() + limits.exploring
+    with _called_off(session, pool):
+        last = pmemobj.crash.kill(pool, action, seconds=limits.cell)
+        points = _spread(last.changes, limits.budget - 1)
+        stopped = ""
+        if len(points) < last.changes:
+            stopped = f"for a budget of {limits.budget} kills, {len(points)} changes were tried, spread evenly"
+        reports: list[CrashReport] = []
+        if not last.ok:
+            points, stopped = [], "the sweep ended there: the pool is no longer as it was before"
+        with tqdm(points, "killing", delay=_BAR_AFTER, leave=False, disable=not limits.progress) as bar:
+            for at in bar:
+                if time.monotonic() >= deadline:
+                    stopped = f"the time was up: {len(reports)} changes were tried (--seconds gives more)"
+                    break
+                reports.append(pmemobj.crash.kill(pool, action, at, seconds=limits.cell))
+                if not reports[-1].ok:
+                    stopped = f"the sweep ended at change {at}: the pool is no longer as it was before"
+                    break
+    return SweepResult([*reports, last], code.filename, limits.max_nodes, limits.max_items, stopped)
+
+
+def cut_power(
+    session: Session,
+    code: CellCode,
+    name: str | None,
+    *,
+    model: str,
+    check: str,
+    seed: int,
+    limits: Limits,
+    interactive: bool,
+) -> PowerResult:
+    """Record a cell, cut the power at its every moment, and let libpmemobj recover.
+
+    Args:
+        session: The session.
+        code: The cell. It makes its own transactions.
+        name: The pool.
+        model: What a power cut may leave.
+        check: An expression that must be true of the recovered pool, or a function of it; or an empty string.
+        seed: What chooses images where there are too many.
+        interactive: Whether the result shows itself with a slider.
+        limits: How long and how far to go.
+
+    Raises:
+        PowerModeError: this machine or installation cannot record stores.
+        ExpressionError: the check is no expression.
+        TransactionError: a transaction is open.
+    """
+    pool = _pool(session, name)
+    demanded = compile_check(session, check) if check else None
+    with _called_off(session, pool), _explained():
+        recording = pmemobj.crash.record(pool, _action(session, code), seconds=limits.cell, seed=seed)
+        with tqdm(desc="recovering", delay=_BAR_AFTER, leave=False, disable=not limits.progress) as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            report = recording.explore(
+                demanded,
+                model=model,
+                budget=limits.budget,
+                seconds=limits.exploring,
+                seed=seed,
+                progress=progress,
+            )
+        places = Places(code.filename, lambda filename: _cell_name(session.shell, filename))
+        sizes = limits.max_nodes, limits.max_items
+        return PowerResult(recording, report, code.filename, places, check, sizes, interactive)
+
+
+def _cell_name(shell: Shell, filename: str) -> str | None:
+    found: tuple[str, str] | None = shell.compile.format_code_name(filename)
+    return " ".join(found).replace("Cell ", "cell ") if found else None
+
+
+def compile_check(session: Session, text: str) -> Check:
+    """A check from an expression, which sees the user's variables, with ``pool`` for the recovered pool.
+
+    Raises:
+        ExpressionError: it is none.
+    """
+    try:
+        code = compile(text, _CHECK, "eval")
+    except SyntaxError as error:
+        todo = "write one expression: --check sum(pool.root.values()) == 100"
+        raise ExpressionError(f"understand --check {text}", f"{error.msg}", todo) from None
+    # For tracebacks, which show the line.
+    linecache.cache[_CHECK] = (len(text), None, [text], _CHECK)
+
+    def check(pool: PersistentObjectPool) -> object:
+        answer = eval(code, {**session.namespace, "pool": pool})
+        return answer(pool) if callable(answer) and not isinstance(answer, type) else answer
+
+    return check
+
+
+def unquoted(words: list[str]) -> str:
+    """The expression in the words of a line: as it stands, or in quotes as a whole."""
+    text = " ".join(words)
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return value if isinstance(value, str) else text
+
+
+def _spread(count: int, budget: int) -> list[int]:
+    """Numbers from 1 to `count`: all, or so many that are spread evenly, the last one with them."""
+    if count <= budget:
+        return list(range(1, count + 1))
+    return sorted({count - number * count // budget for number in range(budget)})
+
+
+def _pool(session: Session, name: str | None) -> PersistentObjectPool:
     pool = session.find(name)
     if pool.in_transaction:
         raise TransactionError(
@@ -160,7 +203,33 @@ def crash(
             "a transaction is open",
             session.how_to_end(pool),
         )
+    return pool
 
+
+@contextmanager
+def _called_off(session: Session, pool: PersistentObjectPool) -> Iterator[None]:
+    """Tell an interrupt in one line."""
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        said = f"KeyboardInterrupt: the cell was called off and its changes undone; {session.title(pool)} is open"
+        if not pool.closed:
+            interrupt._render_traceback_ = lambda: [said]  # type: ignore[attr-defined]
+        raise
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except PowerModeError as error:
+        # What it says of the function `kill` is said of our options here.
+        todo, _, rest = error.todo.partition(", or use")
+        install = f"{todo}; " if rest else ""
+        raise PowerModeError("cut the power", error.why, f"{install}--kill and --sweep work everywhere") from None
+
+
+def _action(session: Session, code: CellCode) -> Callable[[], None]:
     show: Callable[[Any], Any] = display
 
     def action() -> None:
@@ -169,14 +238,7 @@ def crash(
         if value is not None and not code.quiet:
             show(value)
 
-    try:
-        report = pmemobj.crash.kill(pool, action, at, seconds=seconds)
-    except KeyboardInterrupt as interrupt:
-        said = f"KeyboardInterrupt: the cell was called off and its changes undone; {session.title(pool)} is open"
-        if not pool.closed:
-            interrupt._render_traceback_ = lambda: [said]  # type: ignore[attr-defined]
-        raise
-    return CrashResult(report, code, max_nodes, max_items)
+    return action
 
 
 # ---- in the child -------------------------------------------------------------------------------

@@ -1,0 +1,91 @@
+"""States of a pool told apart: letters for equal ones, and their differences in words."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+
+from pmemobj.inspect import Graph, Slot
+
+__all__ = ["States", "differences"]
+
+
+class States:
+    """Gives each different state a letter, the first one A.
+
+    Attributes:
+        graphs: The states by letter.
+    """
+
+    def __init__(self, before: Graph) -> None:
+        self.graphs: dict[str, Graph] = {}
+        self._before = before
+        self.letter(before)
+
+    def letter(self, graph: Graph) -> str:
+        """The letter of a state; a new one if none like it was seen."""
+        for letter, known in self.graphs.items():
+            if _contents(known) == _contents(graph):
+                return letter
+        letter = _letters(len(self.graphs))
+        self.graphs[letter] = graph
+        return letter
+
+    def changes(self, letter: str) -> list[str]:
+        """How a state differs from the first, in words."""
+        return differences(self._before, self.graphs[letter])
+
+
+def _contents(graph: Graph) -> object:
+    """What counts: objects that lie elsewhere in the order of the walk are the same."""
+    return graph.start.text, graph.start.target, {at: replace(node, depth=0) for at, node in graph.nodes.items()}
+
+
+def _letters(number: int) -> str:
+    """A, B, … Z, AA, AB, …"""
+    return (_letters(number // 26 - 1) if number >= 26 else "") + chr(ord("A") + number % 26)
+
+
+def differences(before: Graph, after: Graph) -> list[str]:
+    """``root['anna']: 60 → 50`` for each place whose value is another one, is new, or is gone."""
+    if before.start.text != after.start.text or before.start.target != after.start.target:
+        return [f"root: {before.start.text} → {after.start.text}"]
+    paths = _paths(before) | _paths(after)
+    found = []
+    for offset, node in after.nodes.items():
+        old = before.nodes.get(offset)
+        if old is None:
+            continue
+        there, here = _values(old.slots), _values(node.slots)
+        path = paths.get(offset, node.type)
+        for label in [*there, *(label for label in here if label not in there)]:
+            one, other = there.get(label), here.get(label)
+            if one != other:
+                told = f"{one[0] if one else 'nothing'} → {other[0] if other else 'nothing'}"
+                found.append(f"{_place(path, label)}: {told}")
+        if node.damage and not old.damage:
+            found.append(f"{path}: damaged")
+    return found
+
+
+def _values(slots: tuple[Slot, ...]) -> dict[str, tuple[str, int | None]]:
+    return {slot.label: (slot.text, slot.target) for slot in slots}
+
+
+def _paths(graph: Graph) -> dict[int, str]:
+    """The shortest way from the root to each object."""
+    if graph.start.target is None:
+        return {}
+    paths = {graph.start.target: "root"}
+    waiting = deque(paths)
+    while waiting:
+        offset = waiting.popleft()
+        for slot in graph.nodes[offset].slots if offset in graph.nodes else ():
+            if slot.target is not None and slot.target not in paths:
+                paths[slot.target] = _place(paths[offset], slot.label)
+                waiting.append(slot.target)
+    return paths
+
+
+def _place(path: str, label: str) -> str:
+    return f"{path}.{label}" if label.isidentifier() else f"{path}[{label}]"
