@@ -6,15 +6,23 @@ garbage collection), so that after every crash the pool must be as before or as 
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from sample_structures import RingBuffer, SkipList
 
 import pmemobj
-from pmemobj import Field, Persistent, PersistentObject, PersistentObjectPool
+from pmemobj import Field, Persistent, PersistentObject, PersistentObjectPool, PoolFullError, crash
+from pmemobj._build import fill, plan_for
+from pmemobj._layout import DICT_USED
+from pmemobj.crash import Report
+from pmemobj.dump import _contents_of_dump, dump
 
 Pool = PersistentObjectPool
 TEXT = "a text that needs memory of its own"
@@ -26,7 +34,7 @@ class Mutator(NamedTuple):
     Attributes:
         kind: What is changed: list, dict, set, object, ...
         name: How.
-        change: The change, given the root object.
+        change: The change, given the root object; of "restore" the pool.
     """
 
     kind: str
@@ -64,6 +72,12 @@ ROOTS: dict[str, Callable[[Pool], Any]] = {
     "array": lambda pool: pool.new(pmemobj.PersistentArray, "d", [1.5, 2.5, 3.5] * 4),
     "fields": lambda pool: pool.new(Frame),
     "structures": lambda pool: pool.persistent([_ring(pool), _skip_list(pool)]),
+    "dict after a crash": lambda pool: _with_leftovers(
+        pool.persistent({"one": 1, "two": TEXT}), lambda made: made.setdefault("left", 5)
+    ),
+    "set after a crash": lambda pool: _with_leftovers(pool.persistent({1, TEXT}), lambda made: made.add("left")),
+    "full pool": lambda pool: _full(pool),
+    "restore": lambda pool: _dump() and None,  # the dump is made before the recording
     "gc": lambda pool: pool.persistent([[1, TEXT], {"a": TEXT}, {2}, TEXT]),
 }
 
@@ -80,6 +94,50 @@ def _skip_list(pool: Pool) -> SkipList:
     for key in (1, 3, 5):
         made[key] = TEXT
     return made
+
+
+def _with_leftovers(made: Any, add: Callable[[Any], object]) -> Any:
+    """A table as a crash leaves it that comes before the last of the three stores of an insertion."""
+    heap, count = made._p_heap, made._p_offset + DICT_USED
+    used = heap.read(count)
+    add(made)
+    assert heap.read(count) == used + 1
+    heap.store(count, used)
+    return made
+
+
+@functools.cache
+def _dump() -> bytes:
+    with scratch_pool() as pool:
+        pool.root = pool.persistent([1, TEXT, {"a": {1, TEXT}, "b": bytearray(50)}, [[TEXT]]])
+        pool.root.append(pool.new(Card))
+        text = io.BytesIO()
+        dump(pool, text)
+        return text.getvalue()
+
+
+def _full(pool: Pool) -> Any:
+    """Some containers in a pool that has no room left."""
+    root = pool.persistent([[TEXT] * 60, {f"{TEXT}{at}": at for at in range(30)}, [], list(range(2000))])
+    pool.root = root
+    size = 400_000
+    while size > 64:
+        try:
+            root[2].append(bytes(size))
+        except PoolFullError:
+            size //= 4
+    return root
+
+
+def _restore(pool: Pool) -> None:
+    """What `dump.restore` does between making a file without a name and naming it: several transactions.
+
+    The root reaches nothing before the last, so until then the pool is as it was. That the file gets its name only
+    when it is whole is for the file system, and not for a crash lab that knows cache lines.
+    """
+    contents = _contents_of_dump(io.BytesIO(_dump()))
+    pool._heap.reclaim = None
+    fill(pool, contents, plan_for(contents, None), None)
 
 
 def _delete_slice(root: Any, *of: int | None) -> None:
@@ -102,9 +160,9 @@ def _several(root: Any) -> None:
 
 def _nested(root: Any) -> None:
     with root._p_mm.transaction():
-        root["new"] = {}
+        root["new"] = root._p_mm.persistent({})
         with root._p_mm.transaction():
-            root["new"]["deep"] = [TEXT]
+            root["new"]["deep"] = TEXT
         del root["two"]
 
 
@@ -123,6 +181,28 @@ def _by_hand(root: Any) -> None:
     with mm.transaction():
         mm.snapshot(root.numbers)
         mm.store(root.numbers, slice(None), range(12))
+
+
+def _add_and_roll_back(root: Any) -> None:
+    with contextlib.suppress(LookupError), root._p_mm.transaction():
+        root.update({"other": TEXT, "third": 3})
+        root.pop("third")
+        raise LookupError
+
+
+def _refused(root: Any) -> None:
+    """Not even after collecting the garbage, and taking back what libpmemobj keeps, there is room."""
+    with contextlib.suppress(PoolFullError):
+        root[2].append(bytes(500_000))
+        raise AssertionError("there was room")
+
+
+def _other_size(root: Any) -> None:
+    """What is freed here serves another size only when libpmemobj gives up the chunk that it keeps for the old one."""
+    with root._p_mm.transaction():
+        root[2].clear()
+        root[0].clear()
+    root[2].append(bytes(300_000))
 
 
 def _writing(root: Any) -> None:
@@ -213,19 +293,45 @@ MUTATORS = [
     Mutator("structures", "ring buffer, popleft", lambda root: root[0].popleft()),
     Mutator("structures", "skip list, insert", lambda root: root[1].__setitem__(4, TEXT)),
     Mutator("structures", "skip list, delete", lambda root: root[1].__delitem__(3)),
+    Mutator("dict after a crash", "another key", lambda root: root.setdefault("other", 1)),
+    Mutator("dict after a crash", "the same key", lambda root: root.setdefault("left", 1)),
+    Mutator("dict after a crash", "a leaf", lambda root: root.setdefault("other", TEXT)),
+    Mutator("dict after a crash", "several keys", lambda root: root.update(other=TEXT, left=2)),
+    Mutator("dict after a crash", "delete the last", lambda root: root.popitem()),
+    Mutator("dict after a crash", "rolled back", _add_and_roll_back),
+    Mutator("dict after a crash", "rolled back, then added", lambda root: (_add_and_roll_back(root), root.update(o=TEXT))),
+    Mutator("dict after a crash", "table rebuilt", lambda root: root.update({f"k{at}": at for at in range(6)})),
+    Mutator("set after a crash", "another", lambda root: root.add(2)),
+    Mutator("set after a crash", "the same", lambda root: root.add("left")),
+    Mutator("set after a crash", "a leaf", lambda root: root.add(TEXT + "!")),
+    Mutator("set after a crash", "several", lambda root: root.update({TEXT + "!", "left", 9})),
+    Mutator("full pool", "refused", _refused),
+    Mutator("full pool", "clear a list", lambda root: root[0].clear()),
+    Mutator("full pool", "delete keys", lambda root: [root[1].popitem() for _ in range(3)]),
+    Mutator("full pool", "memory of another size", _other_size),
+    Mutator("full pool", "taken back", lambda root: root._p_heap._recycle()),
+    Mutator("restore", "the contents of a dump", _restore),
     Mutator("gc", "drop everything and collect", _make_garbage_and_collect),
 ]
 
 
-def new_pool(directory: Path | str) -> Pool:
-    """An empty pool of the smallest size."""
-    return pmemobj.create(Path(directory) / "mutators.pmem", pool_size=8 << 20)
-
-
 @contextmanager
-def prepared(pool: Pool, kind: str) -> Iterator[None]:
-    """A root object of a kind, without what was there before."""
-    pool.root = ROOTS[kind](pool)
+def scratch_pool() -> Iterator[Pool]:
+    """An empty pool of the smallest size, in memory where there is room."""
+    room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with (
+        tempfile.TemporaryDirectory(prefix="pmemobj-mutators-", dir=room) as directory,
+        pmemobj.create(os.path.join(directory, "mutators.pmem"), pool_size=8 << 20) as pool,
+    ):
+        yield pool
+
+
+def explored(pool: Pool, mutator: Mutator, budget: int, recovery: int) -> Report:
+    """Prepare a pool for a mutator, record it, and cut the power everywhere, in the recovery of some images too."""
+    pool.root = None
     pool.gc()
-    # What comes after it finds memory of its sizes set aside, as in a pool that is in use.
-    yield
+    pool.root = ROOTS[mutator.kind](pool)
+    pool.gc()
+    recording = crash.record(pool, lambda: mutator.change(pool if mutator.kind == "restore" else pool.root))
+    assert recording.returned, f"{mutator.kind}, {mutator.name}: it {recording.ending}\n{recording.output}"
+    return recording.explore(budget=budget, recovery=recovery)
