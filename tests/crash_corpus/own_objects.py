@@ -351,6 +351,24 @@ def acknowledged_when_it_is_durable(bench: Any) -> None:
     crash.acknowledge("the customer has been told")
 
 
+@bug("durability")
+def acknowledged_before_the_commit(bench: Any) -> None:
+    """Somebody is told that it is done while a crash would still roll it back."""
+    with bench.pool.transaction():
+        bench.ledger.left -= 10
+        bench.ledger.right += 10
+        crash.acknowledge("the customer has been told")
+
+
+@twin(acknowledged_before_the_commit)
+def acknowledged_after_the_commit(bench: Any) -> None:
+    """When the block ends it is durable; then it may be told."""
+    with bench.pool.transaction():
+        bench.ledger.left -= 10
+        bench.ledger.right += 10
+    crash.acknowledge("the customer has been told")
+
+
 # ---- memory that is lost ---------------------------------------------------------------------------
 
 
