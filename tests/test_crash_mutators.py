@@ -14,7 +14,7 @@ from crash_mutators import MUTATORS, ROOTS, Pool, explored, scratch_pool
 pytestmark = pytest.mark.once
 
 #: A sample; `make crash-figures` takes hundreds of each.
-IMAGES, IN_RECOVERY = 16, 2
+IMAGES, IN_RECOVERY = 12, 1
 
 
 @pytest.fixture(scope="module")
