@@ -23,13 +23,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help system build lab test test-browser bench lint clean
+.PHONY: help system build lab test test-browser bench crash-corpus crash-figures lint clean
 
 help:  ## list the goals
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo
 	@echo 'Variables: PYTHON=$(PYTHON)  LAB_ARGS="--ip=0.0.0.0 --port=8889 --no-browser"'
-	@echo '           QUICK=1  BENCH_ARGS="--only read --systems builtins,pmemobj" (make bench)'
+	@echo '           QUICK=1 (make bench, crash-figures)  BENCH_ARGS="--only read --systems builtins,pmemobj"'
 
 # The notebook is the default page, not an argument, so that the address that is printed leads to it.
 lab: build  ## open JupyterLab on the first notebook, and print its address
@@ -58,6 +58,12 @@ bench: export PMEMOBJ_CHECK := 0
 bench: build $(PEERS)  ## measure pmemobj beside its peers, some minutes (QUICK=1: one), into docs/performance.md
 	@tools/bootstrap.sh $(PYTHON) bench
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+crash-corpus: build  ## look for the mistakes of tests/crash_corpus, about a minute, and write docs/crash_corpus.md
+	PYTHONPATH=tests $(BIN)/python -m crash_corpus
+
+crash-figures: build  ## measure the crash lab against what it is to reach, some minutes (QUICK=1: one)
+	PYTHONPATH=tests $(BIN)/python -m crash_figures $(if $(QUICK),--quick)
 
 lint: $(INSTALLED)  ## check style and types
 	$(BIN)/ruff check

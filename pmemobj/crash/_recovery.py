@@ -25,7 +25,15 @@ from pmemobj._classes import ClassTable
 from pmemobj._examine import ERROR, Examination
 from pmemobj._handles import new_handle_table
 from pmemobj._heap import Heap
-from pmemobj._layout import ALL_KINDS, ALLOCATION_HEADER_SIZE, POOL_HEAP_OFFSET, POOL_LANES_OFFSET, WORD, Kind
+from pmemobj._layout import (
+    ALIGNMENT,
+    ALL_KINDS,
+    ALLOCATION_HEADER_SIZE,
+    POOL_HEAP_OFFSET,
+    POOL_LANES_OFFSET,
+    WORD,
+    Kind,
+)
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._meaning import Meaning
 from pmemobj.crash._recorder import bind
@@ -384,12 +392,17 @@ class _Enough(Exception):
 
 
 def _allocate(heap: Heap, findings: list[Finding]) -> None:
-    """Allocate: new memory must be nobody else's."""
+    """Allocate: new memory must be nobody's, neither by libpmemobj's books nor by what the root reaches."""
     taken = [(offset - ALLOCATION_HEADER_SIZE, offset + size) for offset, size, _ in heap.allocations()]
+    reached = _gc.mark(heap, _gc.root_words(heap))
     with contextlib.suppress(_Enough, PoolFullError), heap.statement:
         for size in _TRIED:
             offset = heap.alloc(size, Kind.BYTES)
             taken.append((offset - ALLOCATION_HEADER_SIZE, offset + size))
+            used = next((at for at in range(offset, offset + size, ALIGNMENT) if at in reached), 0)
+            if used:
+                findings.append(Finding("allocation", f"new memory is in use: an object refers to {used:#x}"))
+                raise _Enough
         raise _Enough
     taken.sort()
     for (_, end), (start, _) in itertools.pairwise(taken):

@@ -35,6 +35,7 @@ CAP = 4096
 _WORD = 8
 #: Libpmemobj's own notes in the header, which mean nothing to the next process: the number of the run, and pointers.
 VOLATILE = (range(6152, 6160), range(6688, 8192))
+_ENDS_TRANSACTION = frozenset({What.COMMITTED, What.ROLLED_BACK})
 
 #: How many of its unfenced versions each line keeps; those that keep none are left out.
 Choice = tuple[tuple[int, int], ...]
@@ -157,10 +158,15 @@ class Memory:
 
 
 def moments(base: Image, events: Iterable[Event]) -> tuple[list[Moment], list[Lines]]:
-    """All moments at which a power cut tells something, and the pool as it was meant to be at each promise."""
+    """All moments at which a power cut tells something, and the pool as it was meant to be at each promise.
+
+    Who promises something inside a transaction means what is there after its commit.
+    """
     memory = Memory(base)
     found: list[Moment] = []
     meant: list[Lines] = []
+    early: list[int] = []
+    in_transaction = False
     changed = True
     number = -1
     for number, event in enumerate(events):
@@ -170,7 +176,15 @@ def moments(base: Image, events: Iterable[Event]) -> tuple[list[Moment], list[Li
             changed = False
         memory.apply(event)
         if promise:
+            if event.what is What.ACKNOWLEDGED and in_transaction:
+                early.append(len(meant))
             meant.append(dict(memory.latest))
+        if event.what is What.COMMITTED:
+            for at in early:
+                meant[at] = meant[-1]
+        if event.what in _ENDS_TRANSACTION:
+            early, in_transaction = [], False
+        in_transaction = in_transaction or event.what is What.SNAPSHOT
         changed = changed or promise or event.what is What.STORE or event.what is What.FLUSH
     found.append(memory.moment(number + 1, len(meant)))
     return found, meant
