@@ -74,7 +74,8 @@ cdef class Heap:
     cpdef write_bytes(self, unsigned long long offset, data)
     cpdef move_bytes(self, unsigned long long target, unsigned long long source, unsigned long long size)
     @cython.locals(largest=cython.ulonglong, fitting=cython.longlong, offset=cython.ulonglong)
-    cpdef unsigned long long alloc(self, unsigned long long size, int kind, bint zero=*) except? 0
+    # The size may be any number of Python's: what is too large for a word is too large for the pool.
+    cpdef unsigned long long alloc(self, size, int kind, bint zero=*) except? 0
     cpdef handle(self, unsigned long long offset)
     @cython.locals(lock=PoolLock)
     cpdef begin(self)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pmemobj import PersistentDict, PersistentList, PersistentObject, PersistentObjectPool, PersistentSet
+from pmemobj._layout import DICT_TABLE, TABLE_CAPACITY
 from pmemobj._ranges import PAGE, SnapshotRanges
 
 Pool = PersistentObjectPool
@@ -97,13 +98,18 @@ def test_growing_one_by_one_costs_amortised_constant_time(pool: Pool, cost: Any)
 
 
 def test_a_new_key_costs_three_stores(pool: Pool, cost: Any) -> None:
-    table = pool.root = pool.new(PersistentDict, dict.fromkeys(range(19)))
+    table = pool.root = pool.new(PersistentDict)
+    read = pool._heap.read
+    # Until the table has places to spare.
+    while not table or read(read(table._p_offset + DICT_TABLE) + TABLE_CAPACITY) < len(table) + 4:
+        table[len(table)] = None
 
     def add() -> None:
         table["new"] = 1
 
     assert cost(add) == (0, 3)
     members = pool.new(PersistentSet, range(20))
+    members.remove(19)
     assert cost(lambda: members.add("new")) == (0, 3)
     # With a key that needs memory the count is published with it: its text, the entry and the slot are made durable before.
     published = pool._heap.published

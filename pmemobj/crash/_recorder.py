@@ -138,9 +138,18 @@ class _Watcher:
     def __init__(self, mark: Callable[[int, int, int, bytes], None]) -> None:
         self._mark = mark
         self._commits = False
+        self._expected: list[tuple[int, int]] = []
 
     def allow(self, offset: int, size: int) -> None:
         self._mark(Mark.SNAPSHOT, offset, size, b"")
+
+    def expect(self, offset: int, size: int) -> None:
+        self._expected.append((offset, size))
+
+    def accept_expected(self) -> None:
+        for offset, size in self._expected:
+            self.accept(offset, size)
+        self._expected = []
 
     def accept(self, offset: int, size: int) -> None:
         self._mark(Mark.STORED, offset, size, b"")
