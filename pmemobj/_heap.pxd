@@ -83,6 +83,7 @@ cdef class Heap:
     cdef _commit(self)
     cdef bint _is_tight(self) except -1
     cdef _forget_fresh(self)
+    cdef _refuse_to_change(self, unsigned long long offset)
     cdef _put(self, unsigned long long offset, unsigned long long word)
     cdef _count_change(self)
     cdef _demand_same_task(self)

@@ -9,6 +9,7 @@ mapping and calls nothing. A store goes one of three ways, and there is no fourt
 * `Heap.store` replaces one word, outside a transaction by an 8-byte failure-atomic store.
 
 (`Heap.poke` is what `MemoryManager.store` offers to people who write containers of their own.)
+None of them changes what lies before the root object, which is libpmemobj's: a mistake above must not cost the pool.
 
 Transactions are flat: a nested one joins the outer. States, and what leads from one to another::
 
@@ -509,8 +510,8 @@ class Heap:
         end = (offset + size + WORD - 1) & ~(WORD - 1)
         offset &= ~(WORD - 1)
         size = end - offset
-        if end > self.limit:
-            self.refuse(offset)
+        if end > self.limit or offset < self.root_offset:
+            self._refuse_to_change(offset)
         if self._snapshotted.covers(offset, size):
             return
         if self._unlogged:
@@ -590,8 +591,8 @@ class Heap:
         """
         self._demand_transaction()
         size = WORD * len(words)
-        if offset + size > self.limit:
-            self.refuse(offset)
+        if offset + size > self.limit or offset < self.root_offset:
+            self._refuse_to_change(offset)
         try:
             _calls.flush_at_commit(self.base + offset, size)
         except OSError as error:
@@ -655,8 +656,8 @@ class Heap:
         lock.acquire()
         try:
             self._demand_writable()
-            if offset + WORD > self.limit:
-                self.refuse(offset)
+            if offset + WORD > self.limit or offset < self.root_offset:
+                self._refuse_to_change(offset)
             self._count_change()
             self._put(offset, word)
             _calls.persist(self.base, self.base + offset, WORD, self.slow)
@@ -678,8 +679,8 @@ class Heap:
         try:
             self._demand_writable()
             size = WORD * len(words)
-            if offset + size > self.limit:
-                self.refuse(offset)
+            if offset + size > self.limit or offset < self.root_offset:
+                self._refuse_to_change(offset)
             self._count_change()
             for at, word in enumerate(words):
                 self._put(offset + WORD * at, word)
@@ -710,8 +711,8 @@ class Heap:
             self._demand_transaction()
         else:
             self._demand_writable()
-        if offset + len(data) > self.limit:
-            self.refuse(offset)
+        if offset + len(data) > self.limit or offset < self.root_offset:
+            self._refuse_to_change(offset)
         self._count_change()
         self._unsettle()
         self._raw[offset : offset + len(data)] = data
@@ -725,6 +726,16 @@ class Heap:
         _calls.persist(self.base, self.base + offset, size, self.slow)
         if self.checker is not None:
             self.checker.accept(offset, size)
+
+    def _refuse_to_change(self, offset: int) -> None:
+        """Refuse a store to a place where nothing lies that a container could own."""
+        if offset >= self.root_offset:
+            self.refuse(offset)
+        raise PoolDamagedError(
+            f"change offset {offset:#x} in {self.name}",
+            "what lies there, before the root object, belongs to libpmemobj",
+            "restore the pool from a copy",
+        )
 
     def _count_change(self) -> None:
         """To be called before the change, lest an interrupt between the two leave it uncounted."""

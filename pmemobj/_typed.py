@@ -9,17 +9,19 @@ one word failure-atomically) and frees the leaves that it drops. `store` is for 
 one `snapshot` and then change much of it, or who `persist` by themselves; it takes numbers only,
 since nobody but `write` may hand over a leaf. What its user forgets, the checking mode finds.
 
-Values are converted before the first change, since that may run foreign code; then the place is
-looked up again, since that code may have freed it.
+Keys and values are converted before the first change, since that may run foreign code; then the place is
+looked up again, since that code may have freed it. A key is converted once, lest it mean two places.
 """
 
 from __future__ import annotations
 
+import operator
 import struct
 from typing import Any, NamedTuple, Protocol
 
 from pmemobj._heap import Heap, steady
 from pmemobj._layout import ABSENT, WORD
+from pmemobj._sequence import with_numbers
 from pmemobj._values import decode, encode, exchange, immediate, is_leaf
 from pmemobj.errors import BadFieldError, TransactionError
 
@@ -63,6 +65,13 @@ def element_size(code: str) -> int:
     return size
 
 
+def settled(key: Any) -> Any:
+    """A key whose indices are numbers, so that no foreign ``__index__`` runs any more."""
+    if isinstance(key, slice):
+        return with_numbers(key)
+    return operator.index(key) if hasattr(key, "__index__") else key
+
+
 def read(target: HasPlaces, key: Any) -> Any:
     """The element that `key` means, or a list of those in its row."""
     return steady(target, _read, target, key)
@@ -84,6 +93,7 @@ def read_row(place: Place) -> list[Any]:
 
 def write(target: HasPlaces, key: Any, value: Any) -> None:
     """Replace what `key` means, by itself atomically or in the running transaction."""
+    key = settled(key)
     place = target._p_place(key, change=True)
     values = _row(place, value)
     if place.code == VALUE:
@@ -121,6 +131,7 @@ def _write_values(target: HasPlaces, key: Any, values: list[Any]) -> None:
 
 def store(target: HasPlaces, key: Any, value: Any) -> None:
     """Replace numbers without a snapshot and without making them durable."""
+    key = settled(key)
     place = target._p_place(key, change=True)
     if place.code not in SIZES:
         raise BadFieldError(
