@@ -136,6 +136,12 @@ def checked_path(what: str, path: Any) -> str:
         ) from None
     if not isinstance(name, str):
         raise TypeError(f"cannot {what} {path!r}: the path is no str (use os.fsdecode)")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"cannot {what} {name!r}: it has half of a character, which no name in the file system can (mend the path)"
+        ) from None
     if "\0" in name:
         raise ValueError(f"cannot {what} {name!r}: the path has a NUL character (mend the path)")
     return name

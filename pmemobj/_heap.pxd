@@ -41,6 +41,8 @@ cdef class Heap:
     cdef unsigned long long _logged_at_begin
     cdef long _log_class
     cdef list _frees_left, _unlogged
+    cdef set _dropped
+    cdef unsigned long long _log_reserve
 
     # As `read`, and part of whoever calls it.
     cdef inline unsigned long long peek(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE:

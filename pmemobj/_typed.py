@@ -26,6 +26,8 @@ from pmemobj._values import decode, encode, exchange, immediate, is_leaf
 from pmemobj.errors import BadFieldError, TransactionError
 
 VALUE = "value"
+#: So much of a value is shown in a message.
+_SHOWN = 60
 #: Bytes of a number by its code. struct's l, L, n and N are left out: their size depends on the machine.
 SIZES = {code: struct.calcsize(f"<{code}") for code in "?bBhHiIqQfd"}
 
@@ -179,11 +181,20 @@ def _row(place: Place, value: Any) -> list[Any]:
     return values
 
 
+def _short(value: Any) -> str:
+    """A value for a message; of a long one the beginning."""
+    try:
+        text = repr(value)
+    except ValueError:  # an int that Python does not write in decimal
+        return f"an int of {value.bit_length()} bits"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+
+
 def _pack(place: Place, values: list[Any]) -> bytes:
     try:
         return struct.pack(f"<{place.length}{place.code}", *values)
     except (struct.error, OverflowError) as error:
-        shown = repr(values[0]) if place.single else f"{len(values)} values"
+        shown = _short(values[0]) if place.single else f"{len(values)} values"
         raise BadFieldError(
             f"write {shown} as {place.code!r} in {place.heap.name}", str(error), "choose another code, or another value"
         ) from None
