@@ -123,6 +123,7 @@ def test_what_a_transaction_has_taken_is_not_free(make_pool: Callable[..., Pool]
     with pool.transaction():
         block = pool.mm.alloc(MIB, "B")
         assert used + MIB <= pool.used <= used + MIB + 300_000 and pool.used + pool.free == used + free
+        assert (pool.stats().used, pool.stats().free) == (pool.used, pool.free)
         pool.mm.free(block)
         assert pool.used == used, "it has given that back"
         pool.root.append(TEXT)
