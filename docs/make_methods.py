@@ -227,9 +227,32 @@ HEAD = """# The methods of the containers
 
 This page is written by `docs/make_methods.py`, which calls every method of Python's own types, with many
 arguments, on a plain and on a persistent object, and compares results, exceptions and what is left.
-Where nothing is said, the two did the same. "Plain" means that what would be a new container of the
-same type is one in ordinary memory: a persistent object is made only where a program asks for one, since one that
-is never stored would be garbage. Exceptions may be of a class of pmemobj's that is also the builtin one.
+Where nothing is said, the two did the same with all of these; what such arguments do not show stands at the
+end. "Plain" means that what would be a new container of the same type is one in ordinary memory: a persistent
+object is made only where a program asks for one, since one that is never stored would be garbage. Exceptions
+may be of a class of pmemobj's that is also the builtin one.
+"""
+
+
+#: What the arguments above do not show, with the reasons; `tests/test_methods.py` tries these.
+BEYOND = """## What such arguments do not show
+
+**All or nothing.** Iterables are read to their end before anything changes. So `extend`, `+=`, slice
+assignment, `update` and the like that fail in the middle of an iterable change nothing, where `list.extend`,
+`set.update`, `dict.update` and `array.extend` keep what came before. And an iterable that reads the container
+itself sees it as it was: `x.extend(item for item in x)` doubles `x`, where list never comes to an end.
+
+**`sort`.** One that raises leaves the order that there was; list leaves some order in between. Meanwhile the
+items stay visible, where list shows itself empty. A key function or comparison that changes the list is a
+ValueError in both; what it changed stays in a PersistentList and is lost in list.
+
+**Comparisons that change the list.** `==`, `<` and the like compare what there was when they began; those of
+list look again after each item, so that an `__eq__` that clears the list changes their result. (`index`,
+`count`, `remove` and `in` look again in both.)
+
+**Which error comes first.** Where two things are wrong with a call, such as the index and the value of
+`b[2**70] = 'x'`, or a slice step of 0 and a value of the wrong type, it may be the other of the two errors that
+is raised.
 """
 
 
@@ -264,7 +287,7 @@ def page(found: dict[tuple[str, str], Found]) -> str:
         known = {name for kind, name in LATER if kind == model.__name__}
         extra = [name for name in dir(cls) if name[0] != "_" and not hasattr(model, name) and name not in known]
         parts.append(f"Beyond these: {', '.join(f'`{name}`' for name in sorted(extra))}.\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, BEYOND])
 
 
 def complaints(found: dict[tuple[str, str], Found]) -> list[str]:

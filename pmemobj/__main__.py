@@ -16,8 +16,8 @@ from pmemobj import _file, _gc, inspect
 from pmemobj._base import kind_at
 from pmemobj._build import Progress
 from pmemobj.check import check
-from pmemobj.dump import dump, resize, restore
-from pmemobj.errors import BadPoolSizeError, PmemError
+from pmemobj.dump import dump, is_dump, resize, restore
+from pmemobj.errors import BadPoolSizeError, PmemError, PoolExistsError
 from pmemobj.pool import PersistentObjectPool, PoolSize
 
 FINE, FINDINGS, USAGE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
@@ -80,7 +80,7 @@ def _info(arguments: argparse.Namespace) -> int:
     _say(f"medium  {facts['medium']}")
     if facts["recovered"]:
         _say("state   the last process had not closed it; it was recovered now")
-    _say(f"objects {facts['objects']:,}")
+    _say(f"objects {facts['objects']:,} that the root reaches")
     for name, count in types.most_common():
         _say(f"  {count:>10,}  {name} ({_bytes(sizes[name])} without the values in it)")
     return FINE
@@ -156,6 +156,19 @@ def _dump(arguments: argparse.Namespace) -> int:
 
 
 def _restore(arguments: argparse.Namespace) -> int:
+    if is_dump(arguments.path):
+        # The other order, that of `pmemobj.restore`, where it can mean nothing else.
+        if arguments.file == "-":
+            raise PoolExistsError(
+                f"restore pool {arguments.path}", "that is a dump", "name the new pool before it: restore PATH FILE"
+            )
+        if os.path.lexists(arguments.file):
+            raise PoolExistsError(
+                f"restore pool {arguments.path}",
+                f"that is a dump, and there is a file {arguments.file} too",
+                "name a new pool and then the dump: restore PATH FILE",
+            )
+        arguments.path, arguments.file = arguments.file, arguments.path
     source = sys.stdin.buffer if arguments.file == "-" else arguments.file
     if arguments.max_size is not None and arguments.size != "auto":
         raise BadPoolSizeError(
@@ -291,9 +304,18 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--size", type=_pool_size, metavar="SIZE", help="as in 64M (what it needs), or auto: it grows")
     again.add_argument("--max-size", type=_size, metavar="SIZE", help="what a pool that grows may grow to (64G)")
     other = command("resize", _resize, "give a pool another size; it must not be open")
-    other.add_argument("size", type=_size, metavar="SIZE", nargs="?", help="as in 64M (what it needs)")
-    other.add_argument("--max-size", type=_size, metavar="SIZE", help="what a growing pool may grow to from now on")
+    other.add_argument(
+        "size", type=_pool_size, metavar="SIZE", nargs="?", help="of a pool in one file, as in 64M (what it needs)"
+    )
+    other.add_argument(
+        "--max-size", type=_size, metavar="SIZE", help="what a pool that grows (and takes no SIZE) may grow to"
+    )
     return parser
+
+
+def _forget_output() -> None:
+    """Let what is still in the buffer go nowhere, lest it be tried again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(line: Sequence[str] | None = None) -> int:
@@ -307,14 +329,17 @@ def main(line: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # What is still in the buffer must not be tried again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return BROKEN_PIPE
     except KeyboardInterrupt:
         print("pmemobj: interrupted", file=sys.stderr)
         return INTERRUPTED
     except (PmemError, OSError) as error:
         print(f"pmemobj: {error}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:
+            _forget_output()
         return FAILED
     except ValueError as error:
         print(f"pmemobj: {error}", file=sys.stderr)

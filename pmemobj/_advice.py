@@ -142,6 +142,8 @@ def demand_nominable(item: Any) -> None:
     reason: tuple[str, str] | None = None
     if isinstance(item, types.FunctionType) and "<" in name:
         reason = "pickle finds functions by their names, and none leads to this one", "nominate classes"
+    elif isinstance(item, types.BuiltinFunctionType) and item.__module__ == "builtins":
+        reason = "it is a function of Python's own, of which no value is made", "nominate classes"
     elif not isinstance(item, type):
         return
     elif issubclass(item, (type, *_CODE)) and item is not partial:

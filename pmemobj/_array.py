@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import types
 from array import array
-from collections.abc import Iterable, MutableSequence
+from collections.abc import Callable, Iterable, MutableSequence
 from typing import Any
 
 from pmemobj._base import register_kind
-from pmemobj._buffer import END, Buffer, plain, position
+from pmemobj._buffer import END, Buffer, number, place_number, plain, position
 from pmemobj._elements import ELEMENTS, MAX_DIMENSIONS, Element, as_array, element_of, initial, pack, pack_one, unpack
 from pmemobj._heap import Heap, steady
 from pmemobj._layout import ARRAY_SIZE, WORD, Kind, new_header
@@ -126,7 +126,7 @@ class PersistentArray(NumberSequence):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._chosen(self._element, index)
-        return steady(self, self._number, index)
+        return steady(self, self._number, _numbers(index))
 
     def _number(self, index: Any) -> Any:
         element = self._element
@@ -135,15 +135,15 @@ class PersistentArray(NumberSequence):
         return heap.read_as(element.form, heap.read(self._p_offset + _DATA) + at)
 
     def _place(self, index: Any, size: int, complaint: str) -> int:
-        """Where the element at an index begins, in bytes; the index may be one for each dimension."""
+        """Where the element begins that numbers mean, in bytes; there may be one for each dimension."""
         if not isinstance(index, tuple):
-            return position(index, self._p_heap.read(self._p_offset + _LENGTH) // size, _INDICES, complaint) * size
+            return position(index, self._p_heap.read(self._p_offset + _LENGTH) // size, complaint) * size
         shape = self.shape
         if len(index) != len(shape):
             raise TypeError(f"array of {len(shape)} dimensions takes {len(shape)} indices, not {len(index)}")
         at = 0
         for one, count in zip(index, shape, strict=True):
-            at = at * count + position(one, count, _INDICES, complaint)
+            at = at * count + position(one, count, complaint)
         return at * size
 
     def _chosen(self, element: Element, index: slice) -> Any:
@@ -206,10 +206,22 @@ class PersistentArray(NumberSequence):
         if isinstance(index, slice):
             self._assign(index, self._same_kind(value, 'can only assign array (not "{}") to array slice'))
             return
-        element = self._element
-        data = pack_one(element, value)
+        numbers = _numbers(index)
+        data = self._pack(pack_one, value)
         with self._p_heap.lock:
-            self._overwrite(self._place(index, element.size, self._p_not_there), data)
+            self._overwrite(self._place(numbers, len(data), self._p_not_there), data)
+
+    def _pack(self, pack: Callable[[Element, Any], bytes], values: Any) -> bytes:
+        """What `pack` makes of values as elements of this array.
+
+        Raises:
+            RuntimeError: reading the values ran code that gave the array another type.
+        """
+        element = self._element
+        data = pack(element, values)
+        if self._element is not element:
+            raise RuntimeError("array changed its type of elements while values for it were read")
+        return data
 
     def _same_kind(self, value: Any, complaint: str) -> bytes:
         """The bytes of an array that can be joined to this one."""
@@ -217,7 +229,7 @@ class PersistentArray(NumberSequence):
         if isinstance(value, (PersistentArray, array)):
             code = value.typecode
         elif element.code == "?" and isinstance(value, list):
-            return pack(element, value)  # which is what slices of bools are
+            return self._pack(pack, value)  # which is what slices of bools are
         else:
             raise TypeError(complaint.format(type(value).__name__))
         if code != element.code:
@@ -226,7 +238,7 @@ class PersistentArray(NumberSequence):
 
     def append(self, value: Any, /) -> None:
         """Add one element at the end; amortised constant time."""
-        self._splice(END, END, pack_one(self._element, value))
+        self._splice(END, END, self._pack(pack_one, value))
 
     def extend(self, values: Iterable[Any], /) -> None:
         """Add all of `values`, an iterable or an array of the same type, at the end, or none of them."""
@@ -235,7 +247,7 @@ class PersistentArray(NumberSequence):
                 raise TypeError("can only extend with array of same kind")
             data = bytes(plain(values))
         else:
-            data = pack(self._element, values)
+            data = self._pack(pack, values)
         self._splice(END, END, data)
 
     def fromlist(self, values: list[Any], /) -> None:
@@ -263,7 +275,8 @@ class PersistentArray(NumberSequence):
 
     def insert(self, index: int, value: Any, /) -> None:
         """Put one element before position `index`; positions beyond an end mean that end."""
-        self._insert(index, pack_one(self._element, value))
+        at = place_number(index)
+        self._insert(at, self._pack(pack_one, value))
 
     def remove(self, value: Any, /) -> None:
         """Remove the first element that equals `value`; ValueError if there is none."""
@@ -344,6 +357,13 @@ def _element_at(heap: Heap, offset: int) -> Element:
             f"read the array at {offset:#x} in {heap.name}", "its type code is unknown", "restore the pool from a copy"
         )
     return element
+
+
+def _numbers(index: Any) -> Any:
+    """An index, or one for each dimension, as numbers; foreign ``__index__`` runs here and not later."""
+    if isinstance(index, tuple):
+        return tuple(number(one, _INDICES) for one in index)
+    return number(index, _INDICES)
 
 
 def _same_as_slice(self: PersistentArray, other: Any) -> Any:

@@ -35,7 +35,7 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._names import class_missing
-from pmemobj._typed import SIZES, VALUE, Place, element_size
+from pmemobj._typed import SIZES, VALUE, Place, element_size, settled
 from pmemobj._values import free_leaf
 from pmemobj.errors import BadFieldError, InvalidHandleError, PoolDamagedError
 
@@ -101,6 +101,7 @@ class Block:
         return self._anchor._p_heap
 
     def _p_place(self, key: Any, change: bool = False) -> Place:
+        key = settled(key)  # first: foreign code may free the block
         heap, offset = _locate_to_change(self) if change else locate(self)
         data = offset + BLOCK_DATA
         size = element_size(self.code)
@@ -111,11 +112,9 @@ class Block:
             if chosen.step != 1:
                 raise BadFieldError("use a slice with a step on a block", "its elements lie side by side", "use a loop")
             return Place(heap, self.code, data + size * chosen.start, len(chosen), False)
-        if not hasattr(key, "__index__"):
+        if not isinstance(key, int):
             raise TypeError(f"block indices must be integers or slices, not {type(key).__name__}")
-        at = operator.index(key)
-        if at < 0:
-            at += self._count
+        at = key + self._count if key < 0 else key
         if not 0 <= at < self._count:
             raise IndexError(f"block index out of range: {key} of {self._count} elements")
         return Place(heap, self.code, data + size * at, 1, True)

@@ -14,5 +14,5 @@ cdef class Writing:
     cdef Buffer _buffer
     cdef object _bounds, _copy, _start, _token, _transaction, _view
 
-cpdef long long position(index, long long length, str type_complaint, str complaint) except? -1
+cpdef long long position(at, long long length, str complaint) except? -1
 cdef _store_in_word(Heap heap, unsigned long long at, bytes data)

@@ -241,7 +241,8 @@ class Writing:
 
     def __init__(self, buffer: Buffer, lo: int, hi: int | None) -> None:
         self._buffer = buffer
-        self._bounds = slice(lo, hi)
+        # The bounds are numbers before the size is looked at: an ``__index__`` may change the object.
+        self._bounds = slice(operator.index(lo), None if hi is None else operator.index(hi))
         self._view: Any = None
         self._token: Any = None
 
@@ -319,11 +320,26 @@ def _differences(old: Any, new: Any) -> Iterator[tuple[int, int]]:
         yield first, len(old)
 
 
-def position(index: Any, length: int, type_complaint: str, complaint: str) -> int:
-    """An index as a position from 0 on, with the errors of the builtin type."""
+def number(index: Any, complaint: str) -> int:
+    """An index as an int, with the error of the builtin type.
+
+    This may run an ``__index__`` that changes the very object, so no length is looked at before it.
+    """
     if not hasattr(index, "__index__"):
-        raise TypeError(type_complaint.format(type(index).__name__))
+        raise TypeError(complaint.format(type(index).__name__))
+    return operator.index(index)
+
+
+def place_number(index: Any) -> int:
+    """An index as an int that is small enough for a place, as `insert` and `pop` of the builtin types demand."""
     at = operator.index(index)
+    if not -END - 1 <= at <= END:
+        raise OverflowError("Python int too large to convert to C ssize_t")
+    return at
+
+
+def position(at: int, length: int, complaint: str) -> int:
+    """A number that stands for an index as a position from 0 on; IndexError if there is none."""
     if at < 0:
         at += length
     if not 0 <= at < length:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, MutableSequence
 from typing import Any
 
 from pmemobj._base import register_kind
-from pmemobj._buffer import END, Buffer, plain, position
+from pmemobj._buffer import END, Buffer, number, plain, position
 from pmemobj._bytes_methods import BytesLike
 from pmemobj._heap import Heap, steady
 from pmemobj._layout import BYTEARRAY_SIZE, Kind, new_header
@@ -56,11 +56,11 @@ class PersistentByteArray(BytesLike):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._chosen(index)
-        return steady(self, self._byte, index)
+        return steady(self, self._byte, number(index, _INDICES))
 
-    def _byte(self, index: Any) -> int:
+    def _byte(self, index: int) -> int:
         heap = self._p_heap
-        at = position(index, heap.read(self._p_offset + _LENGTH), _INDICES, _NOT_THERE)
+        at = position(index, heap.read(self._p_offset + _LENGTH), _NOT_THERE)
         at += heap.read(self._p_offset + _DATA)
         return heap.read(at & ~7) >> 8 * (at & 7) & 0xFF
 
@@ -110,10 +110,10 @@ class PersistentByteArray(BytesLike):
             self._assign(index, bytes(data))
             return
         one = _reader(1)
+        at = number(index, _INDICES)
         one[0] = value
         with self._p_heap.lock:
-            at = position(index, len(self), _INDICES, _NOT_THERE)
-            self._overwrite(at, one)
+            self._overwrite(position(at, len(self), _NOT_THERE), one)
 
     def append(self, value: Any, /) -> None:
         """Add one byte at the end; amortised constant time."""
@@ -135,10 +135,11 @@ class PersistentByteArray(BytesLike):
 
     def remove(self, value: Any, /) -> None:
         """Remove the first byte that is `value`; ValueError if there is none."""
+        removed = operator.index(value)  # before the contents are looked at
         with self._p_heap.lock:
             contents = self.copy()
-            contents.remove(value)
-            at = self.index(operator.index(value))
+            contents.remove(removed)
+            at = self.index(removed)
             self._splice(at, at + 1, b"")
 
     def reverse(self) -> None:

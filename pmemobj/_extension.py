@@ -37,7 +37,7 @@ from pmemobj._layout import (
 from pmemobj._names import register, shown_name
 from pmemobj._typed import SIZES, VALUE, Place, element_size
 from pmemobj._values import free_leaf, immediate
-from pmemobj.errors import BadFieldError, NotPersistableError, PoolDamagedError
+from pmemobj.errors import BadFieldError, NotPersistableError, PoolDamagedError, a_or_an
 
 BLOCK = "block"
 _MOST = 0xFFFF
@@ -69,7 +69,8 @@ class Field:
         write_field(target, self.name, value)
 
     def __delete__(self, target: Any) -> None:
-        raise AttributeError(f"cannot delete {self.name}: a field is there as long as the object (set it to None)")
+        empty = "None" if self.code in (VALUE, BLOCK) else "0"
+        raise AttributeError(f"cannot delete {self.name}: a field is there as long as the object (set it to {empty})")
 
 
 # ---- which fields lie where ------------------------------------------------------------------------
@@ -208,7 +209,7 @@ def write_field(target: StoredFields, name: str, value: Any) -> None:
         _typed.write(target, name, value)
         return
     if value is not None and not isinstance(value, Block):
-        raise TypeError(f"cannot set {name} to a {type(value).__name__}: it is a block (use mm.alloc, or None)")
+        raise TypeError(f"cannot set {name} to {a_or_an(type(value).__name__)}: it is a block (use mm.alloc, or None)")
     _, slot = fields_at(place.heap, target._p_offset).places[name]
     _blocks.adopt(place.heap, target._p_offset, slot, value)
 

@@ -21,7 +21,11 @@ from pmemobj._layout import (
     ALLOCATION_HEADER_SIZE,
     ALLOCATION_INTERNAL,
     ALLOCATION_SIZE_MASK,
+    ENTRY_CHECKSUM,
+    ENTRY_DATA,
+    ENTRY_KIND_SHIFT,
     ENTRY_LENGTH,
+    ENTRY_OF_BYTES,
     FEATURE_SINGLE_HEADER,
     KNOWN_INCOMPAT_FEATURES,
     LANE_LOGS,
@@ -29,6 +33,7 @@ from pmemobj._layout import (
     LAYOUT_NAME,
     LAYOUT_VERSION,
     LOG_CAPACITY,
+    LOG_GENERATION,
     LOG_HEADER_SIZE,
     LOG_NEXT,
     MIN_POOL_SIZE,
@@ -92,8 +97,8 @@ class PoolFile:
             the pool, and then looks at the heap before it has been told our classes of allocations.
         log_damage: What is wrong with libpmemobj's logs, whether the pool was closed or not; or an
             empty string.
-        heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, or an empty string. A pool
-            that was not closed may have some in its logs that is put right at open.
+        heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, or that a log has something to
+            undo, or an empty string. In a pool that was not closed both may be, and are put right at open.
     """
 
     files: tuple[tuple[str, int], ...]
@@ -131,6 +136,12 @@ def checked_path(what: str, path: Any) -> str:
         ) from None
     if not isinstance(name, str):
         raise TypeError(f"cannot {what} {path!r}: the path is no str (use os.fsdecode)")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"cannot {what} {name!r}: it has half of a character, which no name in the file system can (mend the path)"
+        ) from None
     if "\0" in name:
         raise ValueError(f"cannot {what} {name!r}: the path has a NUL character (mend the path)")
     return name
@@ -179,7 +190,7 @@ def identify(path: str, name: str = "") -> PoolFile:
             with _words_of(files) as words:
                 log_damage = _log_damage(words)
                 has_long_logs = not log_damage and _has_long_logs(words)
-                heap_damage = _heap_damage(words)
+                heap_damage = _heap_damage(words) or ("" if log_damage else _unfinished_log(words))
     except PmemError:
         raise
     except OSError as error:
@@ -214,7 +225,8 @@ def _log_damage(words: memoryview) -> str:
 
     libpmemobj follows some fields of them unchecked: at open the size of the first entry of an undo
     log, and at the first commit the continuation of a log. So these must be possible even in a pool
-    that was not closed. A log that had continuations is left with a header of zeros.
+    that was not closed. A log that had continuations is left with a header of zeros. Only entries of
+    bytes have a checksum; one of another kind it would carry out, and write to wherever it says.
     """
     offset, count = words[POOL_LANES_OFFSET // WORD], words[POOL_LANE_COUNT // WORD]
     if offset != POOL_HEADER_SIZE or not 0 < count <= _MAX_LANES:
@@ -236,9 +248,44 @@ def _log_damage(words: memoryview) -> str:
     if not set(column(undo + LOG_CAPACITY)) <= {0, capacity}:
         return "an undo log of libpmemobj has a size that is none"
     firsts = zip(column(undo + LOG_HEADER_SIZE), column(undo + LOG_HEADER_SIZE + ENTRY_LENGTH), strict=True)
-    if any(target and length > capacity for target, length in firsts):
-        return "an undo log of libpmemobj has an entry longer than itself"
+    for target, length in firsts:
+        if target and length > capacity:
+            return "an undo log of libpmemobj has an entry longer than itself"
+        if target and target >> ENTRY_KIND_SHIFT != ENTRY_OF_BYTES:
+            return "an undo log of libpmemobj begins with an entry of a kind that it never has"
     return ""
+
+
+def _unfinished_log(words: memoryview) -> str:
+    """Whether libpmemobj would undo something, as it must not in a pool that was closed.
+
+    What a log held stays there; it is its generation, part of the checksums, that makes it void. To be
+    asked only where `_log_damage` has found nothing.
+    """
+    lanes, count = words[POOL_LANES_OFFSET // WORD], words[POOL_LANE_COUNT // WORD]
+    log, capacity = LANE_LOGS[-1]
+    first, stride = (lanes + log) // WORD, LANE_SIZE // WORD
+    targets = words[first + LOG_HEADER_SIZE // WORD :][: stride * count : stride].tolist()
+    for lane in [number for number, target in enumerate(targets) if target]:
+        header = first + stride * lane
+        entry = header + LOG_HEADER_SIZE // WORD
+        size = (ENTRY_DATA + words[entry + ENTRY_LENGTH // WORD] + _CACHE_LINE - 1) & -_CACHE_LINE
+        content = words[entry : entry + size // WORD].tolist()
+        checksum, content[ENTRY_CHECKSUM // WORD] = content[ENTRY_CHECKSUM // WORD], 0
+        if size <= capacity and checksum == _fletcher64([*content, words[header + LOG_GENERATION // WORD]]):
+            return "it was closed, but an undo log of libpmemobj has something to undo"
+    return ""
+
+
+def _fletcher64(words: list[int]) -> int:
+    """Fletcher's checksum, of the halves of words."""
+    low = high = 0
+    for word in words:
+        low += word & 0xFFFFFFFF
+        high += low
+        low += word >> 32
+        high += low
+    return (high & 0xFFFFFFFF) << 32 | low & 0xFFFFFFFF
 
 
 def _has_long_logs(words: memoryview) -> bool:

@@ -41,6 +41,8 @@ cdef class Heap:
     cdef unsigned long long _logged_at_begin
     cdef long _log_class
     cdef list _frees_left, _unlogged
+    cdef set _dropped
+    cdef unsigned long long _log_reserve
 
     # As `read`, and part of whoever calls it.
     cdef inline unsigned long long peek(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE:
@@ -86,6 +88,7 @@ cdef class Heap:
     cdef _commit(self)
     cdef bint _is_tight(self) except -1
     cdef _forget_fresh(self)
+    cdef _refuse_to_change(self, unsigned long long offset)
     cdef _put(self, unsigned long long offset, unsigned long long word)
     cdef _count_change(self)
     cdef _demand_same_task(self)

@@ -9,6 +9,7 @@ mapping and calls nothing. A store goes one of three ways, and there is no fourt
 * `Heap.store` replaces one word, outside a transaction by an 8-byte failure-atomic store.
 
 (`Heap.poke` is what `MemoryManager.store` offers to people who write containers of their own.)
+None of them changes what lies before the root object, which is libpmemobj's: a mistake above must not cost the pool.
 
 Transactions are flat: a nested one joins the outer. States, and what leads from one to another::
 
@@ -161,11 +162,13 @@ class Heap:
         "__weakref__",
         "_begun_again",
         "_classes",
+        "_dropped",
         "_frees_left",
         "_grows",
         "_is_making_up",
         "_log_class",
         "_log_is_full",
+        "_log_reserve",
         "_logged_at_begin",
         "_marks",
         "_noted",
@@ -279,6 +282,10 @@ class Heap:
         self._log_class = 0
         #: Whether there was no room to set some aside for logs.
         self._wants_log_space = False
+        #: Bytes of chunks that were set aside for logs, and which nothing else can have.
+        self._log_reserve = 0
+        #: What was allocated in this transaction, and given up in it.
+        self._dropped: set[int] = set()
         #: What this transaction gives up, and has no log space to free; see `free`.
         self._frees_left: list[int] = []
         self._log_is_full = False
@@ -339,15 +346,19 @@ class Heap:
         libpmemobj does not give up the run that a class takes its units from, not even for want of memory.
         Where logs have a class of their own, that is what one wishes for. (Only `recycle` takes it.)
         """
-        chunks = log_space(self.limit - (self.root_offset & -_CHUNK)) // _CHUNK
+        chunks = self._log_chunks()
         self._log_class = _lib.add_allocation_class(self.pop, _LOG_UNIT, _LOGS_IN_CHUNK * chunks)
         _lib.set_log_piece(self.pop, _LOG_UNIT - _LOG_OVERHEAD)
         # A growing pool must not grow for this.
         if not self._grows or _chunks.has_free_row(self._words, chunks):
             self._set_log_space_aside()
 
+    def _log_chunks(self) -> int:
+        return log_space(self.limit - (self.root_offset & -_CHUNK)) // _CHUNK
+
     def _set_log_space_aside(self) -> None:
         self._wants_log_space = not _lib.set_aside(self.pop, _LOG_UNIT - ALLOCATION_HEADER_SIZE, self._log_class)
+        self._log_reserve = 0 if self._wants_log_space else self._log_chunks() * _CHUNK
         self.follow_growth()
 
     def _recycle(self) -> None:
@@ -510,8 +521,8 @@ class Heap:
         end = (offset + size + WORD - 1) & ~(WORD - 1)
         offset &= ~(WORD - 1)
         size = end - offset
-        if end > self.limit:
-            self.refuse(offset)
+        if end > self.limit or offset < self.root_offset:
+            self._refuse_to_change(offset)
         if self._snapshotted.covers(offset, size):
             return
         if self._unlogged:
@@ -591,8 +602,8 @@ class Heap:
         """
         self._demand_transaction()
         size = WORD * len(words)
-        if offset + size > self.limit:
-            self.refuse(offset)
+        if offset + size > self.limit or offset < self.root_offset:
+            self._refuse_to_change(offset)
         try:
             _calls.flush_at_commit(self.base + offset, size)
         except OSError as error:
@@ -656,8 +667,8 @@ class Heap:
         lock.acquire()
         try:
             self._demand_writable()
-            if offset + WORD > self.limit:
-                self.refuse(offset)
+            if offset + WORD > self.limit or offset < self.root_offset:
+                self._refuse_to_change(offset)
             self._count_change()
             self._put(offset, word)
             _calls.persist(self.base, self.base + offset, WORD, self.slow)
@@ -679,8 +690,8 @@ class Heap:
         try:
             self._demand_writable()
             size = WORD * len(words)
-            if offset + size > self.limit:
-                self.refuse(offset)
+            if offset + size > self.limit or offset < self.root_offset:
+                self._refuse_to_change(offset)
             self._count_change()
             for at, word in enumerate(words):
                 self._put(offset + WORD * at, word)
@@ -718,8 +729,8 @@ class Heap:
             self._demand_transaction()
         else:
             self._demand_writable()
-        if offset + len(data) > self.limit:
-            self.refuse(offset)
+        if offset + len(data) > self.limit or offset < self.root_offset:
+            self._refuse_to_change(offset)
         self._count_change()
         self._unsettle()
         self._raw[offset : offset + len(data)] = data
@@ -733,6 +744,16 @@ class Heap:
         _calls.persist(self.base, self.base + offset, size, self.slow)
         if self.checker is not None:
             self.checker.accept(offset, size)
+
+    def _refuse_to_change(self, offset: int) -> None:
+        """Refuse a store to a place where nothing lies that a container could own."""
+        if offset >= self.root_offset:
+            self.refuse(offset)
+        raise PoolDamagedError(
+            f"change offset {offset:#x} in {self.name}",
+            "what lies there, before the root object, belongs to libpmemobj",
+            "restore the pool from a copy",
+        )
 
     def _count_change(self) -> None:
         """To be called before the change, lest an interrupt between the two leave it uncounted."""
@@ -796,6 +817,7 @@ class Heap:
         self.follow_growth()
         assert offset % ALIGNMENT == 0, offset
         self.fresh[offset] = size
+        self._dropped.discard(offset)
         self.may_have_garbage = True
         if self.checker is not None:
             # All of it: with its header libpmemobj writes a whole cache line, whatever then stands behind the header.
@@ -866,6 +888,8 @@ class Heap:
         else:
             try:
                 _calls.free(self.pool_uuid, offset)
+                if offset in self.fresh:
+                    self._dropped.add(offset)
             except OSError as error:
                 if error.errno != errno.ENOMEM:
                     raise self._full("log that memory is given back", error) from None
@@ -913,13 +937,20 @@ class Heap:
             ) from None
 
     def used_size(self) -> int:
-        """Bytes that are allocated, libpmemobj's headers included. Cost: visits every allocation."""
+        """Bytes that are allocated, libpmemobj's headers included. Cost: visits every allocation.
+
+        What a running transaction has taken counts, and what it gives up does until its commit.
+        """
         self._demand_writable()
-        return sum(self.allocation_size(offset) for offset in self.offsets())
+        return sum(self.allocation_size(offset) for offset in self.offsets()) + self._taken_size()
+
+    def _taken_size(self) -> int:
+        """Bytes that the running transaction has allocated, and still has."""
+        return sum(self.allocation_size(offset) for offset in list(self.fresh) if offset not in self._dropped)
 
     def free_size(self) -> int:
-        """Bytes that are not allocated. Cost: visits every allocation."""
-        return self.limit - (self.root_offset & ~0xFFF) - self.used_size()
+        """Bytes that can be allocated: neither taken nor set aside for logs. Cost: visits every allocation."""
+        return max(0, self.limit - (self.root_offset & ~0xFFF) - self._log_reserve - self.used_size())
 
     def _full(self, what: str, error: OSError | None = None) -> PmemError:
         if error is None or error.errno == errno.ENOMEM:
@@ -932,6 +963,10 @@ class Heap:
             elif self._grows:
                 why += f", and its max_size of {self.reserve} bytes is reached"
                 todo = "delete something and call gc(), or create a pool with a larger max_size"
+            taken = self._taken_size()
+            if self.depth > 1 and taken:
+                why += f"; the running transaction has taken {taken} bytes that only its end can give back"
+                todo = "commit in smaller transactions; if that is not enough, " + todo
             return PoolFullError(f"{what} in {self.name}", why, todo)
         return PoolDamagedError(f"{what} in {self.name}", str(error), "restore the pool from a copy")
 
@@ -971,6 +1006,8 @@ class Heap:
             # A KeyboardInterrupt cut off a roll-back of this thread.
             _calls.abort()
         self.fresh = {}
+        if self._dropped:
+            self._dropped = set()
         if self._snapshotted.is_used:
             self._snapshotted = SnapshotRanges()
         self._marks = []

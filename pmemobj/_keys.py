@@ -18,6 +18,7 @@ import decimal
 import enum
 import fractions
 import numbers
+import types
 import uuid
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -137,6 +138,18 @@ _RULES: dict[type, Callable[[Heap, Any], int]] = {
     datetime.time: _time,
     datetime.datetime: _datetime,
 }
+#: Builtin types that have an equality of their own, among themselves, and of which a pool never holds any.
+_NEVER_STORED = {
+    cls.__eq__
+    for cls in (
+        types.BuiltinFunctionType,
+        types.MethodType,
+        types.MethodWrapperType,
+        types.CodeType,
+        types.GenericAlias,
+        types.UnionType,
+    )
+}
 _BY_METHODS = {(cls.__hash__, cls.__eq__): rule for cls, rule in _RULES.items()}
 
 
@@ -151,8 +164,8 @@ def _hash_of_other(heap: Heap, key: Any) -> int:
         # A Flag's combinations have no names in some versions of Python.
         seed, part = (_FLAG, key.value) if isinstance(key, enum.Flag) else (_ENUM, key.name)
         return _in_order(heap, (_name(kind), part), seed)
-    if compares_by_identity(kind):
-        return id(key) & _MASK  # it equals itself alone, and so nothing that is stored
+    if compares_by_identity(kind) or kind.__eq__ in _NEVER_STORED:
+        return id(key) & _MASK  # it equals itself, or another of its type, and so nothing that is stored
     if isinstance(key, Handle) and kind_of(key._p_heap.read(key._p_offset)) == Kind.TUPLE:
         return _tuple(heap, tuple(key))  # type: ignore[arg-type]
     fields = _compared_fields(kind)

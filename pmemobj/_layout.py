@@ -134,7 +134,14 @@ LOG_NEXT = 8
 LOG_CAPACITY = 16
 LOG_HEADER_SIZE = 64
 #: In an entry of an undo log: what it has snapshotted (8 bytes), a checksum, the length, the bytes.
+#: The checksum is Fletcher's, over the entry, zeros in its own place, and the generation in the header of the log.
+LOG_GENERATION = 24
+ENTRY_CHECKSUM = 8
 ENTRY_LENGTH = 16
+ENTRY_DATA = 24
+#: The highest bits of the place: the kind of the entry. Undo logs have only bytes to be put back.
+ENTRY_KIND_SHIFT = 61
+ENTRY_OF_BYTES = 6
 MIN_POOL_SIZE = 8 * 1024 * 1024
 #: What a growing pool grows by, at least (PMEMOBJ_MIN_PART).
 MIN_PART_SIZE = 2 * 1024 * 1024

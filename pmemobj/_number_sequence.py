@@ -11,7 +11,8 @@ import operator
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from pmemobj._buffer import END, Buffer, position
+from pmemobj._buffer import END, Buffer, number, place_number, position
+from pmemobj._sequence import with_numbers
 
 
 class NumberSequence(Buffer):
@@ -86,14 +87,16 @@ class NumberSequence(Buffer):
     # ---- changing ----
 
     def __delitem__(self, index: Any) -> None:
+        if isinstance(index, slice):
+            self._assign(index, b"")
+            return
+        at = number(index, self._p_no_index)
         with self._p_heap.lock:
-            if isinstance(index, slice):
-                self._assign(index, b"")
-            else:
-                self._remove_at(position(index, len(self), self._p_no_index, self._p_not_there))
+            self._remove_at(position(at, len(self), self._p_not_there))
 
     def _assign(self, index: slice, data: bytes) -> None:
         """Let the elements of a slice be those of `data`; none deletes them."""
+        index = with_numbers(index)
         size = self._item()[1]
         with self._p_heap.lock:
             chosen = range(len(self))[index]
@@ -118,7 +121,7 @@ class NumberSequence(Buffer):
 
     def _insert(self, index: Any, data: bytes) -> None:
         """Put one element before position `index`; positions beyond an end mean that end."""
-        at = operator.index(index)
+        at = place_number(index)
         with self._p_heap.lock:
             start = slice(at, None).indices(len(self))[0] * self._item()[1]
             self._splice(start, start, data)
@@ -129,12 +132,12 @@ class NumberSequence(Buffer):
 
     def pop(self, index: int = -1, /) -> Any:
         """Remove and return the element at `index`, by default the last."""
-        at = operator.index(index)
+        at = place_number(index)
         with self._p_heap.lock:
             length = len(self)
             if not length:
                 raise IndexError(f"pop from empty {self._p_builtin}")
-            at = position(at, length, self._p_no_index, "pop index out of range")
+            at = position(at, length, "pop index out of range")
             value = self[at]
             self._remove_at(at)
             return value

@@ -25,7 +25,7 @@ from pmemobj._layout import (
 )
 from pmemobj._names import register, shown_name, stored_name
 from pmemobj._values import decode, duplicate, encode, free_leaf, replace
-from pmemobj.errors import NotPersistableError
+from pmemobj.errors import NotPersistableError, a_or_an
 
 try:
     import cython
@@ -406,6 +406,11 @@ def _is_volatile(cls: type, name: str) -> bool:
 
 def _set_volatile(self: StoredAttributes, name: str, value: Any) -> None:
     """``object.__setattr__``, which refuses the instances of an extension type with its own."""
+    if name == "__dict__":
+        raise AttributeError(
+            f"cannot set __dict__ of {a_or_an(type(self).__name__)}: it is not the state, which is in the pool "
+            "(use setattr for each attribute)"
+        )
     if cython.compiled:
         generic_set(self, name, value)  # type: ignore[name-defined]  # noqa: F821
     else:

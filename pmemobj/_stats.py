@@ -33,12 +33,12 @@ class PoolStats:
 
     Attributes:
         size: The pool file.
-        overhead: What libpmemobj keeps for itself before the first allocation.
-        used: What is allocated.
-        free: What is not; the largest piece may be much smaller.
+        overhead: What libpmemobj keeps for itself: before the first allocation, and set aside for logs.
+        used: What is allocated, also by a running transaction, of which the types do not tell yet.
+        free: What can be allocated; the largest piece may be much smaller.
         types: The objects by the name of their type, those that take most first; what belongs to no
             object (the root's own value, what is damaged) under "other".
-        fragmentation: Between 0 and 1, the part of the free bytes that lies between allocations and not
+        fragmentation: Between 0 and 1, the part of what is not allocated that lies between allocations and not
             behind the last of them, so that it is free only for allocations that fit.
         medium: The kind of memory that the file is on.
     """
@@ -65,7 +65,7 @@ def measure(heap: Heap, medium: Medium) -> PoolStats:
     with heap.lock:
         heap.read(heap.root_offset)
         offsets = heap.offsets()
-        used = sum(heap.allocation_size(offset) for offset in offsets)
+        used, free = heap.used_size(), heap.free_size()
         last = max((offset - ALLOCATION_HEADER_SIZE + heap.allocation_size(offset) for offset in offsets), default=0)
         types: dict[str, TypeStats] = defaultdict(TypeStats)
         for offset in offsets:
@@ -75,11 +75,12 @@ def measure(heap: Heap, medium: Medium) -> PoolStats:
     rest = used - sum(one.size for one in types.values())
     if rest:
         types["other"] = TypeStats(0, rest)
-    overhead = heap.root_offset & ~0xFFF
-    free = heap.limit - overhead - used
-    behind = heap.limit - max(last, overhead)
+    begin = heap.root_offset & ~0xFFF
+    unused = heap.limit - begin - used
+    behind = heap.limit - max(last, begin)
+    fragmentation = max(0.0, 1 - behind / unused) if unused else 0.0
     by_size = dict(sorted(types.items(), key=lambda item: -item[1].size))
-    return PoolStats(heap.limit, overhead, used, free, by_size, max(0.0, 1 - behind / free) if free else 0.0, medium)
+    return PoolStats(heap.limit, heap.limit - used - free, used, free, by_size, fragmentation, medium)
 
 
 def _object(heap: Heap, offset: int) -> tuple[str, int]:

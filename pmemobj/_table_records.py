@@ -12,7 +12,7 @@ from typing import Any
 
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
-from pmemobj._key_words import depends_on_places, hash_of_leaf, hash_of_word, leaf_holds_nan
+from pmemobj._key_words import depends_on_places, hash_of_leaf, hash_of_word, holds_nan, leaf_holds_nan
 from pmemobj._layout import DICT_SIZE, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, WORD, Kind
 from pmemobj._leaves import BadPayload
 from pmemobj._nans import one
@@ -73,7 +73,7 @@ def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[
             raise ValueError(f"the key {key!r} occurs twice")
         seen.add(mark)
         word = word_of(target, key)
-        entries.append(int(given[0], 16) if given else _hash_of(target, plain, word))
+        entries.append(_given_hash(target, key, plain, word, given[0]) if given else _hash_of(target, plain, word))
         entries.append(word)
         entries.extend(word_of(target, value) for value in item[1 : each - 1])
     count = len(entries) // each
@@ -88,15 +88,36 @@ def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[
 
 def _hash_of(target: Target, plain: Any, word: int) -> int:
     """The hash of a key beside which none stands; nothing is unpickled for it."""
-    if isinstance(plain, Reference):
-        found = target.hash_of(word)
-    elif isinstance(plain, Leaf):
-        found = hash_of_leaf(target.heap, plain.kind, plain.payload)
-    else:
-        found = stored_hash(target.heap, plain)
+    found = _own_hash(target, plain, word)
     if found is None:
         raise ValueError("the hash of a key is missing that does not follow from the key")
     return found
+
+
+def _given_hash(target: Target, key: Any, plain: Any, word: int, text: Any) -> int:
+    """The hash that stands beside a key, if it can be the one: another would hide the key for ever.
+
+    Where it does not follow from the key it is believed; and of NaNs, which older pools have with any hash.
+    """
+    given = int(text, 16)
+    own = _own_hash(target, plain, word)
+    # Of an object that is only counted yet there is none, which is told by 0.
+    known = own is not None and (own != 0 or not isinstance(plain, Reference))
+    if known and own != given and not _bears_nan(target, plain, word):
+        raise ValueError(f"the key {key!r:.60} has the hash {own:#018x}, not {text}")
+    return given
+
+
+def _bears_nan(target: Target, plain: Any, word: int) -> bool:
+    return holds_nan(target.heap, word) if isinstance(plain, Reference) else _is_nan(plain)
+
+
+def _own_hash(target: Target, plain: Any, word: int) -> int | None:
+    if isinstance(plain, Reference):
+        return target.hash_of(word)
+    if isinstance(plain, Leaf):
+        return hash_of_leaf(target.heap, plain.kind, plain.payload)
+    return stored_hash(target.heap, plain)
 
 
 def _is_nan(plain: Any) -> bool:

@@ -9,21 +9,25 @@ one word failure-atomically) and frees the leaves that it drops. `store` is for 
 one `snapshot` and then change much of it, or who `persist` by themselves; it takes numbers only,
 since nobody but `write` may hand over a leaf. What its user forgets, the checking mode finds.
 
-Values are converted before the first change, since that may run foreign code; then the place is
-looked up again, since that code may have freed it.
+Keys and values are converted before the first change, since that may run foreign code; then the place is
+looked up again, since that code may have freed it. A key is converted once, lest it mean two places.
 """
 
 from __future__ import annotations
 
+import operator
 import struct
 from typing import Any, NamedTuple, Protocol
 
 from pmemobj._heap import Heap, steady
 from pmemobj._layout import ABSENT, WORD
+from pmemobj._sequence import with_numbers
 from pmemobj._values import decode, encode, exchange, immediate, is_leaf
 from pmemobj.errors import BadFieldError, TransactionError
 
 VALUE = "value"
+#: So much of a value is shown in a message.
+_SHOWN = 60
 #: Bytes of a number by its code. struct's l, L, n and N are left out: their size depends on the machine.
 SIZES = {code: struct.calcsize(f"<{code}") for code in "?bBhHiIqQfd"}
 
@@ -63,6 +67,13 @@ def element_size(code: str) -> int:
     return size
 
 
+def settled(key: Any) -> Any:
+    """A key whose indices are numbers, so that no foreign ``__index__`` runs any more."""
+    if isinstance(key, slice):
+        return with_numbers(key)
+    return operator.index(key) if hasattr(key, "__index__") else key
+
+
 def read(target: HasPlaces, key: Any) -> Any:
     """The element that `key` means, or a list of those in its row."""
     return steady(target, _read, target, key)
@@ -84,6 +95,7 @@ def read_row(place: Place) -> list[Any]:
 
 def write(target: HasPlaces, key: Any, value: Any) -> None:
     """Replace what `key` means, by itself atomically or in the running transaction."""
+    key = settled(key)
     place = target._p_place(key, change=True)
     values = _row(place, value)
     if place.code == VALUE:
@@ -121,6 +133,7 @@ def _write_values(target: HasPlaces, key: Any, values: list[Any]) -> None:
 
 def store(target: HasPlaces, key: Any, value: Any) -> None:
     """Replace numbers without a snapshot and without making them durable."""
+    key = settled(key)
     place = target._p_place(key, change=True)
     if place.code not in SIZES:
         raise BadFieldError(
@@ -168,11 +181,20 @@ def _row(place: Place, value: Any) -> list[Any]:
     return values
 
 
+def _short(value: Any) -> str:
+    """A value for a message; of a long one the beginning."""
+    try:
+        text = repr(value)
+    except ValueError:  # an int that Python does not write in decimal
+        return f"an int of {value.bit_length()} bits"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+
+
 def _pack(place: Place, values: list[Any]) -> bytes:
     try:
         return struct.pack(f"<{place.length}{place.code}", *values)
     except (struct.error, OverflowError) as error:
-        shown = repr(values[0]) if place.single else f"{len(values)} values"
+        shown = _short(values[0]) if place.single else f"{len(values)} values"
         raise BadFieldError(
             f"write {shown} as {place.code!r} in {place.heap.name}", str(error), "choose another code, or another value"
         ) from None

@@ -34,7 +34,8 @@ class Report:
     Attributes:
         path: The file.
         findings: All that was found, errors and information.
-        objects: How many shared objects can be reached from the root, as far as could be counted.
+        objects: How many shared objects can be reached, as far as could be counted: those of the program, and
+            the lists in which the pool notes its classes and their attributes.
     """
 
     path: str
@@ -53,7 +54,7 @@ class Report:
 
     def __str__(self) -> str:
         if self.ok:
-            verdict = f"nothing wrong in {self.objects} objects"
+            verdict = f"nothing wrong in {self.objects} objects (with the pool's own lists of classes)"
         else:
             verdict = f"{len(self.errors)} errors" if len(self.errors) > 1 else "1 error"
         return "\n".join([f"{self.path}: {verdict}", *(f"  {finding}" for finding in self.findings)])

@@ -44,6 +44,8 @@ from pmemobj.pool import Path, PersistentObjectPool, PoolSize, demand_max_size
 __all__ = ["DUMP_VERSION", "dump", "resize", "restore"]
 
 DUMP_VERSION = 1
+#: Characters that the first line of a dump may have, and many more.
+_LONGEST_HEADER = 1 << 16
 _FORMAT = "pmemobj dump"
 _MOVE = "dump it, and restore the dump under another name"
 #: Objects between two calls of `progress`.
@@ -250,6 +252,10 @@ def restore(
     target = _file.checked_path("restore pool", path)
     what = f"restore pool {target}"
     if os.path.lexists(target):
+        if is_dump(target):
+            raise PoolExistsError(
+                what, "that is a dump", "name the dump first and the new pool second: restore(file, path)"
+            )
         raise PoolExistsError(what, "there is a file of that name", "remove it, or name another")
     with (
         _reader(file) as text,
@@ -261,6 +267,17 @@ def restore(
             raise PoolExistsError(
                 f"restore pool {target}", "there is a file of that name now", "name another"
             ) from None
+
+
+def is_dump(path: str) -> bool:
+    """Whether there is a file at `path` that begins like a dump."""
+    try:
+        if not os.path.isfile(path):
+            return False
+        with builtins.open(path, "rb") as file:
+            return _parse(1, file.readline(_LONGEST_HEADER)).get("format") == _FORMAT
+    except (OSError, ValueError):
+        return False
 
 
 def _demand_file(what: str, file: Any, method: str) -> None:

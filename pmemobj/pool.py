@@ -665,12 +665,18 @@ class PersistentObjectPool:
 
     @property
     def used(self) -> int:
-        """Bytes that are allocated, libpmemobj's headers included. Cost: visits every allocation."""
+        """Bytes that are allocated, libpmemobj's headers included. Cost: visits every allocation.
+
+        What a running transaction has allocated counts; what it gives up does until its commit.
+        """
         return self._heap.used_size()
 
     @property
     def free(self) -> int:
-        """Bytes that are not allocated, before a growing pool grows; the largest piece may be much smaller."""
+        """Bytes that can be allocated, before a growing pool grows; the largest piece may be much smaller.
+
+        What is set aside for logs is not free.
+        """
         return self._heap.free_size()
 
     @property

@@ -55,7 +55,7 @@ def game(scratch: Path) -> Path:
 
 def test_info(command: Command, game: Path) -> None:
     lines = command("info", game).stdout.splitlines()
-    assert lines[0] == f"pool    {game}" and lines[1].startswith("size    8.0 MiB, ") and "objects 6" in lines
+    assert lines[0] == f"pool    {game}" and lines[1].startswith("size    8.0 MiB, ") and "objects 6 that the root reaches" in lines
     assert any(line.split()[:2] == ["3", "class"] or line.split()[:2] == ["3", "Account"] for line in lines)
     facts = json.loads(command("info", game, "--json").stdout)
     assert facts["objects"] == 6 and facts["types"]["PersistentList"]["count"] == 2 and facts["size"] == 8 * MIB
@@ -105,7 +105,7 @@ def test_a_chain_of_objects_is_drawn_without_recursion(scratch: Path, capsys: py
 
 
 def test_check(command: Command, game: Path) -> None:
-    assert command("check", game).stdout == f"{game}: nothing wrong in 8 objects\n"
+    assert command("check", game).stdout == f"{game}: nothing wrong in 8 objects (with the pool's own lists of classes)\n"
     data = bytearray(game.read_bytes())
     root = int.from_bytes(data[_layout.POOL_ROOT_OFFSET :][:8], "little")
     data[root + _layout.ROOT_VALUE] = 0x7C
@@ -136,6 +136,32 @@ def test_dump_restore_and_resize(command: Command, game: Path, scratch: Path) ->
         assert command("dump", name).stdout.splitlines()[1:] == text.splitlines()[1:]
 
 
+def test_restore_takes_both_orders(game: Path, scratch: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """That of the command and that of the function; and nobody is told to remove a dump."""
+    text = str(scratch / "game.jsonl")
+    new, other = str(scratch / "new"), str(scratch / "other.jsonl")
+    pmemobj_dump = command_line.main(["dump", str(game), text]), command_line.main(["dump", str(game), other])
+    assert pmemobj_dump == (command_line.FINE, command_line.FINE)
+    assert command_line.main(["restore", text, new]) == command_line.FINE
+    assert pmemobj.check(new).ok and json.loads(Path(text).read_text().splitlines()[0])["format"] == "pmemobj dump"
+    capsys.readouterr()
+    for line in (["restore", text], ["restore", text, other], ["restore", text, str(game)]):
+        assert command_line.main(line) == command_line.FAILED
+        error = capsys.readouterr().err
+        assert "that is a dump" in error and "PATH FILE" in error and "remove" not in error
+    with pytest.raises(pmemobj.PoolExistsError, match=r"that is a dump \(name the dump first") as caught:
+        pmemobj.restore(scratch / "nowhere", text)
+    assert "remove" not in str(caught.value)
+    with pytest.raises(pmemobj.PoolExistsError, match="remove it, or name another"):
+        pmemobj.restore(text, game)
+
+
+def test_an_output_that_is_full(command: Command, game: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = command("tree", game, code=command_line.FAILED, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert done.stderr.startswith("pmemobj: ") and done.stderr.count("\n") == 1
+
+
 def test_a_pool_that_grows(game: Path, scratch: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def run(*line: Any) -> str:
         assert command_line.main([str(part) for part in line]) == command_line.FINE
@@ -147,12 +173,14 @@ def test_a_pool_that_grows(game: Path, scratch: Path, capsys: pytest.CaptureFixt
     assert "grows   by itself, up to 9.0 MiB" in run("info", grows)
     assert json.loads(run("resize", grows, "--max-size", "16M", "--json")) == {"path": str(grows), "size": 8 * MIB}
     assert json.loads(run("info", grows, "--json"))["max_size"] == 16 * MIB
-    assert run("check", grows) == f"{grows}: nothing wrong in 8 objects\n"
+    assert run("check", grows) == f"{grows}: nothing wrong in 8 objects (with the pool's own lists of classes)\n"
     run("dump", grows, scratch / "again.jsonl")
     texts = [(scratch / name).read_text(encoding="utf-8").splitlines()[1:] for name in ("game.jsonl", "again.jsonl")]
     assert texts[0] == texts[1]
     assert command_line.main(["resize", str(grows), "64M"]) == command_line.FAILED
     assert "it grows by itself (give the max_size" in capsys.readouterr().err
+    assert command_line.main(["resize", str(game), "auto"]) == command_line.FAILED
+    assert "it is a file of fixed size" in capsys.readouterr().err
 
 
 def test_errors_are_said_without_a_traceback(

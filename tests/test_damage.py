@@ -214,6 +214,34 @@ def test_zeroed_lanes_of_a_clean_pool(outcomes: Callable[..., list[str]], clean_
     assert outcomes(clean_bytes, [put(_layout.POOL_HEADER_SIZE, bytes(2 * MIB))]) == ["sound False"]
 
 
+def test_a_log_of_a_closed_pool_that_would_be_carried_out(
+    outcomes: Callable[..., list[str]], scratch: Path
+) -> None:
+    """libpmemobj writes wherever an entry without a checksum says, and undoes what is finished if its voiding is lost."""
+    undo = _layout.LANE_LOGS[-1][0]
+    first = _layout.POOL_HEADER_SIZE + undo
+    unused = first + 816 * _layout.LANE_SIZE
+    with pmemobj.create(scratch / "original", pool_size=POOL_SIZE) as pool:
+        fill(pool)
+        for text in ("text", "more text", "other text"):
+            pool.root["text"] = text
+    clean_bytes = (scratch / "original").read_bytes()
+    generation = int.from_bytes(clean_bytes[first + _layout.LOG_GENERATION :][:8], "little")
+    assert generation > 1 and clean_bytes[first + _layout.LOG_HEADER_SIZE + 7] >> 5 == _layout.ENTRY_OF_BYTES
+    lines = outcomes(
+        clean_bytes,
+        [
+            put(unused + _layout.LOG_HEADER_SIZE - 2, bytes.fromhex("d81078941f82198d")),
+            *(put(unused + _layout.LOG_HEADER_SIZE, word(kind << 61 | POOL_SIZE // 2)) for kind in range(6)),
+            put(first + _layout.LOG_GENERATION, word(generation - 1)),
+            put(first + _layout.LOG_GENERATION, word(generation + 1)),  # which makes nothing valid
+        ],
+    )
+    assert [line.partition(" ")[0] for line in lines] == ["PoolDamagedError"] * 8 + ["sound"], lines
+    assert "has something to undo" in lines[7]
+    assert not pmemobj.check(scratch / "0.pmem").ok and not pmemobj.check(scratch / "7.pmem").ok
+
+
 def test_a_transaction_whose_logs_were_continued_is_rolled_back(scratch: Path) -> None:
     """The continuations are looked at before libpmemobj follows them; none may be taken for damage."""
     with pmemobj.create(scratch / "live", pool_size=POOL_SIZE) as pool:

@@ -479,6 +479,18 @@ def test_nothing_is_unpickled_for_a_hash(scratch: Path, monkeypatch: pytest.Monk
     restored_from([HEAD, ONE | {"type": "set", "items": [[{"pickle": "gAVLBS4="}, "0x7"]]}, END], scratch / "pool")
 
 
+def test_a_hash_that_is_not_that_of_its_key_is_refused(scratch: Path) -> None:
+    """The key would be there, and never be found. The hashes of NaNs, once any, and of pickles are believed."""
+    keys = ["text", 1.5, None, {"tuple": [1, "a"]}, {"date": "2026-02-28"}, {"decimal": "0.5"}, {"ref": 2}]
+    head, end = header_and_end(2)
+    words = {"object": 2, "type": "tuple", "values": ["b"]}
+    for key in keys:
+        with pytest.raises(pmemobj.DumpFormatError, match=r"line 2 of the dump.*has the hash 0x[0-9a-f]{16}, not 0x7"):
+            restored_from([head, ONE | {"type": "set", "items": [[key, "0x7"]]}, words, end], scratch / "pool")
+    believed = [[{"float": "nan"}, "0x7"], [{"tuple": [{"float": "nan"}]}, "0x7"], [{"pickle": "gAVLBS4="}, "0x7"]]
+    restored_from([head, ONE | {"type": "set", "items": believed}, words, end], scratch / "pool")
+
+
 def test_keys_written_by_hand_are_found(scratch: Path) -> None:
     keys = [{"date": "2026-02-28"}, {"tuple": [1, "a", {"tuple": []}, None]}, {"decimal": "0.5"}, {"ref": 2}]
     objects = [

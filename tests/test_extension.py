@@ -90,8 +90,16 @@ def test_fields_are_the_only_state(pool: Pool) -> None:
     with pytest.raises(AttributeError, match="cannot set typo of a Everything: it is no field"):
         item.typo = 1
     item._v_cache = 5
-    with pytest.raises(AttributeError, match="cannot delete wide"):
+    with pytest.raises(AttributeError, match=r"cannot delete wide.*set it to 0"):
         del item.wide
+    with pytest.raises(AttributeError, match=r"cannot delete note.*set it to None"):
+        del item.note
+    with pytest.raises(TypeError, match="cannot set data to an int"):
+        item.data = 1
+    with pytest.raises(pmemobj.BadFieldError, match=r"^cannot write 10{59}… \(401 characters\) as 'q'"):
+        item.wide = 10**400
+    with pytest.raises(pmemobj.BadFieldError, match=r"^cannot write an int of 20001 bits as 'q'"):
+        item.wide = 1 << 20000
     with pytest.raises(TypeError, match="cannot set data to a list"):
         item.data = [1]
     with pytest.raises(pmemobj.NotPersistableError):

@@ -288,6 +288,73 @@ def test_foreign_code_that_changes_the_container(shared: Pool) -> None:
     assert_sound(shared)
 
 
+def test_an_index_that_empties_what_it_is_for(shared: Pool) -> None:
+    """Its place is looked for afterwards; before, it was found in the header of the pool, which was lost by it."""
+    head = Path(shared.path).read_bytes()[:4096]
+    root = fresh(shared)
+    data, numbers, memory = root["data"], root["numbers"], root._p_mm
+    grid = shared.new(PersistentArray, "d", range(4), shape=(2, 2))
+    row = memory.alloc(3, "q")
+
+    def retype() -> None:
+        numbers.__init__("b", [1])
+
+    for action, operation, error in (
+        (data.clear, lambda: data.__setitem__(Index(), 5), IndexError),
+        (data.clear, lambda: data[Index()], IndexError),
+        (data.clear, lambda: data.__delitem__(Index()), IndexError),
+        (data.clear, lambda: data.pop(Index()), IndexError),
+        (numbers.clear, lambda: numbers.__setitem__(Index(), 5), IndexError),
+        (numbers.clear, lambda: numbers[Index()], IndexError),
+        (numbers.clear, lambda: numbers.__delitem__(Index()), IndexError),
+        (lambda: grid.__init__("d"), lambda: grid.__setitem__((Index(), 1), 5), TypeError),
+        (lambda: memory.free(row), lambda: row.__setitem__(Index(), 5), pmemobj.InvalidHandleError),
+        (retype, lambda: numbers.append(Index()), RuntimeError),
+    ):
+        hook.set(0, lambda: None)
+        data[:] = b"some data"
+        numbers.__init__("q", [3, 1, 2])
+        hook.set(1, action)
+        with pytest.raises(error):
+            operation()
+        data._check()
+        numbers._check()
+    assert Path(shared.path).read_bytes()[:4096] == head
+    # The size of the block does not change with the index, though it says something else each time.
+    row = memory.alloc(3, "q")
+
+    class Growing:
+        at = -1
+
+        def __index__(self) -> int:
+            self.at += 1
+            return self.at
+
+    row[Growing() :] = [1, 2, 3]
+    assert row[:] == [1, 2, 3]
+
+
+def test_nothing_is_written_before_the_root_object(shared: Pool) -> None:
+    """That is libpmemobj's, whichever container, damaged or mistaken, thinks that it has something there."""
+    heap = shared._heap
+    head = Path(shared.path).read_bytes()[:4096]
+    for change in (
+        lambda: heap.store(8, 5),
+        lambda: heap.write(8, 5),
+        lambda: heap.write_words(heap.root_offset - 8, [5]),
+        lambda: heap.write_bytes(1, b"x"),
+        lambda: heap.move(8, heap.root_offset, 1),
+        lambda: heap.fill(8, [5]),
+        lambda: heap.poke(8, b"x"),
+        lambda: heap.store_words(8, [5]),
+    ):
+        with pytest.raises(pmemobj.PoolDamagedError, match="before the root object"), shared.transaction():
+            change()
+    with pytest.raises(pmemobj.PoolDamagedError, match="before the root object"):
+        heap.store(8, 5)
+    assert Path(shared.path).read_bytes()[:4096] == head
+
+
 def test_an_object_that_does_not_want_to_be_found(shared: Pool) -> None:
     """`_p_resurrect` raises, or changes what leads to the object; the next time it is found."""
     fresh(shared)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,34 @@ def test_all_in_one_transaction(make_pool: Callable[..., Pool]) -> None:
     pool.gc()
     assert pool.used < MIB
     assert_sound(pool, no_garbage=True)
+
+
+def test_what_a_transaction_has_taken_is_not_free(make_pool: Callable[..., Pool]) -> None:
+    """It counts at once; and who runs out of space in it is told to commit earlier, since that is what helps."""
+    pool = make_pool("full.pmem", 8 * MIB)
+    pool.root = pool.new(PersistentList)
+    used, free = pool.used, pool.free
+    # Nothing else can have what is set aside for logs.
+    assert used + free <= 8 * MIB - (pool._heap.root_offset & ~0xFFF) - pmemobj._heap.log_space(4 * MIB)
+    with pool.transaction():
+        block = pool.mm.alloc(MIB, "B")
+        assert used + MIB <= pool.used <= used + MIB + 300_000 and pool.used + pool.free == used + free
+        assert (pool.stats().used, pool.stats().free) == (pool.used, pool.free)
+        pool.mm.free(block)
+        assert pool.used == used, "it has given that back"
+        pool.root.append(TEXT)
+        inside = pool.used
+    assert pool.used == inside > used
+    with pytest.raises(PoolFullError) as caught, pool.transaction():
+        while True:
+            pool.root.append(TEXT * 20)
+    shown = re.search(r"has taken (\d+) bytes.*commit in smaller transactions", str(caught.value))
+    assert shown and int(shown[1]) > MIB, caught.value
+    left = re.search(r"\((\d+) bytes are free in all", str(caught.value))
+    assert left and int(left[1]) + int(shown[1]) <= free, caught.value
+    with pytest.raises(PoolFullError) as caught:
+        pool.mm.alloc(8 * MIB, "B")
+    assert "smaller transactions" not in str(caught.value), "there is no other"
 
 
 def test_sizes_that_a_list_has_outgrown_keep_no_chunks(make_pool: Callable[..., Pool]) -> None:

@@ -12,6 +12,7 @@ import zoneinfo
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -236,7 +237,8 @@ def _has_numpy() -> bool:
 def test_what_equals_nothing_in_a_pool_is_not_there(pool: Pool, make_pool: Callable[..., Pool]) -> None:
     table = pool.new(PersistentDict, {1: 2, pool.new(Bag): 3})
     foreign = make_pool().new(Bag)
-    for key in (object(), int, ByIdentity(), foreign, (1, object()), Colour.RED):
+    code = (len, [].append, "".join, str.upper, print.__call__, _has_numpy, _has_numpy.__code__, list[int], int | str)
+    for key in (object(), int, ByIdentity(), foreign, (1, object()), Colour.RED, *code):
         assert key not in table and table.get(key, 5) == 5 and table.pop(key, 6) == 6
         with pytest.raises(KeyError):
             table[key]
@@ -256,7 +258,7 @@ def test_what_has_an_equality_of_its_own_is_refused(pool: Pool, nominate: Any) -
             return 5
 
     table = pool.new(PersistentDict, {"a": 1})
-    for key in (CaseBlind("A"), Folded("a"), pool.new(Equal), ("a", Folded("b"))):
+    for key in (CaseBlind("A"), Folded("a"), pool.new(Equal), ("a", Folded("b")), Path("a")):
         for action in (lambda key=key: table[key], lambda key=key: table.__setitem__(key, 1), lambda key=key: key in table):
             with pytest.raises(NotPersistableError, match="its own equality"):
                 action()

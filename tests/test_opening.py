@@ -105,6 +105,14 @@ def test_what_can_be_created_can_be_opened_whatever_the_length_of_its_name(scrat
     assert os.listdir(scratch) == ["n" * longest]
 
 
+def test_a_path_that_no_file_can_have() -> None:
+    for use in (pmemobj.open, pmemobj.create, pmemobj.check, lambda path: pmemobj.restore(path, path)):
+        with pytest.raises(ValueError, match=r"has half of a character.*mend the path"):
+            use("\ud800")
+        with pytest.raises(ValueError, match="has a NUL character"):
+            use("a\0b")
+
+
 def test_paths_may_be_pathlike(scratch: Path) -> None:
     class Pathlike:
         def __fspath__(self) -> str:

@@ -117,6 +117,8 @@ def test_what_could_reach_anything_is_neither_nominated_nor_recommended(pool: Po
     for powerful in (getattr, eval, __import__, open):
         with pytest.raises(NotPersistableError, match="could do anything"):
             pmemobj.persist_via_pickle(powerful)
+    with pytest.raises(NotPersistableError, match="it is a function of Python's own"):
+        pmemobj.persist_via_pickle(len)
     assert not pickles.nominated
     pmemobj.persist_via_pickle(ByGetattr)
     with pytest.raises(UnpicklingRefusedError, match="pickled in another way") as caught:
