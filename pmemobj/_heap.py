@@ -131,7 +131,7 @@ _FREE_BATCH = 1000
 _BUILTIN_UNIT = 128
 #: So many single snapshots in a page; the next one takes the rest of it. More of them cost more, since each is an
 #: entry of the log and a flush at commit; with none, a transaction that changes one word would log 4 KiB.
-_FEW_SNAPSHOTS = 1
+_FEW_SNAPSHOTS = 2
 #: Every heap that exists, by its id.
 _live = WeakTable()
 
@@ -576,8 +576,8 @@ class Heap:
     def write_in(self, offset: int, word: int, area: int, end: int) -> None:
         """As `write`, for a word of an allocation that lies from `area` to `end`.
 
-        Many words of one page, written one by one, would each be an entry of the log; so after the
-        first of them the rest of the page is logged at once. Never beyond the allocation, where
+        Many words of one page, written one by one, would each be an entry of the log; so after a
+        couple of them the rest of the page is logged at once. Never beyond the allocation, where
         libpmemobj's own bookkeeping lies.
         """
         self._demand_same_task()
