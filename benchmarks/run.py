@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -108,15 +108,16 @@ class Process:
 
     def _answer(self) -> dict[str, Any]:
         assert self._child.stdout is not None
-        timer = threading.Timer(self._patience, self._child.kill)
-        timer.start()
-        try:
-            line = self._child.stdout.readline()
-        finally:
-            expired = not timer.is_alive()
-            timer.cancel()
+        # Each request has one line for an answer, so nothing lies in Python's buffer when the next is awaited. A timer
+        # in a thread would outlive an interrupt that comes before its `try`, and keep the program from ending.
+        ready, _, _ = select.select([self._child.stdout], [], [], self._patience)
+        if not ready:
+            self._child.kill()
+            self._child.wait()
+            raise Failed(f"took more than {self._patience:.0f} s and was ended")
+        line = self._child.stdout.readline()
         if not line:
-            raise Failed(f"took more than {self._patience:.0f} s and was ended" if expired else self._end())
+            raise Failed(self._end())
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise Failed(answer["error"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -199,18 +200,33 @@ def test_a_peer_that_fails_is_reported_and_the_others_go_on(
         assert results.find("broken", "dict_in", "tmpfs"), "an exception is not the end of its process"
 
 
+#: The benchmark, which says on stderr whom it asks; measuring is known to go on when it has asked some times.
+_TELLING = """
+import sys
+from benchmarks import __main__ as command
+class Tell(command.Lines):
+    def describe(self, what):
+        print(what, file=sys.stderr, flush=True)
+command.progress_for = lambda steps: Tell()
+sys.exit(command.main())
+"""
+
+
 @needs_tmpfs
 def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
     arguments = ["--quick", "--no-disk", "--systems", "builtins", "--rounds", "100000", "--out", str(tmp_path)]
     child = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks", *arguments, "--only", "empty_loop,bytes_list"],
+        [sys.executable, "-c", _TELLING, *arguments, "--only", "empty_loop,bytes_list"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    time.sleep(1.5)
+    assert child.stderr is not None
+    asked = list(itertools.islice(child.stderr, 10))
+    assert "empty" in asked[-1]
     child.send_signal(signal.SIGINT)
-    output, _ = child.communicate(timeout=30)
+    output, _ = child.communicate(timeout=60)
     assert child.returncode == 130, output
     results = Results.load(tmp_path / "results.json")
     assert results.interrupted
