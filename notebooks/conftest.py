@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 #: Cuts the power, which needs the recorder of the crash lab.
-RECORDS = "03_crash_lab.ipynb"
+RECORDS = "07_crash_lab.ipynb"
 
 
 def pytest_collectstart(collector: Any) -> None:

@@ -1,4 +1,4 @@
-"""What notebook 3 shows and asks: a recording in words, cache lines as a drawing, and the checks of its exercises.
+"""What notebook 7 shows and asks: a recording in words, cache lines as a drawing, and the checks of its exercises.
 
 Lines of the pool are called A, B, ... in the order in which the program first stores to them, because where they
 lie says nothing to a reader. The undo log, which libpmemobj writes by itself, is called log.
@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any
 from xml.sax.saxutils import escape
+
+from course import not_yet, right
 
 from pmemobj import PersistentObjectPool
 from pmemobj.crash import Event, Frame, Line, LineState, Recording, Report, What, record
@@ -185,14 +187,14 @@ def _boxes(x: int, y: int, letters: list[str]) -> Iterator[str]:
 def check_totals(recording: Recording, total: Callable[[Any], int], answer: Collection[int] | None) -> None:
     """Whether these are the totals that a power cut can leave, no more and no less."""
     if not answer:
-        return _not_yet("put the totals into answer, in braces")
+        return not_yet("put the totals into answer, in braces")
     if not recording.explore(lambda pool: total(pool) in answer, atomic=False).ok:
-        return _not_yet("a power cut can leave a total that is not in your answer")
+        return not_yet("a power cut can leave a total that is not in your answer")
     for each in sorted(answer):
         # It is possible where the claim that it never is meets a counterexample.
         if recording.explore(partial(_differs, total, each), atomic=False).ok:
-            return _not_yet(f"no power cut leaves {each}")
-    return _right("these totals are possible, and no others")
+            return not_yet(f"no power cut leaves {each}")
+    return right("these totals are possible, and no others")
 
 
 def _differs(state: Callable[[Any], object], value: object, pool: PersistentObjectPool) -> bool:
@@ -202,10 +204,10 @@ def _differs(state: Callable[[Any], object], value: object, pool: PersistentObje
 def check_count(recording: Recording, answer: int | None) -> None:
     """Whether so many states are possible at the end of a recording."""
     if answer is None:
-        return _not_yet("put a number into answer")
+        return not_yet("put a number into answer")
     if answer != recording.frame(len(recording.steps)).possible:
-        return _not_yet(f"it is not {answer}; count the versions of each line, the old one too, and multiply")
-    return _right(f"{answer} states")
+        return not_yet(f"it is not {answer}; count the versions of each line, the old one too, and multiply")
+    return right(f"{answer} states")
 
 
 def check_give(pool: PersistentObjectPool) -> None:
@@ -244,21 +246,13 @@ def _check(
     recording = record(pool, action)
     if not recording.returned:
         lines = recording.output.strip().splitlines()
-        return _not_yet(f"the code {recording.ending}: {lines[-1] if lines else ''}")
+        return not_yet(f"the code {recording.ending}: {lines[-1] if lines else ''}")
     report = recording.explore(allowed, atomic=False)
     if not report.ok:
         tell(report)
-        return _not_yet("that can still happen")
+        return not_yet("that can still happen")
     if recording.explore(partial(_differs, state, wanted), atomic=False).ok:
-        return _not_yet("no violation, but the work is not done either")
+        return not_yet("no violation, but the work is not done either")
     if recording.frame(len(recording.steps)).possible > 1:
-        return _not_yet("when the code has ended, some of what it stored can still be lost")
-    return _right(report.coverage)
-
-
-def _right(text: str) -> None:
-    print(f"✓ right: {text}")
-
-
-def _not_yet(text: str) -> None:
-    print(f"✗ not yet: {text}")
+        return not_yet("when the code has ended, some of what it stored can still be lost")
+    return right(report.coverage)

@@ -1,37 +1,23 @@
-"""The checks of the exercises in notebook 3: they tell right answers from wrong ones."""
+"""The checks of the exercises in notebook 7: they tell right answers from wrong ones."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import linecache
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import crash_course
 import pytest
 
 import pmemobj
 from pmemobj import PersistentDict, PersistentObjectPool, crash
 
-NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "03_crash_lab.ipynb"
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "07_crash_lab.ipynb"
 
 pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
-
-
-def _course() -> Any:
-    path = NOTEBOOK.parent / "crash_course.py"
-    spec = importlib.util.spec_from_file_location("crash_course", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["crash_course"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-course = _course()
 
 
 def cell(start: str) -> str:
@@ -48,7 +34,7 @@ def bank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, 
     with pmemobj.create(tmp_path / "bank.pmem", pool_size=16 << 20) as pool:
         pool.root = pool.new(PersistentDict, Ada=100, Bob=100)
         variables = {name: getattr(pmemobj, name) for name in ("Field", "Persistent")}
-        yield {**variables, "pool": pool, "crash": crash, "crash_course": course, "__name__": __name__}
+        yield {**variables, "pool": pool, "crash": crash, "crash_course": crash_course, "__name__": __name__}
         # The handles end with the variables, and not in the middle of closing.
 
 
@@ -66,7 +52,7 @@ def test_totals(bank: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> Non
     recording = crash.record(bank["pool"], bank["generous"])
     said = {}
     for answer in (None, {200}, {200, 230}, {200, 230, 170}):
-        course.check_totals(recording, money, answer)
+        crash_course.check_totals(recording, money, answer)
         said[str(answer)] = capsys.readouterr().out
         assert ("✓" in said[str(answer)]) is (answer == {200, 230})
     assert len(set(said.values())) == 4
@@ -92,7 +78,7 @@ def test_message(bank: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> No
     assert len(versions) == 7
     for version, expected in versions.items():
         run(version, bank)
-        course.check_send(bank["pool"])
+        crash_course.check_send(bank["pool"])
         said = capsys.readouterr().out
         assert ("✓" in said) is expected.startswith("✓"), version
         assert expected in said, version
@@ -115,7 +101,7 @@ def test_purse(bank: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None
     assert len(versions) == 7
     for version, expected in versions.items():
         run(version, bank)
-        course.check_give(bank["pool"])
+        crash_course.check_give(bank["pool"])
         said = capsys.readouterr().out
         assert ("✓" in said) is expected.startswith("✓"), version
         assert expected in said, version
@@ -126,7 +112,7 @@ def test_count(bank: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None
     run(cell("def scribble").partition("answer = ")[0], bank)
     recording = crash.record(bank["pool"], bank["scribble"])
     for answer in (None, 8, 16, 12):
-        course.check_count(recording, answer)
+        crash_course.check_count(recording, answer)
         said = capsys.readouterr().out
         assert ("✓" in said) is (answer == 12)
         assert answer is None or str(answer) in said
@@ -135,8 +121,8 @@ def test_count(bank: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None
 def test_drawing_shows_what_is_in_doubt(bank: dict[str, Any]) -> None:
     run(cell("class Purse"), bank)
     recording = crash.record(bank["pool"], lambda: bank["red"].give(bank["blue"], 30))
-    at = course.commit_begins(recording)
-    drawing = course.Drawing(recording, 0, at)
+    at = crash_course.commit_begins(recording)
+    drawing = crash_course.Drawing(recording, 0, at)
     assert repr(drawing) == f"before step 0: 1 possible state\nbefore step {at}: 4 possible states"
     svg = drawing._repr_svg_()
     letters = re.findall(r'text-anchor="middle" fill="#\w+">(.)</text>', svg)
