@@ -17,7 +17,7 @@ import pmemobj
 from pmemobj import PersistentDict, PersistentList, inspect
 from pmemobj.inspect import Edge, Graph, Node, Slot
 from pmemobj_magics.errors import DrawingError, MagicUsageError
-from pmemobj_magics.graph import PoolGraph, clip, news, to_tree
+from pmemobj_magics.graph import PoolGraph, clip, news
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is not installed")
 SVG = "{http://www.w3.org/2000/svg}"
@@ -181,7 +181,7 @@ def test_a_long_chain_needs_no_recursion() -> None:
         number * 16: Node(number * 16, "L", 8, "1 item", 1, (Slot("0", "L", number * 16 + 16),))
         for number in range(1, 5000)
     }
-    tree = to_tree(Graph("p", Slot("root", "L", 16), nodes, (), 5000))
+    tree = inspect.tree_text(Graph("p", Slot("root", "L", 16), nodes, (), 5000))
     assert tree.count("\n") == 4999 and tree.endswith("L … (not shown)")
 
 
@@ -317,5 +317,5 @@ def test_saving_what_cannot_be_saved(game: Any, scratch: Path) -> None:
 
 def test_damage_does_not_stop_a_tree() -> None:
     graph = special_graph()
-    assert "damaged" in to_tree(graph)
-    assert to_tree(replace(graph, nodes={})).endswith("Guesser … (not shown)")
+    assert "damaged" in inspect.tree_text(graph)
+    assert inspect.tree_text(replace(graph, nodes={})).endswith("Guesser … (not shown)")

@@ -1,0 +1,11 @@
+"""The objects of a pool as a tree to unfold, and the small one that each object shows of itself.
+
+No IPython in here, no graphviz, and no script in what is made.
+"""
+
+from __future__ import annotations
+
+from pmemobj_magics.tree._html import small_tree
+from pmemobj_magics.tree._view import PoolTree
+
+__all__ = ["PoolTree", "small_tree"]
