@@ -89,15 +89,20 @@ class _Tree:
         yield from self._below(self._inside("", start.target))
         if self.graph.doomed:
             yield DOOMED
-            held = [
-                _Line(f"{holders[offset]}: " if offset in holders else "", node.type, offset)
-                for offset, node in self.graph.doomed.items()
-            ]
-            yield from self._below(_in_place("", held))
+            yield from self._doomed(holders)
         removed = {} if self.comparison is None else self.comparison.removed
         for offset, node in removed.items():
             assert self.comparison is not None
             yield f"- {node.type}, {node.text}{self._place(offset)}  ({self.comparison.word(offset)})"
+
+    def _doomed(self, holders: Mapping[int, str]) -> Iterator[str]:
+        """The doomed objects, each below the one that leads to it."""
+        inner = {edge.target for edge in self.graph.edges if edge.source in self.graph.doomed}
+        # First those that no other leads to; what is left then goes in a circle.
+        for offset in sorted(self.graph.doomed, key=inner.__contains__):
+            if offset not in self.written:
+                label = f"{holders[offset]}: " if offset in holders else ""
+                yield from self._below(_in_place("", [_Line(label, self.nodes[offset].type, offset)]))
 
     def _start_note(self) -> str:
         if self.comparison is None or self.comparison.before.start == self.graph.start:

@@ -8,6 +8,8 @@ pool and, through `walk_file`, on the bytes of a file that no library has opened
 from __future__ import annotations
 
 import os
+import zlib
+from array import array
 from collections import deque
 from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,12 +17,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pmemobj import _file, _lib, _show
-from pmemobj._base import kind_at, resurrect
+from pmemobj._base import Persistent, kind_at, resurrect
 from pmemobj._classes import ClassTable
 from pmemobj._gc import Marks, held, mark
 from pmemobj._graphs import Change, Comparison, Edge, Graph, Node, Offsets, Slot, Tree, differences
 from pmemobj._heap import Handle, Heap
-from pmemobj._layout import ROOT_VALUE, TAG_LEAF, stamp_of
+from pmemobj._layout import ALLOCATION_HEADER_SIZE, ROOT_CLASSES, ROOT_VALUE, TAG_LEAF, stamp_of
 from pmemobj._tree import DOOMED, slot_note, tree_text
 from pmemobj._undo import as_before
 from pmemobj._values import describe, immediate, is_container, is_leaf
@@ -201,6 +203,8 @@ def _reached(heap: Heap, start: int, doomed: bool) -> tuple[list[int] | None, li
         return None, lost
     if doomed:
         with suppress(PmemError):
+            # The records of classes have Python objects too, and are not of the program.
+            mark(heap, [heap.read(heap.root_offset + ROOT_CLASSES)], marks)
             mark(heap, held(heap), marks, lost)
     return found, lost
 
@@ -246,11 +250,21 @@ def _node(heap: Heap, offset: int, depth: int, max_items: int | None) -> Node:
         slots = tuple(_slot(heap, label, key, word) for label, key, word in entries)
         text = walker._p_summary(count)
         rows, shown = walker._p_rows(heap, offset, limit)
+        digest = _digest(heap, walker, offset) if max(count, rows) > limit else 0
         if rows:
             count, slots = rows, tuple(Slot(label, text) for label, text in shown)
     except PmemError as error:
         return Node(offset, "damaged", 0, str(error), depth=depth, damage=str(error))
-    return Node(offset, name, size, text, count, slots, depth, stamp=stamp_of(heap.read(offset)))
+    return Node(offset, name, size, text, count, slots, depth, stamp=stamp_of(heap.read(offset)), digest=digest)
+
+
+def _digest(heap: Heap, walker: type[Persistent], offset: int) -> int:
+    """A number that is another one, most probably, when any entry of an object is."""
+    found = zlib.crc32(array("Q", walker._p_words(heap, offset)))
+    if not found:  # bytes or numbers, and no words
+        for body in walker._p_bodies(heap, offset):
+            found = zlib.crc32(heap.read_bytes(body, heap.allocation_size(body) - ALLOCATION_HEADER_SIZE), found)
+    return found or 1
 
 
 def _slot(heap: Heap, label: str, key: int, word: int) -> Slot:

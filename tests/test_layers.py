@@ -135,9 +135,9 @@ def complaints(source: str, room: str) -> list[str]:
     found = []
     for module, name in imports(ast.parse(source)):
         what = f"{room} imports {module} {name}".rstrip()
-        if module.split(".")[0] in ("pmemobj_magics", "IPython", "ipywidgets", "graphviz"):
-            if not (room == DOOR and module.startswith("pmemobj_magics.") and f"    from {module} import" in source):
-                found.append(what)
+        is_door = room == DOOR and module.startswith("pmemobj_magics.") and f"    from {module} import" in source
+        if module.split(".")[0] in ("pmemobj_magics", "IPython", "ipywidgets", "graphviz") and not is_door:
+            found.append(what)
         target = rooms_of(module, name)
         if target is None or target == room or room == "__init__":
             continue

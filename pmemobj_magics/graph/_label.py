@@ -18,6 +18,7 @@ __all__ = ["FONT", "node_label", "start_label"]
 
 FONT, _MONO = "Helvetica,Arial,sans-serif", "DejaVu Sans Mono,Menlo,monospace"
 _RULE = "#e3e7ee"
+_SLACK = "\N{NO-BREAK SPACE}" * 3
 
 
 def node_label(node: Node, arrows: Arrows, looks: Looks, *, offsets: bool) -> str:
@@ -66,7 +67,8 @@ def _head(node: Node, look: Look, arrows: Arrows, offsets: bool) -> str:
     if offsets:
         notes.append(f"at {node.offset:#x}, {size_text(node.size)}")
     title = _font(f"<B>{_text(node.type + arrows.number_text(node.offset))}</B>", look.ink, 12)
-    note = f"  {_font(_text(' · '.join(notes)), FAINT, 10)}" if notes else ""
+    # The spaces behind: a browser's font may be wider than the one that graphviz measures with.
+    note = f"  {_font(_text(' · '.join(notes)), FAINT, 10)}{_SLACK}" if notes else ""
     cell = f'PORT="head" COLSPAN="2" SIDES="B" COLOR="{_RULE}" BGCOLOR="{look.head}" ALIGN="LEFT"'
     return f"<TR><TD {cell}>{title}{note}</TD></TR>"
 

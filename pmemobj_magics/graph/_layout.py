@@ -1,7 +1,9 @@
 """The ways in which graphviz can arrange a drawing, by the names that people give.
 
-The four directions are those of graphviz's ``dot``. Of its other programs these are of use for tables with arrows:
-``radial`` puts the beginning in the middle and each step on a ring around it, ``spring`` shows what belongs together.
+``LR`` and ``TB`` are directions of graphviz's ``dot``. (The opposite ones would draw arrows across the tables,
+whose heads are at the top and whose references are at the right.) Of its other programs two are of use for tables with
+arrows: ``radial`` puts the beginning in the middle and each step on a ring around it, ``spring`` shows what belongs
+together.
 """
 
 from __future__ import annotations
@@ -34,11 +36,9 @@ _APART = {"overlap": "false", "splines": "true", "sep": "+12", "esep": "+4"}
 
 LAYOUTS = {
     "LR": Layout(attributes={"rankdir": "LR"}),
-    "RL": Layout(attributes={"rankdir": "RL"}, leaves=":w", arrives=":e"),
     "TB": Layout(attributes={"rankdir": "TB"}, arrives=":n"),
-    "BT": Layout(attributes={"rankdir": "BT"}, arrives=":s"),
-    "radial": Layout("twopi", {**_APART, "ranksep": "2.5", "root": "start"}, "", ""),
-    "spring": Layout("fdp", {**_APART, "K": "1.2"}, "", ""),
+    "radial": Layout("twopi", {**_APART, "ranksep": "1.6", "root": "start"}, "", ""),
+    "spring": Layout("fdp", {**_APART, "K": "0.8"}, "", ""),
 }
 
 

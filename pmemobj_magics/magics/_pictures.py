@@ -27,7 +27,7 @@ class PictureMagics(BaseMagics):
     @magic(
         _expression,
         *_extent,
-        argument("--layout", metavar="NAME", default="LR", help="LR (left to right), RL, TB, BT, radial or spring"),
+        argument("--layout", metavar="NAME", default="LR", help="LR (left to right), TB (down), radial or spring"),
         argument(
             "--diff", nargs="*", metavar="GRAPH", help="mark what differs from the last graph, or one in a variable"
         ),

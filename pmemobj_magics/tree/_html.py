@@ -73,15 +73,21 @@ class _Page:
         parts = [self._entry(f"<strong>{html.escape(name)}</strong>: ", self.graph.start, 0), self.rest()]
         if self.graph.doomed:
             parts.append(f'<p style="margin:.4em 0 0">{html.escape(DOOMED)}</p>')
-            for offset, node in self.graph.doomed.items():
-                label = f"<strong>{html.escape(holders[offset])}</strong>: " if offset in holders else ""
-                parts.append(self._entry(label, Slot("", node.type, offset), 1))
+            parts += self._doomed(holders)
             parts.append(self.rest())
         for offset, node in ({} if self.comparison is None else self.comparison.removed).items():
             assert self.comparison is not None
             said = html.escape(f"− {node.type}, {node.text}  ({self.comparison.word(offset)})")
             parts.append(f'<div style="{_FAINT}">{said}</div>')
         return f'<div class="pmem pmem-tree">{"".join(parts)}</div>'
+
+    def _doomed(self, holders: Mapping[int, str]) -> Iterator[str]:
+        """The doomed objects, each below the one that leads to it."""
+        inner = {edge.target for edge in self.graph.edges if edge.source in self.graph.doomed}
+        for offset in sorted(self.graph.doomed, key=inner.__contains__):
+            if offset not in self.written:
+                label = f"<strong>{html.escape(holders[offset])}</strong>: " if offset in holders else ""
+                yield self._entry(label, Slot("", self.nodes[offset].type, offset), 1)
 
     def rest(self) -> str:
         """What was too deep for its place; that may be too deep again."""
