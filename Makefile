@@ -63,6 +63,7 @@ crash-corpus: build  ## look for the mistakes of tests/crash_corpus, about a min
 	PYTHONPATH=tests $(BIN)/python -m crash_corpus
 
 crash-figures: build  ## measure the crash lab against what it is to reach, some minutes (QUICK=1: one)
+	@tools/bootstrap.sh $(PYTHON) pmempool
 	PYTHONPATH=tests $(BIN)/python -m crash_figures $(if $(QUICK),--quick)
 
 lint: $(INSTALLED)  ## check style and types
