@@ -26,7 +26,7 @@ from pmemobj.errors import PmemError, PoolDamagedError, a_or_an
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
 
-__all__ = ["ENTRIES", "HEADER", "VALUE", "Edge", "Graph", "Node", "Part", "Slot", "walk", "walk_file"]
+__all__ = ["ENTRIES", "HEADER", "VALUE", "Edge", "Graph", "Node", "Part", "Slot", "walk", "walk_file", "word"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,23 @@ class Graph:
         if self.total is not None:
             return self.total - len(self.nodes)
         return len({edge.target for edge in self.edges} - self.nodes.keys())
+
+
+def word(value: int) -> Slot:
+    """What a word of a pool stands for, without looking at any pool: a value, or an offset as `Slot.target`.
+
+    Args:
+        value: The word, as it lies in the entries of an object.
+    """
+    if is_leaf(value):
+        return Slot("", "a value in memory of its own", value ^ TAG_LEAF)
+    if is_container(value):
+        return Slot("", "an object", value)
+    return Slot("", describe(_NO_HEAP, value))
+
+
+#: Values that stand in their word need none.
+_NO_HEAP = Heap("")
 
 
 def walk(

@@ -9,8 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 
-from pmemobj._heap import Heap
-from pmemobj._values import describe, is_container, is_leaf
+from pmemobj import inspect
 from pmemobj.crash import Snapshot
 from pmemobj.inspect import HEADER, Graph
 from pmemobj_magics.crash._states import paths
@@ -76,12 +75,7 @@ class Owners:
         return f"→ {self._named[at][2]}" if at >= 0 and self._starts[at] == word else str(word)
 
     def _value(self, word: int) -> str:
-        if is_container(word):
-            return f"→ {self._objects[word]}" if word in self._objects else f"the number {word}"
-        if is_leaf(word):
-            return f"→ {self.name(word & ~0xF)}"
-        return describe(_NO_HEAP, word)
-
-
-#: Values that stand in their word need none.
-_NO_HEAP = Heap("")
+        meant = inspect.word(word)
+        if meant.target is None:
+            return meant.text
+        return f"→ {self._objects.get(meant.target) or self.name(meant.target)}"
