@@ -17,7 +17,21 @@ from typing import Any, Literal
 from pmemobj import _show
 from pmemobj._tree import count_text, number_text, tree_text
 
-__all__ = ["Change", "Comparison", "Edge", "Graph", "Node", "Offsets", "Slot", "Tree", "differences"]
+__all__ = [
+    "ENTRIES",
+    "HEADER",
+    "VALUE",
+    "Change",
+    "Comparison",
+    "Edge",
+    "Graph",
+    "Node",
+    "Offsets",
+    "Part",
+    "Slot",
+    "Tree",
+    "differences",
+]
 
 _Kind = Literal["new", "changed", "removed"]
 
@@ -42,6 +56,25 @@ class Slot:
     key_target: int | None = None
 
 
+#: What a part of an object is.
+HEADER, ENTRIES, VALUE = "header", "entries", "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An allocation that belongs to an object and to nothing else.
+
+    Attributes:
+        offset: Where it begins, in bytes from the start of the pool.
+        size: How many bytes it has.
+        what: `HEADER` (what references lead to), `ENTRIES` (a body or table), or `VALUE` (a text, a large number, ...).
+    """
+
+    offset: int
+    size: int
+    what: str
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One persistent object.
@@ -57,6 +90,7 @@ class Node:
         damage: What is wrong with it, or an empty string.
         stamp: Tells it from another object at the same offset, before or after.
         digest: Of all its entries, where `slots` has not all of them; else 0. It is for comparing.
+        parts: The allocations that it is made of; of its values, those of the entries that are shown.
     """
 
     offset: int
@@ -69,6 +103,7 @@ class Node:
     damage: str = ""
     stamp: int = 0
     digest: int = field(default=0, compare=False)
+    parts: tuple[Part, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def is_whole(self) -> bool:

@@ -20,7 +20,21 @@ from pmemobj import _file, _lib, _show
 from pmemobj._base import Persistent, kind_at, resurrect
 from pmemobj._classes import ClassTable
 from pmemobj._gc import Marks, held, mark
-from pmemobj._graphs import Change, Comparison, Edge, Graph, Node, Offsets, Slot, Tree, differences
+from pmemobj._graphs import (
+    ENTRIES,
+    HEADER,
+    VALUE,
+    Change,
+    Comparison,
+    Edge,
+    Graph,
+    Node,
+    Offsets,
+    Part,
+    Slot,
+    Tree,
+    differences,
+)
 from pmemobj._heap import Handle, Heap
 from pmemobj._layout import ALLOCATION_HEADER_SIZE, ROOT_CLASSES, ROOT_VALUE, TAG_LEAF, stamp_of
 from pmemobj._tree import DOOMED, slot_note, tree_text
@@ -33,11 +47,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DOOMED",
+    "ENTRIES",
+    "HEADER",
+    "VALUE",
     "Change",
     "Comparison",
     "Edge",
     "Graph",
     "Node",
+    "Part",
     "Slot",
     "Tree",
     "differences",
@@ -45,10 +63,28 @@ __all__ = [
     "tree_text",
     "walk",
     "walk_file",
+    "word",
 ]
 
 #: Of the objects that a walk shows, the part that doomed ones may take where there are too many.
 _DOOMED_PART = 4
+
+
+def word(value: int) -> Slot:
+    """What a word of a pool stands for, without looking at any pool: a value, or an offset as `Slot.target`.
+
+    Args:
+        value: The word, as it lies in the entries of an object.
+    """
+    if is_leaf(value):
+        return Slot("", "a value in memory of its own", value ^ TAG_LEAF)
+    if is_container(value):
+        return Slot("", "an object", value)
+    return Slot("", describe(_NO_HEAP, value))
+
+
+#: Values that stand in their word need none.
+_NO_HEAP = Heap("")
 
 
 def walk(
@@ -244,9 +280,13 @@ def _node(heap: Heap, offset: int, depth: int, max_items: int | None) -> Node:
         walker = kind_at(heap, offset)
         name = walker._p_type_name(heap, offset)
         count, entries = walker._p_entries(heap, offset, limit)
-        size = heap.allocation_size(offset)
-        size += sum(heap.allocation_size(body) for body in walker._p_bodies(heap, offset))
+        parts = [Part(offset, heap.allocation_size(offset), HEADER)]
+        parts += [Part(body, heap.allocation_size(body), ENTRIES) for body in walker._p_bodies(heap, offset)]
+        size = sum(part.size for part in parts)
         size += sum(heap.allocation_size(word ^ TAG_LEAF) for word in walker._p_words(heap, offset) if is_leaf(word))
+        entries = list(entries)
+        leaves = (word ^ TAG_LEAF for _, key, word in entries for word in (key, word) if is_leaf(word))
+        parts += [Part(leaf, heap.allocation_size(leaf), VALUE) for leaf in leaves]
         slots = tuple(_slot(heap, label, key, word) for label, key, word in entries)
         text = walker._p_summary(count)
         rows, shown = walker._p_rows(heap, offset, limit)
@@ -255,7 +295,8 @@ def _node(heap: Heap, offset: int, depth: int, max_items: int | None) -> Node:
             count, slots = rows, tuple(Slot(label, text) for label, text in shown)
     except PmemError as error:
         return Node(offset, "damaged", 0, str(error), depth=depth, damage=str(error))
-    return Node(offset, name, size, text, count, slots, depth, stamp=stamp_of(heap.read(offset)), digest=digest)
+    stamp = stamp_of(heap.read(offset))
+    return Node(offset, name, size, text, count, slots, depth, stamp=stamp, digest=digest, parts=tuple(parts))
 
 
 def _digest(heap: Heap, walker: type[Persistent], offset: int) -> int:
