@@ -27,8 +27,9 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._memory_form import Gap, Memory, Piece, State, Word
-from pmemobj._memory_kinds import DESCRIBERS, Part, block_part, leaf_part, root_part
-from pmemobj._readings import Meaning, Reading, Span, as_text
+from pmemobj._memory_kinds import DESCRIBERS, leaf_part, root_part
+from pmemobj._memory_raw import block_part
+from pmemobj._readings import Meaning, Part, Reading, Span, as_text
 from pmemobj._undo import UndoLog
 from pmemobj.errors import PmemError, a_or_an
 
@@ -131,7 +132,7 @@ class _View:
             bodies = len(waiting)
             # What is left is for the leaves, which say what the slots hold.
             share = max(self._left * 2 // 3, self._left // (bodies + 1)) if depth else self._left
-            pieces.append(self._piece(part, depth, max(1, share)))
+            pieces.append(self._piece(part, depth, share))
             leaves += [(word, depth) for word in pieces[-1].words if word.meaning is Meaning.LEAF]
         left_out = 0
         for number, (word, depth) in enumerate(leaves):
@@ -204,11 +205,7 @@ class _View:
         )
 
     def _rows(self, part: Part, room: int, share: int) -> Iterator[Word | Gap]:
-        shown = [min(span.length, span.few) for span in part.spans]
-        # Too many: the longest spans give way, so that every kind of word is seen.
-        while sum(shown) > share and max(shown) > 1:
-            longest = shown.index(max(shown))
-            shown[longest] = max(1, shown[longest] - max(1, sum(shown) - share))
+        shown = _fair([min(span.length, span.few) for span in part.spans], share)
         end = 0
         for span, number in zip(part.spans, shown, strict=True):
             fitting = max(0, min(number, (room - span.at) // WORD))
@@ -246,7 +243,7 @@ class _View:
         if old is not None:
             before = span.read(number, int.from_bytes(old, "little")).text
             if self._was_nothing(part, at):
-                before = "nothing: beyond what was counted"
+                before = "nothing: not counted yet"
             elif found.meaning is Meaning.BODY:
                 before = before.replace("→ ", "→ the old ")
             state = State.LOGGED if old == described.raw else State.CHANGED
@@ -263,6 +260,17 @@ class _View:
             return False
         before, now = int.from_bytes(old, "little"), self._heap.read(counted)
         return first + width * before <= at < first + width * now
+
+
+def _fair(wanted: list[int], share: int) -> list[int]:
+    """How many words of each span to show: the longest give way first, so that every kind of word is seen."""
+    shown = list(wanted)
+    while sum(shown) > share and max(shown) > 1:
+        longest = shown.index(max(shown))
+        shown[longest] = max(1, shown[longest] - (sum(shown) - share))
+    for last in reversed(range(len(shown))):
+        shown[last] = max(0, shown[last] - max(0, sum(shown) - share))
+    return shown
 
 
 def _linked(piece: Piece, names: dict[int, str]) -> Piece:

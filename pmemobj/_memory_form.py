@@ -88,13 +88,13 @@ class Piece:
     """One allocation.
 
     Attributes:
-        name: What to call it: ``object``, ``items``, ``table``, or the slot that owns a leaf: ``leaf of items[3]``.
+        name: What to call it: ``object``, ``items``, ``table``, or, of a leaf, ``leaf of items[3]``.
         kind: The name of its kind, as in ``docs/format.md``.
         offset: Where it begins, in bytes from the start of the pool.
         size: Bytes of the pool that it takes, with the 16 that libpmemobj keeps before it.
         rows: Its words, and the gaps between those that are shown.
         library: The two words of libpmemobj before it: its size and its type number.
-        text: What it holds as a whole; of a leaf, the value.
+        text: Of a leaf, its value.
         new: Whether the running transaction has allocated it.
         depth: 0 for the object, 1 for its parts and what it owns, and so on.
         damage: What is wrong with it, or an empty string.
@@ -110,6 +110,11 @@ class Piece:
     new: bool = False
     depth: int = 0
     damage: str = ""
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is a value that one slot owns, and no part of the object's own structure."""
+        return self.depth > 0 and self.name.startswith("leaf of ")
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -187,7 +192,7 @@ def _piece(piece: Piece, offsets: bool) -> Iterator[str]:
     notes += [f"DAMAGED: {piece.damage}"] if piece.damage else []
     yield f"{title}: {', '.join(notes)}" + (f"; {piece.text}" if piece.text else "")
     wide = max([_LABEL, *(len(word.label) for word in piece.words)])
-    for word in piece.library:
+    for word in () if piece.is_leaf else piece.library:
         yield _word(word, wide, offsets)
     for row in piece.rows:
         yield from _gap(row) if isinstance(row, Gap) else _lines(row, wide, offsets)

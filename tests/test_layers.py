@@ -73,6 +73,7 @@ ORDER = [
     "_storage",
     "_stats",
     "_readings",
+    "_memory_raw",
     "_memory_kinds",
     "_memory_form",
     "_memory",
