@@ -107,8 +107,8 @@ class GarbageReport:
     @property
     def _table(self) -> Table:
         rows = [(name, number_text(count)) for name, count in self.freed.most_common()]
-        rows.append(("used before", size_text(self.before.used)))
-        rows.append(("used after", size_text(self.after.used)))
+        rows.append(("used before", plural(self.before.used, "byte")))
+        rows.append(("used after", plural(self.after.used, "byte")))
         return Table(self.summary, rows)
 
     @property
@@ -116,8 +116,8 @@ class GarbageReport:
         """Where the file was full before, and is after."""
         rows = self.freed.most_common()
         parts = [label(_MARGIN, 20, self.summary, 13, font_weight="bold")]
-        parts += _map(self.before, 40, f"before: {size_text(self.before.used)} used")
-        parts += _map(self.after, 40 + 2 * _CELL + 34, f"after: {size_text(self.after.used)} used")
+        parts += _map(self.before, 40, f"before: {plural(self.before.used, 'byte')} used")
+        parts += _map(self.after, 40 + 2 * _CELL + 34, f"after: {plural(self.after.used, 'byte')} used")
         top = 40.0 + 2 * (2 * _CELL + 34)
         most = max([*self.freed.values(), 1])
         for name, count in rows[:_MOST_TYPES]:
@@ -157,7 +157,7 @@ def _colour(number: int, name: str) -> str:
 
 
 def _block(x: float, y: float, width: float, height: float, colour: str) -> str:
-    return element("rect", x=x, y=y, width=width, height=height, fill=colour, stroke="#00000055", stroke_width=0.5)
+    return element("rect", x=x, y=y, width=width, height=height, fill=colour, stroke="#5b6577", stroke_width=0.5)
 
 
 def _whole(stats: PoolStats, top: float) -> str:
@@ -186,16 +186,10 @@ def _map(stats: PoolStats, top: float, title: str) -> list[str]:
     for number, density in enumerate(stats.density):
         row, column = divmod(number, _PER_ROW)
         own = (number + 1) * each <= stats.heap_start
-        colour = (
-            {"fill": _OWN} if own else {"fill": _USED, "fill_opacity": f"{0.15 + 0.85 * density if density else 0:.2f}"}
-        )
-        place: dict[str, Any] = {
-            "x": _MARGIN + wide * column,
-            "y": top + 12.0 + (_CELL + 2) * row,
-            "width": wide - 1,
-            "height": _CELL,
-        }
-        parts.append(element("rect", stroke=PANEL_EDGE, stroke_width=0.5, **place, **colour))
+        shade = 0.15 + 0.85 * density if density else 0.0
+        look: dict[str, Any] = {"fill": _OWN} if own else {"fill": _USED, "fill_opacity": f"{shade:.2f}"}
+        look |= {"x": _MARGIN + wide * column, "y": top + 12.0 + (_CELL + 2) * row, "width": wide - 1, "height": _CELL}
+        parts.append(element("rect", stroke=PANEL_EDGE, stroke_width=0.5, **look))
     return parts
 
 
