@@ -3,118 +3,49 @@
 Everything that a transaction changes in live memory is in libpmemobj's undo log first. So the state before
 it is that of now, with the entries of the log put back into a private copy of the pool's file, which takes
 memory for the pages that differ and for no others. Nothing of the pool itself is touched.
-
-The log is a chain: first the one in the transaction's lane (see `_layout`), then continuations,
-which are allocations. It ends at the first entry whose checksum does not fit the generation of the log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pmemobj import _file, _lib
 from pmemobj._base import resurrect
 from pmemobj._classes import ClassTable
 from pmemobj._heap import Heap
-from pmemobj._layout import (
-    ENTRY_CHECKSUM,
-    ENTRY_DATA,
-    ENTRY_KIND_SHIFT,
-    LANE_LOGS,
-    LANE_SIZE,
-    LOG_CAPACITY,
-    LOG_GENERATION,
-    LOG_HEADER_SIZE,
-    LOG_NEXT,
-    POOL_LANE_COUNT,
-    POOL_LANES_OFFSET,
-    WORD,
-)
+from pmemobj._undo import all_entries
 from pmemobj.errors import PmemError, PoolDamagedError
 
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
 
-__all__ = ["Entry", "as_before", "entries"]
+__all__ = ["as_before"]
 
-_CACHE_LINE = 64
-_PLACE = (1 << ENTRY_KIND_SHIFT) - 1
-#: Bytes of a log that are looked at: to verify them takes 50 ms or so. A longer one is not told of.
-_LONGEST = 1 << 20
+#: Bytes and entries of a log that are looked at: to verify so many takes a tenth of a second. Of a longer one nothing
+#: is told.
+_LONGEST, _MOST = 1 << 21, 20_000
 #: Bytes of a pool in a sandbox that are copied; its changes are in no file.
 _LARGEST_COPY = 1 << 28
 
 
-class Entry(NamedTuple):
-    """What a roll-back would put back: bytes, and where they were."""
-
-    offset: int
-    data: bytes
-
-
-def entries(heap: Heap) -> list[Entry] | None:
-    """The undo log of the transaction that this thread has open on a pool, the oldest entry first.
-
-    Returns:
-        None where the log is too long to be read in a moment, or where there is no transaction.
-    """
-    if not heap.in_transaction():
-        return None
-    found: list[Entry] = []
-    budget = _LONGEST
-    lanes, count = heap.read(POOL_LANES_OFFSET), heap.read(POOL_LANE_COUNT)
-    log, capacity = LANE_LOGS[-1]
-    for lane in range(lanes + log, lanes + log + LANE_SIZE * count, LANE_SIZE):
-        if not heap.read(lane + LOG_HEADER_SIZE):
-            continue
-        generation = heap.read(lane + LOG_GENERATION)
-        at, size = lane, capacity
-        while _read(heap, at + LOG_HEADER_SIZE, size, generation, found):
-            budget -= size
-            at = (heap.read(at + LOG_NEXT) + _CACHE_LINE - 1) & -_CACHE_LINE
-            if not at:
-                break
-            size = heap.read(at + LOG_CAPACITY)
-            if size > budget:
-                return None
-    return found
-
-
-def _read(heap: Heap, at: int, size: int, generation: int, found: list[Entry]) -> bool:
-    """Read the entries of one log, or of a continuation; whether all of it is in use."""
-    end = at + size
-    while at < end:
-        place, checksum, length = heap.read_words(at, 3)
-        whole = (ENTRY_DATA + length + _CACHE_LINE - 1) & -_CACHE_LINE
-        if not place or not length or whole > end - at:
-            return False
-        words = heap.read_words(at, whole // WORD)
-        words[ENTRY_CHECKSUM // WORD] = 0
-        if checksum != _file.fletcher64([*words, generation]):
-            return False
-        found.append(Entry(place & _PLACE, heap.read_bytes(at + ENTRY_DATA, length)))
-        at += whole
-    return True
-
-
 @contextmanager
 def as_before(pool: PersistentObjectPool) -> Iterator[Heap | None]:
-    """The pool as it was when the running transaction began, to be read; None where that cannot be told."""
+    """The pool as it was when the transaction of this thread began, to be read; None where that cannot be told."""
     heap = pool._heap
-    log = entries(heap)
+    log = _entries(heap) if heap.in_transaction() else None
     if log is None:
         yield None
         return
     past = Heap(heap.name)
     past.resurrect = resurrect
     with _private_copy(pool) as image:
-        if image is None or any(entry.offset + len(entry.data) > len(image) for entry in log):
+        if image is None or any(offset + len(data) > len(image) for offset, data in log):
             yield None
             return
-        for entry in log:
-            image[entry.offset : entry.offset + len(entry.data)] = entry.data
+        for offset, data in log:
+            image[offset : offset + len(data)] = data
         past.bind_image(image, heap.root_offset)
         with suppress(PoolDamagedError):
             past.types = ClassTable(past)
@@ -122,6 +53,22 @@ def as_before(pool: PersistentObjectPool) -> Iterator[Heap | None]:
             yield past
         finally:
             past.unbind(_file.closed_error(heap.name))
+
+
+def _entries(heap: Heap) -> list[tuple[int, bytes]] | None:
+    """The undo log, if it can be read in a moment."""
+
+    def read(offset: int, size: int) -> bytes:
+        return heap.read_bytes(offset, min(size, heap.limit - offset))
+
+    found: list[tuple[int, bytes]] = []
+    size = 0
+    for entry in all_entries(read):
+        size += len(entry[1])
+        if size > _LONGEST or len(found) >= _MOST:
+            return None
+        found.append(entry)
+    return found
 
 
 @contextmanager

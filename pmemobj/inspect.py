@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pmemobj import _file, _lib, _show
 from pmemobj._base import Persistent, kind_at, resurrect
+from pmemobj._before import as_before
 from pmemobj._classes import ClassTable
 from pmemobj._gc import Marks, held, mark
 from pmemobj._graphs import (
@@ -37,8 +38,10 @@ from pmemobj._graphs import (
 )
 from pmemobj._heap import Handle, Heap
 from pmemobj._layout import ALLOCATION_HEADER_SIZE, ROOT_CLASSES, ROOT_VALUE, TAG_LEAF, stamp_of
+from pmemobj._memory import memory
+from pmemobj._memory_form import Gap, Memory, Piece, State, Word
+from pmemobj._readings import Meaning
 from pmemobj._tree import DOOMED, slot_note, tree_text
-from pmemobj._undo import as_before
 from pmemobj._values import describe, immediate, is_container, is_leaf
 from pmemobj.errors import PmemError, PoolDamagedError, a_or_an
 
@@ -53,12 +56,19 @@ __all__ = [
     "Change",
     "Comparison",
     "Edge",
+    "Gap",
     "Graph",
+    "Meaning",
+    "Memory",
     "Node",
     "Part",
+    "Piece",
     "Slot",
+    "State",
     "Tree",
+    "Word",
     "differences",
+    "memory",
     "slot_note",
     "tree_text",
     "walk",
