@@ -13,7 +13,17 @@ from typing import Any
 
 from pmemobj_magics.errors import MagicUsageError
 
-__all__ = ["Table", "count_short", "count_text", "number_text", "plural", "shows_text_only", "size_text", "write_file"]
+__all__ = [
+    "Table",
+    "count_short",
+    "count_text",
+    "number_text",
+    "page",
+    "plural",
+    "shows_text_only",
+    "size_text",
+    "write_file",
+]
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 
@@ -58,6 +68,23 @@ def shows_text_only() -> bool:
     """Whether this is IPython in a terminal, where a picture would be a single line of text."""
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     return shell is not None and set(shell.display_formatter.active_types) == {"text/plain"}
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title>
+<style>
+:root {{ color-scheme: light dark }} body {{ margin: 1rem; font-family: sans-serif; line-height: 1.5 }}
+svg {{ max-width: 100%; height: auto }}
+</style></head>
+<body>{body}</body>
+</html>
+"""
+
+
+def page(title: str, body: str) -> bytes:
+    """A whole HTML file that loads nothing, light or dark as the reader likes; `body` is HTML."""
+    return _PAGE.format(title=html.escape(title), body=body).encode()
 
 
 def write_file(what: str, path: Path, writers: Mapping[str, Callable[[], bytes]]) -> None:

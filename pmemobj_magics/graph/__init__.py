@@ -5,9 +5,8 @@ No IPython in here; a `PoolGraph` shows itself wherever ``_repr_mimebundle_`` is
 
 from __future__ import annotations
 
-from pmemobj_magics.graph._dot import footer as graph_footer
 from pmemobj_magics.graph._frames import clip, news
 from pmemobj_magics.graph._layout import LAYOUTS, find_layout
 from pmemobj_magics.graph._view import PoolGraph
 
-__all__ = ["LAYOUTS", "PoolGraph", "clip", "find_layout", "graph_footer", "news"]
+__all__ = ["LAYOUTS", "PoolGraph", "clip", "find_layout", "news"]

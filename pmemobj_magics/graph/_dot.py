@@ -8,19 +8,19 @@ every frame of a series, also when it is no longer there and drawn as a ghost.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import graphviz
 
-from pmemobj.inspect import DOOMED, Comparison, Graph
-from pmemobj_magics.display import count_text, number_text, plural
+from pmemobj.inspect import DOOMED, Graph
+from pmemobj_magics.display import number_text, plural
 from pmemobj_magics.graph._arrows import Arrows, Place
 from pmemobj_magics.graph._label import FONT, node_label, start_label
 from pmemobj_magics.graph._layout import Layout
 from pmemobj_magics.graph._look import BORDER, DASHED, FAINT, TEXT, Looks
+from pmemobj_magics.tree import footer
 
-__all__ = ["footer", "node_name", "to_dot"]
+__all__ = ["node_name", "to_dot"]
 
 _GRAPH = {
     "bgcolor": "transparent",
@@ -57,22 +57,6 @@ _NO_LONGER = {"color": BORDER, "style": "dotted"}
 def node_name(offset: int) -> str:
     """The name of an object's node."""
     return f"o{offset}"
-
-
-def footer(graph: Graph, comparison: Comparison | None = None) -> str:
-    """Which pool, and how much of it: ``game.pmem · showing 200 of 12 431 objects``; and what differs."""
-    shown = len(graph.nodes)
-    total = None if graph.total is None else shown + graph.hidden
-    parts = [os.path.basename(graph.pool), count_text(shown, total)]
-    if graph.doomed_total:
-        parts.append(count_text(len(graph.doomed), graph.doomed_total).replace(" object", " doomed object"))
-    if comparison is None:
-        parts += ["a transaction is open, and did too much to be marked"] if graph.is_open else []
-    elif comparison.is_uncommitted:
-        parts.append(f"not committed: {comparison.summary}")
-    else:
-        parts.append(f"since the picture before: {comparison.summary}")
-    return " · ".join(parts)
 
 
 def to_dot(

@@ -10,26 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from pmemobj.inspect import Comparison, Graph, Node, tree_text
-from pmemobj_magics.display import shows_text_only, write_file
+from pmemobj_magics.display import page, shows_text_only, write_file
 from pmemobj_magics.errors import DrawingError
-from pmemobj_magics.graph._dot import footer, node_name, to_dot
+from pmemobj_magics.graph._dot import node_name, to_dot
 from pmemobj_magics.graph._layout import find_layout
 from pmemobj_magics.graph._look import Looks
 from pmemobj_magics.graph._svg import render, tidy
+from pmemobj_magics.tree import footer, to_html
 
 __all__ = ["PoolGraph"]
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{title}</title>
-<style>
-:root {{ color-scheme: light dark }} body {{ margin: 1rem; font-family: sans-serif }}
-svg {{ max-width: 100%; height: auto }}
-</style></head>
-<body>{body}</body>
-</html>
-"""
-
 
 class PoolGraph:
     """The objects of a pool and their references, as they were when the picture was asked for.
@@ -116,7 +105,12 @@ class PoolGraph:
             return {"text/plain": repr(self), "image/svg+xml": self.svg}
         except DrawingError as error:
             text = f"{self.tree}\n({error.why}; {error.todo})"
-            return {"text/plain": f"{self!r}\n{text}", "text/html": f"<pre>{html.escape(text)}</pre>"}
+            return {"text/plain": f"{self!r}\n{text}", "text/html": self._tree_to_unfold(error)}
+
+    def _tree_to_unfold(self, error: DrawingError) -> str:
+        tree = to_html(self.graph, self.comparison, self.name, self._offsets, self._looks.holders)
+        words = f"{footer(self.graph, self.comparison)} ({error.why}; {error.todo})"
+        return f'<div>{tree}\n<small style="opacity:.7">{html.escape(words)}</small></div>'
 
     # ---- files ----
 
@@ -143,9 +137,9 @@ class PoolGraph:
     def _page(self) -> bytes:
         try:
             body = self.svg
-        except DrawingError:
-            body = f"<pre>{html.escape(self.tree)}</pre>"
-        return _PAGE.format(title=html.escape(footer(self.graph)), body=body).encode()
+        except DrawingError as error:
+            body = self._tree_to_unfold(error)
+        return page(footer(self.graph, self.comparison), body)
 
 
 def _title(node: Node, looks: Looks) -> str:

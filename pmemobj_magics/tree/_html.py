@@ -24,7 +24,7 @@ _DEEPEST = 40
 _FEW = 30
 _MOST_OF_REPR = 400
 
-_INSIDE = "margin-left:.45em;padding-left:.9em;border-left:1px solid #8886"
+_INSIDE = "margin-left:.45em;padding-left:.9em;border-left:1px solid #8886;scroll-margin-top:3em"
 _SIGNS = {"new": "+ ", "changed": "~ ", "removed": "− "}
 _FAINT = "opacity:.7"
 #: Readable on white and on black.
@@ -107,12 +107,11 @@ class _Page:
         if node.offset in self.written or level >= _DEEPEST:
             return f"<div>{label}{self._link(node)}{note}</div>"
         head = f"{label}{self._head(node)}{note}"
-        name = f' id="{self.prefix}-{node.offset}"'
         inside = self.inside(node.offset, level + 1)
         if not inside:
-            return f"<div{name}>{head}</div>"
+            return f'<div id="{self._name(node.offset)}">{head}</div>'
         is_open = level == 0 or (level == 1 and len(self.nodes) <= _FEW) or self._is_different(node)
-        return f"<details{name}{' open' if is_open else ''}><summary>{head}</summary>{inside}</details>"
+        return f"<details{' open' if is_open else ''}><summary>{head}</summary>{inside}</details>"
 
     def inside(self, offset: int | None, level: int) -> str:
         """The slots of an object that is written here."""
@@ -122,7 +121,11 @@ class _Page:
         self.written.add(node.offset)
         change = None if self.comparison is None else self.comparison.changes.get(node.offset)
         rows = "".join(self._rows(node, change, level))
-        return f'<div style="{_INSIDE}">{rows}</div>' if rows else ""
+        # In here and not on the element around it: a browser unfolds what is around the place it goes to.
+        return f'<div id="{self._name(node.offset)}" style="{_INSIDE}">{rows}</div>' if rows else ""
+
+    def _name(self, offset: int) -> str:
+        return f"{self.prefix}-{offset}"
 
     def _rows(self, node: Node, change: Change | None, level: int) -> Iterator[str]:
         for number, slot in enumerate(node.slots):
@@ -158,7 +161,7 @@ class _Page:
         if node.offset not in self.written:
             self.waiting.append(node.offset)
         said = f"{node.type} #{self.numbers[node.offset]}"
-        return f'<a href="#{self.prefix}-{node.offset}">{html.escape(said)}</a>'
+        return f'<a href="#{self._name(node.offset)}">{html.escape(said)}</a>'
 
     def _is_different(self, node: Node) -> bool:
         return self.comparison is not None and node.offset in self.comparison.changes

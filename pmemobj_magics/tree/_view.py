@@ -9,22 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pmemobj.inspect import Graph, tree_text
-from pmemobj_magics.display import write_file
-from pmemobj_magics.graph import graph_footer
+from pmemobj_magics.display import page, write_file
+from pmemobj_magics.tree._footer import footer
 from pmemobj_magics.tree._html import to_html
 
 __all__ = ["PoolTree"]
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{title}</title>
-<style>
-:root {{ color-scheme: light dark }} body {{ margin: 1rem; font-family: sans-serif; line-height: 1.5 }}
-</style></head>
-<body>{body}</body>
-</html>
-"""
-
 
 class PoolTree:
     """The objects of a pool as a tree, as they were when it was asked for.
@@ -49,14 +38,14 @@ class PoolTree:
     def text(self) -> str:
         """The tree as text."""
         tree = tree_text(self.graph, self.comparison, self.name, self._offsets, self._holders)
-        return f"{tree}\n{graph_footer(self.graph, self.comparison)}"
+        return f"{tree}\n{footer(self.graph, self.comparison)}"
 
     @property
     def html(self) -> str:
         """The tree as HTML that unfolds without a script."""
         tree = to_html(self.graph, self.comparison, self.name, self._offsets, self._holders)
-        footer = html.escape(graph_footer(self.graph, self.comparison))
-        return f'<div>{tree}<small style="opacity:.7">{footer}</small></div>'
+        below = html.escape(footer(self.graph, self.comparison))
+        return f'<div>{tree}<small style="opacity:.7">{below}</small></div>'
 
     def __repr__(self) -> str:
         return self.text
@@ -77,5 +66,4 @@ class PoolTree:
         write_file("the tree", Path(path), writers)
 
     def _page(self) -> bytes:
-        title = html.escape(graph_footer(self.graph, self.comparison))
-        return _PAGE.format(title=title, body=self.html).encode()
+        return page(footer(self.graph, self.comparison), self.html)
