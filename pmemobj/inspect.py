@@ -20,13 +20,35 @@ from pmemobj._classes import ClassTable
 from pmemobj._gc import containers
 from pmemobj._heap import Handle, Heap
 from pmemobj._layout import ROOT_VALUE, TAG_LEAF
+from pmemobj._memory import memory
+from pmemobj._memory_form import Gap, Memory, Piece, State, Word
+from pmemobj._readings import Meaning
 from pmemobj._values import describe, immediate, is_container, is_leaf
 from pmemobj.errors import PmemError, PoolDamagedError, a_or_an
 
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
 
-__all__ = ["ENTRIES", "HEADER", "VALUE", "Edge", "Graph", "Node", "Part", "Slot", "walk", "walk_file", "word"]
+__all__ = [
+    "ENTRIES",
+    "HEADER",
+    "VALUE",
+    "Edge",
+    "Gap",
+    "Graph",
+    "Meaning",
+    "Memory",
+    "Node",
+    "Part",
+    "Piece",
+    "Slot",
+    "State",
+    "Word",
+    "memory",
+    "slot_of",
+    "walk",
+    "walk_file",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +149,17 @@ class Graph:
         return len({edge.target for edge in self.edges} - self.nodes.keys())
 
 
-def word(value: int) -> Slot:
+def slot_of(word: int) -> Slot:
     """What a word of a pool stands for, without looking at any pool: a value, or an offset as `Slot.target`.
 
     Args:
-        value: The word, as it lies in the entries of an object.
+        word: The word, as it lies in the entries of an object.
     """
-    if is_leaf(value):
-        return Slot("", "a value in memory of its own", value ^ TAG_LEAF)
-    if is_container(value):
-        return Slot("", "an object", value)
-    return Slot("", describe(_NO_HEAP, value))
+    if is_leaf(word):
+        return Slot("", "a value in memory of its own", word ^ TAG_LEAF)
+    if is_container(word):
+        return Slot("", "an object", word)
+    return Slot("", describe(_NO_HEAP, word))
 
 
 #: Values that stand in their word need none.
