@@ -70,27 +70,27 @@ __all__ = [
     "differences",
     "memory",
     "slot_note",
+    "slot_of",
     "tree_text",
     "walk",
     "walk_file",
-    "word",
 ]
 
 #: Of the objects that a walk shows, the part that doomed ones may take where there are too many.
 _DOOMED_PART = 4
 
 
-def word(value: int) -> Slot:
+def slot_of(word: int) -> Slot:
     """What a word of a pool stands for, without looking at any pool: a value, or an offset as `Slot.target`.
 
     Args:
-        value: The word, as it lies in the entries of an object.
+        word: The word, as it lies in the entries of an object.
     """
-    if is_leaf(value):
-        return Slot("", "a value in memory of its own", value ^ TAG_LEAF)
-    if is_container(value):
-        return Slot("", "an object", value)
-    return Slot("", describe(_NO_HEAP, value))
+    if is_leaf(word):
+        return Slot("", "a value in memory of its own", word ^ TAG_LEAF)
+    if is_container(word):
+        return Slot("", "an object", word)
+    return Slot("", describe(_NO_HEAP, word))
 
 
 #: Values that stand in their word need none.
