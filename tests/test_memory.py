@@ -291,6 +291,21 @@ def test_a_log_with_continuations(pool: Pool) -> None:
             assert (each.state is State.CHANGED) == (number % 3 == 0 and number > 0)
 
 
+def test_what_an_ended_transaction_left_in_the_log_is_void(pool: Pool) -> None:
+    pool.root = items = pool.new(PersistentList, range(600))
+    for undone in (True, False):
+        with suppress(ZeroDivisionError), pool.transaction():
+            items[0] = items[599] = 1000
+            if undone:
+                1 / 0  # noqa: B018
+        with pool.transaction():
+            assert not memory(items, max_words=1000).uncommitted
+            items[300] = -1
+            (only,) = memory(items, max_words=1000).uncommitted
+            assert only.label == "items[300]"
+            items[300] = 300
+
+
 def test_what_was_beyond_the_last_entry_was_nothing(pool: Pool) -> None:
     pool.root = items = pool.new(PersistentList, [1, 2, 3])
     items.pop()  # which leaves its word behind
