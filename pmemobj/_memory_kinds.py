@@ -39,6 +39,7 @@ from pmemobj._readings import (
     as_text,
     count,
     data,
+    guarded,
     header_of,
     offset_of,
     room_at,
@@ -170,7 +171,7 @@ def _with_table(heap: Heap, offset: int, kind: Kind, table_kind: Kind, width: in
         )
     ]
     if table:
-        parts.append(_table(heap, offset, table, used, table_kind, width))
+        parts.append(guarded("table", table, lambda: _table(heap, offset, table, used, table_kind, width)))
     assert parts[0].size == DICT_SIZE
     return parts
 
