@@ -67,7 +67,7 @@ def _shape(heap: Heap, offset: int) -> Part:
             WORD,
             dimensions,
             lambda at: f"shape[{at}]",
-            lambda _, word: Reading(Meaning.COUNT, f"{word} elements"),
+            lambda _, word: count("element", "elements")(word),
         ),
     ]
     return Part("shape", offset, Kind.ARRAY_DATA, spans)
@@ -82,8 +82,8 @@ def _with_data(heap: Heap, offset: int, kind: Kind, data_kind: Kind, element: El
             kind,
             [
                 single(0, "header", header_of(heap)),
-                single(8, "length", count("bytes")),
-                single(16, "capacity", count("bytes of room")),
+                single(8, "length", count("byte", "bytes")),
+                single(16, "capacity", count("byte of room", "bytes of room")),
                 single(24, "data", offset_of("data")),
             ],
         )

@@ -139,9 +139,9 @@ def single(at: int, label: str, read: Callable[[int], Reading]) -> Span:
 # ---- words of a container ------------------------------------------------------------------------
 
 
-def count(text: str = "") -> Callable[[int], Reading]:
-    """Reads a plain number; `text` says of what."""
-    return lambda word: Reading(Meaning.COUNT, f"{word} {text}".rstrip())
+def count(one: str = "", many: str = "") -> Callable[[int], Reading]:
+    """Reads a plain number; the texts say of what, if it is 1 and if it is not."""
+    return lambda word: Reading(Meaning.COUNT, f"{word} {one if word == 1 else many}".rstrip())
 
 
 def offset_of(name: str) -> Callable[[int], Reading]:

@@ -194,6 +194,9 @@ def test_an_interrupt_is_told_in_a_line_and_leaves_the_pool_open(
         def update(self, _more: int) -> None:
             raise KeyboardInterrupt
 
+        def reset(self, _total: int) -> None:
+            pass
+
         def close(self) -> None:
             pass
 
