@@ -78,9 +78,9 @@ def collect_garbage(session: Session, name: str | None, *, drop_variables: bool,
     call = session.call(pool)
     _demand_no_transaction(session, pool, f"collect the garbage of {session.title(pool)}")
     with _bar(f"collecting garbage in {call}", "what was not freed yet is left for the next time", progress) as tell:
-        before = pool.stats()
+        before = pool.stats(progress=tell)
         freed = pool.gc(keep_handles=not drop_variables, progress=tell)
-        return GarbageReport(freed, before, pool.stats(), call, pool.path)
+        return GarbageReport(freed, before, pool.stats(progress=tell), call, pool.path)
 
 
 def check_pool(session: Session, name: str | None, *, progress: bool) -> CheckReport:
@@ -121,6 +121,8 @@ def _bar(doing: str, left: str, shown: bool) -> Iterator[_Progress]:
     bar: Any = tqdm(total=0, desc=doing, delay=_BAR_AFTER, leave=False, disable=not shown)
 
     def tell(done: int, total: int) -> None:
+        if done < bar.n:  # another part of the work begins
+            bar.reset(total)
         bar.total = total
         bar.update(done - bar.n)
 
