@@ -19,11 +19,11 @@ from contextlib import suppress
 
 from pmemobj._heap import Heap
 from pmemobj._log_drafts import Draft
-from pmemobj._log_entries import SHOWN, Change, Entry, Line, Step
+from pmemobj._log_entries import SHOWN, LogChange, LogEntry, LogLine, LogStep
 from pmemobj._log_recorder import Recorder
 from pmemobj._whereabouts import Spot, paths
 
-__all__ = ["Change", "Entry", "Line", "Step", "TransactionLog"]
+__all__ = ["LogChange", "LogEntry", "LogLine", "LogStep", "TransactionLog"]
 
 #: Entries that are kept.
 _KEPT = 500
@@ -99,11 +99,11 @@ class TransactionLog:
         return self._recorder is not None and not self.note
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[LogEntry, ...]:
         """What was recorded, the oldest first. Cost: walks the pool, up to some thousand objects."""
         return self.last(None)
 
-    def last(self, count: int | None) -> tuple[Entry, ...]:
+    def last(self, count: int | None) -> tuple[LogEntry, ...]:
         """The last `count` entries; None for all that are kept."""
         drafts = list(self._drafts)
         if count is not None:
@@ -148,7 +148,7 @@ class TransactionLog:
         self._drafts.append(draft)
 
 
-def _lines(log: TransactionLog, entries: Sequence[Entry]) -> Iterator[str]:
+def _lines(log: TransactionLog, entries: Sequence[LogEntry]) -> Iterator[str]:
     yield repr(log)[1:-1]
     for entry in entries:
         source = entry.line.text if entry.line is not None else ""

@@ -6,9 +6,9 @@ How an object is reached from the root is asked when the log is read; until then
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from pmemobj._log_entries import Change, Entry, Line, Step
+from pmemobj._log_entries import LogChange, LogEntry, LogLine, LogStep
 from pmemobj._whereabouts import VALUE, Spot
 
 __all__ = ["MOST_CHANGES", "Draft"]
@@ -24,7 +24,7 @@ class Draft:
     """An entry that is being made. Places are not yet texts: they get their names when the log is read."""
 
     what: str
-    line: Line | None
+    line: LogLine | None
     began: float
     number: int = 0
     outcome: str = "running"
@@ -79,16 +79,16 @@ class Draft:
         yield from (text for _, text, *_ in list(self.steps) if isinstance(text, Spot))
         yield from (spot for spot, _, _ in list(self.changes))
 
-    def finished(self, name: Callable[[Spot], str], number: int) -> Entry:
+    def finished(self, name: Callable[[Spot], str], number: int) -> LogEntry:
         """The entry, with names for the places; `number` is for one that has none yet."""
 
-        def said(text: Spot | str, end: Spot | None) -> str:
-            if isinstance(text, str):
-                return text
-            first = name(text)
-            return first if end is None or end.slot == text.slot else f"{first} to {end.slot}"
+        def step(what: str, place: Spot | str, end: Spot | None, size: int, at: float, level: int) -> LogStep:
+            if isinstance(place, str):
+                return LogStep(what, place, "", size, at, level)
+            text = name(place) if end is None or end.slot == place.slot else f"{name(place)} to {end.slot}"
+            return LogStep(what, text, name(replace(place, slot="")) if place.owner else "the pool", size, at, level)
 
-        return Entry(
+        return LogEntry(
             self.number or number,
             self.what,
             self.outcome,
@@ -104,11 +104,9 @@ class Draft:
             self.allocations,
             self.allocated,
             self.frees,
-            tuple(
-                Step(what, said(text, end), size, at, level) for what, text, end, size, at, level in list(self.steps)
-            ),
+            tuple(step(*made) for made in list(self.steps)),
             self.hidden,
-            tuple(Change(name(spot), before, after) for spot, before, after in sorted(self.changes, key=_rank)),
+            tuple(LogChange(name(spot), before, after) for spot, before, after in sorted(self.changes, key=_rank)),
             self.unnamed,
         )
 

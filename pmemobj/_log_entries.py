@@ -8,7 +8,7 @@ from __future__ import annotations
 import linecache
 from dataclasses import dataclass
 
-__all__ = ["ABSENT", "GONE", "SHOWN", "Change", "Entry", "Line", "Step"]
+__all__ = ["ABSENT", "GONE", "SHOWN", "LogChange", "LogEntry", "LogLine", "LogStep"]
 
 #: Changes of an entry that a table shows.
 SHOWN = 4
@@ -17,7 +17,7 @@ ABSENT, GONE = "absent", "gone"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LogLine:
     """A line of the program, by the file (or notebook cell) that has it."""
 
     file: str
@@ -30,13 +30,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class LogStep:
     """One thing that happened in a transaction.
 
     Attributes:
         what: ``begin`` and ``end`` of an inner level, ``snapshot``, ``fill``, ``allocate``, ``free``, ``store``,
             ``publish``, ``persist``.
-        text: What it was done to, in words.
+        text: What it was done to, in words: ``root['guesses'][2]``, ``table of a dict``.
+        object: The object that has it; empty for memory that is allocated or freed, and levels.
         size: Bytes; 0 where none are meant.
         time: Seconds after the log was begun.
         level: How deep in transactions; 0 outside.
@@ -44,13 +45,14 @@ class Step:
 
     what: str
     text: str
+    object: str
     size: int
     time: float
     level: int
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LogChange:
     """A value that is another one afterwards: where it is, and both in words."""
 
     where: str
@@ -64,7 +66,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LogEntry:
     """What happened to the pool as a whole or not at all.
 
     Attributes:
@@ -94,7 +96,7 @@ class Entry:
     what: str
     outcome: str
     why: str
-    line: Line | None
+    line: LogLine | None
     times: int
     began: float
     ended: float
@@ -105,9 +107,9 @@ class Entry:
     allocations: int
     allocated: int
     frees: int
-    steps: tuple[Step, ...]
+    steps: tuple[LogStep, ...]
     hidden: int
-    changes: tuple[Change, ...]
+    changes: tuple[LogChange, ...]
     unnamed: int
 
     @property

@@ -23,9 +23,10 @@ from pmemobj._heap import Heap
 from pmemobj._layout import ALLOCATION_HEADER_SIZE, WORD
 from pmemobj._lock import thread_key
 from pmemobj._log_drafts import MOST_CHANGES, Draft
-from pmemobj._log_entries import ABSENT, GONE, Line
+from pmemobj._log_entries import ABSENT, GONE, LogLine
 from pmemobj._watching import Watcher
 from pmemobj._whereabouts import CLASS_TABLE, NUMBER, VALUE, Spot, Whereabouts, kind_text, value_text
+from pmemobj.errors import PmemError
 
 __all__ = ["Recorder"]
 
@@ -178,8 +179,7 @@ class Recorder(Watcher):
         draft.stores = heap.changes - heap.changes_at_begin
         if heap.doomed is not None:
             draft.outcome, draft.changes, draft.unnamed = "rolled back", [], 0
-            # An interrupt may have come in the middle of a commit.
-            draft.why = f"{type(heap.doomed).__name__}: {heap.doomed}".splitlines()[0][:200].removesuffix(": ")
+            draft.why = _reason(heap.doomed)
         else:
             draft.outcome = "committed"
         if draft.what == "statement" and draft.is_empty:
@@ -349,7 +349,13 @@ class Recorder(Watcher):
             draft.changes.append((spot, text, after))
 
 
-def _users_line() -> Line | None:
+def _reason(error: BaseException) -> str:
+    """Why a transaction was rolled back, in one line."""
+    text = error.why if isinstance(error, PmemError) else f"{type(error).__name__}: {error}".removesuffix(": ")
+    return text.partition("\n")[0][:200]
+
+
+def _users_line() -> LogLine | None:
     """The line of the program that is running, past the frames of these packages."""
     frame = sys._getframe(1)
     while frame is not None:
@@ -357,6 +363,6 @@ def _users_line() -> Line | None:
         if package in _SHELLS:
             return None
         if package not in _OURS and package != "contextlib":
-            return Line(frame.f_code.co_filename, frame.f_lineno)
+            return LogLine(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
     return None
