@@ -51,7 +51,8 @@ class Recorder(Watcher):
         self.note = ""
         self._inner: Watcher | None = heap.checker
         self._where = Whereabouts(heap)
-        self._entering: Any = None
+        #: The threads that begin a transaction, and may be waiting for their turn.
+        self._entering: set[Any] = set()
         self._entries = 0
         self.draft: Draft | None = None
 
@@ -94,7 +95,7 @@ class Recorder(Watcher):
             self._inner.entering()
         heap = self._heap
         if not heap.in_transaction():
-            self._entering = thread_key()  # another thread may be in one, and end it before
+            self._entering.add(thread_key())
         elif self.draft is not None:
             with self._looking():
                 level = self._level() + 1
@@ -115,8 +116,8 @@ class Recorder(Watcher):
             self._inner.begun()
         with self._looking():
             self._cut_off()
-            is_own = self._entering == thread_key()
-            self._entering = None
+            is_own = thread_key() in self._entering
+            self._entering.discard(thread_key())
             self.draft = self._new("transaction" if is_own else "statement")
             self.draft.levels = int(is_own)
 
