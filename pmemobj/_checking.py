@@ -84,10 +84,11 @@ class Checker(Watcher):
 
     def accept(self, offset: int, size: int) -> None:
         """These bytes were changed by a failure-atomic store outside a transaction."""
-        if (offset, size) in self._expected:
-            self._expected.remove((offset, size))
         self._reach(offset + size)
         self._view[offset : offset + size] = self._heap.read_bytes(offset, size)
+        # Last, lest an interrupt in between lose it.
+        if (offset, size) in self._expected:
+            self._expected.remove((offset, size))
 
     def reset(self) -> None:
         """A transaction has ended: what the pool holds now is right."""

@@ -25,7 +25,7 @@ from pmemobj._lock import thread_key
 from pmemobj._log_drafts import MOST_CHANGES, Draft
 from pmemobj._log_entries import ABSENT, GONE, LogLine
 from pmemobj._watching import Watcher
-from pmemobj._whereabouts import CLASS_TABLE, NUMBER, VALUE, Spot, Whereabouts, kind_text, value_text
+from pmemobj._whereabouts import CLASS_TABLE, OTHER, VALUE, Spot, Whereabouts, kind_text, word_text
 from pmemobj.errors import PmemError
 
 __all__ = ["Recorder"]
@@ -320,34 +320,32 @@ class Recorder(Watcher):
             if at not in draft.old and len(draft.old) < _WORDS * _STEPS:
                 word = self._heap.read(at)
                 spot = self._where.find(at)
-                is_value = spot is not None and spot.role == VALUE and not spot.unused
-                draft.old[at] = word, spot, value_text(self._heap, word) if is_value else str(word)
+                role = OTHER if spot is None or spot.unused else spot.role
+                draft.old[at] = word, spot, word_text(self._heap, role, word)
 
     def _compare(self, draft: Draft) -> None:
         """Which words are other ones now."""
         for at, (word, before, text) in draft.old.items():
             now = self._heap.read(at)
-            if now == word:
+            change = self._change(at, before, text, now) if now != word else None
+            if change is None:
                 continue
-            # The names of keys are there now, if they were not before.
-            spot = self._where.find(at) or before
-            after = ""
-            if (
-                before is not None
-                and before.role == VALUE
-                and not before.unused
-                and (spot is None or spot.role != VALUE)
-            ):
-                spot, after = before, GONE
-            if spot is None or spot.type == CLASS_TABLE or spot.role not in (VALUE, NUMBER) or spot.unused:
-                continue
-            if before is not None and before.unused:
-                text = ABSENT
-            if len(draft.changes) >= MOST_CHANGES:
+            if len(draft.changes) < MOST_CHANGES:
+                draft.changes.append(change)
+            else:
                 draft.unnamed += 1
-                continue
-            after = after or (value_text(self._heap, now) if spot.role == VALUE else str(now))
-            draft.changes.append((spot, text, after))
+
+    def _change(self, at: int, before: Spot | None, text: str, now: int) -> tuple[Spot, str, str] | None:
+        """What became of a word; None where that says nothing to a program."""
+        # The names of keys are there now, if they were not before.
+        spot = self._where.find(at) or before
+        had_value = before is not None and before.role == VALUE and not before.unused
+        if before is not None and had_value and (spot is None or spot.role != VALUE):
+            return before, text, GONE
+        if spot is None or spot.type == CLASS_TABLE or spot.role == OTHER or spot.unused:
+            return None
+        was_unused = before is not None and before.unused
+        return spot, ABSENT if was_unused else text, word_text(self._heap, spot.role, now)
 
 
 def _reason(error: BaseException) -> str:
