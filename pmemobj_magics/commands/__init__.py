@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pmemobj_magics.commands.crash import Limits, cut_power, kill, sweep, unquoted
+from pmemobj_magics.commands.dumps import DumpReport, dump_pool, restore_pool
 from pmemobj_magics.commands.graph import draw_graph
 from pmemobj_magics.commands.log import show_log
 from pmemobj_magics.commands.memory import check_pool, collect_garbage, measure_pool, show_bytes
@@ -10,6 +11,7 @@ from pmemobj_magics.commands.pools import PoolList, PoolReport, close_pool, list
 from pmemobj_magics.commands.transactions import TransactionReport, abort, begin, commit, run_cell
 
 __all__ = [
+    "DumpReport",
     "Limits",
     "PoolList",
     "PoolReport",
@@ -22,10 +24,12 @@ __all__ = [
     "commit",
     "cut_power",
     "draw_graph",
+    "dump_pool",
     "kill",
     "list_pools",
     "measure_pool",
     "open_pool",
+    "restore_pool",
     "run_cell",
     "show_bytes",
     "show_log",
