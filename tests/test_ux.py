@@ -298,10 +298,10 @@ def test_11_a_crash_of_each_kind_has_steps_a_verdict_and_frames(run: Run, game: 
 
 _MAKE = """
 import pmemobj, sys
-class Guesser(pmemobj.PersistentObject):
+class Seeker(pmemobj.PersistentObject):
     pass
 with pmemobj.create(sys.argv[1], 16 << 20) as pool:
-    pool.root = pool.new(Guesser)
+    pool.root = pool.new(Seeker)
     pool.root.tries = 3
 """
 
@@ -312,14 +312,14 @@ def test_16_a_pool_that_is_open_is_the_same_one(run: Run, game: Any) -> None:  #
 
 def test_16_a_restarted_kernel_opens_a_pool_before_its_classes(run: Run, run_python: Any, scratch: Path) -> None:  # noqa: F811
     run_python(_MAKE, scratch / "guesser.pmem")
-    assert "class Guesser (not defined yet)" in repr(run("%pmem_open guesser.pmem"))
-    assert "class Guesser (not defined yet)" in run("%pmem_graph").tree
+    assert "class Seeker (not defined yet)" in repr(run("%pmem_open guesser.pmem"))
+    assert "class Seeker (not defined yet)" in run("%pmem_graph").tree
     stand_in = run("pool.root")
-    assert "Guesser" in repr(stand_in)
+    assert "Seeker" in repr(stand_in)
     with pytest.raises(PmemError) as error:
         run("pool.root.tries = 4")
     assert len(short(error)) <= 3
-    define = ("import pmemobj", "class Guesser(pmemobj.PersistentObject):", "    def more(self): self.tries += {}")
+    define = ("import pmemobj", "class Seeker(pmemobj.PersistentObject):", "    def more(self): self.tries += {}")
     run("\n".join(define).format(1))
     run("pool.root.more()")
     assert run("pool.root.tries") == 4 and "not defined yet" not in run("%pmem_graph").tree
