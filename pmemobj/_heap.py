@@ -161,6 +161,7 @@ class Heap:
 
     __slots__ = (
         "__weakref__",
+        "_awaits_log_space",
         "_begun_again",
         "_classes",
         "_dropped",
@@ -283,6 +284,8 @@ class Heap:
         self._log_class = 0
         #: Whether there was no room to set some aside for logs.
         self._wants_log_space = False
+        #: Whether that has still to be tried.
+        self._awaits_log_space = False
         #: Bytes of chunks that were set aside for logs, and which nothing else can have.
         self._log_reserve = 0
         #: What was allocated in this transaction, and given up in it.
@@ -342,17 +345,26 @@ class Heap:
         self._prepare_logs()
 
     def _prepare_logs(self) -> None:
-        """Keep memory for logs, so that what gives memory back works when the pool is full.
+        """Let memory for logs have a class of its own, to be set aside before anything is allocated.
 
         libpmemobj does not give up the run that a class takes its units from, not even for want of memory.
         Where logs have a class of their own, that is what one wishes for. (Only `recycle` takes it.)
         """
-        chunks = self._log_chunks()
-        self._log_class = _lib.add_allocation_class(self.pop, _LOG_UNIT, _LOGS_IN_CHUNK * chunks)
+        self._log_class = _lib.add_allocation_class(self.pop, _LOG_UNIT, _LOGS_IN_CHUNK * self._log_chunks())
         _lib.set_log_piece(self.pop, _LOG_UNIT - _LOG_OVERHEAD)
-        # A growing pool must not grow for this.
-        if not self._grows or _chunks.has_free_row(self._words, chunks):
-            self._set_log_space_aside()
+        self._awaits_log_space = True
+
+    def demand_log_space(self) -> None:
+        """Keep memory for logs, so that what gives memory back works when the pool is full.
+
+        Not when the pool is opened, but before the first transaction or publication, since libpmemobj then
+        looks at each run of the pool, which takes as long as opening it.
+        """
+        if self._awaits_log_space:
+            # A growing pool must not grow for this.
+            if not self._grows or _chunks.has_free_row(self._words, self._log_chunks()):
+                self._set_log_space_aside()
+            self._awaits_log_space = False
 
     def _log_chunks(self) -> int:
         return log_space(self.limit - (self.root_offset & -_CHUNK)) // _CHUNK
@@ -951,7 +963,11 @@ class Heap:
 
     def free_size(self) -> int:
         """Bytes that can be allocated: neither taken nor set aside for logs. Cost: visits every allocation."""
-        return max(0, self.limit - (self.root_offset & ~0xFFF) - self._log_reserve - self.used_size())
+        used = self.used_size()
+        if self._awaits_log_space:
+            with self.lock:
+                self.demand_log_space()
+        return max(0, self.limit - (self.root_offset & ~0xFFF) - self._log_reserve - used)
 
     def _full(self, what: str, error: OSError | None = None) -> PmemError:
         if error is None or error.errno == errno.ENOMEM:
@@ -1018,6 +1034,8 @@ class Heap:
         self._frees_left = []
         if self._unlogged:
             self._unlogged = []
+        if self._awaits_log_space:
+            self.demand_log_space()
         try:
             _calls.begin(self.base)
             self._owner = thread_key()
