@@ -33,6 +33,7 @@ from pmemobj._table import (
     contents,
     count_live,
     drop_entries,
+    exchange_value,
     find_entry,
     has_entry,
     last_entry,
@@ -44,7 +45,7 @@ from pmemobj._table import (
     word_of_key,
 )
 from pmemobj._table_check import verify_table
-from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, prepare, replace
+from pmemobj._values import decode, describe, encode, free_leaf, immediate, prepare, replace
 from pmemobj._views import Items, Keys, Values
 from pmemobj._walk import Walk
 from pmemobj.errors import NotPersistableError
@@ -314,7 +315,7 @@ class PersistentDict(Persistent):
                     put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
                 return
             for entry, word in replaced:
-                exchange(heap, entry + ENTRY_VALUE, word)
+                exchange_value(heap, offset, entry, word)
             if new:
                 append_entries(heap, offset, ENTRY_SIZE, new)
 

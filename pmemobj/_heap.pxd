@@ -5,7 +5,7 @@ from pmemobj._lock cimport PoolLock, thread_id, thread_key
 from pmemobj._ranges cimport SnapshotRanges
 from pmemobj cimport _calls
 
-cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS
+cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS, _TAIL_GROWTH, _LARGEST_TAIL
 
 @cython.final
 cdef class Heap:
@@ -41,6 +41,8 @@ cdef class Heap:
     cdef unsigned long long _logged_at_begin
     cdef long _log_class
     cdef list _frees_left, _unlogged
+    cdef unsigned long long _singles
+    cdef dict _tails
     cdef set _dropped
     cdef unsigned long long _log_reserve
 
@@ -64,7 +66,19 @@ cdef class Heap:
     cdef _log_page(self, unsigned long long offset, unsigned long long area, unsigned long long end)
     cpdef write_words(self, unsigned long long offset, list words)
     cpdef write_words_in(self, unsigned long long offset, list words, unsigned long long area, unsigned long long end)
-    cpdef fill(self, unsigned long long offset, list words)
+    cpdef append_in(
+        self, unsigned long long offset, unsigned long long word, unsigned long long counter, unsigned long long area,
+        unsigned long long end
+    )
+    cpdef append_words_in(
+        self, unsigned long long offset, list words, unsigned long long counter, unsigned long long area,
+        unsigned long long end
+    )
+    @cython.locals(first=cython.ulonglong, is_fresh=cython.bint)
+    cdef bint _prepare_tail(
+        self, unsigned long long offset, unsigned long long size, unsigned long long counter, unsigned long long area,
+        unsigned long long end
+    ) except -1
     @cython.locals(lock=PoolLock, size=cython.ulonglong, at=cython.ulonglong, word=cython.ulonglong)
     cpdef store_words(self, unsigned long long offset, list words)
     cpdef write_in(

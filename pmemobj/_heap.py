@@ -129,9 +129,14 @@ _MOST_LOG_CHUNKS = 16
 _FREE_BATCH = 1000
 #: Sizes of libpmemobj's own classes are multiples of this.
 _BUILTIN_UNIT = 128
-#: So many single snapshots in a page; the next one takes the rest of it. More of them cost more, since each is an
-#: entry of the log and a flush at commit; with none, a transaction that changes one word would log 4 KiB.
-_FEW_SNAPSHOTS = 2
+#: So many words of arrays, or rows of them, a transaction logs by themselves; then it takes the page of each further
+#: one. Each range is an entry of the log and a flush at commit, of which a page that is wanted piece by piece has many;
+#: but a transaction that changes one word should not log 4 KiB.
+_FEW_SNAPSHOTS = 4
+#: The places behind the end of an array are noted for the commit this many times further than they are in use, up to
+#: so many bytes.
+_TAIL_GROWTH = 4
+_LARGEST_TAIL = 1 << 16
 #: Every heap that exists, by its id.
 _live = WeakTable()
 
@@ -178,8 +183,10 @@ class Heap:
         "_pin",
         "_raw",
         "_reason",
+        "_singles",
         "_snapshotted",
         "_strayed",
+        "_tails",
         "_task",
         "_unlogged",
         "_unsettled_level",
@@ -298,6 +305,10 @@ class Heap:
         self._begun_again = False
         #: Ranges that this transaction failed to log; see `snapshot`.
         self._unlogged: list[tuple[int, int]] = []
+        #: How many words of arrays this transaction has logged by themselves; see `write_in`.
+        self._singles = 0
+        #: From where on the places of an array mean nothing if this transaction is rolled back, by its offset.
+        self._tails: dict[int, int] = {}
         #: The thread that is in a transaction, open or doomed; 0 for none.
         self._owner: Any = 0
         #: The asyncio task whose ``with`` block it is, if one's it is.
@@ -588,16 +599,18 @@ class Heap:
     def write_in(self, offset: int, word: int, area: int, end: int) -> None:
         """As `write`, for a word of an allocation that lies from `area` to `end`.
 
-        Many words of one page, written one by one, would each be an entry of the log; so after a
-        couple of them the rest of the page is logged at once. Never beyond the allocation, where
-        libpmemobj's own bookkeeping lies.
+        Many words written one by one would each be an entry of the log; so after a few of them the page of each
+        is logged. Never beyond the allocation, where libpmemobj's own bookkeeping lies.
         """
         self._demand_same_task()
         self._log_page(offset, area, end)
         self.write(offset, word)
 
     def _log_page(self, offset: int, area: int, end: int) -> None:
-        if not self._snapshotted.covers(offset, WORD) and self._snapshotted.times(offset) >= _FEW_SNAPSHOTS:
+        if not self._snapshotted.covers(offset, WORD):
+            if self._singles < _FEW_SNAPSHOTS:
+                self._singles += 1
+                return
             page = offset & ~(PAGE - 1)
             first = max(page, area)
             self.snapshot(first, min(page + PAGE, end) - first)
@@ -608,26 +621,53 @@ class Heap:
         self._log_page(offset, area, end)
         self.write_words(offset, words)
 
-    def fill(self, offset: int, words: list[int]) -> None:
-        """Write words where the pool has nothing, until the transaction says at its end that it does; not logged.
+    def append_in(self, offset: int, word: int, counter: int, area: int, end: int) -> None:
+        """As `write_in`, for a place that means nothing until the word at `counter` counts it.
 
-        C function: ``pmemobj_tx_xadd_range_direct`` with ``POBJ_XADD_NO_SNAPSHOT``, so that commit flushes them.
+        So it need not be logged where the pool has nothing there when the transaction is rolled back.
+        """
+        self._demand_same_task()
+        if not self._prepare_tail(offset, WORD, counter, area, end):
+            self._log_page(offset, area, end)
+        self.write(offset, word)
+
+    def append_words_in(self, offset: int, words: list[int], counter: int, area: int, end: int) -> None:
+        """As `append_in`, for words side by side."""
+        self._demand_same_task()
+        if not self._prepare_tail(offset, WORD * len(words), counter, area, end):
+            self._log_page(offset, area, end)
+        self.write_words(offset, words)
+
+    def _prepare_tail(self, offset: int, size: int, counter: int, area: int, end: int) -> bool:
+        """Let commit flush places behind the end of an array, without a log; False where they have to be logged.
+
+        What lies there means nothing to whoever comes after a roll-back if it lies behind the end that the
+        array has then: from where the first place was taken while the counter was not yet changed. Of an array
+        that this transaction has allocated, all goes.
+        C function: ``pmemobj_tx_xadd_range_direct`` with ``POBJ_XADD_NO_SNAPSHOT``.
         """
         self._demand_transaction()
-        size = WORD * len(words)
-        if offset + size > self.limit or offset < self.root_offset:
+        if offset + size > end or end > self.limit or offset < self.root_offset:
             self._refuse_to_change(offset)
-        try:
-            _calls.flush_at_commit(self.base + offset, size)
-        except OSError as error:
-            raise self._full(f"note {size} bytes", error) from None
+        if self._snapshotted.covers(offset, size):
+            return True
+        if not self._snapshotted.covers(counter, WORD):
+            self._tails[area] = offset
+        is_fresh = area in self.fresh
+        first = area if is_fresh else self._tails.get(area, end)
+        if offset < first:
+            return False
+        size = min(max(size, min((_TAIL_GROWTH - 1) * (offset - first), _LARGEST_TAIL)), end - offset)
+        if not is_fresh:  # else libpmemobj flushes all of it anyway
+            try:
+                _calls.flush_at_commit(self.base + offset, size)
+            except OSError as error:
+                raise self._full(f"note {size} bytes", error) from None
         if self.checker is not None:
             self.checker.allow(offset, size)
-        self._count_change()
-        self._unsettle()
-        first = offset >> 3
-        self._words[first : first + len(words)] = array("Q", words)
-        self._tell_change()
+        # Last: what is in there is not looked at again.
+        self._snapshotted.add(offset, size)
+        return True
 
     def write_words(self, offset: int, words: list[int]) -> None:
         """Replace words of live memory that lie side by side, inside a transaction."""
@@ -1032,6 +1072,9 @@ class Heap:
         self.changes_at_begin = self.changes
         self._logged_at_begin = self.logged
         self._frees_left = []
+        self._singles = 0
+        if self._tails:
+            self._tails = {}
         if self._unlogged:
             self._unlogged = []
         if self._awaits_log_space:
