@@ -29,6 +29,7 @@ from pmemobj._nans import one_of_each, those_of
 from pmemobj._publish import Publication
 from pmemobj._table import (
     add_at_once,
+    add_entry,
     append_entries,
     contents,
     count_live,
@@ -183,7 +184,11 @@ class PersistentDict(Persistent):
                 word = immediate(heap, value)
                 if word != ABSENT:
                     entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
-                    if entry and store_value(heap, offset, entry, word):
+                    if not entry:
+                        with heap.statement:
+                            add_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
+                        return
+                    if store_value(heap, offset, entry, word):
                         return
             with heap.statement:
                 if word == ABSENT:

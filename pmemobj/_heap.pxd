@@ -6,6 +6,8 @@ from pmemobj._ranges cimport SnapshotRanges
 from pmemobj cimport _calls
 
 cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS, _TAIL_GROWTH, _LARGEST_TAIL
+cdef unsigned long long ALIGNMENT, ALLOCATION_HEADER_SIZE, _LARGE, _ZERO, _NO_FLUSH, _NEAR, _NEAR_ON_DISK
+cdef Py_ssize_t _FEW_ALLOCATIONS
 
 @cython.final
 cdef class Heap:
@@ -40,7 +42,7 @@ cdef class Heap:
     cdef bint _begun_again, _is_making_up, _log_is_full, _wants_log_space, _awaits_log_space
     cdef unsigned long long _logged_at_begin
     cdef long _log_class
-    cdef list _frees_left, _unlogged
+    cdef list _frees_left, _unlogged, _unflushed
     cdef unsigned long long _singles
     cdef dict _tails
     cdef set _dropped
@@ -64,6 +66,7 @@ cdef class Heap:
     cpdef write(self, unsigned long long offset, unsigned long long word)
     @cython.locals(page=cython.ulonglong, first=cython.ulonglong)
     cdef _log_page(self, unsigned long long offset, unsigned long long area, unsigned long long end)
+    @cython.locals(word=cython.ulonglong)
     cpdef write_words(self, unsigned long long offset, list words)
     cpdef write_words_in(self, unsigned long long offset, list words, unsigned long long area, unsigned long long end)
     cpdef append_in(
@@ -89,7 +92,17 @@ cdef class Heap:
     cpdef move(self, unsigned long long target, unsigned long long source, unsigned long long count)
     cpdef write_bytes(self, unsigned long long offset, data)
     cpdef move_bytes(self, unsigned long long target, unsigned long long source, unsigned long long size)
-    @cython.locals(largest=cython.ulonglong, fitting=cython.longlong, offset=cython.ulonglong)
+    @cython.locals(step=cython.longlong, fitting=cython.longlong)
+    cpdef long class_for(self, unsigned long long size) except? -1
+    cdef unsigned long long _try_to_alloc(
+        self, unsigned long long size, int kind, unsigned long long flags, long class_id
+    ) except? 0
+    @cython.locals(
+        near=cython.ulonglong, offsets=list, start=cython.ulonglong, end=cython.ulonglong, at=cython.ulonglong,
+        size=cython.ulonglong,
+    )
+    cdef _flush_fresh(self)
+    @cython.locals(flags=cython.ulonglong, class_id=cython.long, offset=cython.ulonglong)
     # The size may be any number of Python's: what is too large for a word is too large for the pool.
     cpdef unsigned long long alloc(self, size, int kind, bint zero=*) except? 0
     cpdef handle(self, unsigned long long offset)

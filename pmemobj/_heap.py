@@ -116,6 +116,16 @@ _UNITS: list[int] = sorted(
     }
 )
 _SIZES = frozenset(_UNITS)
+#: Which of them a small allocation gets, by its bytes in steps of 16.
+_FITTING = [bisect_left(_UNITS, ALIGNMENT * step + ALLOCATION_HEADER_SIZE) for step in range(257)]
+#: A larger allocation is looked at before libpmemobj is asked for it.
+_LARGE = 1 << 16
+#: After so many allocations of a transaction, libpmemobj does not flush each of the further ones, but `_commit` does so
+#: with neighbours together: on a disk each flush is an msync. With few of them that would only be one more fence.
+_FEW_ALLOCATIONS = 8
+#: Neighbours are not further apart than this, on a disk and elsewhere.
+_NEAR_ON_DISK, _NEAR = 4096, 256
+_ZERO, _NO_FLUSH = _lib.ZERO, _lib.NO_FLUSH
 #: The size of the pieces by which an undo log gets longer, as allocations: eight in a chunk. libpmemobj chooses
 #: the class that fits best, so they fit exactly (cache lines and one header). No value has this size.
 _LOG_UNIT = 507 * 64 + ALLOCATION_HEADER_SIZE
@@ -188,6 +198,7 @@ class Heap:
         "_strayed",
         "_tails",
         "_task",
+        "_unflushed",
         "_unlogged",
         "_unsettled_level",
         "_wants_log_space",
@@ -320,6 +331,8 @@ class Heap:
         self.doomed: BaseException | None = None
         #: Size by offset of what the running transaction allocated.
         self.fresh: dict[int, int] = {}
+        #: What of that libpmemobj does not flush.
+        self._unflushed: list[int] = []
 
     def bind(self, pop: Any, size: int, root_size: int, max_size: int = 0) -> None:
         """Attach to an open pool; handles made before go on working.
@@ -674,8 +687,9 @@ class Heap:
         self.snapshot(offset, WORD * len(words))
         self._count_change()
         self._unsettle()
-        first = offset >> 3
-        self._words[first : first + len(words)] = array("Q", words)
+        for word in words:
+            self._put(offset, word)
+            offset += WORD
         self._tell_change()
 
     def move(self, target: int, source: int, count: int) -> None:
@@ -855,50 +869,63 @@ class Heap:
             PoolFullError: no room.
         """
         self._demand_transaction()
-        largest = min(MAX_ALLOCATION, self.reserve) if self._grows else MAX_ALLOCATION
-        if size > largest:
-            # A growing pool would grow to its end before libpmemobj gave up.
-            raise PoolFullError(
-                f"allocate {size} bytes in {self.name}",
-                f"one allocation in it can have no more than {largest} bytes",
-                "divide the data, or create a larger pool",
-            )
+        flags = _ZERO if zero else 0
+        if size > _LARGE:
+            self._demand_possible(size)
+        elif len(self.fresh) >= _FEW_ALLOCATIONS:
+            flags |= _NO_FLUSH
         class_id = self.class_for(size)
-        offset = self._try_to_alloc(size, kind, zero, class_id)
+        offset = self._try_to_alloc(size, kind, flags, class_id)
         if not offset:
-            offset = self._alloc_at_last(size, kind, zero, class_id)
+            offset = self._alloc_at_last(size, kind, flags, class_id)
         self.follow_growth()
-        assert offset % ALIGNMENT == 0, offset
+        assert offset & (ALIGNMENT - 1) == 0, offset
         self.fresh[offset] = size
-        self._dropped.discard(offset)
+        if flags & _NO_FLUSH:
+            self._unflushed.append(offset)
+        if self._dropped:
+            self._dropped.discard(offset)
         self.may_have_garbage = True
         if self.checker is not None:
             # All of it: with its header libpmemobj writes a whole cache line, whatever then stands behind the header.
             self.checker.allow(offset - ALLOCATION_HEADER_SIZE, self.allocation_size(offset))
         return offset
 
+    def _demand_possible(self, size: int) -> None:
+        """Refuse what no allocation can have: a growing pool would grow to its end before libpmemobj gave up."""
+        largest = min(MAX_ALLOCATION, self.reserve) if self._grows else MAX_ALLOCATION
+        if size > largest:
+            raise PoolFullError(
+                f"allocate {size} bytes in {self.name}",
+                f"one allocation in it can have no more than {largest} bytes",
+                "divide the data, or create a larger pool",
+            )
+
     def class_for(self, size: int) -> int:
         """libpmemobj's number of the class that an allocation of `size` bytes is taken from."""
+        step = (size + ALIGNMENT - 1) // ALIGNMENT
+        if step < len(_FITTING):
+            return self._classes[_FITTING[step]]
         fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
         return self._classes[fitting] if fitting < len(_UNITS) else 0
 
-    def _try_to_alloc(self, size: int, kind: int, zero: bool, class_id: int) -> int:
+    def _try_to_alloc(self, size: int, kind: int, flags: int, class_id: int) -> int:
         """The offset of a new allocation, or 0 if there is no room."""
         try:
-            return _calls.alloc(size, kind, zero, class_id)
+            return _calls.alloc(size, kind, flags, class_id)
         except OSError as error:
             if error.errno != errno.ENOMEM:
                 raise self._full(f"allocate {size} bytes", error) from None
         return 0
 
-    def _alloc_at_last(self, size: int, kind: int, zero: bool, class_id: int) -> int:
+    def _alloc_at_last(self, size: int, kind: int, flags: int, class_id: int) -> int:
         """Allocate where there was no room at first: in a new part, in what is kept for other sizes, in garbage."""
-        offset = self._try_to_alloc(size, kind, zero, class_id) if self.follow_growth() else 0
+        offset = self._try_to_alloc(size, kind, flags, class_id) if self.follow_growth() else 0
         if not offset:
             self._recycle()
-            offset = self._try_to_alloc(size, kind, zero, class_id)
+            offset = self._try_to_alloc(size, kind, flags, class_id)
         if not offset and self._free_garbage():
-            offset = self._try_to_alloc(size, kind, zero, class_id)
+            offset = self._try_to_alloc(size, kind, flags, class_id)
         if not offset:
             raise self._full(f"allocate {size} bytes")
         return offset
@@ -1063,6 +1090,7 @@ class Heap:
             # A KeyboardInterrupt cut off a roll-back of this thread.
             _calls.abort()
         self.fresh = {}
+        self._unflushed = []
         if self._dropped:
             self._dropped = set()
         if self._snapshotted.is_used:
@@ -1139,6 +1167,8 @@ class Heap:
     def _commit(self) -> None:
         if self.checker is not None:
             self.checker.verify()
+        if self._unflushed:
+            self._flush_fresh()
         try:
             _calls.commit(self.slow)
         finally:
@@ -1147,6 +1177,20 @@ class Heap:
             self.loans.keep_new()
             if self.checker is not None:
                 self.checker.reset()
+
+    def _flush_fresh(self) -> None:
+        """Make durable what libpmemobj does not flush at commit, before that. C function: ``pmemobj_persist``."""
+        near = _NEAR_ON_DISK if self.slow else _NEAR
+        offsets = sorted(self._unflushed)
+        start = end = offsets[0]
+        for at in offsets:
+            if at > end + near:
+                _calls.persist(self.base, self.base + start, end - start, self.slow)
+                start = at
+            size = self.fresh[at]
+            end = max(end, at + size)
+        _calls.persist(self.base, self.base + start, end - start, self.slow)
+        self._unflushed = []
 
     def roll_back(self, reason: BaseException) -> None:
         """Undo everything since the outermost `begin`; the transaction is dead from here on.

@@ -84,8 +84,14 @@ cdef unsigned long long _slot_of(
     Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long number
 ) except? 1
 cpdef unsigned long long word_of_key(Heap heap, key) except? 0
+@cython.locals(changes=cython.ulonglong, key_word=cython.ulonglong, entry=cython.ulonglong)
+cpdef add_entry(
+    Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
+    unsigned long long value_word
+)
 @cython.locals(table=cython.ulonglong, end=cython.ulonglong)
 cpdef exchange_value(Heap heap, unsigned long long offset, unsigned long long entry, unsigned long long word)
+@cython.locals(entry=cython.ulonglong)
 cpdef put_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
     unsigned long long value_word

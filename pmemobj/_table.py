@@ -400,19 +400,25 @@ def store_value(heap: Heap, offset: int, entry: int, word: int) -> bool:
 def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
     """Let `key` be there, in a dict with the value of a word, for which its slot then answers."""
     entry = find_entry(heap, offset, width, key, key_hash)
-    key_word = ABSENT
     if not entry:
-        changes = heap.changes
-        key_word = word_of_key(heap, key)
-        if heap.changes != changes:  # pickling it ran foreign code
-            entry = find_entry(heap, offset, width, key, key_hash)
-    if not entry:
-        words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
-        append_entries(heap, offset, width, words)
-        return
-    free_leaf(heap, key_word)
-    if width == ENTRY_SIZE:
+        add_entry(heap, offset, width, key, key_hash, value_word)
+    elif width == ENTRY_SIZE:
         exchange_value(heap, offset, entry, value_word)
+
+
+def add_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
+    """As `put_entry`, for a key that has just been found missing."""
+    changes = heap.changes
+    key_word = word_of_key(heap, key)
+    if heap.changes != changes:  # pickling it ran foreign code
+        entry = find_entry(heap, offset, width, key, key_hash)
+        if entry:
+            free_leaf(heap, key_word)
+            if width == ENTRY_SIZE:
+                exchange_value(heap, offset, entry, value_word)
+            return
+    words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
+    append_entries(heap, offset, width, words)
 
 
 def exchange_value(heap: Heap, offset: int, entry: int, word: int) -> None:
@@ -436,7 +442,7 @@ def append_entries(heap: Heap, offset: int, width: int, words: list[int]) -> Non
     Holds after: the last entries are these.
     """
     count = WORD * len(words) // width
-    used, table = heap.read_words(offset + DICT_USED, 2)
+    used, table = heap.peek(offset + DICT_USED), heap.peek(offset + DICT_TABLE)
     if not table or used + count > heap.peek(table + TABLE_CAPACITY):
         rebuild(heap, offset, width, words)
         return
@@ -459,7 +465,7 @@ def _clear_leftovers(heap: Heap, offset: int, width: int, count: int) -> None:
 
     Snapshotted before: the slots that still have their numbers, and the keys.
     """
-    used, table = heap.read_words(offset + DICT_USED, 2)
+    used, table = heap.peek(offset + DICT_USED), heap.peek(offset + DICT_TABLE)
     capacity = heap.peek(table + TABLE_CAPACITY)
     entry = table + TABLE_ENTRIES + width * used
     index = table + TABLE_ENTRIES + width * capacity

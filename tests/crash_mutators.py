@@ -176,6 +176,43 @@ def _rolled_back(root: Any) -> None:
         pass
 
 
+def _many_leaves(root: Any) -> None:
+    """So many that they are flushed together."""
+    with root._p_mm.transaction():
+        for at in range(14):
+            root.append(f"{TEXT} {at}")
+
+
+def _behind_the_end(root: Any, fails: bool) -> None:
+    """Places of items that are logged where a roll-back needs them, and not where it does not."""
+    with contextlib.suppress(LookupError), root._p_mm.transaction():
+        root.append(1)
+        root.append(2)
+        del root[-4:]
+        root.extend([3, 4, 5])
+        root.append(6)
+        root.append(TEXT)
+        if fails:
+            raise LookupError
+
+
+def _many_keys(root: Any) -> None:
+    with root._p_mm.transaction():
+        for at in range(14):
+            root[f"{TEXT} {at}"] = at
+
+
+def _behind_the_last_key(root: Any, fails: bool) -> None:
+    with contextlib.suppress(LookupError), root._p_mm.transaction():
+        root["a"] = 1
+        root.popitem()
+        root.popitem()
+        root["b"] = 1
+        root["c"] = TEXT
+        if fails:
+            raise LookupError
+
+
 def _by_hand(root: Any) -> None:
     mm = root._p_mm
     with mm.transaction():
@@ -238,6 +275,9 @@ MUTATORS = [
     Mutator("list", "*=", lambda root: _augment(root, "__imul__", 3)),
     Mutator("list", "several in a transaction", _several),
     Mutator("list", "rolled back", _rolled_back),
+    Mutator("list", "many leaves in a transaction", _many_leaves),
+    Mutator("list", "behind the end", lambda root: _behind_the_end(root, False)),
+    Mutator("list", "behind the end, rolled back", lambda root: _behind_the_end(root, True)),
     Mutator("dict", "new key, no memory", lambda root: root.__setitem__("new", 5)),
     Mutator("dict", "new key, a leaf", lambda root: root.__setitem__(TEXT + "!", TEXT)),
     Mutator("dict", "other value", lambda root: root.__setitem__("one", 2)),
@@ -252,6 +292,9 @@ MUTATORS = [
     Mutator("dict", "|=", lambda root: _augment(root, "__ior__", {"one": 5, "x": TEXT})),
     Mutator("dict", "clear", lambda root: root.clear()),
     Mutator("dict", "nested transactions", _nested),
+    Mutator("dict", "many keys in a transaction", _many_keys),
+    Mutator("dict", "behind the last", lambda root: _behind_the_last_key(root, False)),
+    Mutator("dict", "behind the last, rolled back", lambda root: _behind_the_last_key(root, True)),
     Mutator("set", "add, no memory", lambda root: root.add(7)),
     Mutator("set", "add a leaf", lambda root: root.add(TEXT + "!")),
     Mutator("set", "discard", lambda root: root.discard(TEXT)),
