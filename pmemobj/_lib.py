@@ -86,8 +86,9 @@ STAGE_NONE = 0
 STAGE_WORK = 1
 
 ZERO = 1 << 0
-#: Without this flag a failed call has already aborted the transaction when it returns.
+NO_FLUSH = 1 << 1
 NO_SNAPSHOT = 1 << 2
+#: Without this flag a failed call has already aborted the transaction when it returns.
 NO_ABORT = 1 << 4
 _HEADER_COMPACT = 1
 _GLOBAL_ARENA = 1
@@ -466,14 +467,19 @@ def tx_snapshot(addr: int, size: int, flags: int = 0) -> None:
         raise last_failure(code)
 
 
-def tx_alloc(size: int, type_num: int, zero: bool = False, class_id: int = 0) -> int:
+def tx_alloc(size: int, type_num: int, flags: int = 0, class_id: int = 0) -> int:
     """``pmemobj_tx_xalloc``: a new allocation, given back if the transaction aborts.
+
+    Args:
+        size: Bytes.
+        type_num: The type number.
+        flags: `ZERO`, `NO_FLUSH` (commit does not flush it), or both.
+        class_id: The class of allocations that it is taken from; 0: that which fits best.
 
     Returns:
         Its offset.
     """
-    flags = NO_ABORT | (ZERO if zero else 0) | class_id << 48
-    oid = _lib.pmemobj_tx_xalloc(size, type_num, flags)
+    oid = _lib.pmemobj_tx_xalloc(size, type_num, NO_ABORT | flags | class_id << 48)
     if oid.off == 0:
         raise last_failure()
     return int(oid.off)

@@ -71,6 +71,7 @@ ORDER = [
     "_manager",
     "_gc",
     "_parts",
+    "_file_words",
     "_file",
     "_medium",
     "_storage",
