@@ -166,6 +166,9 @@ class Memory:
     def __str__(self) -> str:
         return self.text()
 
+    def __repr__(self) -> str:
+        return f"<Memory of {self.type}: {_count(self)}; print() shows it>"
+
 
 # ---- as text ---------------------------------------------------------------------------------------
 

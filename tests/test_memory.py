@@ -103,6 +103,8 @@ def test_a_list_is_a_header_that_points_to_an_array_of_words(pool: Pool) -> None
     assert b"".join(each.raw for each in leaf.words[1:])[: len(LONG)] == LONG.encode()
     assert [each.meaning for each in own.words] == [Meaning.HEADER, Meaning.COUNT, Meaning.COUNT, Meaning.BODY]
     assert [each.text for each in items.library] == [f"{items.size} bytes with these 16", "64, LIST_ITEMS"]
+    assert repr(found) == f"<Memory of PersistentList: 3 allocations, {found.size} bytes; print() shows it>"
+    assert str(found) == found.text()
     assert not found.in_transaction and not found.uncommitted and not found.damage and not found.left_out
 
 
