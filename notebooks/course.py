@@ -46,7 +46,7 @@ def exercise(check: Callable[..., None]) -> Callable[..., None]:
 
 
 def begin_anew(*paths: str) -> None:
-    """Remove the pools of a notebook, whatever an earlier run has left of them: open, in a transaction, or half made."""
+    """Remove the pools of a notebook, whatever an earlier run has left of them: open, or in a transaction."""
     for path in paths:
         for pool in pmemobj.open_pools():
             if pool.absolute_path == os.path.abspath(path):

@@ -59,7 +59,9 @@ def run_and_stop(action: Callable[[], Any], state: Callable[[], Any], number: in
 def stop_everywhere(
     pool: PersistentObjectPool, prepare: Callable[[], Any], action: Callable[[], Any], state: Callable[[], Any]
 ) -> list[Any]:
-    """What the pool holds when `action` is stopped by an error after its first change, its second, ...; at last unstopped.
+    """What the pool holds when `action` is stopped by an error after its first change, its second, and so on.
+
+    The last in the list is what it holds when nothing stopped it.
 
     What `action` itself raises when nobody stops it goes on to the caller; a transaction that is left open is undone.
     """
@@ -78,7 +80,7 @@ def stop_everywhere(
 
 
 def _after(pool: PersistentObjectPool, state: Callable[[], Any]) -> Any:
-    # An error between the last line of a `with` block and its end leaves the transaction open; what is not committed is lost.
+    # Stopped between the last line of a `with` block and its end, the transaction is still open: not committed.
     pool.abandon_transaction()
     return state()
 
