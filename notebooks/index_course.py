@@ -37,7 +37,7 @@ class Map:
     def _repr_svg_(self) -> str:
         width = _COLUMN * len(PARTS) + 10
         height = _TOP + _ROW * max(len(part) for _, part in PARTS) + 6
-        drawn = "".join(piece for at, (title, part) in enumerate(PARTS) for piece in _part(14 + _COLUMN * at, title, part))
+        drawn = "".join("".join(_part(14 + _COLUMN * at, *part)) for at, part in enumerate(PARTS))
         arrows = "".join(_arrow(14 + _COLUMN * at + _BOX) for at in range(len(PARTS) - 1))
         size = f'width="{width}" height="{height}"'
         return (
