@@ -72,7 +72,7 @@ def texts(cell: dict[str, Any]) -> str:
 
 def test_the_names_are_those_of_the_course() -> None:
     assert set(FOUND) <= set(COURSE)
-    assert {name for name in COURSE[:6]} <= set(FOUND)
+    assert set(COURSE[:6]) <= set(FOUND)
 
 
 @each
