@@ -111,7 +111,7 @@ def put_back(pool: PersistentObjectPool, bakery: Bakery) -> None:
 
 # ---- as a drawing -------------------------------------------------------------------------------
 
-_WIDTH, _LINE, _PANEL = 580, 30, 40
+_WIDTH, _LINE, _PANEL = 520, 30, 40
 _FILLS = {"old": "#56b4e9", "torn": "#d55e00", "new": "#009e73"}
 _SIGNS = {"old": "✓ as before", "torn": "✗ torn", "new": "✓ sold"}
 
