@@ -17,9 +17,10 @@ from typing import Any
 from course import not_yet, right
 
 import pmemobj
-from pmemobj import PersistentObjectPool
+from pmemobj import PersistentDict, PersistentObjectPool
 
 Step = Callable[[PersistentObjectPool], object]
+Arrive = Callable[[PersistentObjectPool, str, Any], object]
 
 CARGOES = ("coal", "corn", "milk")
 
@@ -45,9 +46,12 @@ def _own_lists(pool: PersistentObjectPool) -> int:
 @contextmanager
 def scratch_pool() -> Iterator[PersistentObjectPool]:
     """A pool for one experiment."""
-    with tempfile.TemporaryDirectory() as directory:
-        with pmemobj.create(os.path.join(directory, "scratch.pmem"), pool_size=8 << 20) as pool:
-            yield pool
+    with tempfile.TemporaryDirectory() as directory, _pool_in(directory) as pool:
+        yield pool
+
+
+def _pool_in(directory: str) -> PersistentObjectPool:
+    return pmemobj.create(os.path.join(directory, "scratch.pmem"), pool_size=8 << 20)
 
 
 def wagons_freed(pool: PersistentObjectPool) -> int:
@@ -72,9 +76,7 @@ def check_bridge(build: Step, first_half: Step, second_half: Step, answer: tuple
     return right("the milk still referred to the corn; a way back is a way too")
 
 
-def check_station(
-    open_station: Step, arrive: Callable[[PersistentObjectPool, str, Any], object], scrap: Step
-) -> None:
+def check_station(open_station: Step, arrive: Arrive, scrap: Step) -> None:
     """Whether the wagons are freed with their train, and the log still tells what came when."""
     with scratch_pool() as pool:
         try:
@@ -96,7 +98,7 @@ def check_station(
     return right("all wagons are freed, and the log tells what they carried")
 
 
-def _let_all_arrive(pool: PersistentObjectPool, arrive: Callable[[PersistentObjectPool, str, Any], object]) -> list[str]:
+def _let_all_arrive(pool: PersistentObjectPool, arrive: Arrive) -> list[str]:
     wagon, times = pool.root["engine"].behind, []
     while wagon is not None:
         times.append(f"{9 + len(times)}:00")
@@ -107,7 +109,7 @@ def _let_all_arrive(pool: PersistentObjectPool, arrive: Callable[[PersistentObje
 
 def _first_loss(pool: PersistentObjectPool, times: list[str]) -> str:
     """What the log does not tell any more, or an empty string."""
-    log = pool.root.get("log")
+    log = pool.root.get("log") if isinstance(pool.root, PersistentDict) else None
     for time, cargo in zip(times, CARGOES, strict=True):
         entry = log.get(time) if log is not None else None
         if entry is None:
