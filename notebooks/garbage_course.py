@@ -8,6 +8,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -41,6 +44,24 @@ def _own_lists(pool: PersistentObjectPool) -> int:
     pmemobj.dump(pool, text)
     classes: int = json.loads(text.getvalue().partition("\n")[0])["classes"]
     return 1 + classes if classes else 0
+
+
+_PROGRAM = """
+import os, signal
+import pmemobj
+from pmemobj import PersistentList
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+pool = pmemobj.open("train.pmem")
+"""
+
+
+def run_and_kill(program: str) -> None:
+    """Run this on train.pmem in a process of its own, and kill that at the end, if it has not called ``die()`` before."""
+    done = subprocess.run([sys.executable, "-c", f"{_PROGRAM}{program}\ndie()"], timeout=60)
+    print("killed" if done.returncode == -signal.SIGKILL else "it ended by itself")
 
 
 @contextmanager
