@@ -59,7 +59,7 @@ pool = pmemobj.open("train.pmem")
 
 
 def run_and_kill(program: str) -> None:
-    """Run this on train.pmem in a process of its own, and kill that at the end, if it has not called ``die()`` before."""
+    """Run this on train.pmem in a process of its own, and kill that at its end, or when it calls ``die()``."""
     done = subprocess.run([sys.executable, "-c", f"{_PROGRAM}{program}\ndie()"], timeout=60)
     print("killed" if done.returncode == -signal.SIGKILL else "it ended by itself")
 

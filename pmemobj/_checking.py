@@ -21,6 +21,7 @@ from typing import Any
 from pmemobj import _lib
 from pmemobj._heap import Heap
 from pmemobj._layout import ALL_KINDS, ROOT_SIZE, WORD, Kind
+from pmemobj._watching import Watcher
 from pmemobj.errors import MissingSnapshotError
 
 #: What is compared at once, and in what pieces a chunk that differs is looked through.
@@ -32,7 +33,7 @@ def wanted() -> bool:
     return os.environ.get("PMEMOBJ_CHECK", "0") not in ("", "0")
 
 
-class Checker:
+class Checker(Watcher):
     """Watches one heap; see the module's text."""
 
     def __init__(self, heap: Heap) -> None:

@@ -242,7 +242,7 @@ class Heap:
         self.types: Any = None
         #: Which objects have memory that buffers outside of the pool show.
         self.loans = Loans()
-        #: In checking mode, the checker of `_checking`.
+        #: Who is told of all that is done, if anybody is: see `_watching`.
         self.checker: Any = None
         #: Called after every change of live memory; the crash demonstrations count with it.
         self.on_change: Callable[[], None] | None = None
@@ -610,7 +610,7 @@ class Heap:
         except OSError as error:
             raise self._full(f"note {size} bytes", error) from None
         if self.checker is not None:
-            self.checker.allow(offset, size)
+            self.checker.fill(offset, size)
         self._count_change()
         self._unsettle()
         first = offset >> 3
@@ -670,6 +670,8 @@ class Heap:
             self._demand_writable()
             if offset + WORD > self.limit or offset < self.root_offset:
                 self._refuse_to_change(offset)
+            if self.checker is not None:
+                self.checker.storing(offset, WORD)
             self._count_change()
             self._put(offset, word)
             _calls.persist(self.base, self.base + offset, WORD, self.slow)
@@ -693,6 +695,8 @@ class Heap:
             size = WORD * len(words)
             if offset + size > self.limit or offset < self.root_offset:
                 self._refuse_to_change(offset)
+            if self.checker is not None:
+                self.checker.storing(offset, size)
             self._count_change()
             for at, word in enumerate(words):
                 self._put(offset + WORD * at, word)
@@ -784,6 +788,9 @@ class Heap:
     def free_now(self, offsets: Iterable[int]) -> None:
         """Free allocations at once, for good. C function: ``pmemobj_free``."""
         self._unsettle()
+        if self.checker is not None:
+            offsets = list(offsets)
+            self.checker.freed_now(offsets)
         for offset in offsets:
             _lib.free_now(self.pool_uuid, offset)
         if not self._marks:
@@ -822,7 +829,7 @@ class Heap:
         self.may_have_garbage = True
         if self.checker is not None:
             # All of it: with its header libpmemobj writes a whole cache line, whatever then stands behind the header.
-            self.checker.allow(offset - ALLOCATION_HEADER_SIZE, self.allocation_size(offset))
+            self.checker.allocated(offset - ALLOCATION_HEADER_SIZE, self.allocation_size(offset))
         return offset
 
     def class_for(self, size: int) -> int:
@@ -881,6 +888,8 @@ class Heap:
         """
         self._demand_transaction()
         self.demand_allocation(offset)
+        if self.checker is not None:
+            self.checker.freed(offset)
         # Half of an operation that frees must not be committed either.
         self._count_change()
         self._unsettle()
@@ -1023,6 +1032,8 @@ class Heap:
             self._owner = thread_key()
             self.lock.owner = me()
             self.follow_growth()
+            if self.checker is not None:
+                self.checker.begun()
         except BaseException:
             # A KeyboardInterrupt may arrive when the C call has already succeeded.
             _calls.abort()

@@ -33,6 +33,7 @@ from pmemobj._layout import (
     root_identity,
 )
 from pmemobj._lock import PoolLock
+from pmemobj._log import TransactionLog
 from pmemobj._manager import MemoryManager
 from pmemobj._medium import Medium, medium_of
 from pmemobj._stats import PoolStats
@@ -127,6 +128,7 @@ class PersistentObjectPool:
         "_file",
         "_heap",
         "_identity",
+        "_log",
         "_mm",
         "_storage",
         "_suspended",
@@ -193,6 +195,7 @@ class PersistentObjectPool:
         self._heap.resurrect = _base.resurrect
         self._heap.reclaim = _gc.reclaim
         self._mm = self._heap.manager = MemoryManager(self._heap)
+        self._log = TransactionLog(self._heap)
 
     def _created(self, pool_size: PoolSize, max_size: int | None, mode: int) -> bool:
         """Create the pool unless there is something already, or another creator is quicker."""
@@ -316,6 +319,8 @@ class PersistentObjectPool:
         self._suspended = False
         if _checking.wanted():
             heap.checker = _checking.Checker(heap)
+        if self._log.is_wanted:
+            self._log._begin()
         if heap.types is None:
             heap.types = ClassTable(heap)
         else:
@@ -326,6 +331,7 @@ class PersistentObjectPool:
         pop = self._heap.pop
         if pop is not None:
             self._heap.follow_growth()
+        self._log.remember_names()
         self._heap.checker = None
         self._heap.unbind(_file.closed_error(self.path))
         if pop is not None:
@@ -644,6 +650,11 @@ class PersistentObjectPool:
         Cost: proportional to the number of objects.
         """
         return _gc.collect(self._heap, keep_handles, progress)
+
+    @property
+    def log(self) -> TransactionLog:
+        """What the transactions since ``pool.log.start()`` did. It can be read after the pool was closed."""
+        return self._log
 
     def stats(self) -> PoolStats:
         """What takes the space of the pool. Cost: visits every allocation, twice."""

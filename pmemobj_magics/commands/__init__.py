@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pmemobj_magics.commands.crash import Limits, cut_power, kill, sweep, unquoted
 from pmemobj_magics.commands.graph import draw_graph
+from pmemobj_magics.commands.log import show_log
 from pmemobj_magics.commands.memory import show_bytes
 from pmemobj_magics.commands.pools import PoolList, PoolReport, close_pool, list_pools, open_pool
 from pmemobj_magics.commands.transactions import TransactionReport, abort, begin, commit, run_cell
@@ -24,6 +25,7 @@ __all__ = [
     "open_pool",
     "run_cell",
     "show_bytes",
+    "show_log",
     "sweep",
     "unquoted",
 ]

@@ -75,6 +75,7 @@ class BaseMagics(Magics):
     max_nodes = Int(200, help="How many objects a graph shows at the most.").tag(config=True)
     max_items = Int(20, help="How many entries of an object a graph shows at the most.").tag(config=True)
     crash_seconds = Float(30.0, help="How long the cell of %%pmem_crash may run.").tag(config=True)
+    log = Bool(True, help="Let %pmem_open begin the log of transactions, for %pmem_log.").tag(config=True)
     progress = Bool(True, help="Show a bar where something takes longer.").tag(config=True)
 
     def __init__(self, shell: Shell) -> None:

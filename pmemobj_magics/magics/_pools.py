@@ -46,6 +46,7 @@ class PoolMagics(BaseMagics):
             max_size=None if arguments.max_size is None else parse_size(arguments.max_size),
             sandbox=arguments.sandbox,
             name=arguments.name,
+            log=self.log,
         )
 
     @magic()
