@@ -49,6 +49,7 @@ from pmemobj._layout import (
     ROOT_SIZE,
     ROOT_STATE,
     WORD,
+    fletcher64,
     parse_root_identity,
 )
 from pmemobj.errors import (
@@ -272,20 +273,9 @@ def _unfinished_log(words: memoryview) -> str:
         size = (ENTRY_DATA + words[entry + ENTRY_LENGTH // WORD] + _CACHE_LINE - 1) & -_CACHE_LINE
         content = words[entry : entry + size // WORD].tolist()
         checksum, content[ENTRY_CHECKSUM // WORD] = content[ENTRY_CHECKSUM // WORD], 0
-        if size <= capacity and checksum == _fletcher64([*content, words[header + LOG_GENERATION // WORD]]):
+        if size <= capacity and checksum == fletcher64([*content, words[header + LOG_GENERATION // WORD]]):
             return "it was closed, but an undo log of libpmemobj has something to undo"
     return ""
-
-
-def _fletcher64(words: list[int]) -> int:
-    """Fletcher's checksum, of the halves of words."""
-    low = high = 0
-    for word in words:
-        low += word & 0xFFFFFFFF
-        high += low
-        low += word >> 32
-        high += low
-    return (high & 0xFFFFFFFF) << 32 | low & 0xFFFFFFFF
 
 
 def _has_long_logs(words: memoryview) -> bool:

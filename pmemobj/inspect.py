@@ -30,12 +30,16 @@ if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
 
 __all__ = [
+    "ENTRIES",
+    "HEADER",
+    "VALUE",
     "Edge",
     "Gap",
     "Graph",
     "Meaning",
     "Memory",
     "Node",
+    "Part",
     "Piece",
     "Slot",
     "State",
@@ -43,6 +47,7 @@ __all__ = [
     "memory",
     "walk",
     "walk_file",
+    "word",
 ]
 
 
@@ -63,6 +68,25 @@ class Slot:
     key_target: int | None = None
 
 
+#: What a part of an object is.
+HEADER, ENTRIES, VALUE = "header", "entries", "value"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An allocation that belongs to an object and to nothing else.
+
+    Attributes:
+        offset: Where it begins, in bytes from the start of the pool.
+        size: How many bytes it has.
+        what: `HEADER` (what references lead to), `ENTRIES` (a body or table), or `VALUE` (a text, a large number, ...).
+    """
+
+    offset: int
+    size: int
+    what: str
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """One persistent object.
@@ -76,6 +100,7 @@ class Node:
         slots: The first of them.
         depth: Steps from where the walk began.
         damage: What is wrong with it, or an empty string.
+        parts: The allocations that it is made of; of its values, those of the entries that are shown.
     """
 
     offset: int
@@ -86,6 +111,7 @@ class Node:
     slots: tuple[Slot, ...] = ()
     depth: int = 0
     damage: str = ""
+    parts: tuple[Part, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +147,23 @@ class Graph:
         if self.total is not None:
             return self.total - len(self.nodes)
         return len({edge.target for edge in self.edges} - self.nodes.keys())
+
+
+def word(value: int) -> Slot:
+    """What a word of a pool stands for, without looking at any pool: a value, or an offset as `Slot.target`.
+
+    Args:
+        value: The word, as it lies in the entries of an object.
+    """
+    if is_leaf(value):
+        return Slot("", "a value in memory of its own", value ^ TAG_LEAF)
+    if is_container(value):
+        return Slot("", "an object", value)
+    return Slot("", describe(_NO_HEAP, value))
+
+
+#: Values that stand in their word need none.
+_NO_HEAP = Heap("")
 
 
 def walk(
@@ -249,9 +292,13 @@ def _node(heap: Heap, offset: int, depth: int, max_items: int | None) -> Node:
         walker = kind_at(heap, offset)
         name = walker._p_type_name(heap, offset)
         count, entries = walker._p_entries(heap, offset, limit)
-        size = heap.allocation_size(offset)
-        size += sum(heap.allocation_size(body) for body in walker._p_bodies(heap, offset))
+        parts = [Part(offset, heap.allocation_size(offset), HEADER)]
+        parts += [Part(body, heap.allocation_size(body), ENTRIES) for body in walker._p_bodies(heap, offset)]
+        size = sum(part.size for part in parts)
         size += sum(heap.allocation_size(word ^ TAG_LEAF) for word in walker._p_words(heap, offset) if is_leaf(word))
+        entries = list(entries)
+        leaves = (word ^ TAG_LEAF for _, key, word in entries for word in (key, word) if is_leaf(word))
+        parts += [Part(leaf, heap.allocation_size(leaf), VALUE) for leaf in leaves]
         slots = tuple(_slot(heap, label, key, word) for label, key, word in entries)
         text = walker._p_summary(count)
         rows, shown = walker._p_rows(heap, offset, limit)
@@ -259,7 +306,7 @@ def _node(heap: Heap, offset: int, depth: int, max_items: int | None) -> Node:
             count, slots = rows, tuple(Slot(label, text) for label, text in shown)
     except PmemError as error:
         return Node(offset, "damaged", 0, str(error), depth=depth, damage=str(error))
-    return Node(offset, name, size, text, count, slots, depth)
+    return Node(offset, name, size, text, count, slots, depth, parts=tuple(parts))
 
 
 def _slot(heap: Heap, label: str, key: int, word: int) -> Slot:
