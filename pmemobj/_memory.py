@@ -8,7 +8,6 @@ described as damaged.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -114,7 +113,7 @@ class _View:
 
     def __init__(self, heap: Heap, budget: int) -> None:
         self._heap = heap
-        self._left = budget
+        self._budget = self._left = budget
         self._fresh = dict(heap.fresh) if heap.depth else {}
         self._log = UndoLog(self._read) if heap.depth else None
 
@@ -123,17 +122,13 @@ class _View:
 
     def of(self, parts: list[Part], name: str) -> Memory:
         """The memory of an object that consists of these parts."""
-        waiting = deque((part, min(number, 1)) for number, part in enumerate(parts))
-        pieces: list[Piece] = []
-        leaves: list[tuple[Word, int]] = []
+        pieces = self._pieces(parts, self._budget)
+        leaves = [(word, piece.depth) for piece in pieces for word in piece.words if word.meaning is Meaning.LEAF]
+        if leaves and self._left < _LEAF_SHARE * len(leaves):
+            # The leaves say what the slots hold, so they get their share.
+            pieces = self._pieces(parts, self._budget * 2 // 3 or 1)
+            leaves = [(word, piece.depth) for piece in pieces for word in piece.words if word.meaning is Meaning.LEAF]
         names = {part.offset: part.name for part in parts}
-        while waiting:
-            part, depth = waiting.popleft()
-            bodies = len(waiting)
-            # What is left is for the leaves, which say what the slots hold.
-            share = max(self._left * 2 // 3, self._left // (bodies + 1)) if depth else self._left
-            pieces.append(self._piece(part, depth, share))
-            leaves += [(word, depth) for word in pieces[-1].words if word.meaning is Meaning.LEAF]
         left_out = 0
         for number, (word, depth) in enumerate(leaves):
             if self._left <= 0:
@@ -145,6 +140,16 @@ class _View:
             pieces.append(self._piece(part, depth + 1, share))
         linked = [_linked(piece, names) for piece in pieces]
         return Memory(self._heap.name, name, tuple(linked), left_out, bool(self._heap.depth))
+
+    def _pieces(self, parts: list[Part], most: int) -> list[Piece]:
+        """The object itself and its parts, with so many words at the most."""
+        self._left = most
+        pieces = []
+        for number, part in enumerate(parts):
+            share = self._left if number == 0 else self._left // (len(parts) - number)
+            pieces.append(self._piece(part, min(number, 1), share))
+        self._left += self._budget - most
+        return pieces
 
     def _leaf(self, word: Word) -> Part:
         name = f"leaf of {word.label}"
@@ -248,7 +253,7 @@ class _View:
                 before = before.replace("→ ", "→ the old ")
             state = State.LOGGED if old == described.raw else State.CHANGED
             return replace(described, state=state, old=old, old_text=before)
-        return replace(described, state=State.FILLED) if self._was_nothing(part, at) else described
+        return described
 
     def _was_nothing(self, part: Part, at: int) -> bool:
         """Whether a word lies among the entries that were added behind the last one there was."""

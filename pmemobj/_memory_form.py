@@ -24,8 +24,6 @@ class State(Enum):
     CHANGED = "changed"
     #: The undo log has a copy, and the word is still the same.
     LOGGED = "logged"
-    #: Filled where nothing was, so that no copy is needed: the count that makes it mean something is logged.
-    FILLED = "filled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +208,7 @@ def _lines(word: Word, wide: int, offsets: bool) -> Iterator[str]:
 
 
 def _word(word: Word, wide: int, offsets: bool) -> str:
-    mark = "*" if word.state.name in ("NEW", "CHANGED", "FILLED") else " "
+    mark = "*" if word.state in (State.NEW, State.CHANGED) else " "
     at = f"{word.at:+d}"
     texts = [word.text, word.tag and f"({word.tag})", _state(word)]
     if offsets and word.target:
@@ -220,4 +218,4 @@ def _word(word: Word, wide: int, offsets: bool) -> str:
 
 
 def _state(word: Word) -> str:
-    return {"FILLED": "[new: nothing was here]", "LOGGED": "[in the undo log, not changed]"}.get(word.state.name, "")
+    return "[in the undo log, not changed]" if word.state is State.LOGGED else ""

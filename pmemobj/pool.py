@@ -18,6 +18,7 @@ from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, 
 from pmemobj import _standin as _standin  # decides which class an object gets that is found again
 from pmemobj._base import Persistent
 from pmemobj._classes import ClassTable
+from pmemobj._examine import Report, examine
 from pmemobj._heap import Heap, steady
 from pmemobj._layout import (
     MIN_POOL_SIZE,
@@ -656,9 +657,37 @@ class PersistentObjectPool:
         """What the transactions since ``pool.log.start()`` did. It can be read after the pool was closed."""
         return self._log
 
-    def stats(self) -> PoolStats:
-        """What takes the space of the pool. Cost: visits every allocation, twice."""
-        return _stats.measure(self._heap, self.medium)
+    def stats(self, *, progress: _gc.Progress | None = None) -> PoolStats:
+        """What takes the space of the pool.
+
+        Args:
+            progress: Called now and then as ``progress(done, total)``, with numbers of allocations; not in a
+                transaction. An exception from it ends the measuring.
+
+        Cost: visits every allocation, several times.
+        """
+        return _stats.measure(self._heap, self.medium, progress)
+
+    def check(self, *, progress: _gc.Progress | None = None) -> Report:
+        """Find out everything that is wrong in the pool, as it is now; it stays open and is not changed.
+
+        `pmemobj.check` does more with a file that is not open: it looks at its headers too, and at a pool that
+        would end the process that opens it.
+
+        Args:
+            progress: Called now and then as ``progress(done, total)``, with numbers of allocations. An exception from
+                it ends the examination.
+
+        Returns:
+            A report; what is wrong is never raised. What only Python objects know counts as not reached.
+
+        Raises:
+            TransactionError: a transaction is open in this thread.
+            PoolClosedError: the pool is closed.
+
+        Cost: proportional to the contents; other threads cannot change the pool meanwhile.
+        """
+        return examine(self._heap, self.path, progress)
 
     # ---- what it is ----
 

@@ -5,6 +5,8 @@ No IPython in here; the results show themselves wherever ``_repr_mimebundle_`` i
 
 from __future__ import annotations
 
+from pmemobj_magics.memory._heap import GarbageReport, HeapPicture
+from pmemobj_magics.memory._report import CheckReport
 from pmemobj_magics.memory._view import MemoryPicture
 
-__all__ = ["MemoryPicture"]
+__all__ = ["CheckReport", "GarbageReport", "HeapPicture", "MemoryPicture"]

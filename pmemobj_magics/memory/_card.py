@@ -75,8 +75,6 @@ class Card:
         text = word.text
         if self._offsets and word.target:
             text += f"  at {word.target:#x}"
-        if word.state is State.FILLED:
-            text += "  (new: nothing was here)"
         return text + "  (logged, the same)" if word.state is State.LOGGED else text
 
     def _notes(self) -> str:
@@ -149,7 +147,7 @@ class Card:
 
     def _word(self, word: Word, middle: float, old: bool) -> str:
         x = self.x
-        uncommitted = word.state in (State.CHANGED, State.NEW, State.FILLED)
+        uncommitted = word.state in (State.CHANGED, State.NEW)
         raw = (word.old or b"") if old else word.raw
         left = x + _BYTES_AT
         parts = [

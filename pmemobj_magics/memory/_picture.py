@@ -100,7 +100,7 @@ def _arrow(source: Card, word: Word, target: Card, colour: str) -> str:
     bend = (tip - x1) * 0.55
     curve = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {tip - bend:.1f} {y2:.1f} {tip:.1f} {y2:.1f}"
     head = f"M{x2:.1f} {y2:.1f}L{tip:.1f} {y2 - 4.5:.1f}L{tip:.1f} {y2 + 4.5:.1f}Z"
-    dashes = "5 3" if word.state in (State.CHANGED, State.NEW, State.FILLED) else None
+    dashes = "5 3" if word.state in (State.CHANGED, State.NEW) else None
     return (
         element("circle", cx=x1, cy=y1, r=3.5, fill=colour)
         + element("path", d=curve, fill="none", stroke=colour, stroke_width=1.6, stroke_dasharray=dashes)
