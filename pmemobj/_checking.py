@@ -74,14 +74,21 @@ class Checker(Watcher):
 
     def accept_expected(self) -> None:
         """What was expected has been changed. An interrupt may keep it from being said; then `verify` says it."""
-        for offset, size in self._expected:
+        for offset, size in list(self._expected):
             self.accept(offset, size)
         self._expected = []
+
+    def storing(self, offset: int, size: int) -> None:
+        """The same for these bytes, and a failure-atomic store."""
+        self.expect(offset, size)
 
     def accept(self, offset: int, size: int) -> None:
         """These bytes were changed by a failure-atomic store outside a transaction."""
         self._reach(offset + size)
         self._view[offset : offset + size] = self._heap.read_bytes(offset, size)
+        # Last, lest an interrupt in between lose it.
+        if (offset, size) in self._expected:
+            self._expected.remove((offset, size))
 
     def reset(self) -> None:
         """A transaction has ended: what the pool holds now is right."""

@@ -25,7 +25,7 @@ from pmemobj._lock import thread_key
 from pmemobj._log_drafts import MOST_CHANGES, Draft
 from pmemobj._log_entries import ABSENT, GONE, LogLine
 from pmemobj._watching import Watcher
-from pmemobj._whereabouts import CLASS_TABLE, NUMBER, VALUE, Spot, Whereabouts, kind_text, value_text
+from pmemobj._whereabouts import CLASS_TABLE, OTHER, VALUE, Spot, Whereabouts, kind_text, word_text
 from pmemobj.errors import PmemError
 
 __all__ = ["Recorder"]
@@ -51,7 +51,8 @@ class Recorder(Watcher):
         self.note = ""
         self._inner: Watcher | None = heap.checker
         self._where = Whereabouts(heap)
-        self._entering: Any = None
+        #: The threads that begin a transaction, and may be waiting for their turn.
+        self._entering: set[Any] = set()
         self._entries = 0
         self.draft: Draft | None = None
 
@@ -94,7 +95,7 @@ class Recorder(Watcher):
             self._inner.entering()
         heap = self._heap
         if not heap.in_transaction():
-            self._entering = thread_key()  # another thread may be in one, and end it before
+            self._entering.add(thread_key())
         elif self.draft is not None:
             with self._looking():
                 level = self._level() + 1
@@ -115,8 +116,8 @@ class Recorder(Watcher):
             self._inner.begun()
         with self._looking():
             self._cut_off()
-            is_own = self._entering == thread_key()
-            self._entering = None
+            is_own = thread_key() in self._entering
+            self._entering.discard(thread_key())
             self.draft = self._new("transaction" if is_own else "statement")
             self.draft.levels = int(is_own)
 
@@ -319,34 +320,32 @@ class Recorder(Watcher):
             if at not in draft.old and len(draft.old) < _WORDS * _STEPS:
                 word = self._heap.read(at)
                 spot = self._where.find(at)
-                is_value = spot is not None and spot.role == VALUE and not spot.unused
-                draft.old[at] = word, spot, value_text(self._heap, word) if is_value else str(word)
+                role = OTHER if spot is None or spot.unused else spot.role
+                draft.old[at] = word, spot, word_text(self._heap, role, word)
 
     def _compare(self, draft: Draft) -> None:
         """Which words are other ones now."""
         for at, (word, before, text) in draft.old.items():
             now = self._heap.read(at)
-            if now == word:
+            change = self._change(at, before, text, now) if now != word else None
+            if change is None:
                 continue
-            # The names of keys are there now, if they were not before.
-            spot = self._where.find(at) or before
-            after = ""
-            if (
-                before is not None
-                and before.role == VALUE
-                and not before.unused
-                and (spot is None or spot.role != VALUE)
-            ):
-                spot, after = before, GONE
-            if spot is None or spot.type == CLASS_TABLE or spot.role not in (VALUE, NUMBER) or spot.unused:
-                continue
-            if before is not None and before.unused:
-                text = ABSENT
-            if len(draft.changes) >= MOST_CHANGES:
+            if len(draft.changes) < MOST_CHANGES:
+                draft.changes.append(change)
+            else:
                 draft.unnamed += 1
-                continue
-            after = after or (value_text(self._heap, now) if spot.role == VALUE else str(now))
-            draft.changes.append((spot, text, after))
+
+    def _change(self, at: int, before: Spot | None, text: str, now: int) -> tuple[Spot, str, str] | None:
+        """What became of a word; None where that says nothing to a program."""
+        # The names of keys are there now, if they were not before.
+        spot = self._where.find(at) or before
+        had_value = before is not None and before.role == VALUE and not before.unused
+        if before is not None and had_value and (spot is None or spot.role != VALUE):
+            return before, text, GONE
+        if spot is None or spot.type == CLASS_TABLE or spot.role == OTHER or spot.unused:
+            return None
+        was_unused = before is not None and before.unused
+        return spot, ABSENT if was_unused else text, word_text(self._heap, spot.role, now)
 
 
 def _reason(error: BaseException) -> str:

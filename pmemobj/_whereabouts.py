@@ -34,6 +34,9 @@ from pmemobj._layout import (
     ROOT_STATE,
     ROOT_VALUE,
     SET_ENTRY_SIZE,
+    STATE_CLEAN,
+    STATE_OPEN,
+    STATE_SUSPENDED,
     TABLE_CAPACITY,
     TABLE_ENTRIES,
     TUPLE_ITEMS,
@@ -45,7 +48,7 @@ from pmemobj._layout import (
 from pmemobj._values import describe, is_container
 from pmemobj.errors import PmemError
 
-__all__ = ["CLASS_TABLE", "Spot", "Whereabouts", "kind_text", "paths", "value_text"]
+__all__ = ["CLASS_TABLE", "Spot", "Whereabouts", "kind_text", "paths", "word_text"]
 
 #: So many handles are looked through for the object that has a word.
 _MOST_HANDLES = 2000
@@ -54,8 +57,9 @@ _MOST_VISITED = 5000
 #: So many entries of each, and of all.
 _MOST_ENTRIES, _MOST_OF_ALL = 1000, 20_000
 
-#: What words are for: a value of the program, a number of the object's own, or neither.
-VALUE, NUMBER, OTHER = "value", "number", "other"
+#: What words are for: a value of the program, a number of the object's own, the state of the pool, or none of them.
+VALUE, NUMBER, STATE, OTHER = "value", "number", "state", "other"
+_STATES = {STATE_CLEAN: "closed", STATE_OPEN: "open", STATE_SUSPENDED: "suspended"}
 
 #: How the list of classes and its records are called, which are no objects of the program.
 CLASS_TABLE = "class table"
@@ -92,7 +96,7 @@ class Spot:
         head: Its header, by which it is told from a later object at the same offset.
         type: The name of its type.
         slot: What the word is in it: ``[3]``, ``['tries']``, ``.name``, ``length``; empty if that cannot be told.
-        role: ``value`` for a value of the program, ``number`` for a count of the object's own, or ``other``.
+        role: What it is for: ``value``, ``number``, ``state`` or ``other``.
         unused: Whether it means nothing until another word says that it does.
     """
 
@@ -193,7 +197,7 @@ class Whereabouts:
 
 
 _ROOT_SLOTS = {
-    ROOT_STATE: ("state of the pool", OTHER),
+    ROOT_STATE: ("state of the pool", STATE),
     ROOT_VALUE: ("root", VALUE),
     ROOT_CLASSES: (CLASS_TABLE, OTHER),
 }
@@ -209,7 +213,7 @@ def _slot(heap: Heap, owner: int, area: int, at: int) -> tuple[str, str, bool]:
         return _slot_of_fields(heap, owner, area, at)
     if area == owner:
         text = _FIELDS[kind].get(inside, "header") if kind in _FIELDS else ""
-        is_number = text.startswith(("length", "capacity", "number"))
+        is_number = text.startswith(("length", "number"))
         return text, NUMBER if is_number else OTHER, False
     if kind is Kind.LIST:
         index = inside // WORD
@@ -258,6 +262,13 @@ def _slot_of_fields(heap: Heap, owner: int, area: int, at: int) -> tuple[str, st
     raw = inside - WORD * (fields.values + fields.blocks)
     names = [name for name, (code, place) in fields.places.items() if len(code) == 1 and raw <= place < raw + WORD]
     return ", ".join(f".{name}" for name in names) or "numbers", OTHER, False
+
+
+def word_text(heap: Heap, role: str, word: int) -> str:
+    """A word as what it is for."""
+    if role == VALUE:
+        return value_text(heap, word)
+    return _STATES.get(word, "unknown") if role == STATE else str(word)
 
 
 def value_text(heap: Heap, word: int, limit: int = 40) -> str:

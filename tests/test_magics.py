@@ -31,7 +31,7 @@ Run = Callable[..., Any]
 MAGICS = {
     "line": {
         *("pmem", "pmem_abort", "pmem_begin", "pmem_bytes", "pmem_check", "pmem_close", "pmem_commit", "pmem_gc"),
-        *("pmem_graph", "pmem_open", "pmem_stats"),
+        *("pmem_graph", "pmem_log", "pmem_open", "pmem_stats"),
     },
     "cell": {"pmem_crash", "pmem_transaction", "pmem_tx"},
 }
