@@ -430,9 +430,7 @@ def translate(what: str, error: OSError, path: str = "") -> PmemError:
             return PoolNotFoundError(what, f"there is no directory {directory}", "create it, or mend the path")
         return PoolNotFoundError(what, "there is no such file", "create it with pmemobj.create(), or with flag='c'")
     if code == errno.EISDIR:
-        return PoolIsDirectoryError(
-            what, "it is a directory, and not that of a growing pool", "name a pool in it"
-        )
+        return PoolIsDirectoryError(what, "it is a directory, and not that of a growing pool", "name a pool in it")
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return PoolPermissionError(
             what,
