@@ -34,9 +34,9 @@ help:  ## list the goals
 	@echo '           QUICK=1 (make bench, crash-figures)  BENCH_ARGS="--only read --systems builtins,pmemobj"'
 
 # The notebook is the default page, not an argument, so that the address that is printed leads to it.
-lab: build  ## open JupyterLab on the first notebook, and print its address
+lab: build  ## open JupyterLab on the index of the course, and print its address
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
-	    --LabApp.default_url=/lab/tree/notebooks/01_hello.ipynb $(LAB_ARGS)
+	    --LabApp.default_url=/lab/tree/notebooks/00_index.ipynb $(LAB_ARGS)
 
 # Without a C compiler there is one mode to test, so nothing is left out of it.
 test: export PMEMOBJ_CHECK := 1

@@ -1,18 +1,19 @@
 """Notebook 5: programs that are killed, a drawing of what each kill leaves, and the checks of the exercises.
 
 The kills are real: a process runs the code on the real pool, and sends itself SIGKILL. Only where it does so is
-arranged, by `stops`: when the pool has changed for the first time, the second, and so on.
+arranged, by `stops`: after the first change or commit, the second, and so on.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -53,10 +54,10 @@ def _told(bakery: Bakery) -> str:
 
 
 def kill_after(pool: PersistentObjectPool, action: Callable[[], Any], number: int) -> bool:
-    """Run `action` in a child, which is killed when the bakery has changed for the `number`-th time.
+    """Run `action` in a child, which is killed after the `number`-th of its changes and commits.
 
     Returns:
-        Whether it was; if not, it made fewer changes, and ended by itself.
+        Whether it was; if not, there are fewer, and it ended by itself.
     """
     pool.suspend()
     child = 0
@@ -79,21 +80,26 @@ def _be_the_child(pool: PersistentObjectPool, action: Callable[[], Any], number:
         pool.resume()
         # What it prints is of no interest, and would mix with what the notebook prints.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
-            run_and_stop(action, lambda: _bakery(pool), number, lambda: os.kill(os.getpid(), signal.SIGKILL))
+            run_and_stop(pool, action, lambda: _bakery(pool), number, _die)
         pool.close()
     finally:
         os._exit(0)
 
 
-def kill_everywhere(pool: PersistentObjectPool, action: Callable[[], Any]) -> list[Bakery]:
-    """What recovery makes of it when `action` is killed after its first change, its second, ...; at last not at all."""
-    before, left = _bakery(pool), []
-    killed = True
-    while killed:
-        killed = kill_after(pool, action, len(left) + 1)
-        left.append(_bakery(pool))
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill_everywhere(pool: PersistentObjectPool, action: Callable[[], Any]) -> Iterator[Bakery]:
+    """What recovery makes of it when `action` is killed at its first moment, its second, ...; at last not at all."""
+    before = _bakery(pool)
+    for number in itertools.count(1):
+        killed = kill_after(pool, action, number)
+        left = _bakery(pool)
         put_back(pool, before)
-    return left
+        yield left
+        if not killed:
+            return
 
 
 def put_back(pool: PersistentObjectPool, bakery: Bakery) -> None:
@@ -105,18 +111,18 @@ def put_back(pool: PersistentObjectPool, bakery: Bakery) -> None:
 
 # ---- as a drawing -------------------------------------------------------------------------------
 
-_WIDTH, _LINE, _PANEL = 580, 30, 40
+_WIDTH, _LINE, _PANEL = 520, 30, 40
 _FILLS = {"old": "#56b4e9", "torn": "#d55e00", "new": "#009e73"}
 _SIGNS = {"old": "✓ as before", "torn": "✗ torn", "new": "✓ sold"}
 
 
 class Moments:
-    """What is left when some ways to sell a loaf are killed after each of their changes, and at last are not."""
+    """What is left when some ways to sell a loaf are killed after each change and commit, and at last are not."""
 
     def __init__(self, pool: PersistentObjectPool, *sales: Sale) -> None:
         self._before = _bakery(pool)
         self._left = {
-            sale.__name__: kill_everywhere(pool, lambda: sale(pool, "Ada"))  # noqa: B023 - called at once
+            sale.__name__: list(kill_everywhere(pool, lambda: sale(pool, "Ada")))  # noqa: B023 - called at once
             for sale in sales
         }
 
@@ -124,7 +130,7 @@ class Moments:
         lines = []
         for name, left in self._left.items():
             lines.append(f"{name}:")
-            lines += [f"  {when:21} {_SIGNS[self._kind(each)]:12} {_told(each)}" for when, each in _moments(left)]
+            lines += [f"  {when:18} {_SIGNS[self._kind(each)]:12} {_told(each)}" for when, each in _moments(left)]
         return "\n".join(lines)
 
     def _kind(self, bakery: Bakery) -> str:
@@ -158,7 +164,7 @@ class Moments:
 
 def _moments(left: list[Bakery]) -> list[tuple[str, Bakery]]:
     *killed, end = left
-    return [*((f"killed after change {number}", each) for number, each in enumerate(killed, 1)), ("not killed", end)]
+    return [*((f"killed at moment {number}", each) for number, each in enumerate(killed, 1)), ("not killed", end)]
 
 
 def _text(x: int, y: int, text: str, size: int, fill: str, weight: str = "normal") -> str:
@@ -175,6 +181,8 @@ def check_later(pool: PersistentObjectPool, program: str, answer: Bakery | None)
         return not_yet("put the loaves and the customers into answer")
     if not isinstance(answer, tuple) or len(answer) != 2:
         return not_yet("answer should be a pair: the number of loaves, and the list of customers")
+    if not _whole((answer[0], list(answer[1]))):
+        return not_yet("that would be torn; each of the two transactions is whole or undone")
     before = _bakery(pool)
     put_back(pool, (LOAVES, []))
     pool.suspend()
@@ -186,8 +194,6 @@ def check_later(pool: PersistentObjectPool, program: str, answer: Bakery | None)
     put_back(pool, before)
     if (answer[0], list(answer[1])) == found:
         return right("what was committed stays, although the pool was never closed; the rest is undone")
-    if not _whole((answer[0], list(answer[1]))):
-        return not_yet("that would be torn; each of the two transactions is whole or undone")
     if len(answer[1]) < len(found[1]):
         return not_yet("there is more; when is a transaction safe?")
     return not_yet("that is too much; which of the two transactions has reached its end?")
@@ -235,15 +241,18 @@ def check_sell_many(pool: PersistentObjectPool, sell_many: Callable[[PersistentO
         if said != after[0]:
             return not_yet(f"{after[0]} loaves are left, and it returns {said!r}")
         put_back(pool, before)
-        left = kill_everywhere(pool, lambda: sell_many(pool, "Cleo", 3))
-        if torn := [state for state in left if state not in (before, after)]:
-            return not_yet(f"killed in its middle, it left {_told(torn[0])}")
         if complaint := _complaint_about_too_many(pool, sell_many, before):
             return not_yet(complaint)
+        put_back(pool, before)
+        kills = -1  # the last time nobody kills it
+        for left in kill_everywhere(pool, lambda: sell_many(pool, "Cleo", 3)):
+            kills += 1
+            if left not in (before, after):
+                return not_yet(f"killed in its middle, it left {_told(left)}")
     finally:
         pool.abandon_transaction()
         put_back(pool, own)
-    return right(f"it was killed {len(left) - 1} times, and each time the bakery was whole")
+    return right(f"it was killed {kills} times, and each time the bakery was whole")
 
 
 def _complaint_about_too_many(

@@ -25,43 +25,35 @@ PARTS: tuple[tuple[str, tuple[tuple[int, str], ...]], ...] = (
 
 # ---- the map ------------------------------------------------------------------------------------
 
-_COLUMN, _BOX, _ROW, _TOP = 146, 122, 44, 52
+_WIDTH, _LEFT, _COLUMN, _BOX, _ROW = 520, 92, 142, 134, 44
 
 
 class Map:
-    """The notebooks in their order."""
+    """The notebooks in their order: a row for each part of the course."""
 
     def __repr__(self) -> str:
         return "\n".join(f"{title}: {', '.join(f'{n} {name}' for n, name in part)}" for title, part in PARTS)
 
     def _repr_svg_(self) -> str:
-        width = _COLUMN * len(PARTS) + 10
-        height = _TOP + _ROW * max(len(part) for _, part in PARTS) + 6
-        drawn = "".join(piece for at, (title, part) in enumerate(PARTS) for piece in _part(14 + _COLUMN * at, title, part))
-        arrows = "".join(_arrow(14 + _COLUMN * at + _BOX) for at in range(len(PARTS) - 1))
-        size = f'width="{width}" height="{height}"'
+        height = _ROW * len(PARTS) + 12
+        drawn = "".join("".join(_part(12 + _ROW * at, *part)) for at, part in enumerate(PARTS))
+        size = f'width="{_WIDTH}" height="{height}"'
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {width} {height}" role="img" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_WIDTH} {height}" role="img" '
             f'font-family="Helvetica,Arial,sans-serif" aria-label="{escape(repr(self))}">'
-            f'<rect {size} rx="8" fill="#fbfcfe" stroke="#d0d7e2"/>{drawn}{arrows}</svg>'
+            f'<rect {size} rx="8" fill="#fbfcfe" stroke="#d0d7e2"/>{drawn}</svg>'
         )
 
 
-def _part(x: int, title: str, notebooks: tuple[tuple[int, str], ...]) -> Iterator[str]:
-    yield f'<text x="{x}" y="30" font-size="13" font-weight="bold" fill="#1b2733">{escape(title)}</text>'
+def _part(y: int, title: str, notebooks: tuple[tuple[int, str], ...]) -> Iterator[str]:
+    yield f'<text x="14" y="{y + 20}" font-size="13" font-weight="bold" fill="#1b2733">{escape(title)}</text>'
     for at, (number, name) in enumerate(notebooks):
-        y = _TOP + _ROW * at
+        x = _LEFT + _COLUMN * at
         yield f'<rect x="{x}" y="{y}" width="{_BOX}" height="32" rx="6" fill="#e4eef8" stroke="#7a9cc0"/>'
         yield f'<text x="{x + 8}" y="{y + 20}" font-size="12" font-weight="bold" fill="#0b4f83">{number}</text>'
-        yield f'<text x="{x + 26}" y="{y + 20}" font-size="12" fill="#1b2733">{escape(name)}</text>'
-
-
-def _arrow(x: int) -> str:
-    y = _TOP + 16
-    return (
-        f'<path d="M{x + 4} {y}h12" stroke="#626c7d" stroke-width="1.5"/>'
-        f'<path d="M{x + 20} {y}l-7 -4v8z" fill="#626c7d"/>'
-    )
+        yield f'<text x="{x + 28}" y="{y + 20}" font-size="12" fill="#1b2733">{escape(name)}</text>'
+        if at:
+            yield f'<path d="M{x - 8} {y + 16}h8" stroke="#626c7d" stroke-width="1.5"/>'
 
 
 # ---- the machine --------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from pmemobj import PersistentObjectPool, PmemError
 
 sys.path.insert(0, str(Path(__file__).parent / "scripts"))
 import guess2
-from guess_lib import GAME_FILE, HIGHEST, LOWEST, RIGHT, Guesser, reopen_game
+from guess_lib import GAME_FILE, HIGHEST, LOWEST, RIGHT, TOO_HIGH, TOO_LOW, Guesser, reopen_game
 
 __all__ = ["Board", "Guesser", "check_possible", "check_record", "guess2", "show_source"]
 
@@ -125,46 +125,55 @@ def _row(*children: ipywidgets.Widget) -> ipywidgets.HBox:
     return ipywidgets.HBox(children)
 
 
-_CELL, _HEIGHT = 13, 62
+_CELL, _ROW, _IN_A_ROW = 20, 56, 25
+_WIDTH = _CELL * _IN_A_ROW + 20
 
 
 def _picture(guesses: list[tuple[int, str]]) -> str:
-    """The numbers in a row: grey where the guesses leave none, and what each guess was."""
+    """The numbers in two rows: grey where the guesses leave none, and above and below each guess what it was."""
     low, high = _left(guesses)
-    width = _CELL * (HIGHEST - LOWEST + 1) + 20
+    height = _ROW * -(-(HIGHEST - LOWEST + 1) // _IN_A_ROW) + 8
     parts = [
-        f'<rect width="{width}" height="{_HEIGHT}" rx="8" fill="#fbfcfe" stroke="#d0d7e2"/>',
+        f'<rect width="{_WIDTH}" height="{height}" rx="8" fill="#fbfcfe" stroke="#d0d7e2"/>',
         *(_number(number, low <= number <= high) for number in range(LOWEST, HIGHEST + 1)),
         *(_mark(guess, outcome, order) for order, (guess, outcome) in enumerate(guesses, start=1)),
     ]
     told = f"numbers from {low} to {high} are possible"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" viewBox="0 0 {width} {_HEIGHT}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" viewBox="0 0 {_WIDTH} {height}" role="img" '
         f'font-family="Helvetica,Arial,sans-serif" style="max-width:100%" aria-label="{told}">{"".join(parts)}</svg>'
     )
 
 
+def _place(number: int) -> tuple[int, int]:
+    """The corner of a number's cell."""
+    row, column = divmod(number - LOWEST, _IN_A_ROW)
+    return 10 + _CELL * column, 22 + _ROW * row
+
+
 def _number(number: int, possible: bool) -> str:
-    x = 10 + _CELL * (number - LOWEST)
+    x, y = _place(number)
     fill, ink = ("#56b4e9", "#0b2a3c") if possible else ("#e9edf3", "#626c7d")
     return (
-        f'<rect x="{x}" y="24" width="{_CELL}" height="16" fill="{fill}" stroke="#fbfcfe"/>'
-        f'<text x="{x + _CELL / 2}" y="35" font-size="8" text-anchor="middle" fill="{ink}">{number}</text>'
+        f'<rect x="{x}" y="{y}" width="{_CELL}" height="20" fill="{fill}" stroke="#fbfcfe"/>'
+        f'<text x="{x + _CELL // 2}" y="{y + 14}" font-size="11" text-anchor="middle" fill="{ink}">{number}</text>'
     )
 
 
 def _mark(guess: int, outcome: str, order: int) -> str:
-    x = 10 + _CELL * (guess - LOWEST) + _CELL / 2
-    sign = {"too low": "▸", "too high": "◂"}.get(outcome, "★")
+    x, y = _place(guess)
+    sign = {TOO_LOW: "▸", TOO_HIGH: "◂"}.get(outcome, "★")
+    style = 'text-anchor="middle" fill="#1b2733"'
     return (
-        f'<text x="{x}" y="18" font-size="13" text-anchor="middle" fill="#1b2733">{sign}</text>'
-        f'<text x="{x}" y="53" font-size="9" text-anchor="middle" fill="#1b2733">{order}.</text>'
+        f'<text x="{x + _CELL // 2}" y="{y - 4}" font-size="14" {style}>{sign}</text>'
+        f'<text x="{x + _CELL // 2}" y="{y + 32}" font-size="10" {style}>{order}.</text>'
     )
 
 
 def _left(guesses: list[tuple[int, str]]) -> tuple[int, int]:
-    low = max([guess + (outcome == "too low") for guess, outcome in guesses if outcome != "too high"], default=LOWEST)
-    high = min([guess - (outcome == "too high") for guess, outcome in guesses if outcome != "too low"], default=HIGHEST)
+    """The smallest and the largest number that the guesses leave."""
+    low = max([guess + (outcome == TOO_LOW) for guess, outcome in guesses if outcome != TOO_HIGH], default=LOWEST)
+    high = min([guess - (outcome == TOO_HIGH) for guess, outcome in guesses if outcome != TOO_LOW], default=HIGHEST)
     return low, high
 
 

@@ -1,8 +1,8 @@
-"""How a check finds out whether something happens wholly or not at all: it stops the learner's code after each change.
+"""How a check finds out whether something happens wholly or not at all: it stops the learner's code after each.
 
 Python tells a trace function of every single instruction that it is about to carry out in the learner's code. There
-we look at the pool; when it is not as it was at the last look, a change has happened, and the code can be stopped,
-be it with an exception or with a signal. So nothing needs to be known of how the code does what it does.
+we look at the pool; when it is not as it was at the last look, or when a transaction has ended since, the code can be
+stopped, be it with an exception or with a signal. So nothing needs to be known of how the code does what it does.
 """
 
 from __future__ import annotations
@@ -24,22 +24,32 @@ class Stopped(BaseException):
     """Ends code that is stopped. It is no `Exception`, so that no ``except Exception`` holds it up."""
 
 
-def run_and_stop(action: Callable[[], Any], state: Callable[[], Any], number: int, stop: Callable[[], Any]) -> None:
-    """Run `action`, and call `stop` in its middle when `state` has changed for the `number`-th time.
+def run_and_stop(
+    pool: PersistentObjectPool,
+    action: Callable[[], Any],
+    state: Callable[[], Any],
+    number: int,
+    stop: Callable[[], Any],
+) -> None:
+    """Run `action`, and call `stop` in its middle: after the `number`-th of its changes and commits.
 
     Args:
+        pool: What it changes.
         action: What to run. Its own code is watched, and all that comes from the same cells or files of the learner.
         state: What to look at; it only reads.
-        number: Which change, counted from 1. If there are fewer, `action` ends by itself.
+        number: Which of them, counted from 1. If there are fewer, `action` ends by itself.
         stop: What to do then; it raises, or does not return.
     """
-    seen, count = state(), 0
+    seen, inside, count = state(), pool.in_transaction, 0
 
     def look(frame: FrameType, event: str, _argument: Any) -> Any:
-        nonlocal seen, count
+        nonlocal seen, inside, count
         frame.f_trace_opcodes = True
-        if event == "opcode" and (now := state()) != seen:
-            seen, count = now, count + 1
+        if event == "opcode":
+            before, was_inside = seen, inside
+            seen, inside = state(), pool.in_transaction
+            # A commit shows no change, but from there on what was changed stays.
+            count += seen != before or (was_inside and not inside)
             if count == number:
                 sys.settrace(None)
                 stop()
@@ -59,7 +69,7 @@ def run_and_stop(action: Callable[[], Any], state: Callable[[], Any], number: in
 def stop_everywhere(
     pool: PersistentObjectPool, prepare: Callable[[], Any], action: Callable[[], Any], state: Callable[[], Any]
 ) -> list[Any]:
-    """What the pool holds when `action` is stopped by an error after its first change, its second, and so on.
+    """What the pool holds when `action` is stopped by an error after its first change or commit, its second, and so on.
 
     The last in the list is what it holds when nothing stopped it.
 
@@ -69,7 +79,7 @@ def stop_everywhere(
     for number in range(1, _ENOUGH):
         prepare()
         try:
-            run_and_stop(action, state, number, _raise)
+            run_and_stop(pool, action, state, number, _raise)
         except Stopped:
             left.append(_after(pool, state))
         else:

@@ -27,12 +27,17 @@ def _library(pool: PersistentObjectPool) -> Library:
 
 # ---- as a drawing -------------------------------------------------------------------------------
 
-_WIDTH, _LINE, _STEP = 580, 26, 24
+_WIDTH, _LINE, _TOP = 520, 26, 40
 _GOOD, _BAD, _INK, _MUTED = "#0072b2", "#b3420a", "#1b2733", "#626c7d"
 
 
 class Nesting:
-    """A transaction with an inner one around each two changes: what is kept in the end."""
+    """An outer transaction, and inner ones with two changes each: what is kept in the end.
+
+    Args:
+        changes: The changes, as code.
+        fails: Whether the last one raises an error.
+    """
 
     def __init__(self, *changes: str, fails: bool) -> None:
         self._changes = changes
@@ -44,51 +49,41 @@ class Nesting:
 
     def _repr_svg_(self) -> str:
         rows = list(self._rows())
-        height = 44 + _LINE * len(rows)
+        bottom = _TOP + _LINE * len(rows)
+        colour = _BAD if self._fails else _GOOD
         parts = [
-            _bracket(20, 30, height - 40, "the outer transaction"),
-            *(drawn for at, row in enumerate(rows) for drawn in self._row(44 + _LINE * at, *row)),
-            _text(34, height - 12, f"{'✗' if self._fails else '✓'} {self._end}", self._colour(), "bold"),
+            _text(16, 24, "the outer transaction", _INK, "bold"),
+            f'<rect x="18" y="32" width="4" height="{bottom - 32}" fill="{_INK}"/>',
+            *(drawn for at, row in enumerate(rows) for drawn in _row(_TOP + _LINE * at, *row)),
+            _text(16, bottom + 20, f"{'✗' if self._fails else '✓'} {self._end}", colour, "bold"),
         ]
-        size = f'width="{_WIDTH}" height="{height}"'
+        size = f'width="{_WIDTH}" height="{bottom + 34}"'
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_WIDTH} {height}" role="img" '
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="0 0 {_WIDTH} {bottom + 34}" role="img" '
             f'font-family="Helvetica,Arial,sans-serif" aria-label="{escape(repr(self))}">'
             f'<rect {size} rx="8" fill="#fbfcfe" stroke="#d0d7e2"/>{"".join(parts)}</svg>'
         )
 
-    def _rows(self) -> Iterator[tuple[str, bool]]:
-        """Each change, and the end of each inner transaction that is reached."""
-        for at, change in enumerate(self._changes):
-            yield change, False
-            if at % 2:
-                yield "the inner transaction ends: nothing is stored yet", True
-        if self._fails:
-            yield "an error leaves the inner transaction", True
-
-    def _row(self, y: int, text: str, is_end: bool) -> Iterator[str]:
-        last = self._fails and text.startswith("an error")
-        if is_end:
-            yield _text(64, y + 12, text, _BAD if last else _MUTED, "bold" if last else "normal")
-        else:
-            yield f'<rect x="56" y="{y - 3}" width="4" height="{_LINE}" fill="{_GOOD}"/>'
-            yield (
-                f'<text x="72" y="{y + 12}" font-family="monospace" font-size="12" fill="{_INK}" '
-                f'xml:space="preserve">{escape(text)}</text>'
-            )
-
-    def _colour(self) -> str:
-        return _BAD if self._fails else _GOOD
+    def _rows(self) -> Iterator[tuple[str, str]]:
+        """Each line and its kind: a change, the end of an inner transaction, an error that leaves one."""
+        for at, change in enumerate(self._changes, 1):
+            yield change, "change"
+            if at == len(self._changes) and self._fails:
+                yield "✗ an error leaves the inner transaction", "error"
+            elif at % 2 == 0:
+                yield "the inner transaction ends: nothing is stored yet", "end"
 
 
-def _bracket(x: int, y: int, bottom: int, text: str) -> str:
-    return (
-        f'<rect x="{x}" y="{y}" width="4" height="{bottom - y + 16}" fill="{_INK}"/>'
-        f'{_text(x, y - 8, text, _INK, "bold")}'
-    )
+def _row(y: int, text: str, kind: str) -> Iterator[str]:
+    if kind == "change":
+        yield f'<rect x="40" y="{y}" width="4" height="{_LINE}" fill="{_GOOD}"/>'
+        code = 'font-family="monospace" font-size="12" xml:space="preserve"'
+        yield f'<text x="56" y="{y + 17}" {code} fill="{_INK}">{escape(text)}</text>'
+    else:
+        yield _text(40, y + 17, text, _BAD if kind == "error" else _MUTED, "bold" if kind == "error" else "normal")
 
 
-def _text(x: int, y: int, text: str, fill: str, weight: str = "normal") -> str:
+def _text(x: int, y: int, text: str, fill: str, weight: str) -> str:
     return f'<text x="{x}" y="{y}" font-size="12" font-weight="{weight}" fill="{fill}">{escape(text)}</text>'
 
 

@@ -1,0 +1,68 @@
+"""The cells of the course's exercises, with somebody's answers put in, and what the checks say to them."""
+
+from __future__ import annotations
+
+import json
+import linecache
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+Ask = Callable[..., str]
+
+
+def cell(notebook: str, check: str) -> str:
+    """The code of the one cell of a notebook that has this text in it."""
+    cells = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text())["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    (found,) = (source for source in sources if check in source)
+    return found
+
+
+def run(source: str, variables: dict[str, Any]) -> None:
+    """Run a cell; what is defined in it counts as the learner's."""
+    variables.setdefault("__name__", "cells")
+    linecache.cache["<cell>"] = len(source), None, source.splitlines(keepends=True), "<cell>"
+    exec(compile(source, "<cell>", "exec"), variables)
+
+
+def asker(notebook: str, variables: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> Ask:
+    """``ask(check, old, new)`` runs the cell with that check, with `old` replaced, and returns the line that is printed."""
+
+    def ask(check: str, old: str = "", new: str = "") -> str:
+        source = cell(notebook, check)
+        assert old in source
+        capsys.readouterr()
+        run(source.replace(old, new, 1) if old else source, variables)
+        said = capsys.readouterr().out.splitlines()
+        assert said and said[-1].startswith(("✓ right: ", "✗ not yet: ")), said
+        return said[-1]
+
+    return ask
+
+
+def assert_told_apart(ask: Ask, check: str, blank: str, wrong: dict[str, str], right: Iterable[str]) -> None:
+    """Each wrong answer gets its hint, each right one is told right; as it stands, the exercise is not solved.
+
+    Args:
+        ask: See `asker`.
+        check: The name of the check, by which its cell is found.
+        blank: What is to be filled in.
+        wrong: Answers, and a piece of the hint that each should get.
+        right: Answers that are right.
+    """
+    untouched = ask(check)
+    assert untouched.startswith("✗")
+    hints = {untouched}
+    for answer, hint in wrong.items():
+        said = ask(check, blank, answer)
+        assert said.startswith("✗") and hint in said, (answer, said)
+        hints.add(said)
+    assert len(hints) > len(wrong) / 2, "the hints are all alike"
+    for answer in right:
+        said = ask(check, blank, answer)
+        assert said.startswith("✓"), (answer, said)
