@@ -10,12 +10,12 @@ from typing import Any
 
 import inside_course
 import pytest
-from course_notebooks import FAST, cell, changed, run
+from exercises import FAST, assert_told, cell, changed, run
 
 from pmemobj import PersistentList, PersistentObjectPool
 
 pytestmark = pytest.mark.once
-NOTEBOOK = "06_inside_the_pool.ipynb"
+NOTEBOOK = "06_inside_the_pool"
 
 
 @pytest.fixture
@@ -24,17 +24,6 @@ def names(pool: PersistentObjectPool, monkeypatch: pytest.MonkeyPatch) -> dict[s
     monkeypatch.setattr(tempfile, "tempdir", FAST)
     pool.root = pool.new(PersistentList, [1, 2, 3])
     return {"pool": pool, "struct": struct, "io": io, "inside_course": inside_course, "__name__": __name__}
-
-
-def tell_apart(
-    start: str, place: str, versions: dict[str, str], names: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Run a cell with each version in the place of what it has, and demand what is said."""
-    for version, expected in versions.items():
-        run(changed(cell(NOTEBOOK, start), place, version), names)
-        said = capsys.readouterr().out
-        assert expected in said, (version, said)
-        assert ("✓" in said) is expected.startswith("✓"), version
 
 
 def test_first_bytes(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -47,7 +36,7 @@ def test_first_bytes(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) 
         '{20: "29", -1: "ff"}': "✓ right",
         '{20: "0x29", -1: "FF"}': "✓ right",
     }
-    tell_apart("answer = {20", '{20: "", -1: ""}', versions, names, capsys)
+    assert_told(cell(NOTEBOOK, "answer = {20"), '{20: "", -1: ""}', versions, names, capsys)
 
 
 def test_leaves(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +52,7 @@ def test_leaves(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> No
         right: "✓ right",
         f"list({right})": "✓ right",
     }
-    tell_apart("candidates =", "set()", versions, names, capsys)
+    assert_told(cell(NOTEBOOK, "candidates ="), "set()", versions, names, capsys)
 
 
 def test_logged(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +64,7 @@ def test_logged(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> No
         "answer = 16": "✓ right: 16 bytes",
         "answer = 16.0": "✓ right",
     }
-    tell_apart("def change", "answer = None", versions, names, capsys)
+    assert_told(cell(NOTEBOOK, "def change"), "answer = None", versions, names, capsys)
     with names["pool"].transaction():
         run(cell(NOTEBOOK, "def change"), names)
     assert "a transaction is open" in capsys.readouterr().out
@@ -98,7 +87,7 @@ def test_poke(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None
         changed(right, "struct.", "strict."): "NameError",
         right: "✓ right",
     }
-    tell_apart("def poke", "    ...", versions, names, capsys)
+    assert_told(cell(NOTEBOOK, "def poke"), "    ...", versions, names, capsys)
 
 
 def test_growth(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 
 import moving_course
 import pytest
-from course_notebooks import FAST, cell, changed, run
+from exercises import FAST, assert_told, cell, changed
 
 import pmemobj
 
 pytestmark = pytest.mark.once
-NOTEBOOK = "09_pools_that_move.ipynb"
+NOTEBOOK = "09_pools_that_move"
 
 
 @pytest.fixture
@@ -25,18 +25,6 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(tempfile, "tempdir", FAST)
     modules = {each.__name__: each for each in (io, os, shutil, pmemobj, moving_course)}
     return {**modules, "Path": Path, "__name__": __name__}
-
-
-def tell_apart(
-    source: str, place: str, versions: dict[str, str], names: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Run the cell with each version in the place of what it has, and demand what is said."""
-    for version, expected in versions.items():
-        run(changed(source, place, version), names)
-        said = capsys.readouterr().out
-        assert expected in said, (version, said)
-        assert ("✓" in said) is expected.startswith("✓"), version
-        assert not pmemobj.open_pools()
 
 
 def test_backup(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,7 +42,8 @@ def test_backup(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> No
         f"pool.suspend(); {careless}; pool.resume()": "✓ right",
         f"{text}; pmemobj.restore(text, path)": "✓ right",
     }
-    tell_apart(cell(NOTEBOOK, "def backup"), careless, versions, names, capsys)
+    assert_told(cell(NOTEBOOK, "def backup"), careless, versions, names, capsys)
+    assert not pmemobj.open_pools()
 
 
 def test_rehearse(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,7 +68,8 @@ def test_rehearse(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> 
         sandbox: "✓ right",
         "    shutil.copy(path, path + '2.pmem')\n" + changed(careless, "(path)", "(path + '2.pmem')"): "✓ right",
     }
-    tell_apart(source, careless, versions, names, capsys)
+    assert_told(source, careless, versions, names, capsys)
+    assert not pmemobj.open_pools()
 
 
 def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
