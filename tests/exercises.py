@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import linecache
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+#: Where the pools of checks can lie, for ``tempfile.tempdir``: a commit costs microseconds there.
+FAST = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 
 Ask = Callable[..., str]
@@ -28,6 +31,33 @@ def run(source: str, variables: dict[str, Any]) -> None:
     variables.setdefault("__name__", "cells")
     linecache.cache["<cell>"] = len(source), None, source.splitlines(keepends=True), "<cell>"
     exec(compile(source, "<cell>", "exec"), variables)
+
+
+def changed(source: str, *changes: str) -> str:
+    """A cell with parts of it replaced, each of which it must have: old, new, old, new, ..."""
+    for old, new in zip(changes[::2], changes[1::2], strict=True):
+        assert old in source, old
+        source = source.replace(old, new)
+    return source
+
+
+def assert_told(
+    source: str, place: str, said: dict[str, str], variables: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each version, put in the place of what the cell has, gets the answer that belongs to it.
+
+    Args:
+        source: The cell.
+        place: What each version replaces.
+        said: Versions, and a piece of what is to be printed; of right ones it begins with the check mark.
+        variables: Those of the notebook.
+        capsys: The fixture.
+    """
+    for version, expected in said.items():
+        run(changed(source, place, version), variables)
+        answer = capsys.readouterr().out
+        assert expected in answer, (version, answer)
+        assert ("✓ right" in answer) is expected.startswith("✓"), version
 
 
 def asker(notebook: str, variables: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> Ask:
