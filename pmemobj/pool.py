@@ -564,7 +564,8 @@ class PersistentObjectPool:
 
         Args:
             cls: PersistentList, PersistentDict or a class derived from PersistentObject.
-            *args, **kwargs: For its ``__init__``, which runs in one transaction with the creation.
+            *args: For its ``__init__``, which runs in one transaction with the creation.
+            **kwargs: Likewise.
 
         Raises:
             NotPersistableError: `cls` is no persistent class, or an argument cannot be stored.

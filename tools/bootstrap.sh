@@ -4,6 +4,7 @@
 #   tools/bootstrap.sh PYTHON               what building, testing and JupyterLab need
 #   tools/bootstrap.sh PYTHON browser       that, and what the browser tests need
 #   tools/bootstrap.sh PYTHON bench         that, and what the C program of the benchmark needs
+#   tools/bootstrap.sh PYTHON fresh-root    that, and what a machine with nothing on it is made with
 #   tools/bootstrap.sh PYTHON can-compile   installs nothing; succeeds if PYTHON can build extensions
 set -euo pipefail
 
@@ -44,6 +45,7 @@ find_missing() {
     fi
     have dot || required+=(graphviz)
     [[ $wanted != browser ]] || have chromium || required+=(chromium)
+    [[ $wanted != fresh-root ]] || have debootstrap || required+=(debootstrap)
     # Without them the benchmark has no floor, and says so.
     [[ $wanted != bench ]] || has_header || optional+=(gcc libc6-dev libpmemobj-dev)
 }
