@@ -38,12 +38,14 @@ nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # would be fetched from a netw
 default_role = "py:obj"  # what docstrings have in single backticks: a link where there is something to link to
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
 autodoc_class_signature = "separated"
 autodoc_default_options = {"members": True, "exclude-members": "__init__, __new__"}
 napoleon_custom_sections = ["Durability", "Cost", "C function", "C functions"]
 napoleon_google_docstring, napoleon_numpy_docstring = True, False
 napoleon_use_ivar = True
 python_display_short_literal_types = True
+python_maximum_signature_line_length = 90
 add_module_names = False
 
 html_theme = "furo"

@@ -27,7 +27,7 @@ _CERTIFICATES = "/etc/ssl/certificates-of-the-host.crt"
 _ENTER = """
 mount -t proc proc "$1/proc" && mount --rbind /dev "$1/dev" && mount -t tmpfs tmpfs "$1/dev/shm" || exit 125
 root=$1 user=$2; shift 2
-exec chroot --userspec="$user" "$root" /bin/bash -c "$@"
+exec chroot --userspec="$user" "$root" /usr/bin/env -i "$@"
 """
 
 
@@ -80,14 +80,28 @@ class FreshRoot:
         environment |= env
         spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
         line = f'cd "$WORKDIR" && {command}'
+        settings = [f"{name}={value}" for name, value in environment.items()]
         done = subprocess.run(
-            [*spaces, "sh", "-c", _ENTER, "sh", str(self.path), user, line, "bash", *arguments],
+            [
+                *spaces,
+                "sh",
+                "-c",
+                _ENTER,
+                "sh",
+                str(self.path),
+                user,
+                *settings,
+                "bash",
+                "-c",
+                line,
+                "bash",
+                *arguments,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=PATIENCE,
-            env=environment,
         )
         assert done.returncode == 0 or not check, f"exit code {done.returncode}: {command}\n{done.stdout[-6000:]}"
         return done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class CommandHelp(Help):
     def run(self) -> list[nodes.Node]:
         from pmemobj.__main__ import _parser
 
+        os.environ["COLUMNS"] = "100"  # argparse would go by the terminal of who makes the site
         made = _parser()
         sections = [self.section("python -m pmemobj", made.format_help())]
         for action in made._actions:
