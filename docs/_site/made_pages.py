@@ -37,7 +37,8 @@ class MagicHelp(Help):
         sections = []
         for kind, sign in (("line", "%"), ("cell", "%%")):
             for name, method in sorted(PmemMagics.magics[kind].items()):
-                sections.append(self.section(sign + name, inspect.getdoc(getattr(PmemMagics, method)) or ""))
+                text = inspect.getdoc(getattr(PmemMagics, method)) or ""
+                sections.append(self.section(sign + name, text.removeprefix("::").replace("::\n", ":\n").strip("\n")))
         return sections
 
 
