@@ -60,7 +60,13 @@ def test_the_two_have_the_same_python() -> None:
 def test_the_dockerfile_follows_the_files_of_binder() -> None:
     """It names them in repo2docker's order, and no package of its own."""
     text = "\n".join(f"{line.name} {line.text}" for line in instructions(DOCKERFILE))
-    order = ["apt-get -qq install", "USER jovyan", "pip install --no-cache-dir -r binder/requirements.txt", "COPY --chown=jovyan . .", "bash binder/postBuild"]
+    order = [
+        "apt-get -qq install",
+        "USER jovyan",
+        "pip install --no-cache-dir -r binder/requirements.txt",
+        "COPY --chown=jovyan . .",
+        "bash binder/postBuild",
+    ]
     places = [text.index(step) for step in order]
     assert places == sorted(places)
     (install,) = re.findall(r"apt-get -qq install ([^&]*)", text)
@@ -87,12 +93,13 @@ class TestFresh:
     pytestmark = slow
 
     def test_binder(self, tmp_path: Path) -> None:
-        built = build_by_binder(fresh_root.make(tmp_path / "root"))
-        assert built.run("python", "-c", WHAT_IS_THERE).strip() == "True"
-        first_notebook_runs(built)
-        assert "jovyan" in built.run("id", "-un")
+        with fresh_root.made(tmp_path / "root") as root:
+            built = build_by_binder(root)
+            assert built.run("python", "-c", WHAT_IS_THERE).strip() == "True"
+            assert built.run("id", "-un").strip() == fresh_root.USER
+            first_notebook_runs(built)
 
     def test_dockerfile(self, tmp_path: Path) -> None:
         """Uncompiled, since the test above has compiled the same sources by the same script."""
-        built = build_by_dockerfile(fresh_root.make(tmp_path / "root"), DOCKERFILE, PMEMOBJ_PURE="1")
-        first_notebook_runs(built)
+        with fresh_root.made(tmp_path / "root") as root:
+            first_notebook_runs(build_by_dockerfile(root, DOCKERFILE, PMEMOBJ_PURE="1"))

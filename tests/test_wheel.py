@@ -120,13 +120,13 @@ class TestFresh:
         assert "manylinux" in wheel().name
 
     def test_it_needs_nothing_else(self, tmp_path: Path) -> None:
-        root = fresh_root.make(tmp_path / "root")
-        root.install("python3", "python3-venv")
-        version = root.run("python3 -c 'import sys; print(\"cp%d%d\" % sys.version_info[:2])'").strip()
-        if version not in wheel().name:
-            pytest.skip(f"the wheel is for another Python than the {version} of this machine's system")
-        install(root, wheel())
-        assert root.run('/opt/user/bin/python -c "$1"', PROGRAM).strip().endswith("all well")
+        with fresh_root.made(tmp_path / "root") as root:
+            root.install("python3", "python3-venv")
+            version = root.run("python3 -c 'import sys; print(\"cp%d%d\" % sys.version_info[:2])'").strip()
+            if version not in wheel().name:
+                pytest.skip(f"the wheel is for another Python than the {version} of this machine's system")
+            install(root, wheel())
+            assert root.run('/opt/user/bin/python -c "$1"', PROGRAM).strip().endswith("all well")
 
 
 def install(root: FreshRoot, file: Path) -> None:
