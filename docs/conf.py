@@ -33,7 +33,10 @@ exclude_patterns = [
 myst_enable_extensions = ["colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
-nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # would be fetched from a network, for stored widgets
+# Without the state of widgets, which the notebooks are stored without, there is the HTML that stands beside them; and
+# what would show widgets is fetched from a network.
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 
 default_role = "py:obj"  # what docstrings have in single backticks: a link where there is something to link to
 autodoc_member_order = "bysource"

@@ -55,6 +55,18 @@ def test_an_example_runs(run_python: Any, block: str) -> None:
     assert run_python(block).stderr == ""
 
 
+def test_the_example_for_pytest_passes(run_python: Any) -> None:
+    """The class that the page begins with, and the test of it."""
+    pytest.importorskip("pmemobj.crash._native")
+    page = (ROOT / "docs" / "howto" / "own_class.md").read_text()
+    (test,) = re.findall(r"^```\n(pytest_plugins.*?)^```", page, re.MULTILINE | re.DOTALL)
+    program = BLOCK.findall(page)[0] + test
+    code = "import pathlib, pytest, sys; pathlib.Path('test_stock.py').write_text(sys.stdin.read()); "
+    code += "sys.exit(pytest.main(['-q', 'test_stock.py']))"
+    done = run_python(code, input=program, seconds=110, env={"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
+    assert "1 passed" in done.stdout
+
+
 def docstrings() -> Iterator[tuple[str, str]]:
     """Name and docstring of all that is public, and of its public methods."""
     yield "pmemobj", pmemobj.__doc__ or ""
@@ -130,6 +142,12 @@ def test_the_table_of_magics_is_complete() -> None:
             options = [word for action in parser._actions for word in action.option_strings if word.startswith("--")]
             for option in set(options) - {"--help"}:
                 assert option in mentioned, f"{name} {option}"
+
+
+def test_the_table_of_notebooks_is_complete() -> None:
+    readme = (ROOT / "README.md").read_text()
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"| [{notebook.stem}](notebooks/{notebook.name}) |" in readme
 
 
 def test_every_public_entry_is_on_a_page_for_users() -> None:
