@@ -4,6 +4,9 @@ The library is loaded when the first pool is created or opened, not at import, s
 can be put in front of it (the crash lab does that). ABI mode: no headers and no compiler are
 needed at install time; `_CDEF` is all the C that the package declares.
 
+A self-contained wheel (`tools/make_wheel.py`) has the library in `_bundled`. There it goes before the system's: who
+installs such a wheel wants what was tested with it, and an older one on the machine must not get in the way.
+
 A C error becomes an `OSError` that carries the errno and libpmemobj's own message; the callers,
 who know what was attempted, turn it into an error of `pmemobj.errors`. What libpmemobj answers
 with an abort of the process (a transaction function outside stage WORK, say) is prevented by
@@ -79,6 +82,7 @@ struct pobj_alloc_class_desc {
 """
 
 _SONAME = "libpmemobj.so.1"
+_BUNDLED = os.path.join(os.path.dirname(__file__), "_bundled", _SONAME)
 #: The interface (major, minor) of libpmemobj 1.12, the oldest that has what is called here.
 _INTERFACE = (2, 4)
 
@@ -118,7 +122,7 @@ def load() -> Any:
     global _lib
     if _lib is None:
         try:
-            library = ffi.dlopen(_SONAME)
+            library = ffi.dlopen(_BUNDLED if os.path.exists(_BUNDLED) else _SONAME)
         except OSError as error:
             raise LibraryError(
                 "load libpmemobj", str(error), "install it, on Debian or Ubuntu: apt-get install libpmemobj1"

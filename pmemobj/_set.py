@@ -59,6 +59,15 @@ class PersistentSet(Persistent):
     Durability: each method is atomic by itself and durable when it returns; inside a transaction
     it is so together with it.
     Cost: look-ups call no C function; adding and removing are a transaction each, amortised constant.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("seen.pmem", 16 << 20) as pool:
+            seen = pool.root = pool.new(pmemobj.PersistentSet, ["a", "b"])
+            seen.add("c")
+            assert seen - {"a"} == {"b", "c"}
     """
 
     __slots__ = ()
