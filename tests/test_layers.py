@@ -72,6 +72,7 @@ ORDER = [
     "_storage",
     "_stats",
     "inspect",
+    "glance",
     "_examine",
     "_examine_kinds",
     "_probe",
