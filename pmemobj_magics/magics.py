@@ -279,6 +279,29 @@ class PmemMagics(Magics):
             graph.save(expand_path(arguments.save.strip("'\""), self.session))
         return graph
 
+    @_magic(
+        _argument("expression", nargs="*", metavar="EXPR", help="a pool or a persistent object (default: the root)"),
+        _argument("--max-nodes", metavar="N", help="how many objects to show (default 200)"),
+        _argument("--max-items", metavar="N", help="how many entries of each object to show (default 20)"),
+        code=True,
+    )
+    def pmem_watch(self, arguments: argparse.Namespace) -> Any:
+        """Explore a pool: tree, graph and details, which follow what the next cells do.
+
+        Search, fold, jump along references, move and enlarge, by pointer or by keys (? tells them). To have it
+        beside the notebook: right click, Create New View for Output. In a terminal it is a tree.
+
+        Example::
+
+            %pmem_watch
+            %pmem_watch pool.root["guesses"]
+        """
+        limits = commands.WatchLimits(
+            nodes=self._count("--max-nodes", arguments.max_nodes, self.max_nodes) or 1,
+            items=self._count("--max-items", arguments.max_items, self.max_items) or 1,
+        )
+        return commands.watch(self.session, " ".join(arguments.expression), limits)
+
     @staticmethod
     def _count(option: str, text: str | None, default: int | None, least: int = 1) -> int | None:
         return default if text is None else parse_count(option, text, least)

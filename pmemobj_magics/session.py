@@ -32,12 +32,14 @@ class Session:
         shell: The IPython shell.
         begun: The transactions that ``%pmem_begin`` began and nothing has ended yet.
         cells: The pools of the ``%%pmem_transaction`` cells that are running, the outermost first.
+        follower: Keeps the explorers of ``%pmem_watch`` up to date, once there is one.
     """
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
         self.begun: dict[PersistentObjectPool, Transaction] = {}
         self.cells: list[PersistentObjectPool] = []
+        self.follower: Any = None
 
     @property
     def variables(self) -> list[str]:

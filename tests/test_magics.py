@@ -29,7 +29,7 @@ from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolEr
 
 Run = Callable[..., Any]
 MAGICS = {
-    "line": {"pmem", "pmem_abort", "pmem_begin", "pmem_close", "pmem_commit", "pmem_graph", "pmem_open"},
+    "line": {"pmem", "pmem_abort", "pmem_begin", "pmem_close", "pmem_commit", "pmem_graph", "pmem_open", "pmem_watch"},
     "cell": {"pmem_crash", "pmem_transaction", "pmem_tx"},
 }
 

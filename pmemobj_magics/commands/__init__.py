@@ -6,12 +6,14 @@ from pmemobj_magics.commands.crash import Limits, cut_power, kill, sweep, unquot
 from pmemobj_magics.commands.graph import draw_graph
 from pmemobj_magics.commands.pools import PoolList, PoolReport, close_pool, list_pools, open_pool
 from pmemobj_magics.commands.transactions import TransactionReport, abort, begin, commit, run_cell
+from pmemobj_magics.commands.watch import WatchLimits, watch
 
 __all__ = [
     "Limits",
     "PoolList",
     "PoolReport",
     "TransactionReport",
+    "WatchLimits",
     "abort",
     "begin",
     "close_pool",
@@ -24,4 +26,5 @@ __all__ = [
     "run_cell",
     "sweep",
     "unquoted",
+    "watch",
 ]
