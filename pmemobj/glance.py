@@ -1,9 +1,10 @@
 """Looks at a pool, one after another, while a program goes on changing it: for what follows a pool on a screen.
 
 Three things are needed for that and for nothing else. `stamp` tells in no time whether there is anything new.
-`look` walks the pool while no other thread can change it, and refuses to wait for one that is in the middle of
-a transaction. And it begins at an object that an earlier look has found by its offset, not by a handle: a handle
-would keep the object from being freed, so looking on would change what there is to be seen.
+`look` walks the pool, and `look_into` describes an object's memory, while no other thread can change it, and they
+refuse to wait for one that is in the middle of a transaction. And they begin at an object that an earlier look has
+found by its offset, not by a handle: a handle would keep the object from being freed, so looking on would change
+what there is to be seen.
 
 A look changes nothing, begins no transaction and imports no class. In a transaction of its own thread it shows
 the state so far, and says so.
@@ -13,19 +14,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pmemobj._gc import containers
 from pmemobj._heap import Heap
 from pmemobj._layout import ROOT_VALUE
+from pmemobj._memory import describe_at
+from pmemobj._memory_form import Memory
 from pmemobj.errors import InvalidHandleError, TransactionError
 from pmemobj.inspect import Graph, _demand_limits, _walk
 
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
 
-__all__ = ["Glance", "look", "stamp"]
+__all__ = ["Glance", "look", "look_into", "stamp"]
+
+
+#: Of each object, unless it is the only one.
+_WORDS_EACH = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +42,12 @@ class Glance:
     Attributes:
         graph: The objects.
         uncommitted: Whether a transaction of the calling thread is open, so that it may still be undone.
+        memories: The memory of the nearest objects by offset, as far as it was asked for.
     """
 
     graph: Graph
     uncommitted: bool
+    memories: dict[int, Memory] = field(default_factory=dict)
 
 
 def stamp(pool: PersistentObjectPool) -> tuple[int, bool]:
@@ -62,6 +71,7 @@ def look(
     depth: int | None = None,
     max_nodes: int | None = None,
     max_items: int | None = None,
+    max_words: int = 0,
 ) -> Glance:
     """Walk the pool as `inspect.walk` does, from the root or from an object that was found before.
 
@@ -69,6 +79,7 @@ def look(
         pool: The open pool.
         offset: Of such an object, as the nodes of a graph tell it; None for the root.
         depth, max_nodes, max_items: Limits, as those of `inspect.walk`.
+        max_words: Up to how many words of memory to describe too, the nearest objects first.
 
     Raises:
         PoolClosedError: the pool is closed.
@@ -78,20 +89,51 @@ def look(
 
     Cost: proportional to the objects that the root reaches, to count them, and to what the limits allow.
     """
-    _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items)
+    _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items, max_words=max_words)
     heap = pool._heap
     with _undisturbed(heap):
-        root = heap.read(heap.root_offset + ROOT_VALUE)
         if offset is None:
-            graph = _walk(heap, root, "root", depth, max_nodes, max_items)
+            start = heap.read(heap.root_offset + ROOT_VALUE)
+            graph = _walk(heap, start, "root", depth, max_nodes, max_items)
         else:
-            # Its memory may be something else's by now, or nothing's; what is reached is an object.
-            if offset not in containers(heap, [root]):
-                raise InvalidHandleError(
-                    f"look at an object of {heap.name}", "the root does not reach it", "begin at the root"
-                )
+            _demand_reached(heap, offset)
             graph = _walk(heap, offset, "start", depth, max_nodes, max_items)
-        return Glance(graph, heap.in_transaction())
+        return Glance(graph, heap.in_transaction(), _memories(heap, graph, max_words))
+
+
+def look_into(pool: PersistentObjectPool, offset: int, max_words: int = 200) -> Memory:
+    """Describe the memory of an object that was found before, as `inspect.memory` does.
+
+    Args:
+        pool: The open pool.
+        offset: Of the object, as the nodes of a graph tell it.
+        max_words: How many words to show at the most.
+
+    Raises:
+        PmemError: as for `look`.
+
+    Cost: proportional to the objects that the root reaches, and to what is shown.
+    """
+    heap = pool._heap
+    with _undisturbed(heap):
+        _demand_reached(heap, offset)
+        return describe_at(heap, offset, max_words)
+
+
+def _demand_reached(heap: Heap, offset: int) -> None:
+    """What lies at an offset may be something else by now, or nothing; what is reached is an object."""
+    if offset not in containers(heap, [heap.read(heap.root_offset + ROOT_VALUE)]):
+        raise InvalidHandleError(f"look at an object of {heap.name}", "the root does not reach it", "begin at the root")
+
+
+def _memories(heap: Heap, graph: Graph, words: int) -> dict[int, Memory]:
+    found: dict[int, Memory] = {}
+    for offset in graph.nodes:
+        if words <= 0:
+            break
+        found[offset] = memory = describe_at(heap, offset, min(words, _WORDS_EACH))
+        words -= sum(len(piece.words) for piece in memory.pieces)
+    return found
 
 
 @contextmanager

@@ -20,13 +20,30 @@ from pmemobj._classes import ClassTable
 from pmemobj._gc import containers
 from pmemobj._heap import Handle, Heap
 from pmemobj._layout import ROOT_VALUE, TAG_LEAF
+from pmemobj._memory import memory
+from pmemobj._memory_form import Gap, Memory, Piece, State, Word
+from pmemobj._readings import Meaning
 from pmemobj._values import describe, immediate, is_container, is_leaf
 from pmemobj.errors import PmemError, PoolDamagedError, a_or_an
 
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
 
-__all__ = ["Edge", "Graph", "Node", "Slot", "walk", "walk_file"]
+__all__ = [
+    "Edge",
+    "Gap",
+    "Graph",
+    "Meaning",
+    "Memory",
+    "Node",
+    "Piece",
+    "Slot",
+    "State",
+    "Word",
+    "memory",
+    "walk",
+    "walk_file",
+]
 
 
 @dataclass(frozen=True, slots=True)

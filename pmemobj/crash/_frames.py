@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pmemobj._layout import (
-    ENTRY_LENGTH,
-    LANE_LOGS,
-    LANE_SIZE,
-    LOG_HEADER_SIZE,
-    POOL_HEAP_OFFSET,
-    POOL_LANE_COUNT,
-    POOL_LANES_OFFSET,
-    WORD,
-)
+from pmemobj._layout import LANE_SIZE, POOL_HEAP_OFFSET, POOL_LANE_COUNT, POOL_LANES_OFFSET, WORD
+from pmemobj._undo import LOG, entries
 from pmemobj.crash._image import Image
 from pmemobj.crash._states import Memory
 from pmemobj.crash._trace import LINE, PROMISES, Event
-
-#: In an entry of an undo log: the bytes that were snapshotted begin behind offset, checksum and length.
-_ENTRY_DATA = 24
-#: In the header of a log: which transactions its entries belong to.
-_GENERATION = 24
-#: The highest bits of the place are the kind of the entry: bytes to be put back, here.
-_KIND_MASK = 0xE000000000000000
 
 
 class LineState(Enum):
@@ -153,30 +137,8 @@ def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
 
     lanes, count, heap = (word(at) for at in (POOL_LANES_OFFSET, POOL_LANE_COUNT, POOL_HEAP_OFFSET))
     touched = {(at - lanes) // LANE_SIZE for at in memory.latest if lanes <= at < heap}
-    log, capacity = LANE_LOGS[2]
     found = []
     for lane in sorted(touched & set(range(count))):
-        start = lanes + lane * LANE_SIZE + log
-        at = start + LOG_HEADER_SIZE
-        end = at + capacity
-        while at + _ENTRY_DATA <= end:
-            offset, size = word(at), word(at + ENTRY_LENGTH)
-            whole = (_ENTRY_DATA + size + LINE - 1) & ~(LINE - 1)
-            if not offset or not size or at + _ENTRY_DATA + size > end:
-                break
-            # A commit counts the generation up, and so makes all entries invalid at once.
-            if word(at + WORD) != _checksum(read(at, whole), word(start + _GENERATION)):
-                break
-            found.append(Snapshot(lane, offset & ~_KIND_MASK, read(at + _ENTRY_DATA, size)))
-            at += whole
+        for offset, data in entries(read, lanes + lane * LANE_SIZE + LOG):
+            found.append(Snapshot(lane, offset, data))
     return tuple(found)
-
-
-def _checksum(entry: bytes, generation: int) -> int:
-    """Fletcher's, as libpmemobj takes it of an entry (its own field as zeros) and the generation of its log."""
-    low = high = 0
-    for part in (entry[:WORD], bytes(WORD), entry[2 * WORD :], generation.to_bytes(WORD, "little")):
-        for (word,) in struct.iter_unpack("<I", part):
-            low = (low + word) & 0xFFFFFFFF
-            high = (high + low) & 0xFFFFFFFF
-    return high << 32 | low

@@ -15,13 +15,14 @@ from pmemobj_magics.watch import Limits as WatchLimits
 __all__ = ["WatchLimits", "watch"]
 
 
-def watch(session: Session, expression: str, limits: WatchLimits) -> PoolExplorer:
+def watch(session: Session, expression: str, limits: WatchLimits, *, offsets: bool = False) -> PoolExplorer:
     """An explorer of a pool, from its root or from an object; the same one again for the same pool and expression.
 
     Args:
         session: The session; its explorers look at their pools after each of its cells.
         expression: A pool or a persistent object, in Python; without it the pool that other magics take.
         limits: How much to show.
+        offsets: Whether to show where things lie.
 
     Raises:
         ExpressionError: the expression fails, or gives nothing that can be explored.
@@ -40,10 +41,10 @@ def watch(session: Session, expression: str, limits: WatchLimits) -> PoolExplore
     follower: Follower = session.follower
     explorer = follower.find(pool, expression)
     if explorer is None:
-        explorer = PoolExplorer(pool, trail, limits)
+        explorer = PoolExplorer(pool, trail, limits, offsets=offsets)
         follower.add(explorer, expression)
     else:
-        explorer.begin(trail, limits)
+        explorer.begin(trail, limits, offsets=offsets)
     return explorer
 
 

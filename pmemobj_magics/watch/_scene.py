@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pmemobj import InvalidHandleError, PersistentObjectPool, glance
-from pmemobj.inspect import Graph, Node, Slot
+from pmemobj.inspect import Graph, Memory, Node, Slot
 from pmemobj_magics.display import plural, size_text
 from pmemobj_magics.errors import DrawingError
 from pmemobj_magics.graph import PoolGraph, clip, news
 from pmemobj_magics.graph._dot import footer, node_name
+from pmemobj_magics.watch._bytes import memory_json
 
 __all__ = ["Limits", "Scene", "Step", "as_json", "summary", "take"]
 
@@ -25,12 +26,15 @@ class Limits:
     Attributes:
         nodes, items: How many objects, and entries of each, the tree has.
         drawn, rows: The same of the graph, which takes more room, and longer to lay out.
+        words: How many words of memory are handed to the page at once, those of the nearest objects; of the others
+            it asks the kernel when they are chosen.
     """
 
     nodes: int = 200
     items: int = 20
     drawn: int = 60
     rows: int = 12
+    words: int = 1500
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Scene:
         items: How many entries of each object it has at the most.
         marks: ``new`` or ``changed`` for objects that were not so in the scene before.
         uncommitted: Whether it is in a transaction of this thread.
+        memories: The memory of the nearest objects.
     """
 
     graph: Graph
@@ -50,12 +55,14 @@ class Scene:
     items: int = 0
     marks: dict[int, str] = field(default_factory=dict)
     uncommitted: bool = False
+    memories: dict[int, Memory] = field(default_factory=dict)
 
-    def picture(self, limits: Limits) -> PoolGraph:
+    def picture(self, limits: Limits, offsets: bool = False) -> PoolGraph:
         """A drawing of the nearest objects."""
         drawn = clip(self.graph, limits.drawn, limits.rows)
         name = self.trail[-1][1] if self.trail else "root"
-        return PoolGraph(drawn, name=name, marks={at: mark for at, mark in self.marks.items() if at in drawn.nodes})
+        marks = {at: mark for at, mark in self.marks.items() if at in drawn.nodes}
+        return PoolGraph(drawn, name=name, offsets=offsets, marks=marks)
 
     @property
     def has_undefined(self) -> bool:
@@ -79,11 +86,12 @@ def take(pool: PersistentObjectPool, trail: tuple[Step, ...], limits: Limits, be
     while True:
         offset = trail[-1][0] if trail else None
         try:
-            seen = glance.look(pool, offset, max_nodes=limits.nodes, max_items=limits.items)
+            seen = glance.look(pool, offset, max_nodes=limits.nodes, max_items=limits.items, max_words=limits.words)
         except InvalidHandleError:
             trail = trail[:-1]
             continue
-        return Scene(seen.graph, trail, limits.items, _marks(before, seen.graph, trail, limits), seen.uncommitted)
+        marks = _marks(before, seen.graph, trail, limits)
+        return Scene(seen.graph, trail, limits.items, marks, seen.uncommitted, seen.memories)
 
 
 def _marks(before: Scene | None, graph: Graph, trail: tuple[Step, ...], limits: Limits) -> dict[int, str]:
@@ -97,13 +105,14 @@ def _marks(before: Scene | None, graph: Graph, trail: tuple[Step, ...], limits: 
     return marks
 
 
-def as_json(scene: Scene, picture: PoolGraph) -> dict[str, Any]:
+def as_json(scene: Scene, picture: PoolGraph, offsets: bool) -> dict[str, Any]:
     """What the page needs to show a scene without asking again."""
     graph = scene.graph
     told: dict[str, Any] = {
         "footer": footer(graph),
         "start": _slot(replace(graph.start, label=picture.name)),
-        "nodes": {node_name(offset): _node(node, scene.marks) for offset, node in graph.nodes.items()},
+        "nodes": {node_name(offset): _node(node, scene.marks, offsets) for offset, node in graph.nodes.items()},
+        "memories": {node_name(at): memory_json(memory, offsets) for at, memory in scene.memories.items()},
         "alt": repr(picture),
         "items": scene.items,
     }
@@ -113,8 +122,9 @@ def as_json(scene: Scene, picture: PoolGraph) -> dict[str, Any]:
         return told | {"svg": "", "hint": f"{error.why}; {error.todo}"}
 
 
-def _node(node: Node, marks: dict[int, str]) -> dict[str, Any]:
+def _node(node: Node, marks: dict[int, str], offsets: bool) -> dict[str, Any]:
     return {
+        "at": f"{node.offset:#x}" if offsets else "",
         "type": node.type,
         "text": "" if node.damage else node.text,
         "size": size_text(node.size),

@@ -18,6 +18,7 @@ from IPython.display import DisplayHandle
 import pmemobj
 from pmemobj import PersistentObjectPool, PoolClosedError, TransactionError, glance
 from pmemobj_magics.graph import PoolGraph
+from pmemobj_magics.watch._bytes import memory_json
 from pmemobj_magics.watch._scene import Limits, Scene, Step, as_json, summary, take
 from pmemobj_magics.watch._static import StaticPicture, page
 
@@ -25,13 +26,15 @@ __all__ = ["PoolExplorer"]
 
 _PLACE = Path(__file__).parent
 #: In this order one module; each has no more than it can be read at once.
-_SCRIPTS = ("dom.js", "scene.js", "tree.js", "graph.js", "details.js", "explorer.js")
+_SCRIPTS = ("dom.js", "scene.js", "tree.js", "graph.js", "bytes.js", "details.js", "explorer.js")
 #: An update is followed by a rest that is so many times longer, at least these seconds.
 _REST, _SHORTEST_REST = 4, 0.2
 #: Seconds that a drawing may take, before the next one has fewer objects; and the fewest.
 _SLOW, _FEWEST = 0.4, 15
 #: How many entries of an object a reader can ask for.
 MOST_ITEMS = 500
+#: Words of memory of one object.
+_WORDS = 200
 
 
 class PoolExplorer(anywidget.AnyWidget):
@@ -43,6 +46,7 @@ class PoolExplorer(anywidget.AnyWidget):
         pool: The open pool; it is not kept from being closed.
         trail: Where to begin: an object by its offset, and what it is called; the root if empty.
         limits: How much to show.
+        offsets: Whether to show where things lie.
 
     Attributes:
         scene: What is shown.
@@ -50,6 +54,7 @@ class PoolExplorer(anywidget.AnyWidget):
             what was there before), ``closed``, or ``failed`` (the update failed; `note` says how).
         note: A sentence on that.
         selected: The object that details are shown of; the page and Python may set it.
+        memory: The memory of the selected object, where the scene has not got it.
         trail: Where the scene begins; the page sets it.
         max_items: How many entries of each object are shown; likewise.
     """
@@ -60,13 +65,21 @@ class PoolExplorer(anywidget.AnyWidget):
     state = traitlets.Unicode("open").tag(sync=True)
     note = traitlets.Unicode("").tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
+    memory = traitlets.Dict().tag(sync=True)
     trail: Any = traitlets.List().tag(sync=True)
     max_items = traitlets.Int(20).tag(sync=True)
 
-    def __init__(self, pool: PersistentObjectPool, trail: tuple[Step, ...] = (), limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        pool: PersistentObjectPool,
+        trail: tuple[Step, ...] = (),
+        limits: Limits | None = None,
+        *,
+        offsets: bool = False,
+    ) -> None:
         self.path = pool.absolute_path
         self._pool = weakref.ref(pool)
-        self._limits = limits or Limits()
+        self._limits, self._offsets = limits or Limits(), offsets
         self._drawn = self._limits.drawn
         self._last: Scene | None = None
         self._picture: PoolGraph | None = None
@@ -78,10 +91,11 @@ class PoolExplorer(anywidget.AnyWidget):
         super().__init__(trail=_told(trail), max_items=self._limits.items)
         self.update()
         self.observe(self._on_wish, names=["trail", "max_items"])
+        self.observe(self._on_selected, names=["selected"])
 
-    def begin(self, trail: tuple[Step, ...], limits: Limits) -> None:
+    def begin(self, trail: tuple[Step, ...], limits: Limits, *, offsets: bool = False) -> None:
         """Show the pool as it is now, from here on, with other limits."""
-        self._limits, self._drawn = limits, limits.drawn
+        self._limits, self._drawn, self._offsets = limits, limits.drawn, offsets
         with self.hold_trait_notifications():
             self.trail, self.max_items = _told(trail), limits.items
         self.update()
@@ -118,7 +132,7 @@ class PoolExplorer(anywidget.AnyWidget):
             self._seen = None
             self._tell("closed", "the pool is closed; this is what it showed last")
             return
-        limits = Limits(self._limits.nodes, self.max_items, self._drawn, self._limits.rows)
+        limits = Limits(self._limits.nodes, self.max_items, self._drawn, self._limits.rows, self._limits.words)
         seen = self._stamp()
         try:
             scene = take(pool, _steps(self.trail), limits, self._last)
@@ -140,8 +154,8 @@ class PoolExplorer(anywidget.AnyWidget):
 
     def _show(self, scene: Scene, limits: Limits) -> None:
         began = time.monotonic()
-        picture = scene.picture(limits)
-        told = as_json(scene, picture)
+        picture = scene.picture(limits, self._offsets)
+        told = as_json(scene, picture, self._offsets)
         if time.monotonic() - began > _SLOW:
             self._drawn = max(_FEWEST, self._drawn // 2)
         state, note = "open", ""
@@ -152,6 +166,7 @@ class PoolExplorer(anywidget.AnyWidget):
         self._last, self._picture = scene, picture
         with self.hold_sync():
             self.scene, self.state, self.note, self.trail = told, state, note, _told(scene.trail)
+        self._on_selected()
         if self._handle is not None:
             self._handle.update(self._static())
 
@@ -162,6 +177,18 @@ class PoolExplorer(anywidget.AnyWidget):
     def _on_wish(self, _change: Any) -> None:
         self.max_items = max(1, min(self.max_items, MOST_ITEMS))
         self.follow()
+
+    def _on_selected(self, _change: Any = None) -> None:
+        """Tell the page the bytes that it has not got. An error is no error of the user's."""
+        pool, nodes = self.pool, self.scene["nodes"]
+        if pool is None or self.selected not in nodes or self.selected in self.scene["memories"]:
+            return
+        try:
+            found = glance.look_into(pool, int(self.selected[1:]), _WORDS)
+        except pmemobj.PmemError as error:
+            self.memory = {"id": self.selected, "pieces": [], "left_out": error.why}
+        else:
+            self.memory = {"id": self.selected} | memory_json(found, self._offsets)
 
     # ---- texts and pictures ----
 

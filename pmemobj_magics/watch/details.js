@@ -15,9 +15,15 @@ class Details {
     const head = element("h4", {}, scene.title(id));
     const facts = element("p", {}, `${node.size} in the pool`);
     if (node.mark) facts.append(" · ", element("span", { class: `pmem-mark pmem-mark-${node.mark}` }, node.mark));
+    if (node.at) facts.append(` at ${node.at}`);
     const begin = scene.start.target === id ? null
       : button("begin here", `show the tree and the graph from here: ${scene.title(id)}`, () => this.app.begin(id, scene.label(scene.homes.get(id).place)));
-    this.el.replaceChildren(head, facts, node.damage ? element("p", { class: "pmem-damage" }, node.damage) : "", this.#referrers(scene, id), begin ?? "", this.#entries(scene, node));
+    if (begin) facts.append(" · ", begin);
+    const entries = element("section", {}, element("h5", {}, "entries"), this.#entries(scene, node));
+    const memory = scene.told.memories[id] ?? this.app.memories.get(id);
+    const bytes = memory ? bytesOf(memory, scene, this.app) : element("p", { class: "pmem-hint" }, "Its bytes are asked of the kernel.");
+    this.el.replaceChildren(head, facts, node.damage ? element("p", { class: "pmem-damage" }, node.damage) : "", this.#referrers(scene, id),
+      element("div", { class: "pmem-parts" }, entries, bytes));
   }
 
   #link(scene, id, text) {

@@ -21,6 +21,8 @@ function render({ model, el }) {
 
   const app = {
     selected: model.get("selected"), wanted: "", matches: [],
+    // The bytes that the kernel told when it was asked; those of many objects are in the scene.
+    memories: new Map(),
     choose: (place, id) => select(id, place),
     jump: (id, withFocus = false) => { select(id, scene.homes.get(id)?.place); if (withFocus) tree.focus(); },
     begin: (id, label) => { const trail = model.get("trail"); ask("trail", [...trail, { id, label }]); },
@@ -160,8 +162,15 @@ function render({ model, el }) {
     drawHead();
   }
 
+  function onMemory() {
+    const told = model.get("memory");
+    app.memories.set(told.id, told);
+    if (told.id === app.selected) details.draw(scene, app.selected);
+  }
+
   function onScene() {
     scene = new Scene(model.get("scene"));
+    app.memories.clear();
     if (!scene.has(app.selected)) app.selected = scene.start.target ?? "";
     if (app.wanted) app.matches = scene.search(app.wanted);
     tree.setScene(scene);
@@ -200,7 +209,7 @@ function render({ model, el }) {
   graph.setScene(scene);
   show(app.selected, null);
 
-  const listeners = { "change:scene": onScene, "change:state": onAnswer, "change:note": onAnswer, "change:trail": drawWay, "change:selected": onSelected };
+  const listeners = { "change:scene": onScene, "change:state": onAnswer, "change:note": onAnswer, "change:trail": drawWay, "change:selected": onSelected, "change:memory": onMemory };
   for (const [name, listener] of Object.entries(listeners)) model.on(name, listener);
   return () => {
     clearTimeout(waiting);

@@ -122,6 +122,8 @@ class GraphPane {
     if (!this.svg || !this.stage.clientWidth) return;
     if (this.isWhole) this.fit();
     else this.#reshape();
+    // Until now it had no size, and so no frame.
+    this.select(this.app.selected);
   }
 
   /* All of it, or, where letters would become too small, the part around what is chosen. */

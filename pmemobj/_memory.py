@@ -1,0 +1,274 @@
+"""An object's memory as it lies in the pool: its allocations, each word of them, and what it means.
+
+`memory` describes a live object, and changes nothing: the object's own allocation, its parts (the items of a list, the
+table of a dict...) and the leaves that its slots own. In a transaction it tells apart what is committed and what is
+not, with the bytes that libpmemobj's undo log has kept: what a crash just now would bring back. What is damaged is
+described as damaged.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pmemobj._base import kind_at
+from pmemobj._blocks import Block, locate
+from pmemobj._heap import Handle, Heap, steady
+from pmemobj._layout import (
+    ALIGNMENT,
+    ALLOCATION_HEADER_SIZE,
+    ALLOCATION_INTERNAL,
+    ALLOCATION_SIZE_MASK,
+    LEAF_KINDS,
+    WORD,
+    Kind,
+    kind_of,
+)
+from pmemobj._memory_form import Gap, Memory, Piece, State, Word
+from pmemobj._memory_kinds import DESCRIBERS, Part, block_part, leaf_part, root_part
+from pmemobj._readings import Meaning, Reading, Span, as_text
+from pmemobj._undo import UndoLog
+from pmemobj.errors import PmemError, a_or_an
+
+#: Words of an object that are shown, if nobody says how many; and of a damaged part.
+DEFAULT_WORDS, _DAMAGED_WORDS = 200, 8
+#: A leaf that has to share the rest with others gets so many words.
+_LEAF_SHARE = 5
+
+
+def memory(target: Any, *, max_words: int | None = None) -> Memory:
+    """Describe the memory of a persistent object, word by word, as it lies in its pool.
+
+    Args:
+        target: A persistent object, a `Block`, or an open pool, which stands for the root object.
+        max_words: How many words to show at the most; by default 200.
+
+    Returns:
+        Its allocations and their words. In a transaction those that are not committed are marked.
+
+    Raises:
+        TypeError: `target` is nothing of the kind, or `max_words` no int.
+        ValueError: `max_words` is not positive.
+        PmemError: the pool is closed, or the object is not there any more.
+
+    Cost: proportional to what is shown, and in a transaction to what that has logged.
+
+    Example::
+
+        print(pmemobj.inspect.memory(pool.root).text(offsets=True))
+    """
+    if max_words is not None and not isinstance(max_words, int):
+        raise TypeError(f"cannot show max_words={max_words!r}: it is no int (give a number, or None for the default)")
+    if max_words is not None and max_words < 1:
+        raise ValueError(f"cannot show max_words={max_words}: it is not positive (give 1 or more)")
+    budget = DEFAULT_WORDS if max_words is None else max_words
+    if not isinstance(target, (Handle, Block)) and not isinstance(getattr(target, "_p_heap", None), Heap):
+        raise TypeError(
+            f"cannot show the memory of {a_or_an(type(target).__name__)}: it is no persistent object "
+            "(plain values are copied; show the object that holds them)"
+        )
+    return steady(target, _describe, target, budget)
+
+
+def _describe(target: Any, budget: int) -> Memory:
+    if isinstance(target, Block):
+        heap, offset = locate(target)
+        return _View(heap, budget).of([block_part(heap, offset)], f"Block of {target.code!r}")
+    heap = target._p_heap
+    if not isinstance(target, Handle):
+        heap.read(heap.root_offset)
+        return _View(heap, budget).of([root_part(heap)], "root object")
+    offset = target._p_offset
+    heap.read(offset)
+    return describe_at(heap, offset, budget)
+
+
+def describe_at(heap: Heap, offset: int, budget: int = DEFAULT_WORDS) -> Memory:
+    """The same for the object at an offset, in an open pool or an image of one; a damaged one is shown as such."""
+    view = _View(heap, budget)
+    try:
+        name = kind_at(heap, offset)._p_type_name(heap, offset)
+        return view.of(DESCRIBERS[kind_of(heap.read(offset))](heap, offset), name)
+    except PmemError as error:
+        return view.of([_unreadable("object", offset, error.why)], "damaged")
+
+
+@dataclass(slots=True)
+class _Damaged(Part):
+    """A part that cannot be described."""
+
+    damage: str = ""
+
+
+def _unreadable(name: str, offset: int, why: str) -> Part:
+    label = lambda at: f"word {at}"  # noqa: E731
+    read = lambda _, word: Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little")))  # noqa: E731
+    return _Damaged(name, offset, None, [Span(0, _DAMAGED_WORDS, label, read)], damage=why)
+
+
+class _View:
+    """Makes pieces of parts, within a budget of words, and tells what is committed."""
+
+    def __init__(self, heap: Heap, budget: int) -> None:
+        self._heap = heap
+        self._left = budget
+        self._fresh = dict(heap.fresh) if heap.depth else {}
+        self._log = UndoLog(self._read) if heap.depth else None
+
+    def _read(self, offset: int, size: int) -> bytes:
+        return self._heap.read_bytes(offset, max(0, min(size, self._heap.limit - offset)))
+
+    def of(self, parts: list[Part], name: str) -> Memory:
+        """The memory of an object that consists of these parts."""
+        waiting = deque((part, min(number, 1)) for number, part in enumerate(parts))
+        pieces: list[Piece] = []
+        leaves: list[tuple[Word, int]] = []
+        names = {part.offset: part.name for part in parts}
+        while waiting:
+            part, depth = waiting.popleft()
+            bodies = len(waiting)
+            # What is left is for the leaves, which say what the slots hold.
+            share = max(self._left * 2 // 3, self._left // (bodies + 1)) if depth else self._left
+            pieces.append(self._piece(part, depth, max(1, share)))
+            leaves += [(word, depth) for word in pieces[-1].words if word.meaning is Meaning.LEAF]
+        left_out = 0
+        for number, (word, depth) in enumerate(leaves):
+            if self._left <= 0:
+                left_out = len(leaves) - number
+                break
+            share = max(min(_LEAF_SHARE, self._left), self._left // (len(leaves) - number))
+            part = self._leaf(word)
+            names[part.offset] = part.name
+            pieces.append(self._piece(part, depth + 1, share))
+        linked = [_linked(piece, names) for piece in pieces]
+        return Memory(self._heap.name, name, tuple(linked), left_out, bool(self._heap.depth))
+
+    def _leaf(self, word: Word) -> Part:
+        name = f"leaf of {word.label}"
+        try:
+            kind = kind_of(self._heap.read(word.target))
+            if kind in LEAF_KINDS:
+                return leaf_part(self._heap, word.target, name)
+        except PmemError:
+            pass
+        return _unreadable(name, word.target, "there is no value where the slot leads to")
+
+    def _piece(self, part: Part, depth: int, share: int) -> Piece:
+        heap, offset = self._heap, part.offset
+        damage = part.damage if isinstance(part, _Damaged) else ""
+        room, wrong = self._room(part)
+        library = self._library(part) if room else ()
+        kind = "" if part.kind is None else part.kind.name
+        rows = tuple(self._rows(part, min(room, heap.limit - offset), share)) if room else ()
+        self._left -= sum(isinstance(row, Word) for row in rows)
+        return Piece(
+            part.name,
+            kind,
+            offset,
+            room + ALLOCATION_HEADER_SIZE if room else 0,
+            rows,
+            library,
+            part.text,
+            offset in self._fresh,
+            depth,
+            damage or wrong,
+        )
+
+    def _room(self, part: Part) -> tuple[int, str]:
+        """The bytes of an allocation, and what is wrong with it; 0 where there is none."""
+        heap, offset = self._heap, part.offset
+        if offset % ALIGNMENT or not ALLOCATION_HEADER_SIZE <= offset <= heap.limit - WORD:
+            return 0, "it would lie outside the pool"
+        room = heap.allocation_size(offset) - ALLOCATION_HEADER_SIZE
+        if not 0 < room <= heap.limit - offset:
+            return min(part.size, heap.limit - offset), "libpmemobj's header before it gives no size that can be"
+        found = heap.read(offset - WORD)
+        if part.kind is not None and found != part.kind:
+            return room, f"it was allocated as kind {found}"
+        if part.size > room:
+            return room, f"it takes {part.size} bytes, and has {room}"
+        return room, ""
+
+    def _library(self, part: Part) -> tuple[Word, ...]:
+        """What libpmemobj has before every allocation: size and type number."""
+        at = part.offset - ALLOCATION_HEADER_SIZE
+        size, kind = self._heap.read_words(at, 2)
+        own = ", its own" if size & ALLOCATION_INTERNAL else ""
+        sizes = f"{size & ALLOCATION_SIZE_MASK} bytes with these 16{own}"
+        names = Kind(kind).name if kind in Kind._value2member_map_ else "none of ours"
+        return (
+            Word(-16, size.to_bytes(WORD, "little"), "size", Meaning.LIBRARY, sizes),
+            Word(-8, kind.to_bytes(WORD, "little"), "type", Meaning.LIBRARY, f"{kind}, {names}" if kind else "0"),
+        )
+
+    def _rows(self, part: Part, room: int, share: int) -> Iterator[Word | Gap]:
+        shown = [min(span.length, span.few) for span in part.spans]
+        # Too many: the longest spans give way, so that every kind of word is seen.
+        while sum(shown) > share and max(shown) > 1:
+            longest = shown.index(max(shown))
+            shown[longest] = max(1, shown[longest] - max(1, sum(shown) - share))
+        end = 0
+        for span, number in zip(part.spans, shown, strict=True):
+            fitting = max(0, min(number, (room - span.at) // WORD))
+            for at, word in enumerate(self._heap.read_words(part.offset + span.at, fitting)):
+                yield self._word(part, span, at, word)
+            if span.length > fitting:
+                text = span.label(fitting)
+                if span.label(span.length - 1) != text:
+                    text += f" to {span.label(span.length - 1)}"
+                unused = span.few < 1 << 30 and fitting and "unused" in span.read(0, 0).text
+                yield Gap(span.at + WORD * fitting, span.length - fitting, "unused" if unused else text)
+            end = span.at + WORD * span.length
+        if room - end >= WORD:
+            yield Gap(end, (room - end) // WORD, "left over, as libpmemobj rounds up sizes")
+
+    def _word(self, part: Part, span: Span, number: int, word: int) -> Word:
+        found = span.read(number, word)
+        at = span.at + WORD * number
+        described = Word(
+            at,
+            word.to_bytes(WORD, "little"),
+            span.label(number),
+            found.meaning,
+            found.text,
+            found.tag,
+            found.target,
+            "",
+            found.varying,
+        )
+        if self._log is None:
+            return described
+        if part.offset in self._fresh:
+            return replace(described, state=State.NEW)
+        old = self._log.copy_of(part.offset + at)
+        if old is not None:
+            before = span.read(number, int.from_bytes(old, "little")).text
+            if self._was_nothing(part, at):
+                before = "nothing: beyond what was counted"
+            elif found.meaning is Meaning.BODY:
+                before = before.replace("→ ", "→ the old ")
+            state = State.LOGGED if old == described.raw else State.CHANGED
+            return replace(described, state=state, old=old, old_text=before)
+        return replace(described, state=State.FILLED) if self._was_nothing(part, at) else described
+
+    def _was_nothing(self, part: Part, at: int) -> bool:
+        """Whether a word lies among the entries that were added behind the last one there was."""
+        if part.counted is None or self._log is None:
+            return False
+        counted, first, width = part.counted
+        old = self._log.copy_of(counted)
+        if old is None:
+            return False
+        before, now = int.from_bytes(old, "little"), self._heap.read(counted)
+        return first + width * before <= at < first + width * now
+
+
+def _linked(piece: Piece, names: dict[int, str]) -> Piece:
+    """The piece, whose words tell the names of the pieces that they lead to."""
+    rows = tuple(
+        replace(row, piece=names[row.target]) if isinstance(row, Word) and row.target in names else row
+        for row in piece.rows
+    )
+    return replace(piece, rows=rows)

@@ -1,0 +1,174 @@
+"""What a single word of a pool says: its meaning, a text, where it leads to.
+
+The words around it decide which of these readings fits; that is for `_memory_kinds`. Nothing here raises for a
+damaged pool, makes a handle, or runs code of a program.
+
+Some bytes differ from run to run: random stamps in headers, offsets, what lies unused. A reading says which, so that
+a text for a test can leave them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+from pmemobj._base import kind_at
+from pmemobj._heap import Heap
+from pmemobj._layout import ABSENT, ALL_KINDS, TAG_MASK, WORD, Kind, class_number, kind_of
+from pmemobj._names import shown_name
+from pmemobj._values import decode, describe, is_container, is_leaf
+from pmemobj.errors import PmemError
+
+_TEXT = 48
+
+
+class Meaning(Enum):
+    """What a word is there for."""
+
+    LIBRARY = "libpmemobj's own"
+    HEADER = "header"
+    COUNT = "number"
+    BODY = "offset of a part"
+    VALUE = "value in the word"
+    LEAF = "offset of a value"
+    OBJECT = "offset of an object"
+    HASH = "hash of a key"
+    INDEX = "index"
+    DATA = "bytes"
+    UNUSED = "unused"
+
+
+class Reading(NamedTuple):
+    """What a word says.
+
+    Attributes:
+        meaning: What it is there for.
+        text: What it says.
+        tag: The low bits of a value word that tell what it is.
+        target: The offset that it leads to; 0 for none.
+        varying: The first and last (exclusive) of its bytes that differ from run to run.
+    """
+
+    meaning: Meaning
+    text: str
+    tag: str = ""
+    target: int = 0
+    varying: tuple[int, int] = (0, 0)
+
+
+class Span(NamedTuple):
+    """Words of one meaning, side by side.
+
+    Attributes:
+        at: Where they begin, in bytes from the beginning of the allocation.
+        length: How many words.
+        label: What to call each, by its number.
+        read: What each says, by its number and the word.
+        few: How many to show, where there are more.
+    """
+
+    at: int
+    length: int
+    label: Callable[[int], str]
+    read: Callable[[int, int], Reading]
+    few: int = 1 << 30
+
+
+def single(at: int, label: str, read: Callable[[int], Reading]) -> Span:
+    """A span of one word."""
+    return Span(at, 1, lambda _: label, lambda _, word: read(word))
+
+
+# ---- words of a container ------------------------------------------------------------------------
+
+
+def count(text: str = "") -> Callable[[int], Reading]:
+    """Reads a plain number; `text` says of what."""
+    return lambda word: Reading(Meaning.COUNT, f"{word} {text}".rstrip())
+
+
+def offset_of(name: str) -> Callable[[int], Reading]:
+    """Reads the offset of a part of the object."""
+    return lambda word: Reading(Meaning.BODY, f"→ {name}" if word else f"no {name}", "", word, (0, WORD))
+
+
+def header_of(heap: Heap) -> Callable[[int], Reading]:
+    """Reads the header of a shared object, whose stamp is random."""
+
+    def read(word: int) -> Reading:
+        kind = kind_of(word)
+        if kind not in ALL_KINDS:
+            return Reading(Meaning.HEADER, "no header")
+        text = f"kind {kind}, {Kind(kind).name}"
+        if kind in (Kind.OBJECT, Kind.EXTENSION):
+            text += f"; {class_text(heap, class_number(word))}"
+        return Reading(Meaning.HEADER, f"{text}; stamp", varying=(5, WORD))
+
+    return read
+
+
+def class_text(heap: Heap, number: int) -> str:
+    """``class 3, Guesser``."""
+    try:
+        return f"class {number}, {shown_name(heap.types.shape(number).name)}"
+    except (PmemError, AttributeError):
+        return f"class {number}, which the pool does not know"
+
+
+def unused(why: str) -> Callable[[int, int], Reading]:
+    """Reads what means nothing."""
+    return lambda _, __: Reading(Meaning.UNUSED, why, varying=(0, WORD))
+
+
+# ---- value words -----------------------------------------------------------------------------------
+
+
+def value_in(heap: Heap) -> Callable[[int, int], Reading]:
+    """Reads a value word."""
+    return lambda _, word: value(heap, word)
+
+
+def value(heap: Heap, word: int, absent: str = "no value") -> Reading:
+    """What a value word says."""
+    if word == ABSENT:
+        return Reading(Meaning.VALUE, absent, "…0000")
+    if is_container(word):
+        return Reading(Meaning.OBJECT, f"→ {_type_at(heap, word)}", _tag(word), word, (0, WORD))
+    text = describe(heap, word, _TEXT)
+    if is_leaf(word):
+        return Reading(Meaning.LEAF, f"→ {text}", _tag(word), word & ~TAG_MASK, (0, WORD))
+    if text.startswith("damaged"):
+        return Reading(Meaning.VALUE, text, _tag(word))
+    found = decode(heap, word)
+    return Reading(Meaning.VALUE, text if found is None else f"{type(found).__name__} {text}", _tag(word))
+
+
+def _type_at(heap: Heap, offset: int) -> str:
+    try:
+        return kind_at(heap, offset)._p_type_name(heap, offset)
+    except PmemError:
+        return "damaged: no object there"
+
+
+def _tag(word: int) -> str:
+    """The bits that tell what a value word is: one for an int, two for a float, else four."""
+    return "…1" if word & 1 else "…10" if word & 3 == 2 else f"…{word & TAG_MASK:04b}"
+
+
+# ---- bytes -------------------------------------------------------------------------------------------
+
+
+def data(size: int, text: Callable[[bytes], str]) -> Callable[[int, int], Reading]:
+    """Reads bytes in words, of which `size` count in all."""
+
+    def read(number: int, word: int) -> Reading:
+        used = min(WORD, size - WORD * number)
+        return Reading(Meaning.DATA, text(word.to_bytes(WORD, "little")[:used]), varying=(used, WORD))
+
+    return read
+
+
+def as_text(raw: bytes) -> str:
+    """Bytes as a hex dump shows them."""
+    return "|" + "".join(chr(byte) if 32 <= byte < 127 else "." for byte in raw) + "|"
