@@ -11,7 +11,7 @@ cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS
 cdef class Heap:
     cdef public str name
     cdef public HandleTable handles
-    cdef public object resurrect, manager, types, checker, on_change, after_rollback
+    cdef public object resurrect, manager, types, checker, on_change, after_rollback, after_transaction
     cdef public bint may_have_garbage, reclaimed
     cdef public object reclaim
     cdef public unsigned long long changes_at_begin

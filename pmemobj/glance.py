@@ -1,6 +1,6 @@
 """Looks at a pool, one after another, while a program goes on changing it: for what follows a pool on a screen.
 
-Three things are needed for that and for nothing else. `stamp` tells in no time whether there is anything new.
+A few things are needed for that and for nothing else. `stamp` tells in no time whether there is anything new.
 `look` walks the pool, and `look_into` describes an object's memory, while no other thread can change it, and they
 refuse to wait for one that is in the middle of a transaction. And they begin at an object that an earlier look has
 found by its offset, not by a handle: a handle would keep the object from being freed, so looking on would change
@@ -12,7 +12,8 @@ the state so far, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -28,7 +29,7 @@ from pmemobj.inspect import Graph, _demand_limits, _walk
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
 
-__all__ = ["Glance", "look", "look_into", "stamp"]
+__all__ = ["Glance", "after_transactions", "look", "look_into", "stamp"]
 
 
 #: Of each object, unless it is the only one.
@@ -62,6 +63,29 @@ def stamp(pool: PersistentObjectPool) -> tuple[int, bool]:
     heap.read(heap.root_offset)
     # The one counts changes, the other also roll-backs and what is freed; both only grow.
     return heap.changes + heap.version, heap.in_transaction()
+
+
+def after_transactions(pool: PersistentObjectPool, call: Callable[[], None]) -> None:
+    """Have a method called each time that a transaction on the pool has been committed, in the thread whose it was.
+
+    For one that is open over many statements; a statement that is a transaction by itself tells nobody. The
+    transaction is over then, whatever the method does; an exception from it reaches who ended the transaction.
+
+    Args:
+        pool: The pool, open or not; `suspend` and `resume` make no difference.
+        call: The method. It is held weakly, and called no more when its object is gone.
+    """
+    method = weakref.WeakMethod(call)
+    waiting = pool._heap.after_transaction
+
+    def tell() -> None:
+        found = method()
+        if found is not None:
+            found()
+        elif tell in waiting:
+            waiting.remove(tell)
+
+    waiting.append(tell)
 
 
 def look(

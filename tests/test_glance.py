@@ -161,3 +161,59 @@ def test_a_plain_root(pool: Any) -> None:
     assert glance.look(pool).graph.nodes == {}
     pool.root = pool.new(PersistentList)
     assert len(glance.look(pool).graph.nodes) == 1
+
+
+class Listener:
+    """Notes what the pool is like whenever a transaction has been committed."""
+
+    def __init__(self, pool: Any) -> None:
+        self.pool = pool
+        self.seen: list[Any] = []
+
+    def note(self) -> None:
+        self.seen.append((pmemobj.to_python(self.pool.root["guesses"]), self.pool.in_transaction))
+
+
+def test_who_follows_is_told_of_commits(game: Any) -> None:
+    listener = Listener(game)
+    glance.after_transactions(game, listener.note)
+    with game.transaction():
+        game.root["guesses"].append(1)
+        with game.transaction():
+            game.root["guesses"].append(2)
+    assert listener.seen == [([25, 40, 1, 2], False)]
+    game.root["guesses"].append(3)  # a single statement
+    with pytest.raises(ZeroDivisionError), game.transaction():
+        raise ZeroDivisionError
+    transaction = game.transaction().begin()
+    game.root["guesses"].clear()
+    transaction.commit()
+    assert listener.seen[1:] == [([], False)]
+    del listener
+    with game.transaction():
+        game.root["name"] = 1
+    assert game._heap.after_transaction == []
+
+
+def test_an_error_of_who_is_told_undoes_nothing(game: Any) -> None:
+    class Angry:
+        def fail(self) -> None:
+            raise ZeroDivisionError
+
+    angry = Angry()
+    glance.after_transactions(game, angry.fail)
+    with pytest.raises(ZeroDivisionError), game.transaction():
+        game.root["name"] = "Bert"
+    assert game.root["name"] == "Bert" and not game.in_transaction
+
+
+def test_memory_comes_along_nearest_first(game: Any) -> None:
+    root, inner = game.root._p_offset, game.root["guesses"]._p_offset
+    assert glance.look(game).memories == {}
+    memories = glance.look(game, max_words=1000).memories
+    assert memories == {root: inspect.memory(game.root), inner: inspect.memory(game.root["guesses"])}
+    assert list(glance.look(game, max_words=1).memories) == [root]
+    assert glance.look_into(game, inner) == memories[inner]
+    assert len(glance.look_into(game, inner, 3).pieces[0].words) <= 3
+    with pytest.raises(pmemobj.InvalidHandleError):
+        glance.look_into(game, inner + 16)

@@ -1,9 +1,10 @@
 """When the explorers of a session look at their pools anew.
 
-Always in the kernel's own thread, and never in the middle of a statement of the user's: at the end of each cell, and
-now and then while the kernel waits, for what threads and tasks have done meanwhile. Whether anything is new is told
-by a stamp; if nothing is, nothing is done. If an update took long, the next one waits the longer, so that many
-cells in a row are not slowed down; what it leaves out comes when the kernel waits.
+Always in the kernel's own thread, and never in the middle of a statement of the user's: at the end of each cell; when
+a transaction has been committed, so that a loop can be watched; and now and then while the kernel waits, for what
+threads and tasks have done meanwhile. Whether anything is new is told by a stamp; if nothing is, nothing is done. If
+an update took long, the next one waits the longer, so that loops, and many cells in a row, are not slowed down by
+much; what is left out comes at the end of the cell, or when the kernel waits.
 
 It holds explorers weakly, and they their pools. An error in here is shown in the explorer, not in the user's cell.
 """

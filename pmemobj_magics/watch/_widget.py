@@ -6,6 +6,8 @@ for (another beginning, more entries) it sets as a trait; between two cells the 
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 import weakref
 from pathlib import Path
@@ -27,8 +29,10 @@ __all__ = ["PoolExplorer"]
 _PLACE = Path(__file__).parent
 #: In this order one module; each has no more than it can be read at once.
 _SCRIPTS = ("dom.js", "scene.js", "tree.js", "graph.js", "bytes.js", "details.js", "explorer.js")
-#: An update is followed by a rest that is so many times longer, at least these seconds.
+#: An update is followed by a rest that is so many times longer, at least these seconds; in the middle of a cell it
+#: is longer, lest a loop that is watched be slower than it is.
 _REST, _SHORTEST_REST = 4, 0.2
+_LONG_REST, _SHORTEST_LONG_REST = 12, 0.5
 #: Seconds that a drawing may take, before the next one has fewer objects; and the fewest.
 _SLOW, _FEWEST = 0.4, 15
 #: How many entries of an object a reader can ask for.
@@ -78,13 +82,14 @@ class PoolExplorer(anywidget.AnyWidget):
         offsets: bool = False,
     ) -> None:
         self.path = pool.absolute_path
-        self._pool = weakref.ref(pool)
+        self._process = os.getpid()
+        self._meet(pool)
         self._limits, self._offsets = limits or Limits(), offsets
         self._drawn = self._limits.drawn
         self._last: Scene | None = None
         self._picture: PoolGraph | None = None
         self._seen: Any = None
-        self._rested_at = 0.0
+        self._rested_at = self._well_rested_at = 0.0
         #: Of the picture below the explorer; its class carries no types.
         self._handle: Any = None
         self._is_to_be_pictured = False
@@ -109,8 +114,20 @@ class PoolExplorer(anywidget.AnyWidget):
         if pool is None or pool.closed:
             pool = next((each for each in pmemobj.open_pools() if each.absolute_path == self.path), None)
             if pool is not None:
-                self._pool = weakref.ref(pool)
+                self._meet(pool)
         return pool
+
+    def _meet(self, pool: PersistentObjectPool) -> None:
+        self._pool = weakref.ref(pool)
+        glance.after_transactions(pool, self._after_transaction)
+
+    def _after_transaction(self) -> None:
+        """In the middle of a cell: of a loop, perhaps, whose transactions are many and short."""
+        if time.monotonic() < self._well_rested_at or threading.current_thread() is not threading.main_thread():
+            return
+        # In a child that a cell is tried out in, nobody looks.
+        if os.getpid() == self._process:
+            self.follow()
 
     @property
     def is_rested(self) -> bool:
@@ -141,7 +158,9 @@ class PoolExplorer(anywidget.AnyWidget):
             return
         self._show(scene, limits)
         self._seen = seen
-        self._rested_at = time.monotonic() + max(_SHORTEST_REST, _REST * (time.monotonic() - began))
+        now = time.monotonic()
+        self._rested_at = now + max(_SHORTEST_REST, _REST * (now - began))
+        self._well_rested_at = now + max(_SHORTEST_LONG_REST, _LONG_REST * (now - began))
 
     def _stamp(self) -> Any:
         pool = self.pool
