@@ -92,7 +92,7 @@ class PoolExplorer(anywidget.AnyWidget):
         self._rested_at = self._well_rested_at = 0.0
         #: Of the picture below the explorer; its class carries no types.
         self._handle: Any = None
-        self._is_to_be_pictured = False
+        self._is_to_be_pictured = self._is_answering = False
         super().__init__(trail=_told(trail), max_items=self._limits.items)
         self.update()
         self.observe(self._on_wish, names=["trail", "max_items"])
@@ -101,8 +101,7 @@ class PoolExplorer(anywidget.AnyWidget):
     def begin(self, trail: tuple[Step, ...], limits: Limits, *, offsets: bool = False) -> None:
         """Show the pool as it is now, from here on, with other limits."""
         self._limits, self._drawn, self._offsets = limits, limits.drawn, offsets
-        with self.hold_trait_notifications():
-            self.trail, self.max_items = _told(trail), limits.items
+        self._set(trail=_told(trail), max_items=limits.items)
         self.update()
 
     # ---- following ----
@@ -134,10 +133,10 @@ class PoolExplorer(anywidget.AnyWidget):
         """Whether the last update is so long ago that another one does not slow the user down."""
         return time.monotonic() >= self._rested_at
 
-    def follow(self) -> None:
-        """Show the pool as it is now, if anything has changed. An error is shown, not raised."""
+    def follow(self, anyway: bool = False) -> None:
+        """Show the pool as it is now, if anything has changed, or anyway. An error is shown, not raised."""
         try:
-            if self._stamp() != self._seen or (self._last is not None and self._last.has_undefined):
+            if anyway or self._stamp() != self._seen or (self._last is not None and self._last.has_undefined):
                 self.update()
         except Exception as error:
             self._tell("failed", f"this could not be brought up to date: {type(error).__name__}: {error}")
@@ -167,7 +166,7 @@ class PoolExplorer(anywidget.AnyWidget):
         if pool is None:
             return None
         try:
-            return pool.path, *glance.stamp(pool), self.max_items, tuple(_steps(self.trail))
+            return pool.path, *glance.stamp(pool)
         except PoolClosedError:
             return None
 
@@ -184,7 +183,8 @@ class PoolExplorer(anywidget.AnyWidget):
             note = f"{self.trail[len(scene.trail)]['label']} is gone. {note}".strip()
         self._last, self._picture = scene, picture
         with self.hold_sync():
-            self.scene, self.state, self.note, self.trail = told, state, note, _told(scene.trail)
+            self.scene, self.state, self.note = told, state, note
+            self._set(trail=_told(scene.trail))
         self._on_selected()
         if self._handle is not None:
             self._handle.update(self._static())
@@ -193,9 +193,19 @@ class PoolExplorer(anywidget.AnyWidget):
         with self.hold_sync():
             self.state, self.note = state, note
 
+    def _set(self, **traits: Any) -> None:
+        """Set what the page may set, without taking that for a wish of its."""
+        self._is_answering = True
+        try:
+            for name, value in traits.items():
+                setattr(self, name, value)
+        finally:
+            self._is_answering = False
+
     def _on_wish(self, _change: Any) -> None:
-        self.max_items = max(1, min(self.max_items, MOST_ITEMS))
-        self.follow()
+        if not self._is_answering:
+            self._set(max_items=max(1, min(self.max_items, MOST_ITEMS)))
+            self.follow(anyway=True)
 
     def _on_selected(self, _change: Any = None) -> None:
         """Tell the page the bytes that it has not got. An error is no error of the user's."""
