@@ -155,6 +155,7 @@ def test_the_timeline_is_stepped_through_without_a_kernel(lab: str, page: Any) -
     _step_through(timeline)
     # The keys that mean something to JupyterLab do not reach it: no cell was added, and none deleted.
     page.keyboard.press("b")
+    page.keyboard.press("b")
     page.keyboard.press("d")
     page.keyboard.press("d")
     assert page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.cells.length") == len(TIMELINE)

@@ -57,7 +57,7 @@ function render({ model, el }) {
     state.className = `pmem-state pmem-state-${now}`;
     footer.textContent = scene.told.footer;
     note.textContent = model.get("note");
-    back.disabled = past.length === 0;
+    back.setAttribute("aria-disabled", String(past.length === 0));
   }
 
   /* From the root over the beginnings that the reader chose, to the chosen object. */
@@ -89,6 +89,9 @@ function render({ model, el }) {
   function show(id, place) {
     app.selected = id;
     if (place) tree.reveal(place);
+    // What is drawn anew below must not have the focus; see `Tree.draw`.
+    const { activeElement } = box.getRootNode();
+    if (details.el.contains(activeElement) || way.contains(activeElement)) tree.focus();
     graph.select(id);
     details.draw(scene, id);
     drawWay();
@@ -98,7 +101,8 @@ function render({ model, el }) {
   function goBack() {
     let id = past.pop();
     while (id && !scene.has(id)) id = past.pop();
-    if (!id) { drawHead(); return; }
+    drawHead();
+    if (!id) return;
     show(id, scene.homes.get(id).place);
     tell(id);
     tree.focus();
@@ -196,9 +200,10 @@ function render({ model, el }) {
     event.stopPropagation();
   }
 
-  // JupyterLab keeps its one-letter shortcuts away from what has this mark.
+  // JupyterLab keeps its one-letter shortcuts away from what has this mark; it looks no further than what has the focus.
+  const mark = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
   const box = element("div", { class: "pmem-explorer", role: "application", "aria-roledescription": "explorer", "aria-label": "explorer of the pool",
-    "data-lm-suppress-shortcuts": "true", onkeydown: onKey },
+    onfocusin: mark, onkeydown: onKey },
     element("div", { class: "pmem-head" }, state, footer, element("span", { class: "pmem-gap" }), back, search, count, helpButton),
     help, note, way,
     element("div", { class: "pmem-panes" }, tree.el, graph.el, details.el));

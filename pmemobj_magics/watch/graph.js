@@ -13,7 +13,7 @@ class GraphPane {
     this.app = app;
     this.window = null;
     this.isWhole = true;
-    this.stage = element("div", { class: "pmem-stage" });
+    this.stage = element("div", { class: "pmem-stage", tabindex: -1 });
     this.el = element("div", { class: "pmem-graph", role: "group", "aria-label": "graph of the objects", onkeydown: (event) => this.#onKey(event) },
       element("div", { class: "pmem-tools" },
         button("+", "enlarge", () => this.zoom(ZOOM_STEP)),
@@ -35,6 +35,8 @@ class GraphPane {
       return;
     }
     const hadFocus = this.stage.contains(this.stage.getRootNode().activeElement);
+    // Kept here meanwhile; see `Tree.draw`.
+    if (hadFocus) this.stage.focus({ preventScroll: true });
     const drawn = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
     this.svg = document.importNode(drawn, true);
     this.svg.setAttribute("role", "group");

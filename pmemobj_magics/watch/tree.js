@@ -10,6 +10,7 @@ class Tree {
     this.open = null;
     this.current = START;
     this.rows = [];
+    this.elements = new Map();
     this.el = element("div", { class: "pmem-tree", role: "tree", "aria-label": "objects of the pool", onkeydown: (event) => this.#onKey(event) });
   }
 
@@ -77,47 +78,64 @@ class Tree {
     return rows;
   }
 
+  /* A row that stays is the same element as before, and what has the focus never leaves the page before something
+   * else has it: JupyterLab would take the focus for lost, and give it to a cell. */
   draw() {
     const hadFocus = this.el.contains(this.el.getRootNode().activeElement);
-    const scrolled = this.el.scrollTop;
     this.rows = this.#allRows();
-    if (!this.rows.some((row) => row.place === this.current)) this.current = this.scene.homes.get(this.app.selected)?.place ?? START;
-    if (!this.rows.some((row) => row.place === this.current)) this.current = START;
-    this.el.replaceChildren(...this.rows.map((row) => this.#element(row)));
-    this.el.scrollTop = scrolled;
+    const isThere = (place) => this.rows.some((row) => row.place === place);
+    if (!isThere(this.current)) this.current = this.scene.homes.get(this.app.selected)?.place ?? START;
+    if (!isThere(this.current)) this.current = START;
+    const before = this.elements;
+    this.elements = new Map();
+    let next = this.el.firstChild;
+    for (const row of this.rows) {
+      const made = before.get(row.place) ?? element("div", { role: "treeitem", class: "pmem-row", onclick: (event) => this.#onClick(event, row.place) });
+      this.#fill(made, row);
+      this.elements.set(row.place, made);
+      before.delete(row.place);
+      if (made === next) next = next.nextSibling;
+      else this.el.insertBefore(made, next);
+    }
     if (hadFocus) this.focus();
+    before.forEach((made) => made.remove());
   }
 
-  #element(row) {
+  #fill(made, row) {
     const { scene, app } = this;
     const node = row.target ? scene.nodes[row.target] : null;
     const expandable = row.kind === "home" && (node.slots.length > 0 || node.more > 0);
     const isOpen = expandable && this.open.has(row.target);
-    const mark = row.kind === "home" && node.mark ? element("span", { class: `pmem-mark pmem-mark-${node.mark}` }, node.mark) : null;
-    const damage = row.kind === "home" && node.damage ? element("span", { class: "pmem-damage" }, ` ${node.damage}`) : null;
+    const mark = row.kind === "home" && node.mark ? element("span", { class: `pmem-mark pmem-mark-${node.mark}` }, node.mark) : "";
+    const damage = row.kind === "home" && node.damage ? element("span", { class: "pmem-damage" }, ` ${node.damage}`) : "";
     const sign = { home: expandable ? (isOpen ? "▾" : "▸") : "·", link: "↪", hidden: "↧", more: "⋯", value: "" }[row.kind];
     const label = element("span", { class: "pmem-label" }, ...marked(row.label, app.wanted));
-    const text = row.text ? element("span", { class: `pmem-${row.kind}` }, ...marked(row.text, app.wanted)) : null;
-    const made = element("div", {
-      role: "treeitem", class: "pmem-row", "data-place": row.place, style: `padding-left: ${(row.level - 1) * 1.1 + 0.2}em`,
+    const text = row.text ? element("span", { class: `pmem-${row.kind}` }, ...marked(row.text, app.wanted)) : "";
+    made.replaceChildren(element("span", { class: "pmem-sign", "aria-hidden": "true" }, sign), label, text ? ": " : "", text, mark, damage);
+    made.classList.toggle("pmem-match", app.matches.includes(row.place));
+    made.style.paddingLeft = `${(row.level - 1) * 1.1 + 0.2}em`;
+    const attributes = {
+      "data-place": row.place,
       tabindex: row.place === this.current ? 0 : -1,
       "aria-level": row.level, "aria-setsize": row.size, "aria-posinset": row.position,
-      "aria-selected": row.kind === "home" && row.target === app.selected ? "true" : "false",
+      "aria-selected": String(row.kind === "home" && row.target === app.selected),
       "aria-expanded": expandable ? String(isOpen) : null,
       title: { link: "shown elsewhere: Enter leads there", hidden: "not shown yet: Enter begins there", more: "Enter shows more" }[row.kind],
-      onclick: (event) => this.#onClick(event, row),
-    }, element("span", { class: "pmem-sign", "aria-hidden": "true" }, sign), label, text ? ": " : null, text, mark, damage);
-    if (app.matches.includes(row.place)) made.classList.add("pmem-match");
-    return made;
+    };
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === null || value === undefined) made.removeAttribute(name);
+      else made.setAttribute(name, value);
+    }
   }
 
   #row() {
-    return [...this.el.children].find((row) => row.dataset.place === this.current);
+    return this.elements.get(this.current);
   }
 
   // ---- what the reader does ----
 
-  #onClick(event, row) {
+  #onClick(event, place) {
+    const row = this.rows.find((each) => each.place === place);
     if (event.target.classList.contains("pmem-sign") && row.kind === "home") this.#fold(row, !this.open.has(row.target));
     else if (["link", "hidden", "more"].includes(row.kind)) this.#act(row);
     else this.#go(row);
