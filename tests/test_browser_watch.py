@@ -148,6 +148,7 @@ def by_mouse(explorer: Explorer) -> None:
     assert "'best'" in explorer.chosen and place.locator(".pmem-halo").count() == 1
     place.locator(".pmem-way button").first.click()
     assert explorer.way == ["root"]
+    place.get_by_role("button", name="show all").click()
     whole = explorer.window
     place.get_by_role("button", name="enlarge").click()
     near = explorer.window
@@ -195,6 +196,7 @@ def by_keyboard(explorer: Explorer) -> None:
     assert explorer.way != ["root"] and place.locator("g.node:focus").get_attribute("aria-pressed") == "true"
     explorer.press("ArrowLeft")
     assert explorer.way == ["root"]
+    explorer.press("0")
     whole = explorer.window
     explorer.press("+", "Shift+ArrowLeft")
     assert explorer.window[0] < whole[0] + whole[2] * 0.1 and explorer.window[2] < whole[2]
@@ -257,12 +259,17 @@ def beside_the_notebook(page: Any, explorer: Explorer) -> None:  # noqa: F811
     for each in (explorer, second):
         each.wait(".pmem-row", "'many': PersistentList, 1 item")
     _photograph(page, second, "beside")
-    page.evaluate("() => window.jupyterapp.commands.execute('application:close')")
+    page.evaluate(CLOSE_VIEW)
     page.locator(".jp-LinkedOutputView").wait_for(state="detached", timeout=PATIENCE)
 
 
 #: In JavaScript: the notebook, whatever is the current widget.
 PANEL = "[...window.jupyterapp.shell.widgets('main')].find(widget => widget.context?.path.endsWith('explorer.ipynb'))"
+
+#: In JavaScript: close the second view.
+CLOSE_VIEW = """
+() => [...window.jupyterapp.shell.widgets('main')].find(widget => widget.node.querySelector('.jp-LinkedOutputView')).close()
+"""
 
 #: In JavaScript: run the cell of this number, and wait until it has run.
 RUN = f"""
