@@ -116,7 +116,8 @@ def test_the_explorer(notebook: str, page: Any) -> None:  # noqa: F811
     explorer.row("'many'").click()
     explorer.place.get_by_role("button", name="show the tree and the graph from here").click()
     explorer.wait(".pmem-note", "the kernel does not answer")
-    assert trouble == []
+    # JupyterLab's own debugger complains when its kernel goes.
+    assert [text for text in trouble if "restore the debugger state" not in text] == []
 
     # Without widget state there is no explorer any more, but what it showed last.
     page.goto(notebook)

@@ -148,9 +148,14 @@ function render({ model, el }) {
     save();
   }
 
+  /* Where the page can know it; where it cannot, what is asked for does not come. */
+  function isAlone() {
+    const kernel = model.widget_manager?.kernel;
+    return kernel === null || kernel?.isDisposed === true || kernel?.status === "dead";
+  }
+
   function save() {
-    // A kernel that is gone is no reason to stop.
-    try { model.save_changes(); } catch { /* what was asked for does not come */ }
+    if (!isAlone()) model.save_changes();
   }
 
   function ask(name, value) {
@@ -158,7 +163,9 @@ function render({ model, el }) {
     save();
     clearTimeout(waiting);
     note.textContent = "asking the kernel …";
-    waiting = setTimeout(() => { note.textContent = "the kernel does not answer (it is busy, or gone); what is here can be looked at"; }, PATIENCE);
+    const give = () => { note.textContent = "the kernel does not answer (it is busy, or gone); what is here can be looked at"; };
+    if (isAlone()) give();
+    else waiting = setTimeout(give, PATIENCE);
   }
 
   function onAnswer() {
