@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest
 # One process a core; tests that are still to do move to whichever has nothing left.
 SPREAD := -n auto --dist worksteal
+# The cells of a notebook share a kernel, so they stay together.
+BY_NOTEBOOK := -n auto --dist loadfile
 INSTALLED := $(VENV)/.installed
 PEERS := $(VENV)/.installed-bench
 COMPILED := build/.compiled
@@ -45,13 +47,13 @@ test: build  ## run every test, compiled and uncompiled, and every notebook
 	else set -ex; \
 	    PMEMOBJ_PURE=1 $(PYTEST) $(SPREAD) -m 'not browser'; \
 	fi
-	$(if $(NOTEBOOKS),$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=120 \
+	$(if $(NOTEBOOKS),$(PYTEST) $(BY_NOTEBOOK) --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	    -p no:cacheprovider $(NOTEBOOKS))
 
 test-browser: export PMEMOBJ_CHECK := 1
 test-browser: build  ## run the tests that drive JupyterLab in Chromium
 	@tools/bootstrap.sh $(PYTHON) browser
-	$(PYTEST) -m browser
+	$(PYTEST) -n 2 -m browser
 
 # Measured are the compiled modules, and nothing beside them: the checking mode makes each commit cost milliseconds.
 bench: export PMEMOBJ_CHECK := 0
@@ -63,6 +65,7 @@ crash-corpus: build  ## look for the mistakes of tests/crash_corpus, about a min
 	PYTHONPATH=tests $(BIN)/python -m crash_corpus
 
 crash-figures: build  ## measure the crash lab against what it is to reach, some minutes (QUICK=1: one)
+	@tools/bootstrap.sh $(PYTHON) pmempool
 	PYTHONPATH=tests $(BIN)/python -m crash_figures $(if $(QUICK),--quick)
 
 lint: $(INSTALLED)  ## check style and types

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pmemobj._extension import parse
+from pmemobj._gc import REPORT_EVERY, Progress, reporter
 from pmemobj._heap import Heap
 from pmemobj._key_tuples import MAX_DEPTH, split_parts
 from pmemobj._layout import (
@@ -35,7 +36,7 @@ from pmemobj._layout import (
 )
 from pmemobj._leaves import value_of
 from pmemobj._values import decode, is_container, is_leaf
-from pmemobj.errors import PmemError, TimeZoneNotFoundError
+from pmemobj.errors import PmemError, PoolDamagedError, TimeZoneNotFoundError, TransactionError
 
 ERROR, INFORMATION = "error", "information"
 
@@ -62,6 +63,39 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """What an examination found.
+
+    Attributes:
+        path: The file of the pool.
+        findings: All that was found, errors and information.
+        objects: How many shared objects can be reached, as far as could be counted: those of the program, and
+            the lists in which the pool notes its classes and their attributes.
+    """
+
+    path: str
+    findings: tuple[Finding, ...]
+    objects: int
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that are damage."""
+        return tuple(finding for finding in self.findings if finding.severity == ERROR)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong; there may be information all the same."""
+        return not self.errors
+
+    def __str__(self) -> str:
+        if self.ok:
+            verdict = f"nothing wrong in {self.objects} objects (with the pool's own lists of classes)"
+        else:
+            verdict = f"{len(self.errors)} errors" if len(self.errors) > 1 else "1 error"
+        return "\n".join([f"{self.path}: {verdict}", *(f"  {finding}" for finding in self.findings)])
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """A value word and the step that leads to it."""
 
@@ -80,13 +114,20 @@ class Examination:
         heap: An open pool, or an image of one.
         allocations: Offset, usable size and kind of every allocation; None on an image, where each
             is judged by the header that libpmemobj puts before it.
+        tell: Called now and then with the number of allocations that have been reached.
 
     Attributes:
         objects: How many shared objects have been reached so far.
     """
 
-    def __init__(self, heap: Heap, allocations: list[tuple[int, int, int]] | None) -> None:
+    def __init__(
+        self,
+        heap: Heap,
+        allocations: list[tuple[int, int, int]] | None,
+        tell: Callable[[int], None] | None = None,
+    ) -> None:
         self._heap = heap
+        self._tell_progress = tell
         self._allocations = None if allocations is None else {at: (size, kind) for at, size, kind in allocations}
         self._found: list[Finding] = []
         #: From where each object was first reached, and by which step; 0 for what has no object above it.
@@ -172,6 +213,8 @@ class Examination:
             return []
         self._ways[offset] = (holder, slot.step)
         self.objects += 1
+        if self._tell_progress is not None and self.objects % REPORT_EVERY == 0:
+            self._tell_progress(len(self._ways) + len(self._owners))
         kind = Kind(kind_of(head))
         if kind not in READERS:
             self._tell(holder, slot.step, offset, f"objects of kind {kind.name} are not examined", INFORMATION)
@@ -330,6 +373,28 @@ class Examination:
             yield Finding(
                 INFORMATION, "memory", None, f"nothing refers to {len(lost)} allocations of {size} bytes; gc frees them"
             )
+
+
+def examine(heap: Heap, path: str, progress: Progress | None) -> Report:
+    """Everything that is wrong in an open pool, outside a transaction; see `PersistentObjectPool.check`.
+
+    Raises:
+        TransactionError: a transaction is open in this thread.
+    """
+    if heap.in_transaction():
+        raise TransactionError(f"check {heap.name}", "a transaction is open", "commit or abort it first")
+    with heap.lock:
+        heap.read(heap.root_offset)
+        try:
+            allocations = heap.allocations()
+            tell = reporter(heap, progress, "checking")
+        except PoolDamagedError as error:
+            return Report(path, (Finding(ERROR, "heap", None, error.why),), 0)
+        examination = Examination(heap, allocations, tell)
+        findings = tuple(examination.run())
+        if tell is not None:
+            tell(len(allocations))
+    return Report(path, findings, examination.objects)
 
 
 def _try_payload(kind: int, payload: bytes, depth: int = 1) -> None:

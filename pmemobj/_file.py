@@ -49,6 +49,7 @@ from pmemobj._layout import (
     ROOT_SIZE,
     ROOT_STATE,
     WORD,
+    fletcher64,
     parse_root_identity,
 )
 from pmemobj.errors import (
@@ -272,20 +273,9 @@ def _unfinished_log(words: memoryview) -> str:
         size = (ENTRY_DATA + words[entry + ENTRY_LENGTH // WORD] + _CACHE_LINE - 1) & -_CACHE_LINE
         content = words[entry : entry + size // WORD].tolist()
         checksum, content[ENTRY_CHECKSUM // WORD] = content[ENTRY_CHECKSUM // WORD], 0
-        if size <= capacity and checksum == _fletcher64([*content, words[header + LOG_GENERATION // WORD]]):
+        if size <= capacity and checksum == fletcher64([*content, words[header + LOG_GENERATION // WORD]]):
             return "it was closed, but an undo log of libpmemobj has something to undo"
     return ""
-
-
-def _fletcher64(words: list[int]) -> int:
-    """Fletcher's checksum, of the halves of words."""
-    low = high = 0
-    for word in words:
-        low += word & 0xFFFFFFFF
-        high += low
-        low += word >> 32
-        high += low
-    return (high & 0xFFFFFFFF) << 32 | low & 0xFFFFFFFF
 
 
 def _has_long_logs(words: memoryview) -> bool:
@@ -440,9 +430,7 @@ def translate(what: str, error: OSError, path: str = "") -> PmemError:
             return PoolNotFoundError(what, f"there is no directory {directory}", "create it, or mend the path")
         return PoolNotFoundError(what, "there is no such file", "create it with pmemobj.create(), or with flag='c'")
     if code == errno.EISDIR:
-        return PoolIsDirectoryError(
-            what, "it is a directory, and not that of a growing pool", "name a pool in it"
-        )
+        return PoolIsDirectoryError(what, "it is a directory, and not that of a growing pool", "name a pool in it")
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return PoolPermissionError(
             what,

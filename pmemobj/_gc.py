@@ -33,7 +33,7 @@ from pmemobj.errors import PmemError, PoolFullError, TransactionError
 #: Frees in one transaction: enough to share the cost of its commit, few enough for its log.
 _SWEEP_BATCH = 1000
 #: Objects between two reports of progress.
-_REPORT_EVERY = 10_000
+REPORT_EVERY = 10_000
 
 _BODY_NAMES = {
     Kind.LIST_ITEMS: "items",
@@ -128,7 +128,7 @@ def mark(
             marks.add(body)
         _mark_words(heap, walker._p_words(heap, offset), marks, waiting)
         turns += 1
-        if report is not None and turns % _REPORT_EVERY == 0:
+        if report is not None and turns % REPORT_EVERY == 0:
             report(len(marks))
     return marks
 
@@ -163,6 +163,18 @@ def _mark_handles(heap: Heap, marks: Marks) -> None:
     mark(heap, objects, marks)
 
 
+def held(heap: Heap) -> list[int]:
+    """The offsets of the objects that the program holds: by Python objects, by their blocks, by buffers."""
+    objects = list(heap.loans.lent)
+    for handle in heap.handles.live():
+        offset = handle._p_offset
+        if not isinstance(handle, Anchor):
+            objects.append(offset)
+        elif handle.head == heap.read(offset):
+            objects.append(owner_of(heap, offset)[0])
+    return sorted({offset for offset in objects if offset})
+
+
 def _unreached(heap: Heap, marks: Marks) -> array[int]:
     """The offset of every allocation of ours that is not marked."""
     found = array("Q")
@@ -195,7 +207,7 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
         )
     # The lock keeps other threads from reviving what is about to be freed.
     with heap.lock:
-        tell = _reporter(heap, progress)
+        tell = reporter(heap, progress, "collecting the garbage of")
         with heap.statement:
             reached = mark(heap, root_words(heap), None, None, tell)
             from_root = len(reached)
@@ -259,8 +271,14 @@ def reclaim(heap: Heap) -> bool:
     return bool(freed)
 
 
-def _reporter(heap: Heap, progress: Progress | None) -> Callable[[int], None] | None:
-    """What tells `progress`, and does not let it change the pool that is being collected."""
+def reporter(heap: Heap, progress: Progress | None, doing: str) -> Callable[[int], None] | None:
+    """What tells `progress`, and does not let it change the pool that is being worked on.
+
+    Args:
+        heap: An open pool.
+        progress: What to tell the number of allocations that are done, and that of all.
+        doing: What is being done, for the message.
+    """
     if progress is None:
         return None
     total = len(heap.offsets())
@@ -270,7 +288,7 @@ def _reporter(heap: Heap, progress: Progress | None) -> Callable[[int], None] | 
         progress(done, total)
         if heap.changes != changes or heap.fresh:
             raise TransactionError(
-                f"go on collecting the garbage of {heap.name}",
+                f"go on {doing} {heap.name}",
                 "the progress callback changed the pool",
                 "let it show the progress and nothing else",
             )

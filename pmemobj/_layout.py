@@ -125,6 +125,9 @@ POOL_HEADER_SIZE = 8192
 #: In the header: where the lanes lie and how many there are.
 POOL_LANES_OFFSET = 5120
 POOL_LANE_COUNT = 5128
+#: What the checksum at its end covers (Fletcher's, with zeros in its own place).
+POOL_DESCRIPTOR = slice(4096, 6144)
+POOL_DESCRIPTOR_CHECKSUM = 6136
 #: One lane: three logs, each a header (checksum, next, capacity, ...) and its entries.
 LANE_SIZE = 3072
 #: Offset in the lane and capacity of its logs: internal redo, external redo, undo. libpmemobj clears
@@ -284,6 +287,11 @@ def class_number(word: int) -> int:
     return word >> 16 & 0xFFFFFF
 
 
+def stamp_of(word: int) -> int:
+    """The stamp in the header word of a container."""
+    return word >> 40
+
+
 def kind_of(word: int) -> int:
     """The kind that a header word names, or 0 where the word is no header."""
     return word & 0xFF if (word >> 8) & 0xFF == HEADER_MARK else 0
@@ -311,3 +319,14 @@ def parse_root_identity(data: bytes) -> tuple[int, int] | None:
 assert _IDENTITY.size == 24 and ROOT_IDENTITY_SIZE == ROOT_STATE
 assert ROOT_CLASSES + WORD <= ROOT_SIZE and len(ROOT_MAGIC) == 8
 assert not any(word & 1 or word & 3 == 2 for word in (WORD_NONE, WORD_FALSE, WORD_TRUE, SHORT_BYTES))
+
+
+def fletcher64(words: list[int]) -> int:
+    """Fletcher's checksum as libpmemobj computes it: of the halves of words."""
+    low = high = 0
+    for word in words:
+        low += word & 0xFFFFFFFF
+        high += low
+        low += word >> 32
+        high += low
+    return (high & 0xFFFFFFFF) << 32 | low & 0xFFFFFFFF

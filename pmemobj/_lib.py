@@ -257,12 +257,16 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 @contextlib.contextmanager
-def files_in_a_row(files: Sequence[tuple[str, int]]) -> Iterator[memoryview]:
-    """``mmap``: files, read-only, as if they were one.
+def files_in_a_row(files: Sequence[tuple[str, int]], private: bool = False) -> Iterator[memoryview]:
+    """``mmap``: files as if they were one; read-only, or a private copy that changes no file.
 
     Args:
         files: Path and size of each; the sizes in bytes, of all but the last in whole pages.
+        private: Whether what is yielded can be changed. It takes memory for the pages that are.
     """
+    protection, flags = mmap.PROT_READ, mmap.MAP_SHARED
+    if private:
+        protection, flags = mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | _MAP_NORESERVE
     length = sum(size for _, size in files)
     start = _map(ffi.NULL, length, _PROT_NONE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE, -1)
     try:
@@ -270,11 +274,11 @@ def files_in_a_row(files: Sequence[tuple[str, int]]) -> Iterator[memoryview]:
         for path, size in files:
             descriptor = os.open(path, os.O_RDONLY)
             try:
-                _map(ffi.cast("void *", at), size, mmap.PROT_READ, mmap.MAP_SHARED | _MAP_FIXED, descriptor)
+                _map(ffi.cast("void *", at), size, protection, flags | _MAP_FIXED, descriptor)
             finally:
                 os.close(descriptor)
             at += size
-        with memoryview(ffi.buffer(start, length)) as whole, whole.toreadonly() as image:
+        with memoryview(ffi.buffer(start, length)) as whole, whole if private else whole.toreadonly() as image:
             yield image
     finally:
         _libc.munmap(start, length)

@@ -8,7 +8,6 @@ described as damaged.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,8 +26,9 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._memory_form import Gap, Memory, Piece, State, Word
-from pmemobj._memory_kinds import DESCRIBERS, Part, block_part, leaf_part, root_part
-from pmemobj._readings import Meaning, Reading, Span, as_text
+from pmemobj._memory_kinds import DESCRIBERS, leaf_part, root_part
+from pmemobj._memory_raw import block_part
+from pmemobj._readings import Meaning, Part, Reading, Span, as_text
 from pmemobj._undo import UndoLog
 from pmemobj.errors import PmemError, a_or_an
 
@@ -113,7 +113,7 @@ class _View:
 
     def __init__(self, heap: Heap, budget: int) -> None:
         self._heap = heap
-        self._left = budget
+        self._budget = self._left = budget
         self._fresh = dict(heap.fresh) if heap.depth else {}
         self._log = UndoLog(self._read) if heap.depth else None
 
@@ -122,17 +122,13 @@ class _View:
 
     def of(self, parts: list[Part], name: str) -> Memory:
         """The memory of an object that consists of these parts."""
-        waiting = deque((part, min(number, 1)) for number, part in enumerate(parts))
-        pieces: list[Piece] = []
-        leaves: list[tuple[Word, int]] = []
+        pieces = self._pieces(parts, self._budget)
+        leaves = [(word, piece.depth) for piece in pieces for word in piece.words if word.meaning is Meaning.LEAF]
+        if leaves and self._left < _LEAF_SHARE * len(leaves):
+            # The leaves say what the slots hold, so they get their share.
+            pieces = self._pieces(parts, self._budget * 2 // 3 or 1)
+            leaves = [(word, piece.depth) for piece in pieces for word in piece.words if word.meaning is Meaning.LEAF]
         names = {part.offset: part.name for part in parts}
-        while waiting:
-            part, depth = waiting.popleft()
-            bodies = len(waiting)
-            # What is left is for the leaves, which say what the slots hold.
-            share = max(self._left * 2 // 3, self._left // (bodies + 1)) if depth else self._left
-            pieces.append(self._piece(part, depth, max(1, share)))
-            leaves += [(word, depth) for word in pieces[-1].words if word.meaning is Meaning.LEAF]
         left_out = 0
         for number, (word, depth) in enumerate(leaves):
             if self._left <= 0:
@@ -144,6 +140,16 @@ class _View:
             pieces.append(self._piece(part, depth + 1, share))
         linked = [_linked(piece, names) for piece in pieces]
         return Memory(self._heap.name, name, tuple(linked), left_out, bool(self._heap.depth))
+
+    def _pieces(self, parts: list[Part], most: int) -> list[Piece]:
+        """The object itself and its parts, with so many words at the most."""
+        self._left = most
+        pieces = []
+        for number, part in enumerate(parts):
+            share = self._left if number == 0 else self._left // (len(parts) - number)
+            pieces.append(self._piece(part, min(number, 1), share))
+        self._left += self._budget - most
+        return pieces
 
     def _leaf(self, word: Word) -> Part:
         name = f"leaf of {word.label}"
@@ -204,11 +210,7 @@ class _View:
         )
 
     def _rows(self, part: Part, room: int, share: int) -> Iterator[Word | Gap]:
-        shown = [min(span.length, span.few) for span in part.spans]
-        # Too many: the longest spans give way, so that every kind of word is seen.
-        while sum(shown) > share and max(shown) > 1:
-            longest = shown.index(max(shown))
-            shown[longest] = max(1, shown[longest] - max(1, sum(shown) - share))
+        shown = _fair([min(span.length, span.few) for span in part.spans], share)
         end = 0
         for span, number in zip(part.spans, shown, strict=True):
             fitting = max(0, min(number, (room - span.at) // WORD))
@@ -246,12 +248,12 @@ class _View:
         if old is not None:
             before = span.read(number, int.from_bytes(old, "little")).text
             if self._was_nothing(part, at):
-                before = "nothing: beyond what was counted"
+                before = "nothing: not counted yet"
             elif found.meaning is Meaning.BODY:
                 before = before.replace("→ ", "→ the old ")
             state = State.LOGGED if old == described.raw else State.CHANGED
             return replace(described, state=state, old=old, old_text=before)
-        return replace(described, state=State.FILLED) if self._was_nothing(part, at) else described
+        return described
 
     def _was_nothing(self, part: Part, at: int) -> bool:
         """Whether a word lies among the entries that were added behind the last one there was."""
@@ -263,6 +265,17 @@ class _View:
             return False
         before, now = int.from_bytes(old, "little"), self._heap.read(counted)
         return first + width * before <= at < first + width * now
+
+
+def _fair(wanted: list[int], share: int) -> list[int]:
+    """How many words of each span to show: the longest give way first, so that every kind of word is seen."""
+    shown = list(wanted)
+    while sum(shown) > share and max(shown) > 1:
+        longest = shown.index(max(shown))
+        shown[longest] = max(1, shown[longest] - (sum(shown) - share))
+    for last in reversed(range(len(shown))):
+        shown[last] = max(0, shown[last] - max(0, sum(shown) - share))
+    return shown
 
 
 def _linked(piece: Piece, names: dict[int, str]) -> Piece:

@@ -24,8 +24,6 @@ class State(Enum):
     CHANGED = "changed"
     #: The undo log has a copy, and the word is still the same.
     LOGGED = "logged"
-    #: Filled where nothing was, so that no copy is needed: the count that makes it mean something is logged.
-    FILLED = "filled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +86,13 @@ class Piece:
     """One allocation.
 
     Attributes:
-        name: What to call it: ``object``, ``items``, ``table``, or the slot that owns a leaf: ``leaf of items[3]``.
+        name: What to call it: ``object``, ``items``, ``table``, or, of a leaf, ``leaf of items[3]``.
         kind: The name of its kind, as in ``docs/format.md``.
         offset: Where it begins, in bytes from the start of the pool.
         size: Bytes of the pool that it takes, with the 16 that libpmemobj keeps before it.
         rows: Its words, and the gaps between those that are shown.
         library: The two words of libpmemobj before it: its size and its type number.
-        text: What it holds as a whole; of a leaf, the value.
+        text: Of a leaf, its value.
         new: Whether the running transaction has allocated it.
         depth: 0 for the object, 1 for its parts and what it owns, and so on.
         damage: What is wrong with it, or an empty string.
@@ -110,6 +108,11 @@ class Piece:
     new: bool = False
     depth: int = 0
     damage: str = ""
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether it is a value that one slot owns, and no part of the object's own structure."""
+        return self.depth > 0 and self.name.startswith("leaf of ")
 
     @property
     def words(self) -> tuple[Word, ...]:
@@ -187,7 +190,7 @@ def _piece(piece: Piece, offsets: bool) -> Iterator[str]:
     notes += [f"DAMAGED: {piece.damage}"] if piece.damage else []
     yield f"{title}: {', '.join(notes)}" + (f"; {piece.text}" if piece.text else "")
     wide = max([_LABEL, *(len(word.label) for word in piece.words)])
-    for word in piece.library:
+    for word in () if piece.is_leaf else piece.library:
         yield _word(word, wide, offsets)
     for row in piece.rows:
         yield from _gap(row) if isinstance(row, Gap) else _lines(row, wide, offsets)
@@ -205,7 +208,7 @@ def _lines(word: Word, wide: int, offsets: bool) -> Iterator[str]:
 
 
 def _word(word: Word, wide: int, offsets: bool) -> str:
-    mark = "*" if word.state.name in ("NEW", "CHANGED", "FILLED") else " "
+    mark = "*" if word.state in (State.NEW, State.CHANGED) else " "
     at = f"{word.at:+d}"
     texts = [word.text, word.tag and f"({word.tag})", _state(word)]
     if offsets and word.target:
@@ -215,4 +218,4 @@ def _word(word: Word, wide: int, offsets: bool) -> str:
 
 
 def _state(word: Word) -> str:
-    return {"FILLED": "[new: nothing was here]", "LOGGED": "[in the undo log, not changed]"}.get(word.state.name, "")
+    return "[in the undo log, not changed]" if word.state is State.LOGGED else ""

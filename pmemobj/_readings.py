@@ -1,7 +1,7 @@
 """What a single word of a pool says: its meaning, a text, where it leads to.
 
-The words around it decide which of these readings fits; that is for `_memory_kinds`. Nothing here raises for a
-damaged pool, makes a handle, or runs code of a program.
+The words around it decide which of these readings fits; that is for `_memory_kinds` and `_memory_raw`. Nothing
+here raises for a damaged pool, makes a handle, or runs code of a program.
 
 Some bytes differ from run to run: random stamps in headers, offsets, what lies unused. A reading says which, so that
 a text for a test can leave them out.
@@ -10,12 +10,13 @@ a text for a test can leave them out.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
 from pmemobj._base import kind_at
 from pmemobj._heap import Heap
-from pmemobj._layout import ABSENT, ALL_KINDS, TAG_MASK, WORD, Kind, class_number, kind_of
+from pmemobj._layout import ABSENT, ALL_KINDS, ALLOCATION_HEADER_SIZE, TAG_MASK, WORD, Kind, class_number, kind_of
 from pmemobj._names import shown_name
 from pmemobj._values import decode, describe, is_container, is_leaf
 from pmemobj.errors import PmemError
@@ -73,6 +74,39 @@ class Span(NamedTuple):
     label: Callable[[int], str]
     read: Callable[[int, int], Reading]
     few: int = 1 << 30
+
+
+@dataclass(slots=True)
+class Part:
+    """One allocation of an object.
+
+    Attributes:
+        name: What to call it: ``object``, ``items``, ``table``...
+        offset: Where it begins.
+        kind: Its kind; None for the root object, which libpmemobj made.
+        spans: Its words, in order.
+        text: What it holds as a whole.
+        counted: Where entries grow behind the last without a copy of what was there: the offset of the word that
+            counts them, where the first begins, and the bytes of each.
+    """
+
+    name: str
+    offset: int
+    kind: Kind | None
+    spans: list[Span] = field(default_factory=list)
+    text: str = ""
+    counted: tuple[int, int, int] | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes that have a meaning, or may get one."""
+        return max((span.at + WORD * span.length for span in self.spans), default=0)
+
+
+def room_at(heap: Heap, offset: int) -> int:
+    """How many words an allocation can have at the most."""
+    size = heap.allocation_size(offset) - ALLOCATION_HEADER_SIZE
+    return max(0, min(size, heap.limit - offset) // WORD)
 
 
 def single(at: int, label: str, read: Callable[[int], Reading]) -> Span:

@@ -6,11 +6,15 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from pmemobj._base import kind_at
+from pmemobj._gc import REPORT_EVERY, Progress, reporter
 from pmemobj._heap import Heap
 from pmemobj._layout import ALLOCATION_HEADER_SIZE, ALLOCATION_TYPE, CONTAINER_KINDS, TAG_LEAF
 from pmemobj._medium import Medium
 from pmemobj._values import is_leaf
 from pmemobj.errors import PmemError
+
+#: Into so many parts a file is divided, to show where it is full.
+PARTS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,8 @@ class PoolStats:
         fragmentation: Between 0 and 1, the part of what is not allocated that lies between allocations and not
             behind the last of them, so that it is free only for allocations that fit.
         medium: The kind of memory that the file is on.
+        heap_start: Where the first allocation can be; what lies before is overhead.
+        density: Of 128 equal parts of the file, one behind the other, how much is allocated: 0 to 1.
     """
 
     size: int
@@ -50,6 +56,8 @@ class PoolStats:
     types: dict[str, TypeStats]
     fragmentation: float
     medium: Medium
+    heap_start: int = 0
+    density: tuple[float, ...] = ()
 
     def __str__(self) -> str:
         rows = [("", "count", "bytes"), *((name, one.count, one.size) for name, one in self.types.items())]
@@ -60,18 +68,32 @@ class PoolStats:
         )
 
 
-def measure(heap: Heap, medium: Medium) -> PoolStats:
-    """Look at every allocation of an open pool, in one state of it."""
+def measure(heap: Heap, medium: Medium, progress: Progress | None = None) -> PoolStats:
+    """Look at every allocation of an open pool, in one state of it.
+
+    Args:
+        heap: The pool.
+        medium: What its file is on.
+        progress: Called now and then; an exception from it ends the measuring.
+    """
     with heap.lock:
         heap.read(heap.root_offset)
+        tell = None if heap.in_transaction() else reporter(heap, progress, "measuring")
         offsets = heap.offsets()
         used, free = heap.used_size(), heap.free_size()
         last = max((offset - ALLOCATION_HEADER_SIZE + heap.allocation_size(offset) for offset in offsets), default=0)
         types: dict[str, TypeStats] = defaultdict(TypeStats)
-        for offset in offsets:
+        part = -(-heap.limit // PARTS)
+        taken = [0] * PARTS
+        for done, offset in enumerate(offsets):
+            if tell is not None and done % REPORT_EVERY == 0:
+                tell(done)
+            _spread(taken, part, offset - ALLOCATION_HEADER_SIZE, heap.allocation_size(offset))
             if heap.read(offset - ALLOCATION_TYPE) in CONTAINER_KINDS:
                 name, size = _object(heap, offset)
                 types[name] = TypeStats(types[name].count + 1, types[name].size + size)
+        if tell is not None:
+            tell(len(offsets))
     rest = used - sum(one.size for one in types.values())
     if rest:
         types["other"] = TypeStats(0, rest)
@@ -80,7 +102,18 @@ def measure(heap: Heap, medium: Medium) -> PoolStats:
     behind = heap.limit - max(last, begin)
     fragmentation = max(0.0, 1 - behind / unused) if unused else 0.0
     by_size = dict(sorted(types.items(), key=lambda item: -item[1].size))
-    return PoolStats(heap.limit, heap.limit - used - free, used, free, by_size, fragmentation, medium)
+    density = tuple(min(1.0, size / part) for size in taken)
+    return PoolStats(heap.limit, heap.limit - used - free, used, free, by_size, fragmentation, medium, begin, density)
+
+
+def _spread(taken: list[int], part: int, start: int, size: int) -> None:
+    """Count the bytes of an allocation in the parts of the file that it lies in."""
+    end = start + size
+    while start < end:
+        number = start // part
+        stop = min(end, (number + 1) * part)
+        taken[number] += stop - start
+        start = stop
 
 
 def _object(heap: Heap, offset: int) -> tuple[str, int]:

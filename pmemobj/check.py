@@ -3,7 +3,8 @@
 The file is looked at in a child process with a limit of time: a damaged pool may end or hang the
 process that works on it, and then that is the finding. The child opens the pool copy-on-write, so
 that an interrupted transaction is rolled back in memory only, and reads it with `_examine`. Where
-libpmemobj cannot be let near the file, the bytes are read as they are.
+libpmemobj cannot be let near the file, the bytes are read as they are. (A pool that is open examines
+itself, by its method `check`.)
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from pmemobj import _file, _parts, _probe
-from pmemobj._examine import ERROR, INFORMATION, Finding
+from pmemobj._examine import ERROR, INFORMATION, Finding, Report
 from pmemobj._layout import STATE_CLEAN, STATE_OPEN, STATE_SUSPENDED
 from pmemobj.errors import (
     NotAPoolError,
@@ -25,39 +25,6 @@ from pmemobj.errors import (
 )
 
 __all__ = ["Finding", "Report", "check"]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What `check` found.
-
-    Attributes:
-        path: The file.
-        findings: All that was found, errors and information.
-        objects: How many shared objects can be reached, as far as could be counted: those of the program, and
-            the lists in which the pool notes its classes and their attributes.
-    """
-
-    path: str
-    findings: tuple[Finding, ...]
-    objects: int
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        """The findings that are damage."""
-        return tuple(finding for finding in self.findings if finding.severity == ERROR)
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong; there may be information all the same."""
-        return not self.errors
-
-    def __str__(self) -> str:
-        if self.ok:
-            verdict = f"nothing wrong in {self.objects} objects (with the pool's own lists of classes)"
-        else:
-            verdict = f"{len(self.errors)} errors" if len(self.errors) > 1 else "1 error"
-        return "\n".join([f"{self.path}: {verdict}", *(f"  {finding}" for finding in self.findings)])
 
 
 def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Report:

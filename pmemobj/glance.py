@@ -15,7 +15,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pmemobj._gc import containers
@@ -24,7 +24,7 @@ from pmemobj._layout import ROOT_VALUE
 from pmemobj._memory import describe_at
 from pmemobj._memory_form import Memory
 from pmemobj.errors import InvalidHandleError, TransactionError
-from pmemobj.inspect import Graph, _demand_limits, _walk
+from pmemobj.inspect import Graph, _before, _demand_limits, _Limits, _walk
 
 if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
@@ -41,8 +41,9 @@ class Glance:
     """What a look has found.
 
     Attributes:
-        graph: The objects.
-        uncommitted: Whether a transaction of the calling thread is open, so that it may still be undone.
+        graph: The objects; in a transaction of the calling thread also as that one found them (`Graph.before`).
+        uncommitted: Whether a transaction of the calling thread is open, so that it may still be undone. (One that
+            was rolled back already changes nothing any more.)
         memories: The memory of the nearest objects by offset, as far as it was asked for.
     """
 
@@ -114,15 +115,17 @@ def look(
     Cost: proportional to the objects that the root reaches, to count them, and to what the limits allow.
     """
     _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items, max_words=max_words)
-    heap = pool._heap
+    heap, limits = pool._heap, _Limits(depth, max_nodes, max_items)
     with _undisturbed(heap):
         if offset is None:
-            start = heap.read(heap.root_offset + ROOT_VALUE)
-            graph = _walk(heap, start, "root", depth, max_nodes, max_items)
+            graph = _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", limits)
         else:
             _demand_reached(heap, offset)
-            graph = _walk(heap, offset, "start", depth, max_nodes, max_items)
-        return Glance(graph, heap.in_transaction(), _memories(heap, graph, max_words))
+            graph = _walk(heap, offset, "start", limits)
+        is_open = heap.in_transaction() and heap.doomed is None
+        before = _before(pool, graph, limits) if is_open else None
+        graph = replace(graph, is_open=is_open, before=before)
+        return Glance(graph, is_open, _memories(heap, graph, max_words))
 
 
 def look_into(pool: PersistentObjectPool, offset: int, max_words: int = 200) -> Memory:

@@ -14,10 +14,11 @@ from collections import Counter
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _stats, _storage
+from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _stats, _storage, inspect
 from pmemobj import _standin as _standin  # decides which class an object gets that is found again
 from pmemobj._base import Persistent
 from pmemobj._classes import ClassTable
+from pmemobj._examine import Report, examine
 from pmemobj._heap import Heap, steady
 from pmemobj._layout import (
     MIN_POOL_SIZE,
@@ -645,9 +646,79 @@ class PersistentObjectPool:
         """
         return _gc.collect(self._heap, keep_handles, progress)
 
-    def stats(self) -> PoolStats:
-        """What takes the space of the pool. Cost: visits every allocation, twice."""
-        return _stats.measure(self._heap, self.medium)
+    # ---- what is in it ----
+
+    def graph(
+        self, start: Any = None, *, depth: int | None = None, max_nodes: int | None = 200, max_items: int | None = 20
+    ) -> inspect.Graph:
+        """The objects and their references, as data; a notebook shows a picture of it, ``print()`` a tree.
+
+        With it come the objects that only the program holds (`doomed`), and inside a transaction what it has
+        changed so far (`uncommitted`).
+
+        Args:
+            start: A persistent object of the pool; by default the root.
+            depth: How many steps to go; None for all.
+            max_nodes, max_items: How many objects, and entries of each, to show at the most; None for all.
+
+        Raises:
+            PoolClosedError: the pool is closed.
+            NotPersistableError, TypeError, ValueError: as for `inspect.walk`.
+
+        Cost: proportional to the number of objects, since they are counted.
+        """
+        limits = {"depth": depth, "max_nodes": max_nodes, "max_items": max_items}
+        return inspect.walk(self, start, **limits, doomed=True, changes=True)
+
+    def tree(
+        self,
+        start: Any = None,
+        *,
+        depth: int | None = None,
+        max_nodes: int | None = 200,
+        max_items: int | None = 20,
+        offsets: bool = False,
+    ) -> inspect.Tree:
+        """The same as a tree, which shows itself as text, or in a notebook as one to unfold.
+
+        Args:
+            start, depth, max_nodes, max_items: As for `graph`.
+            offsets: Whether to tell where each object lies.
+        """
+        found = self.graph(start, depth=depth, max_nodes=max_nodes, max_items=max_items)
+        return inspect.Tree(found, "", offsets)
+
+    def stats(self, *, progress: _gc.Progress | None = None) -> PoolStats:
+        """What takes the space of the pool.
+
+        Args:
+            progress: Called now and then as ``progress(done, total)``, with numbers of allocations; not in a
+                transaction. An exception from it ends the measuring.
+
+        Cost: visits every allocation, several times.
+        """
+        return _stats.measure(self._heap, self.medium, progress)
+
+    def check(self, *, progress: _gc.Progress | None = None) -> Report:
+        """Find out everything that is wrong in the pool, as it is now; it stays open and is not changed.
+
+        `pmemobj.check` does more with a file that is not open: it looks at its headers too, and at a pool that
+        would end the process that opens it.
+
+        Args:
+            progress: Called now and then as ``progress(done, total)``, with numbers of allocations. An exception from
+                it ends the examination.
+
+        Returns:
+            A report; what is wrong is never raised. What only Python objects know counts as not reached.
+
+        Raises:
+            TransactionError: a transaction is open in this thread.
+            PoolClosedError: the pool is closed.
+
+        Cost: proportional to the contents; other threads cannot change the pool meanwhile.
+        """
+        return examine(self._heap, self.path, progress)
 
     # ---- what it is ----
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -242,7 +243,7 @@ def minimised_and_exported(results: list[Result]) -> Figure:
             images.setdefault(violation.finding.invariant, violation)
             break
     opened = 0
-    checker = next((path for path in ("/usr/bin/pmempool", "/usr/local/bin/pmempool") if os.access(path, os.X_OK)), "")
+    checker = shutil.which("pmempool")
     with tempfile.TemporaryDirectory(prefix="pmemobj-figures-") as directory:
         for invariant, violation in images.items():
             path = os.path.join(directory, f"{invariant}.pmem")

@@ -205,6 +205,38 @@ def test_a_saved_timeline_loads_nothing(page: Any, scratch: Path, run_python: An
     assert not errors
 
 
+def test_saved_trees_and_graphs_load_nothing(page: Any, scratch: Path, run_python: Any) -> None:
+    """In a light and in a dark page; a link of the tree unfolds what it leads to, without a script."""
+    run_python(SAVE_PICTURES)
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        page.goto((scratch / "graph.html").as_uri())
+        assert page.locator("svg .node").count() == 4
+        page.goto((scratch / "tree.html").as_uri())
+        folded = page.locator("details", has_text="7").last
+        assert not page.get_by_text("0: 7", exact=True).is_visible()
+        # What the tree says must be legible: the ink of the page is that of the theme.
+        ink = page.evaluate("() => getComputedStyle(document.querySelector('.pmem-tree')).color")
+        assert (ink == "rgb(0, 0, 0)") == (theme == "light")
+        page.get_by_role("link", name="PersistentList #1").click()
+        page.get_by_text("0: 7", exact=True).wait_for(state="visible")
+        assert folded.get_attribute("open") is not None
+    assert {url.partition("#")[0] for url in requests} == {(scratch / f"{each}.html").as_uri() for each in ("graph", "tree")}
+
+
+SAVE_PICTURES = """
+import pmemobj
+from pmemobj_magics.graph import PoolGraph
+from pmemobj_magics.tree import PoolTree
+with pmemobj.create("a.pmem", 16 << 20) as pool:
+    pool.root = pool.persistent({"first": {"inner": [7]}})
+    pool.root["second"] = pool.root["first"]["inner"]
+    PoolGraph(pool.graph()).save("graph.html")
+    PoolTree(pool.graph()).save("tree.html")
+"""
+
 SAVE = f"""
 from IPython.core.interactiveshell import InteractiveShell
 for cell in {TIMELINE!r}:

@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -20,7 +21,7 @@ import pytest
 
 import pmemobj
 from pmemobj import crash
-from pmemobj.crash import Event, LineState, What, _explore, _recorder, _states
+from pmemobj.crash import Event, LineState, What, _explore, _lanes, _recorder, _states
 from pmemobj.crash._image import Image
 
 pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
@@ -442,3 +443,53 @@ def test_choices_count_what_they_say(deeds: Deeds) -> None:
                 assert len(set(few)) == 4 and set(few) < {*found}
     assert _states.level([1, 2, 3], 100) == 3
     assert _states.level([1000, 2, 1000], 102) == 50
+
+
+# ---- images say that they have fewer lanes ----------------------------------------------------------
+
+
+def in_a_thread(action: Callable[[], object]) -> None:
+    """Run it in a thread of its own, which libpmemobj gives a lane of its own."""
+    worker = threading.Thread(target=action)
+    worker.start()
+    worker.join()
+
+
+def test_lanes_that_nobody_uses_make_no_difference(
+    bank: pmemobj.PersistentObjectPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With all 1,024 lanes each image comes to the same, whichever lane the transaction has."""
+    for deed in (Deeds(bank).transfer, lambda: in_a_thread(Deeds(bank).transfer)):
+        recording = crash.record(bank, deed)
+        few = recording.explore(recovery=8)
+        with monkeypatch.context() as patch:
+            patch.setattr(_lanes.FewLanes, "_say", lambda self, count: setattr(self, "_count", self._all))
+            all_of_them = recording.explore(recovery=8)
+        assert few.ok and few.results == all_of_them.results and few.images > 10
+
+
+def test_the_lane_of_another_thread_counts_as_soon_as_an_image_has_it(
+    bank: pmemobj.PersistentObjectPool, tmp_path: Path
+) -> None:
+    image = Image.of_pool(bank)
+    lanes = _lanes.FewLanes(image)
+    first = int.from_bytes(image.read(5120, 8), "little")
+    before = int.from_bytes(image.read(5128, 8), "little")
+    assert before < 1024
+    lanes.written(first + 3072 * 500)
+    assert int.from_bytes(image.read(5128, 8), "little") == 501
+    # Another process, because the pool that it is a copy of is open here; libpmemobj demands a right checksum.
+    (tmp_path / "few.pmem").write_bytes(image.read(0, image.size))
+    program = "import pmemobj, sys; print(pmemobj.open(sys.argv[1]).root)"
+    limited = os.environ | {"PMEMOBJ_NLANES": "501"}
+    command = [sys.executable, "-c", program, str(tmp_path / "few.pmem")]
+    assert "[60, 40]" in subprocess.run(command, env=limited, capture_output=True, text=True, check=True).stdout
+
+
+def test_a_check_may_use_threads(bank: pmemobj.PersistentObjectPool) -> None:
+    def check(pool: pmemobj.PersistentObjectPool) -> bool:
+        for _ in range(20):
+            in_a_thread(lambda: pool.root.append(1))
+        return len(pool.root) == 22
+
+    assert crash.record(bank, Deeds(bank).transfer).explore(check).ok

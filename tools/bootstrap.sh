@@ -4,6 +4,7 @@
 #   tools/bootstrap.sh PYTHON               what building, testing and JupyterLab need
 #   tools/bootstrap.sh PYTHON browser       that, and what the browser tests need
 #   tools/bootstrap.sh PYTHON bench         that, and what the C program of the benchmark needs
+#   tools/bootstrap.sh PYTHON pmempool      that, and the checker of pools that PMDK brings
 #   tools/bootstrap.sh PYTHON can-compile   installs nothing; succeeds if PYTHON can build extensions
 set -euo pipefail
 
@@ -44,6 +45,8 @@ find_missing() {
     fi
     have dot || required+=(graphviz)
     [[ $wanted != browser ]] || have chromium || required+=(chromium)
+    # Without it images are only opened, which the figures say.
+    [[ $wanted != pmempool ]] || have pmempool || optional+=(pmdk-tools)
     # Without them the benchmark has no floor, and says so.
     [[ $wanted != bench ]] || has_header || optional+=(gcc libc6-dev libpmemobj-dev)
 }
@@ -81,7 +84,9 @@ if (( ${#required[@]} )); then
     die "please install ${required[*]} (the names are Debian's), then run make again"
 fi
 if (( ${#optional[@]} )); then
-    if can_compile; then
+    if [[ $wanted == pmempool ]]; then
+        say "images will be opened, but not checked by pmempool (install ${optional[*]})"
+    elif can_compile; then
         say "libpmemobj cannot be measured from C: the rest will do (or install ${optional[*]})"
     else
         say "no working C compiler: slower, uncompiled modules will do (or install ${optional[*]})"

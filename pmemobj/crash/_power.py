@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from pmemobj._layout import POOL_HEAP_OFFSET, POOL_LANES_OFFSET, POOL_ROOT_OFFSET, ROOT_SIZE, WORD
 from pmemobj.crash._explore import Found, explore, judge, smallest
 from pmemobj.crash._frames import Frame, frame_at, frames_at
 from pmemobj.crash._image import Lines
+from pmemobj.crash._meaning import first_chunk
 from pmemobj.crash._pictures import Picture, pictures
 from pmemobj.crash._recorder import TRACE_SIZE, End, Inherited, Taken, take
 from pmemobj.crash._recovery import INVARIANTS, Check
@@ -49,6 +51,22 @@ class Recording:
     def frames(self, numbers: Sequence[int]) -> list[Frame]:
         """The same for several steps, in ascending order; as costly as the last of them."""
         return frames_at(self._taken.base, self.steps, numbers)
+
+    def region(self, offset: int) -> str:
+        """What an offset of the pool belongs to, apart from objects: its header, libpmemobj's log, the root, ..."""
+        base = self._taken.base
+        lanes, heap, root = (
+            int.from_bytes(base.read(at, WORD), "little")
+            for at in (POOL_LANES_OFFSET, POOL_HEAP_OFFSET, POOL_ROOT_OFFSET)
+        )
+        for end, what in (
+            (lanes, "the pool's header"),
+            (heap, "libpmemobj's log"),
+            (first_chunk(heap), "libpmemobj's books"),
+        ):
+            if offset < end:
+                return what
+        return "the root" if root <= offset < root + ROOT_SIZE else "free memory"
 
     def pictures(self, images: Sequence[Lines], max_nodes: int | None = 1000) -> list[Picture]:
         """The objects in images, before and after recovery.
@@ -166,10 +184,10 @@ class Recording:
                 results.append("open")
                 continue
             findings = judge(outcome, moment.promises, found.states, atomic)
-            violations += [
-                Violation(finding, moment, choice, outcome, backing) for finding in findings
-            ]
-            old = outcome.state == found.states[moment.promises]
+            violations += [Violation(finding, moment, choice, outcome, backing) for finding in findings]
+            # Where nothing is under way any more, what was promised is not the state before, but the one after.
+            done = moment.promises > 0 and set(found.states[moment.promises :]) == {outcome.state}
+            old = outcome.state == found.states[moment.promises] and not done
             results.append("wrong" if findings else "old" if old else "new")
         violations.sort(key=lambda violation: violation.moment.event)
         return violations, results
@@ -222,6 +240,4 @@ def record(
     Cost: some ten milliseconds, and about 40 µs for each store.
     """
     taken = take(f"record what is done to pool {pool.path}", pool, action, seconds, trace_size, seed)
-    return Recording(
-        taken.events, taken.ending, taken.output, taken.truncated, taken, pool._heap.pool_uuid
-    )
+    return Recording(taken.events, taken.ending, taken.output, taken.truncated, taken, pool._heap.pool_uuid)

@@ -35,6 +35,7 @@ from pmemobj._layout import (
     Kind,
 )
 from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._lanes import OURS, FewLanes
 from pmemobj.crash._meaning import Meaning
 from pmemobj.crash._recorder import bind
 from pmemobj.crash._states import VOLATILE, Keys, choices, moments
@@ -134,7 +135,7 @@ class Recovery:
     def _recover(self, lines: Lines) -> Outcome:
         self._scratch.show(lines)
         try:
-            pop = self._scratch.image.open(True)
+            pop = self._scratch.open(True)
         except OSError as error:
             return Outcome("refused", findings=(Finding("opens", f"libpmemobj refuses it: {error.strerror}"),))
         try:
@@ -231,7 +232,7 @@ class Recovery:
         }
         self._second.show(lines)
         try:
-            pop = self._second.image.open(True)
+            pop = self._second.open(True)
         except OSError as error:
             findings.append(Finding("second open", f"libpmemobj refuses it: {error.strerror}"))
             return 0
@@ -265,7 +266,7 @@ class Recovery:
             self._native.trace_to(address, _TRACE_SIZE)
             self._native.watch_next(self._base.size)
             try:
-                pop = third.image.open(False)
+                pop = third.open(False)
             finally:
                 self._native.unwatch()
             _lib.close(pop)
@@ -291,20 +292,27 @@ class Recovery:
 
 
 class _Scratch:
-    """An image that shows one set of lines after another."""
+    """An image that shows one set of lines after another, and opens quickly."""
 
     def __init__(self, base: Image) -> None:
         self._base = base
         self.image = base.copy()
+        self._lanes = FewLanes(self.image)
         self._shown: Lines = {}
 
     def show(self, lines: Lines) -> None:
-        for at in self._shown.keys() - lines.keys():
+        for at in self._shown.keys() - lines.keys() - self._lanes.lines:
             self.image.write(at, self._base.line(at))
         for at, content in lines.items():
-            if self._shown.get(at) != content:
+            if self._shown.get(at) != content and at not in self._lanes.lines:
                 self.image.write(at, content)
+                self._lanes.written(at)
         self._shown = lines
+
+    def open(self, copy_on_write: bool) -> _lib.Pool:
+        """Let libpmemobj recover what is shown; OSError if it will not."""
+        self._lanes.open_with()
+        return self.image.open(copy_on_write)
 
 
 class _Overlay:
@@ -334,7 +342,7 @@ def _without_volatile(page: int, content: bytes) -> bytes:
     if page != _PAGE:
         return content
     whole = bytearray(content)
-    for volatile in VOLATILE:
+    for volatile in (*VOLATILE, *OURS):
         whole[volatile.start - page : volatile.stop - page] = bytes(len(volatile))
     return bytes(whole)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pmemobj
 from pmemobj import Persistent, PersistentObjectPool, PmemError, glance
 from pmemobj.errors import a_or_an
 from pmemobj_magics.errors import ExpressionError
@@ -31,7 +30,7 @@ def watch(session: Session, expression: str, limits: WatchLimits, *, offsets: bo
     value = session.evaluate(expression) if expression else session.find(None)
     trail: tuple[tuple[int, str], ...] = ()
     if not isinstance(value, PersistentObjectPool):
-        pool, offset = _find(expression, value)
+        pool, offset = _find(session, expression, value)
         trail = ((offset, expression),)
     else:
         # Says what is to be done about a pool that is closed.
@@ -48,17 +47,18 @@ def watch(session: Session, expression: str, limits: WatchLimits, *, offsets: bo
     return explorer
 
 
-def _find(expression: str, value: Any) -> tuple[PersistentObjectPool, int]:
+def _find(session: Session, expression: str, value: Any) -> tuple[PersistentObjectPool, int]:
     """The pool of an object, and where it lies there."""
     if not isinstance(value, Persistent):
         why = f"it is {a_or_an(type(value).__name__)}, neither a pool nor a persistent object"
         raise ExpressionError(f"explore {expression}", why, "plain values are shown in the object that holds them")
+    pool = session.pool_of(value)
+    if pool is None:
+        why = "its pool is closed, or the object is no longer there"
+        raise ExpressionError(f"explore {expression}", why, "open the pool")
+    offset = value._p_oid.offset
     try:
-        offset = value._p_oid.offset
-        for pool in pmemobj.open_pools():
-            if pool.mm is value._p_mm:
-                glance.look(pool, offset, max_nodes=0)
-                return pool, offset
+        glance.look(pool, offset, max_nodes=0)
     except PmemError as error:
         raise ExpressionError(f"explore {expression}", error.why, error.todo) from None
-    raise ExpressionError(f"explore {expression}", "its pool is closed", "open the pool")
+    return pool, offset

@@ -5,16 +5,15 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 
-from pmemobj.crash import Snapshot
 from pmemobj_magics.crash._looks import OUTCOMES, SIGNS, chip, details, figure, legend, row
 from pmemobj_magics.crash._timeline import Cut, Line, Step, Timeline
 from pmemobj_magics.display import count_short, number_text, plural
 from pmemobj_magics.graph import PoolGraph
 
-__all__ = ["film", "outcome_strip", "snapshot_text", "three_figures"]
+__all__ = ["film", "outcome_strip", "three_figures"]
 
-#: Steps of a film, crashes of a strip, and bytes of an entry of the undo log that are shown.
-_FRAMES, _CHIPS, _BYTES = 40, 300, 16
+#: Steps of a film, and crashes of a strip, that are shown.
+_FRAMES, _CHIPS = 40, 300
 
 
 def outcome_strip(timeline: Timeline, results: Sequence[str]) -> str:
@@ -26,12 +25,13 @@ def outcome_strip(timeline: Timeline, results: Sequence[str]) -> str:
             chips = "".join(
                 chip(OUTCOMES[result], f"{told}: {OUTCOMES[result].meaning}") for result in step.results[:left]
             )
-            groups.append(
-                f'<span style="white-space:nowrap; margin-right:.6em"><small>{step.number}</small>{chips}</span>'
-            )
+            groups.append(f'<span style="margin-right:.6em"><small>{step.number}</small>{chips}</span>')
             left -= len(step.results)
     more = f" … and {number_text(-left)} more" if left < 0 else ""
-    return f"<p>{' '.join(groups)}{more}</p>{legend(OUTCOMES[each] for each in OUTCOMES if each in results)}"
+    caption = "<small>each letter is a crash, behind the number of the step before which the power was cut</small>"
+    return (
+        f"<p>{caption}<br>{' '.join(groups)}{more}</p>{legend(OUTCOMES[each] for each in OUTCOMES if each in results)}"
+    )
 
 
 def three_figures(graphs: dict[str, PoolGraph], cut: Cut) -> str:
@@ -92,15 +92,9 @@ def _lines(lines: Iterable[Line]) -> str:
     return f"<p>cache lines with data: {chips[False] or 'none'}; with libpmemobj's notes: {chips[True] or 'none'}</p>"
 
 
-def _undo_log(entries: Iterable[Snapshot]) -> str:
-    items = "".join(f"<li><code>{html.escape(snapshot_text(entry))}</code></li>" for entry in entries)
+def _undo_log(entries: Iterable[str]) -> str:
+    items = "".join(f"<li><code>{html.escape(entry)}</code></li>" for entry in entries)
     return f"<p>undo log:</p><ul>{items}</ul>" if items else "<p>undo log: empty</p>"
-
-
-def snapshot_text(entry: Snapshot) -> str:
-    """An entry of the undo log: which bytes recovery would put back, and where."""
-    more = " …" if len(entry.data) > _BYTES else ""
-    return f"{plural(len(entry.data), 'byte')} at {entry.offset:#x} were {entry.data[:_BYTES].hex(' ')}{more}"
 
 
 def _cut(cut: Cut) -> str:

@@ -97,10 +97,12 @@ def listing(lines: Iterable[tuple[int, str]], marks: Mapping[int, str]) -> str:
     rows = []
     for number, line in lines:
         if number in marks:
-            rows.append(f"<strong>{html.escape(f'▶ {number:>3}  {line}   ← {marks[number]}')}</strong>")
+            # In a narrow window the mark goes below its line, whole.
+            mark = f'<span style="display:inline-block">← {html.escape(marks[number])}</span>'
+            rows.append(f"<strong>{html.escape(f'▶ {number:>3}  {line}   ')}{mark}</strong>")
         else:
             rows.append(html.escape(f"  {number:>3}  {line}"))
-    return f'<pre style="line-height:1.3">{chr(10).join(rows)}</pre>'
+    return f'<pre style="line-height:1.3; white-space:pre-wrap">{chr(10).join(rows)}</pre>'
 
 
 def page(title: str, body: str) -> bytes:
@@ -119,8 +121,8 @@ def figure(title: str, graph: PoolGraph) -> str:
     width = int(graph.svg.partition(' width="')[2].partition('"')[0])
     look = f"max-width:100%; width:{width}px; height:auto"
     picture = f'<img alt="{html.escape(repr(graph))}" style="{look}" src="data:image/svg+xml;base64,{data}">'
-    # So far the frames shrink to stand side by side; beyond that they wrap, to stay legible.
-    return _titled(title, picture, f"flex:1 1 {width * 6 // 10}px; max-width:{width}px")
+    # All at one scale, so that what stands below in a narrow window is not larger than what stands above.
+    return _titled(title, picture, "flex:0 1 auto; max-width:100%")
 
 
 def _titled(title: str, content: str, style: str) -> str:

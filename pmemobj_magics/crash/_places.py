@@ -1,4 +1,4 @@
-"""Lines of the user's program by the names that the user knows them by, the same in every run."""
+"""Lines of the program and places in the pool by the names that the user knows them by, the same in every run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pmemobj
 from pmemobj.crash import Counterexample, Event, LineStory, Place, What
+from pmemobj_magics.crash._owners import Owners
 
 __all__ = ["Places", "without_our_frames"]
 
@@ -26,6 +27,8 @@ class Places:
 
     def __init__(self, filename: str, other_cell: Callable[[str], str | None] = lambda _: None) -> None:
         self._filename, self._other_cell = filename, other_cell
+        #: What lies where; who has seen the pool replaces it.
+        self.owners = Owners()
 
     def of(self, event: Event) -> Place | None:
         """The line of the user's program that an event came from."""
@@ -58,10 +61,10 @@ class Places:
             return "the end"
         text = event.what.value
         if event.what is What.STORE:
-            text = f"store {event.size} bytes at {event.offset:#x}"
+            text = f"store {event.size} bytes: {self.owners.name(event.offset)}"
             text += ", by libpmemobj" if event.by_library else ""
         elif event.what in (What.FLUSH, What.SNAPSHOT):
-            text = f"{event.what.value} {event.size} bytes at {event.offset:#x}"
+            text = f"{event.what.value} {event.size} bytes: {self.owners.name(event.offset)}"
         elif event.text.strip():
             text = f"{text}: {event.text}"
         return text
@@ -72,7 +75,8 @@ class Places:
         by = dict.fromkeys(
             f"{self.name(place)}, {self.source(place)}" for store in story.stores if (place := self.of(store))
         )
-        return f"cache line {story.offset:#x}{part}" + (f", stored by {'; '.join(by)}" if by else "")
+        line = f"a cache line of {self.owners.names(store.offset for store in story.stores)}"
+        return f"{line}{part}" + (f", stored by {'; '.join(by)}" if by else "")
 
     def counterexample(self, example: Counterexample) -> list[str]:
         """A counterexample in sentences."""

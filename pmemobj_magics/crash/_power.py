@@ -17,12 +17,14 @@ from pmemobj_magics.crash._looks import OUTCOMES, details, listing, page, printe
 from pmemobj_magics.crash._places import Places
 from pmemobj_magics.crash._timeline import Cut, Step, timeline
 from pmemobj_magics.crash._widget import TimelineWidget, data_of, script
+from pmemobj_magics.display import number_text
 from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.graph import PoolGraph, clip, news
 
 __all__ = ["PowerResult", "PowerVerdict"]
 
-_STRIP = 300
+#: Crashes that are told one by one in text.
+_STRIP = 60
 
 
 class PowerVerdict(Enum):
@@ -123,7 +125,7 @@ class PowerResult:
         report = self.report
         yield self.summary
         yield self.coverage
-        yield f"outcomes  {''.join(OUTCOMES[result].letter for result in report.results[:_STRIP])}"
+        yield f"outcomes  {self._letters()}"
         yield f"          ({', '.join(f'{OUTCOMES[each].letter} {OUTCOMES[each].meaning}' for each in self._kinds())})"
         if report.counterexample is not None:
             first, *rest = self._places.counterexample(report.counterexample)
@@ -142,6 +144,12 @@ class PowerResult:
         report = self.report
         recoveries = f", and {report.recoveries} more from crashes during recovery" if report.recoveries else ""
         return f"{report.coverage}: {report.images} different images at {report.moments} moments{recoveries}"
+
+    def _letters(self) -> str:
+        results = self.report.results
+        if len(results) <= _STRIP:
+            return "".join(OUTCOMES[result].letter for result in results)
+        return ", ".join(f"{number_text(results.count(kind))} × {OUTCOMES[kind].letter}" for kind in self._kinds())
 
     def _kinds(self) -> list[str]:
         return [kind for kind in OUTCOMES if kind in self.report.results]
@@ -174,7 +182,8 @@ class PowerResult:
         example = self.report.counterexample
         if self.timeline.example is not None and example is not None:
             told = "\n".join(self._places.counterexample(example))
-            head = f"<p><strong>smallest counterexample</strong></p><pre>{html.escape(told)}</pre>"
+            text = f'<pre style="white-space:pre-wrap">{html.escape(told)}</pre>'
+            head = f"<p><strong>smallest counterexample</strong></p>{text}"
             return head + self._listing() + three_figures(self.graphs, self.timeline.example[1])
         undone = [step for step in self.frames if step.kept.after == "A" != step.kept.at_crash]
         if not undone:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pmemobj.inspect import Graph, Slot
 
-__all__ = ["States", "differences"]
+__all__ = ["States", "differences", "paths"]
 
 
 class States:
@@ -50,14 +50,14 @@ def differences(before: Graph, after: Graph) -> list[str]:
     """``root['anna']: 60 → 50`` for each place whose value is another one, is new, or is gone."""
     if before.start.text != after.start.text or before.start.target != after.start.target:
         return [f"root: {before.start.text} → {after.start.text}"]
-    paths = _paths(before) | _paths(after)
+    ways = paths(before) | paths(after)
     found = []
     for offset, node in after.nodes.items():
         old = before.nodes.get(offset)
         if old is None:
             continue
         there, here = _values(old.slots), _values(node.slots)
-        path = paths.get(offset, node.type)
+        path = ways.get(offset, node.type)
         for label in [*there, *(label for label in here if label not in there)]:
             one, other = there.get(label), here.get(label)
             if one != other:
@@ -72,19 +72,19 @@ def _values(slots: tuple[Slot, ...]) -> dict[str, tuple[str, int | None]]:
     return {slot.label: (slot.text, slot.target) for slot in slots}
 
 
-def _paths(graph: Graph) -> dict[int, str]:
+def paths(graph: Graph) -> dict[int, str]:
     """The shortest way from the root to each object."""
     if graph.start.target is None:
         return {}
-    paths = {graph.start.target: "root"}
-    waiting = deque(paths)
+    found = {graph.start.target: "root"}
+    waiting = deque(found)
     while waiting:
         offset = waiting.popleft()
         for slot in graph.nodes[offset].slots if offset in graph.nodes else ():
-            if slot.target is not None and slot.target not in paths:
-                paths[slot.target] = _place(paths[offset], slot.label)
+            if slot.target is not None and slot.target not in found:
+                found[slot.target] = _place(found[offset], slot.label)
                 waiting.append(slot.target)
-    return paths
+    return found
 
 
 def _place(path: str, label: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pmemobj.crash import Event, Frame, LineState, Picture, Place, Recording, Report, Snapshot, What
+from pmemobj.crash import Event, Frame, LineState, Picture, Place, Recording, Report, What
+from pmemobj_magics.crash._owners import Owners
 from pmemobj_magics.crash._places import Places
 from pmemobj_magics.crash._states import States
 
@@ -65,7 +66,7 @@ class Step:
         source: The text of that line.
         cell_line: Its number, if it is in the cell.
         lines: The cache lines that have been stored to.
-        undo_log: What recovery would put back.
+        undo_log: What recovery would put back, in words.
         possible: How many images a power cut could leave.
         lost: The cut that loses all that is not fenced.
         kept: The cut that loses nothing.
@@ -79,7 +80,7 @@ class Step:
     source: str
     cell_line: int | None
     lines: tuple[Line, ...]
-    undo_log: tuple[Snapshot, ...]
+    undo_log: tuple[str, ...]
     possible: int
     lost: Cut
     kept: Cut
@@ -119,6 +120,11 @@ def timeline(recording: Recording, report: Report, places: Places, max_nodes: in
     before = pictures[0].after or pictures[0].at_crash
     assert before is not None, "the pool could be recorded, so it can be read"
     states = States(before)
+    # Those that are seen first: what was freed is called what it was.
+    places.owners = Owners(
+        [before, *(graph for picture in pictures for graph in (picture.at_crash, picture.after) if graph)],
+        recording.region,
+    )
 
     def cut(picture: Picture) -> Cut:
         at_crash, after = (states.letter(graph) if graph else "" for graph in (picture.at_crash, picture.after))
@@ -182,7 +188,7 @@ def _step(frame: Frame, places: Places, lost: Cut, kept: Cut, results: tuple[str
             )
             for line in frame.lines
         ),
-        frame.undo_log,
+        tuple(map(places.owners.snapshot, frame.undo_log)),
         frame.possible,
         lost,
         kept,
@@ -199,7 +205,7 @@ def _cell_line(place: Place | None, places: Places) -> int | None:
 
 
 def _told(offset: int, state: LineState, versions: int, stored_by: Event | None, places: Places) -> str:
-    words = f"cache line {offset:#x}: {state.name.lower()}"
+    words = f"cache line of {places.owners.name(stored_by.offset if stored_by else offset)}: {state.name.lower()}"
     if versions:
         words += f", {versions} version{'s' if versions > 1 else ''} may be on the medium besides the fenced one"
     place = places.of(stored_by) if stored_by is not None else None

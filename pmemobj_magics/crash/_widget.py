@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from pmemobj_magics.crash._film import snapshot_text
 from pmemobj_magics.crash._looks import OUTCOMES, SIGNS, Sign
 from pmemobj_magics.display import count_short
 from pmemobj_magics.errors import DrawingError
@@ -93,7 +92,7 @@ def _step(step: Step) -> dict[str, Any]:
             {"offset": line.offset, "sign": line.sign, "by_library": line.by_library, "told": line.told}
             for line in step.lines
         ],
-        "undo": [snapshot_text(entry) for entry in step.undo_log],
+        "undo": list(step.undo_log),
         "possible": count_short(step.possible),
         "results": "".join(OUTCOMES[result].letter for result in step.results),
         "lost": _cut(step.lost),

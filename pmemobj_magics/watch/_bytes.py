@@ -14,7 +14,7 @@ from pmemobj_magics.graph._dot import node_name
 __all__ = ["memory_json"]
 
 #: What is said of a word that is not as it was.
-_STATES = {State.NEW: "new", State.CHANGED: "changed", State.FILLED: "new", State.LOGGED: "logged, not changed"}
+_STATES = {State.NEW: "new", State.CHANGED: "changed", State.LOGGED: "logged, not changed"}
 
 
 def memory_json(memory: Memory, offsets: bool) -> dict[str, Any]:

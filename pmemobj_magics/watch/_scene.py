@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import Any
 
 from pmemobj import InvalidHandleError, PersistentObjectPool, glance
-from pmemobj.inspect import Graph, Memory, Node, Slot
-from pmemobj_magics.display import plural, size_text
+from pmemobj.inspect import Comparison, Graph, Memory, Node, Offsets, Slot, slot_note, tree_text
+from pmemobj_magics.display import size_text
 from pmemobj_magics.errors import DrawingError
-from pmemobj_magics.graph import PoolGraph, clip, news
-from pmemobj_magics.graph._dot import footer, node_name
+from pmemobj_magics.graph import PoolGraph, clip
+from pmemobj_magics.graph._dot import node_name
+from pmemobj_magics.tree import footer, to_html
 from pmemobj_magics.watch._bytes import memory_json
 
-__all__ = ["Limits", "Scene", "Step", "as_json", "summary", "take"]
+__all__ = ["Limits", "Scene", "Step", "as_json", "take"]
 
 #: A step down from the root, where the reader has begun anew: the offset of an object and what it is called.
 Step = tuple[int, str]
@@ -42,27 +44,36 @@ class Scene:
     """A moment of a pool.
 
     Attributes:
-        graph: The objects.
+        graph: The objects; its start is called as the last step of the trail.
         trail: The steps from the root to where the graph begins; those that are gone are left out.
         items: How many entries of each object it has at the most.
-        marks: ``new`` or ``changed`` for objects that were not so in the scene before.
-        uncommitted: Whether it is in a transaction of this thread.
+        comparison: In a transaction what that one has changed, else what has changed since the scene before; None
+            where the two cannot be compared.
         memories: The memory of the nearest objects.
     """
 
     graph: Graph
     trail: tuple[Step, ...] = ()
     items: int = 0
-    marks: dict[int, str] = field(default_factory=dict)
-    uncommitted: bool = False
+    comparison: Comparison | None = None
     memories: dict[int, Memory] = field(default_factory=dict)
 
     def picture(self, limits: Limits, offsets: bool = False) -> PoolGraph:
         """A drawing of the nearest objects."""
-        drawn = clip(self.graph, limits.drawn, limits.rows)
-        name = self.trail[-1][1] if self.trail else "root"
-        marks = {at: mark for at, mark in self.marks.items() if at in drawn.nodes}
-        return PoolGraph(drawn, name=name, offsets=offsets, marks=marks)
+        # What is not drawn is there all the same, lest it be taken for removed.
+        there = self.graph.reached or Offsets(self.graph.nodes)
+        drawn = replace(clip(self.graph, limits.drawn, limits.rows), reached=there)
+        before = None if self.comparison is None or self.comparison.is_uncommitted else self.comparison.before
+        return PoolGraph(drawn, offsets=offsets, before=before)
+
+    def tree(self, offsets: bool = False) -> str:
+        """All of it, as a tree of text."""
+        tree = tree_text(self.graph, self.comparison, offsets=offsets)
+        return f"{tree}\n{footer(self.graph, self.comparison)}"
+
+    def html(self, offsets: bool = False) -> str:
+        """The same as a tree to unfold, without a script."""
+        return f"{to_html(self.graph, self.comparison, offsets=offsets)}{escape(footer(self.graph, self.comparison))}"
 
     @property
     def has_undefined(self) -> bool:
@@ -90,28 +101,28 @@ def take(pool: PersistentObjectPool, trail: tuple[Step, ...], limits: Limits, be
         except InvalidHandleError:
             trail = trail[:-1]
             continue
-        marks = _marks(before, seen.graph, trail, limits)
-        return Scene(seen.graph, trail, limits.items, marks, seen.uncommitted, seen.memories)
+        name = trail[-1][1] if trail else "root"
+        graph = replace(seen.graph, start=replace(seen.graph.start, label=name))
+        return Scene(graph, trail, limits.items, _compare(before, graph, trail, limits), seen.memories)
 
 
-def _marks(before: Scene | None, graph: Graph, trail: tuple[Step, ...], limits: Limits) -> dict[int, str]:
-    """What has changed since the scene before, as far as the two can be compared."""
+def _compare(before: Scene | None, graph: Graph, trail: tuple[Step, ...], limits: Limits) -> Comparison | None:
+    if graph.is_open:
+        return graph.uncommitted
     if before is None or (before.trail, before.items) != (trail, limits.items):
-        return {}
-    marks = news(before.graph, graph)
-    if before.graph.hidden:
-        # What is there now may have been there before, beyond the limits.
-        marks = {offset: mark for offset, mark in marks.items() if mark != "new"}
-    return marks
+        return None
+    # What a transaction has shown meanwhile is no state of the pool's.
+    earlier = before.graph.before if before.graph.is_open else before.graph
+    return None if earlier is None else Comparison(earlier, graph)
 
 
 def as_json(scene: Scene, picture: PoolGraph, offsets: bool) -> dict[str, Any]:
     """What the page needs to show a scene without asking again."""
     graph = scene.graph
     told: dict[str, Any] = {
-        "footer": footer(graph),
-        "start": _slot(replace(graph.start, label=picture.name)),
-        "nodes": {node_name(offset): _node(node, scene.marks, offsets) for offset, node in graph.nodes.items()},
+        "footer": footer(graph, scene.comparison),
+        "start": _slot(graph.start),
+        "nodes": {node_name(offset): _node(node, scene.comparison, offsets) for offset, node in graph.nodes.items()},
         "memories": {node_name(at): memory_json(memory, offsets) for at, memory in scene.memories.items()},
         "alt": repr(picture),
         "items": scene.items,
@@ -122,27 +133,23 @@ def as_json(scene: Scene, picture: PoolGraph, offsets: bool) -> dict[str, Any]:
         return told | {"svg": "", "hint": f"{error.why}; {error.todo}"}
 
 
-def _node(node: Node, marks: dict[int, str], offsets: bool) -> dict[str, Any]:
+def _node(node: Node, comparison: Comparison | None, offsets: bool) -> dict[str, Any]:
+    change = comparison.changes.get(node.offset) if comparison is not None else None
+    notes = {} if change is None else {number: slot_note(slot) for number, slot in change.slots.items()}
     return {
         "at": f"{node.offset:#x}" if offsets else "",
         "type": node.type,
         "text": "" if node.damage else node.text,
         "size": size_text(node.size),
         "damage": node.damage,
-        "mark": marks.get(node.offset, ""),
+        "mark": comparison.word(node.offset) if comparison is not None else "",
         "more": 0 if node.damage else max(0, node.count - len(node.slots)),
-        "slots": [_slot(slot) for slot in node.slots],
+        "slots": [_slot(slot, notes.get(number, "")) for number, slot in enumerate(node.slots)],
+        "gone": [] if change is None else [f"{slot.label}: {slot.text}" for slot in change.gone],
     }
 
 
-def _slot(slot: Slot) -> list[str | None]:
+def _slot(slot: Slot, note: str = "") -> list[str | None]:
+    """Label, text, the objects that are value and key, and what to say of a change."""
     target = None if slot.target is None else node_name(slot.target)
-    return [slot.label, slot.text, target, None if slot.key_target is None else node_name(slot.key_target)]
-
-
-def summary(scene: Scene) -> str:
-    """What the scene has, in a few words: ``root=PersistentDict, 12 nodes, 15 edges``."""
-    graph = scene.graph
-    name = scene.trail[-1][1] if scene.trail else "root"
-    edges = sum(edge.target in graph.nodes for edge in graph.edges)
-    return f"{name}={graph.start.text}, {plural(len(graph.nodes), 'node')}, {plural(edges, 'edge')}"
+    return [slot.label, slot.text, target, None if slot.key_target is None else node_name(slot.key_target), note]

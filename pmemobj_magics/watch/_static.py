@@ -30,10 +30,9 @@ class StaticPicture:
 
 
 def page(picture: PoolGraph, tree: str) -> str:
-    """Graph and tree as HTML; the tree alone where there is no graphviz."""
-    text = f"<pre>{html.escape(tree)}</pre>"
+    """The graph as an image and the tree, which is HTML; the tree alone where there is no graphviz."""
     try:
         picture.svg  # noqa: B018 - drawn now, or not at all
     except DrawingError as error:
-        return f'<div class="pmem-explored">{text}<p>({html.escape(error.why)}; {html.escape(error.todo)})</p></div>'
-    return f'<div class="pmem-explored">{figure("", picture)}{text}</div>'
+        return f'<div class="pmem-explored">{tree}<p>({html.escape(error.why)}; {html.escape(error.todo)})</p></div>'
+    return f'<div class="pmem-explored">{figure("graph", picture)}{tree}</div>'

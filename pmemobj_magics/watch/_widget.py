@@ -21,7 +21,7 @@ import pmemobj
 from pmemobj import PersistentObjectPool, PoolClosedError, TransactionError, glance
 from pmemobj_magics.graph import PoolGraph
 from pmemobj_magics.watch._bytes import memory_json
-from pmemobj_magics.watch._scene import Limits, Scene, Step, as_json, summary, take
+from pmemobj_magics.watch._scene import Limits, Scene, Step, as_json, take
 from pmemobj_magics.watch._static import StaticPicture, page
 
 __all__ = ["PoolExplorer"]
@@ -177,7 +177,7 @@ class PoolExplorer(anywidget.AnyWidget):
         if time.monotonic() - began > _SLOW:
             self._drawn = max(_FEWEST, self._drawn // 2)
         state, note = "open", ""
-        if scene.uncommitted:
+        if scene.graph.is_open:
             state, note = "uncommitted", "in a transaction: what it has changed is not committed yet"
         if len(scene.trail) < len(self.trail):
             note = f"{self.trail[len(scene.trail)]['label']} is gone. {note}".strip()
@@ -224,10 +224,10 @@ class PoolExplorer(anywidget.AnyWidget):
     @property
     def tree(self) -> str:
         """What is shown, as a tree of text."""
-        return "" if self._last is None else PoolGraph(self._last.graph, name=self.scene["start"][0]).tree
+        return "" if self._last is None else self._last.tree(self._offsets)
 
     def __repr__(self) -> str:
-        return "PoolExplorer()" if self._last is None else f"PoolExplorer({summary(self._last)})"
+        return "PoolExplorer()" if self._last is None else f"PoolExplorer({self._last.graph.summary})"
 
     def __str__(self) -> str:
         return self.tree
@@ -240,7 +240,9 @@ class PoolExplorer(anywidget.AnyWidget):
         return shown, {}
 
     def _html(self) -> str:
-        return page(self._picture, self.tree) if self._picture is not None else ""
+        if self._last is None or self._picture is None:
+            return ""
+        return page(self._picture, self._last.html(self._offsets))
 
     def _static(self) -> StaticPicture:
         return StaticPicture(self._html())

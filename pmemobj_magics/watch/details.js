@@ -14,7 +14,7 @@ class Details {
     }
     const head = element("h4", {}, scene.title(id));
     const facts = element("p", {}, `${node.size} in the pool`);
-    if (node.mark) facts.append(" · ", element("span", { class: `pmem-mark pmem-mark-${node.mark}` }, node.mark));
+    if (node.mark) facts.append(" · ", badge(node.mark));
     if (node.at) facts.append(` at ${node.at}`);
     const begin = scene.start.target === id ? null
       : button("begin here", `show the tree and the graph from here: ${scene.title(id)}`, () => this.app.begin(id, scene.label(scene.homes.get(id).place)));
@@ -40,9 +40,10 @@ class Details {
   }
 
   #entries(scene, node) {
-    const rows = node.slots.map(([label, text, target, key]) => element("tr", {},
+    const rows = node.slots.map(([label, text, target, key, note]) => element("tr", { class: note ? "pmem-said" : null },
       element("th", { scope: "row" }, key ? this.#link(scene, key, label) : label),
-      element("td", {}, target ? this.#link(scene, target, scene.has(target) ? scene.title(target) : text) : text)));
+      element("td", {}, target ? this.#link(scene, target, scene.has(target) ? scene.title(target) : text) : text, note ? ` ${note === "added" ? "+" : "~"} ${note}` : "")));
+    rows.push(...node.gone.map((text) => element("tr", { class: "pmem-gone" }, element("td", { colspan: 2 }, `− ${text}`))));
     if (node.more) rows.push(element("tr", {}, element("td", { colspan: 2 },
       button(`+${node.more} more`, "show more entries of each object", () => this.app.more(), { class: "pmem-jump" }))));
     return element("table", { "aria-label": "entries" }, element("tbody", {}, ...rows));

@@ -30,3 +30,10 @@ function marked(text, wanted) {
   }
   return [...found, text.slice(at)];
 }
+
+/* What is new or changed, in a word; dashed is what is not committed. */
+function badge(mark) {
+  if (!mark) return "";
+  const isNew = mark.startsWith("new") || mark.startsWith("added");
+  return element("span", { class: `pmem-mark${isNew ? " pmem-mark-new" : ""}${mark.includes("uncommitted") ? " pmem-mark-open" : ""}` }, mark);
+}

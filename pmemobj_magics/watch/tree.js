@@ -52,16 +52,17 @@ class Tree {
     const size = node.slots.length + keys + more;
     let position = 0;
     const add = (row) => rows.push({ ...row, level, size, position: (position += 1), holder: id });
-    node.slots.forEach(([label, text, target, key], at) => {
+    node.slots.forEach(([label, text, target, key, note], at) => {
       for (const [column, meant] of [["k", key], ["v", target]]) {
         if (column === "k" && !key) continue;
         const place = `${id}/${at}/${column}`;
         const name = column === "k" ? `key ${label}` : label;
-        if (!meant) add({ place, label: name, text, kind: "value" });
-        else if (!scene.has(meant)) add({ place, label: name, text: `${column === "k" ? label : text} …`, kind: "hidden", target: meant });
-        else if (scene.homes.get(meant).place !== place) add({ place, label: name, text: scene.title(meant), kind: "link", target: meant });
+        const said = column === "v" ? note : "";
+        if (!meant) add({ place, label: name, text, kind: "value", said });
+        else if (!scene.has(meant)) add({ place, label: name, text: `${column === "k" ? label : text} …`, kind: "hidden", target: meant, said });
+        else if (scene.homes.get(meant).place !== place) add({ place, label: name, text: scene.title(meant), kind: "link", target: meant, said });
         else {
-          add({ place, label: name, text: scene.title(meant), kind: "home", target: meant });
+          add({ place, label: name, text: scene.title(meant), kind: "home", target: meant, said });
           if (this.open.has(meant)) this.#rowsBelow(meant, level + 1, rows);
         }
       }
@@ -106,12 +107,13 @@ class Tree {
     const node = row.target ? scene.nodes[row.target] : null;
     const expandable = row.kind === "home" && (node.slots.length > 0 || node.more > 0);
     const isOpen = expandable && this.open.has(row.target);
-    const mark = row.kind === "home" && node.mark ? element("span", { class: `pmem-mark pmem-mark-${node.mark}` }, node.mark) : "";
+    const mark = row.kind === "home" ? badge(node.mark) : "";
+    const said = row.said ? element("span", { class: "pmem-said" }, ` ${row.said === "added" ? "+" : "~"} ${row.said}`) : "";
     const damage = row.kind === "home" && node.damage ? element("span", { class: "pmem-damage" }, ` ${node.damage}`) : "";
     const sign = { home: expandable ? (isOpen ? "▾" : "▸") : "·", link: "↪", hidden: "↧", more: "⋯", value: "" }[row.kind];
     const label = element("span", { class: "pmem-label" }, ...marked(row.label, app.wanted));
     const text = row.text ? element("span", { class: `pmem-${row.kind}` }, ...marked(row.text, app.wanted)) : "";
-    made.replaceChildren(element("span", { class: "pmem-sign", "aria-hidden": "true" }, sign), label, text ? ": " : "", text, mark, damage);
+    made.replaceChildren(element("span", { class: "pmem-sign", "aria-hidden": "true" }, sign), label, text ? ": " : "", text, said, mark, damage);
     made.classList.toggle("pmem-match", app.matches.includes(row.place));
     made.style.paddingLeft = `${(row.level - 1) * 1.1 + 0.2}em`;
     const attributes = {

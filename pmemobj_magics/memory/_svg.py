@@ -1,0 +1,83 @@
+"""SVG by hand: elements as text, with what notebooks, GitHub and dark themes need.
+
+Presentation attributes only, since GitHub drops style attributes; a light panel of its own behind each picture, since
+JupyterLab shows it as an image, which cannot know the theme. Nothing has an id, so pictures do not disturb each other.
+"""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+__all__ = ["FAINT", "INK", "PANEL_EDGE", "element", "label", "panel", "rule", "text_width"]
+
+INK, FAINT, PANEL, PANEL_EDGE = "#1f2430", "#5b6577", "#fbfcfe", "#d0d7e2"
+SANS, MONO = "Helvetica,Arial,sans-serif", "DejaVu Sans Mono,Menlo,Consolas,monospace"
+#: Widths of characters as parts of the size of the font, on the safe side.
+_MONO_WIDTH, _SANS_WIDTH, _WIDE = 0.61, 0.61, 1.05
+#: Pixels; a wider picture is scaled down to it.
+_MAX_WIDTH = 1100
+
+
+def element(tag: str, content: str = "", **attributes: Any) -> str:
+    """One element; ``stroke_width=1`` becomes ``stroke-width="1"``, what is None is left out."""
+    written = "".join(
+        f' {name.rstrip("_").replace("_", "-")}="{_value(value)}"'
+        for name, value in attributes.items()
+        if value is not None
+    )
+    return f"<{tag}{written}>{content}</{tag}>" if content else f"<{tag}{written}/>"
+
+
+def _value(value: Any) -> str:
+    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else html.escape(str(value))
+
+
+def label(x: float, y: float, text: str, size: int = 11, *, mono: bool = False, **attributes: Any) -> str:
+    """A line of text; `y` is its middle."""
+    shown = {"font_family": MONO} if mono else {}
+    return element(
+        "text",
+        html.escape(_printable(text)) or " ",
+        x=float(x),
+        y=float(y + size * 0.36),
+        font_size=size,
+        **shown,
+        **attributes,
+    )
+
+
+def _printable(text: str) -> str:
+    """XML forbids some characters, and others turn the text around."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def text_width(text: str, size: int, mono: bool = False) -> float:
+    """About how wide a text is: rather too much."""
+    each = _MONO_WIDTH if mono else _SANS_WIDTH
+    return size * sum(_WIDE if ord(char) > 0x2E7F else each for char in text)
+
+
+def rule(x1: float, y1: float, x2: float, y2: float, **attributes: Any) -> str:
+    """A straight line."""
+    return element("line", x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), **attributes)
+
+
+def panel(width: float, height: float, title: str, body: str) -> str:
+    """The whole picture, on its panel."""
+    scale = min(1.0, _MAX_WIDTH / width)
+    back = element(
+        "rect", x=0.5, y=0.5, width=width - 1, height=height - 1, rx=8, fill=PANEL, stroke=PANEL_EDGE, class_="panel"
+    )
+    return element(
+        "svg",
+        element("title", html.escape(_printable(title))) + back + body,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        width=f"{width * scale:.0f}",
+        height=f"{height * scale:.0f}",
+        font_family=SANS,
+        fill=INK,
+        role="img",
+        aria_label=_printable(title),
+    )
