@@ -121,8 +121,8 @@ def test_the_explorer(notebook: str, page: Any) -> None:  # noqa: F811
 
     # Without widget state there is no explorer any more, but what it showed last.
     page.goto(notebook)
-    picture = page.locator(".jp-OutputArea-output details", has_text="the same as a picture")
-    picture.locator("summary").click(timeout=PATIENCE)
+    picture = page.locator(".jp-OutputArea-output details", has_text="the same as a picture").first
+    picture.locator("summary").first.click(timeout=PATIENCE)
     assert picture.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
     assert "PersistentDict #1" in picture.inner_text()
 

@@ -7,6 +7,7 @@
 const ZOOM_STEP = 1.25;
 const PAN_STEP = 0.15;
 const SMALLEST_LETTERS = 0.45;
+const MARGIN = 12;
 
 class GraphPane {
   constructor(app) {
@@ -96,9 +97,9 @@ class GraphPane {
     const found = this.#rectangle(group);
     if (!found || this.isWhole) return;
     const { x, y, width, height } = this.window;
-    const isIn = found.left >= x && found.right <= x + width && found.top >= y && found.bottom <= y + height;
-    if (isIn) return;
-    this.window = { x: found.x - width / 2, y: found.y - height / 2, width, height };
+    // As little as is needed; what is too large begins at its beginning.
+    const moved = (from, size, first, last) => Math.min(first - MARGIN, Math.max(from, last + MARGIN - size));
+    this.window = { x: moved(x, width, found.left, found.right), y: moved(y, height, found.top, found.bottom), width, height };
     this.#apply();
   }
 
