@@ -255,11 +255,14 @@ class _View:
         if old is not None:
             before = span.read(number, int.from_bytes(old, "little")).text
             if self._was_nothing(part, at):
-                before = "nothing: not counted yet"
+                before = _NOTHING
             elif found.meaning is Meaning.BODY:
                 before = before.replace("→ ", "→ the old ")
             state = State.LOGGED if old == described.raw else State.CHANGED
             return replace(described, state=state, old=old, old_text=before)
+        if self._was_nothing(part, at):
+            # Nothing has to be put back there, so it is not logged: see Heap.append_in.
+            return replace(described, state=State.CHANGED, old_text=_NOTHING)
         return described
 
     def _was_nothing(self, part: Part, at: int) -> bool:
@@ -272,6 +275,10 @@ class _View:
             return False
         before, now = int.from_bytes(old, "little"), self._heap.read(counted)
         return first + width * before <= at < first + width * now
+
+
+#: What was where entries were added.
+_NOTHING = "nothing: not counted yet"
 
 
 def _fair(wanted: list[int], share: int) -> list[int]:

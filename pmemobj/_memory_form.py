@@ -20,7 +20,7 @@ class State(Enum):
     COMMITTED = "committed"
     #: Allocated by the running transaction: a roll-back gives it back, so there is no copy.
     NEW = "new"
-    #: Changed in place; the undo log has what was there.
+    #: Changed in place; the undo log has what was there, unless that meant nothing.
     CHANGED = "changed"
     #: The undo log has a copy, and the word is still the same.
     LOGGED = "logged"

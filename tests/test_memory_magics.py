@@ -16,7 +16,7 @@ from test_magics import Run, game, run, shell, short  # noqa: F401 - fixtures
 
 import pmemobj
 from pmemobj.inspect import State, memory
-from pmemobj_magics.commands import memory as commands
+from pmemobj_magics import progress
 from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolError
 from pmemobj_magics.memory import MemoryPicture
 
@@ -209,7 +209,7 @@ def test_an_interrupt_is_told_in_a_line_and_leaves_the_pool_open(
             pass
 
     with monkeypatch.context() as patch:
-        patch.setattr(commands, "tqdm", Interrupting)
+        patch.setattr(progress, "tqdm", Interrupting)
         for line, left in (
             ("stats", "nothing was changed"),
             ("gc", "left for the next time"),
