@@ -135,6 +135,9 @@ def test_point_10_what_is_not_committed_is_dashed(run: Run, game: Any) -> None:
     assert not [e for e in drawn if e.get("stroke-width") == "3" and not e.get("stroke-dasharray")]
     run("%pmem_abort")
     assert repr(run("%pmem_graph")) == "PoolGraph(root=PersistentDict, 2 nodes, 1 edge)"
+    # What no variable keeps may be the value of a cell.
+    run("pool.new(pmemobj.PersistentList)")
+    assert re.search(r"doomed, kept by Out\[\d+\]", texts(run("%pmem_graph").svg))
 
 
 def test_point_10_a_comparison_that_cannot_be_made(run: Run, game: Any) -> None:
