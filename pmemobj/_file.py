@@ -11,6 +11,7 @@ import fcntl
 import os
 import stat
 import time
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -274,9 +275,10 @@ def _unfinished_log(words: memoryview) -> str:
         header = first + stride * lane
         entry = header + LOG_HEADER_SIZE // WORD
         size = (ENTRY_DATA + words[entry + ENTRY_LENGTH // WORD] + _CACHE_LINE - 1) & -_CACHE_LINE
-        content = words[entry : entry + size // WORD].tolist()
+        content = array("Q", words[entry : entry + size // WORD])
         checksum, content[ENTRY_CHECKSUM // WORD] = content[ENTRY_CHECKSUM // WORD], 0
-        if size <= capacity and checksum == fletcher64([*content, words[header + LOG_GENERATION // WORD]]):
+        content.append(words[header + LOG_GENERATION // WORD])
+        if size <= capacity and checksum == fletcher64(content.tobytes()):
             return "it was closed, but an undo log of libpmemobj has something to undo"
     return ""
 

@@ -5,7 +5,8 @@ from pmemobj._lock cimport PoolLock, thread_id, thread_key
 from pmemobj._ranges cimport SnapshotRanges
 from pmemobj cimport _calls
 
-cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS, _TAIL_GROWTH, _LARGEST_TAIL
+cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS, _TAIL_GROWTH, _LARGEST_TAIL, _FEW_IN_PAGE
+cdef long long _MOST_IN_VAIN
 cdef unsigned long long ALIGNMENT, ALLOCATION_HEADER_SIZE, _LARGE, _ZERO, _NO_FLUSH, _NEAR, _NEAR_ON_DISK
 cdef Py_ssize_t _FEW_ALLOCATIONS
 
@@ -44,6 +45,7 @@ cdef class Heap:
     cdef long _log_class
     cdef list _frees_left, _unlogged, _unflushed
     cdef unsigned long long _singles
+    cdef long long _in_vain
     cdef dict _tails
     cdef set _dropped
     cdef unsigned long long _log_reserve

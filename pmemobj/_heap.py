@@ -143,6 +143,9 @@ _BUILTIN_UNIT = 128
 #: one. Each range is an entry of the log and a flush at commit, of which a page that is wanted piece by piece has many;
 #: but a transaction that changes one word should not log 4 KiB.
 _FEW_SNAPSHOTS = 4
+#: Nor one that changes words far apart: when so many more pages were logged than words found in them later, only a page
+#: is that has so many snapshots already.
+_MOST_IN_VAIN, _FEW_IN_PAGE = 32, 2
 #: The places behind the end of an array are noted for the commit this many times further than they are in use, up to
 #: so many bytes.
 _TAIL_GROWTH = 4
@@ -182,6 +185,7 @@ class Heap:
         "_dropped",
         "_frees_left",
         "_grows",
+        "_in_vain",
         "_is_making_up",
         "_log_class",
         "_log_is_full",
@@ -321,6 +325,8 @@ class Heap:
         self._unlogged: list[tuple[int, int]] = []
         #: How many words of arrays this transaction has logged by themselves; see `write_in`.
         self._singles = 0
+        #: How many more pages it has logged than words that were found in them later.
+        self._in_vain = 0
         #: From where on the places of an array mean nothing if this transaction is rolled back, by its offset.
         self._tails: dict[int, int] = {}
         #: The thread that is in a transaction, open or doomed; 0 for none.
@@ -616,17 +622,21 @@ class Heap:
         """As `write`, for a word of an allocation that lies from `area` to `end`.
 
         Many words written one by one would each be an entry of the log; so after a few of them the page of each
-        is logged. Never beyond the allocation, where libpmemobj's own bookkeeping lies.
+        is logged, as long as others are in these pages too. Never beyond the allocation, where libpmemobj's own
+        bookkeeping lies.
         """
         self._demand_same_task()
         self._log_page(offset, area, end)
         self.write(offset, word)
 
     def _log_page(self, offset: int, area: int, end: int) -> None:
-        if not self._snapshotted.covers(offset, WORD):
-            if self._singles < _FEW_SNAPSHOTS:
-                self._singles += 1
-                return
+        if self._snapshotted.covers(offset, WORD):
+            if self._in_vain:
+                self._in_vain -= 1
+        elif self._singles < _FEW_SNAPSHOTS:
+            self._singles += 1
+        elif self._in_vain < _MOST_IN_VAIN or self._snapshotted.times(offset) >= _FEW_IN_PAGE:
+            self._in_vain += 1
             page = offset & ~(PAGE - 1)
             first = max(page, area)
             self.snapshot(first, min(page + PAGE, end) - first)
@@ -1112,7 +1122,7 @@ class Heap:
         self.changes_at_begin = self.changes
         self._logged_at_begin = self.logged
         self._frees_left = []
-        self._singles = 0
+        self._singles = self._in_vain = 0
         if self._tails:
             self._tails = {}
         if self._unlogged:

@@ -107,6 +107,7 @@ import random
 import struct
 import zlib
 from enum import IntEnum
+from itertools import accumulate
 
 LAYOUT_NAME = "pmemobj.python"
 LAYOUT_VERSION = 1
@@ -321,12 +322,7 @@ assert ROOT_CLASSES + WORD <= ROOT_SIZE and len(ROOT_MAGIC) == 8
 assert not any(word & 1 or word & 3 == 2 for word in (WORD_NONE, WORD_FALSE, WORD_TRUE, SHORT_BYTES))
 
 
-def fletcher64(words: list[int]) -> int:
-    """Fletcher's checksum as libpmemobj computes it: of the halves of words."""
-    low = high = 0
-    for word in words:
-        low += word & 0xFFFFFFFF
-        high += low
-        low += word >> 32
-        high += low
-    return (high & 0xFFFFFFFF) << 32 | low & 0xFFFFFFFF
+def fletcher64(data: bytes | bytearray) -> int:
+    """Fletcher's checksum as libpmemobj computes it: of numbers of 32 bits."""
+    numbers = memoryview(data).cast("I").tolist()
+    return (sum(accumulate(numbers)) & 0xFFFFFFFF) << 32 | sum(numbers) & 0xFFFFFFFF

@@ -17,7 +17,6 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from itertools import accumulate
 
 from pmemobj._layout import (
     ENTRY_DATA,
@@ -31,6 +30,7 @@ from pmemobj._layout import (
     POOL_LANE_COUNT,
     POOL_LANES_OFFSET,
     WORD,
+    fletcher64,
 )
 
 #: Bytes from an offset on; fewer where the pool ends.
@@ -113,7 +113,5 @@ def _up(size: int) -> int:
 
 
 def _checksum(entry: bytes, generation: int) -> int:
-    """Fletcher's, of numbers of 32 bits."""
-    whole = entry[:WORD] + bytes(WORD) + entry[2 * WORD :] + generation.to_bytes(WORD, "little")
-    numbers = memoryview(whole).cast("I").tolist()
-    return (sum(accumulate(numbers)) & 0xFFFFFFFF) << 32 | sum(numbers) & 0xFFFFFFFF
+    """That of an entry, with zeros in its own place, and of the generation of its log."""
+    return fletcher64(entry[:WORD] + bytes(WORD) + entry[2 * WORD :] + generation.to_bytes(WORD, "little"))

@@ -98,6 +98,28 @@ def test_a_few_words_are_logged_by_themselves(pool: Pool, cost: Any) -> None:
     assert pool._heap.logged - before == 4 * 8
 
 
+def test_pages_are_logged_only_where_that_pays(pool: Pool, cost: Any) -> None:
+    """Of words that are far apart, each would take 4 KiB of the log; only so many do, before that is known."""
+    items = pool.root = pool.new(PersistentList, range(100_000))
+    before = pool._heap.logged
+
+    def change() -> None:
+        with pool.transaction():
+            for at in range(0, len(items), 512):
+                items[at] = 7
+
+    assert cost(change)[0] == math.ceil(100_000 / 512)
+    assert pool._heap.logged - before < 40 * PAGE
+
+    def change_often() -> None:
+        with pool.transaction():
+            for first in range(20):
+                for at in range(first, len(items), 512):
+                    items[at] = 8
+
+    assert cost(change_often)[0] < 4 * 100_000 / 512
+
+
 def test_nothing_behind_the_end_is_logged(pool: Pool) -> None:
     items = pool.root = pool.new(PersistentList, range(3000))
     heap = pool._heap
@@ -253,11 +275,15 @@ def test_the_set_of_ranges_against_a_set() -> None:
     chance = random.Random(5)
     for _ in range(20):
         ranges, model = SnapshotRanges(), set()
+        times: dict[int, int] = {}
         for _ in range(80):
             offset, size = 8 * chance.randrange(20_000), 8 * chance.choice([1, 1, 2, 3, 64, 100, 700, 2000])
             words = range(offset // 8, (offset + size) // 8)
             assert ranges.covers(offset, size) == all(word in model for word in words)
             ranges.add(offset, size)
             model.update(words)
-            assert ranges.covers(offset, size)
+            for page in {word >> 9 for word in words}:
+                times[page] = times.get(page, 0) + 1
+            page = chance.randrange(40)
+            assert ranges.covers(offset, size) and ranges.times(page * PAGE) == times.get(page, 0)
         assert ranges.is_used and not SnapshotRanges().is_used and not SnapshotRanges().covers(0, 8)

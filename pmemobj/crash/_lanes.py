@@ -9,7 +9,7 @@ difference to recovery. So the *scratch copy* of an image says that it has fewer
 from __future__ import annotations
 
 import os
-from struct import pack_into, unpack_from
+from struct import pack_into
 
 from pmemobj._layout import (
     LANE_LOGS,
@@ -77,6 +77,6 @@ class FewLanes:
         descriptor = bytearray(self._image.read(start, stop - start))
         pack_into("<Q", descriptor, POOL_LANE_COUNT - start, count)
         pack_into("<Q", descriptor, POOL_DESCRIPTOR_CHECKSUM - start, 0)
-        checksum = fletcher64(list(unpack_from(f"<{len(descriptor) // WORD}Q", descriptor)))
+        checksum = fletcher64(descriptor)
         pack_into("<Q", descriptor, POOL_DESCRIPTOR_CHECKSUM - start, checksum)
         self._image.write(start, bytes(descriptor))
