@@ -117,12 +117,18 @@ class Session:
         return None
 
     def holders(self, pool: PersistentObjectPool) -> dict[int, str]:
-        """The variables that hold objects of a pool, by the offsets of the objects; IPython's own do not count."""
+        """What holds objects of a pool, by the offsets of the objects: variables, else the outputs of cells."""
         found: dict[int, list[str]] = {}
-        for name in sorted(self.variables):
-            value = self.namespace[name]
-            if isinstance(value, Persistent) and not name.startswith("_") and self.pool_of(value) is pool:
-                found.setdefault(value._p_oid.offset, []).append(name)
+        named = [(name, self.namespace[name]) for name in sorted(self.variables) if not name.startswith("_")]
+        # IPython keeps the value of each cell, which is why an object may outlive its last variable.
+        shown = [(f"Out[{number}]", value) for number, value in dict(self.namespace.get("Out", {})).items()]
+        for names in (named, shown):
+            known = set(found)
+            for name, value in names:
+                if isinstance(value, Persistent) and self.pool_of(value) is pool:
+                    offset = value._p_oid.offset
+                    if offset not in known:
+                        found.setdefault(offset, []).append(name)
         return {offset: ", ".join(names) for offset, names in found.items()}
 
     def bind(self, name: str, value: Any) -> None:

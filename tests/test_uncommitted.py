@@ -268,9 +268,9 @@ def test_an_object_in_a_notebook_is_its_repr_and_a_tree(pool: Any) -> None:
 
 
 def test_the_tree_of_an_object_is_small(pool: Any) -> None:
-    pool.root = pool.persistent([[n] * 500 for n in range(100)])
+    pool.root = pool.persistent([[[n] * 100 for n in range(50)] for _ in range(10)])
     html = pool.root._repr_mimebundle_()["text/html"]
-    assert html.count("<div") < 1000 and len(html) < 60_000 and "+80 more" in html
+    assert html.count("<details") == 30 and len(html) < 60_000 and "+30 more" in html and "+80 more" in html
 
 
 class Shy(pmemobj.PersistentObject):
