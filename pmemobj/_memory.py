@@ -9,7 +9,7 @@ described as damaged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from pmemobj._base import kind_at
@@ -28,12 +28,12 @@ from pmemobj._layout import (
 from pmemobj._memory_form import Gap, Memory, Piece, State, Word
 from pmemobj._memory_kinds import DESCRIBERS, leaf_part, root_part
 from pmemobj._memory_raw import block_part
-from pmemobj._readings import Meaning, Part, Reading, Span, as_text
+from pmemobj._readings import Meaning, Part, Span, unreadable
 from pmemobj._undo import UndoLog
 from pmemobj.errors import PmemError, a_or_an
 
-#: Words of an object that are shown, if nobody says how many; and of a damaged part.
-DEFAULT_WORDS, _DAMAGED_WORDS = 200, 8
+#: Words of an object that are shown, if nobody says how many.
+DEFAULT_WORDS = 200
 #: A leaf that has to share the rest with others gets so many words.
 _LEAF_SHARE = 5
 
@@ -88,24 +88,12 @@ def _describe(target: Any, budget: int) -> Memory:
 def describe_at(heap: Heap, offset: int, budget: int = DEFAULT_WORDS) -> Memory:
     """The same for the object at an offset, in an open pool or an image of one; a damaged one is shown as such."""
     view = _View(heap, budget)
+    name = "damaged"
     try:
         name = kind_at(heap, offset)._p_type_name(heap, offset)
         return view.of(DESCRIBERS[kind_of(heap.read(offset))](heap, offset), name)
     except PmemError as error:
-        return view.of([_unreadable("object", offset, error.why)], "damaged")
-
-
-@dataclass(slots=True)
-class _Damaged(Part):
-    """A part that cannot be described."""
-
-    damage: str = ""
-
-
-def _unreadable(name: str, offset: int, why: str) -> Part:
-    label = lambda at: f"word {at}"  # noqa: E731
-    read = lambda _, word: Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little")))  # noqa: E731
-    return _Damaged(name, offset, None, [Span(0, _DAMAGED_WORDS, label, read)], damage=why)
+        return view.of([unreadable("object", offset, error.why)], name)
 
 
 class _View:
@@ -159,11 +147,10 @@ class _View:
                 return leaf_part(self._heap, word.target, name)
         except PmemError:
             pass
-        return _unreadable(name, word.target, "there is no value where the slot leads to")
+        return unreadable(name, word.target, "there is no value where the slot leads to")
 
     def _piece(self, part: Part, depth: int, share: int) -> Piece:
         heap, offset = self._heap, part.offset
-        damage = part.damage if isinstance(part, _Damaged) else ""
         room, wrong = self._room(part)
         library = self._library(part) if room else ()
         kind = "" if part.kind is None else part.kind.name
@@ -179,7 +166,7 @@ class _View:
             part.text,
             offset in self._fresh,
             depth,
-            damage or wrong,
+            part.damage or wrong,
         )
 
     def _room(self, part: Part) -> tuple[int, str]:

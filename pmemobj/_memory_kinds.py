@@ -39,6 +39,7 @@ from pmemobj._readings import (
     as_text,
     count,
     data,
+    guarded,
     header_of,
     offset_of,
     room_at,
@@ -81,8 +82,8 @@ def _list(heap: Heap, offset: int) -> list[Part]:
             Kind.LIST,
             [
                 single(0, "header", header_of(heap)),
-                single(8, "length", count("items")),
-                single(16, "capacity", count("places for items")),
+                single(8, "length", count("item", "items")),
+                single(16, "capacity", count("place for items", "places for items")),
                 single(24, "items", offset_of("items")),
             ],
         )
@@ -99,7 +100,7 @@ def _tuple(heap: Heap, offset: int) -> list[Part]:
     length = min(heap.read(offset + WORD), room_at(heap, offset) - TUPLE_ITEMS // WORD)
     spans = [
         single(0, "header", header_of(heap)),
-        single(8, "length", count("items")),
+        single(8, "length", count("item", "items")),
         Span(TUPLE_ITEMS, length, lambda at: f"items[{at}]", value_in(heap)),
     ]
     return [Part("object", offset, Kind.TUPLE, spans)]
@@ -114,7 +115,7 @@ def _object(heap: Heap, offset: int) -> list[Part]:
             Kind.OBJECT,
             [
                 single(0, "header", header_of(heap)),
-                single(8, "capacity", count("slots for attributes")),
+                single(8, "capacity", count("slot for attributes", "slots for attributes")),
                 single(16, "slots", offset_of("slots")),
             ],
         )
@@ -163,14 +164,14 @@ def _with_table(heap: Heap, offset: int, kind: Kind, table_kind: Kind, width: in
             kind,
             [
                 single(0, "header", header_of(heap)),
-                single(8, "deleted", count("entries deleted")),
-                single(16, "used", count("entries used, with those")),
+                single(8, "deleted", count("entry deleted", "entries deleted")),
+                single(16, "used", count("entry used, with those", "entries used, with those")),
                 single(24, "table", offset_of("table")),
             ],
         )
     ]
     if table:
-        parts.append(_table(heap, offset, table, used, table_kind, width))
+        parts.append(guarded("table", table, lambda: _table(heap, offset, table, used, table_kind, width)))
     assert parts[0].size == DICT_SIZE
     return parts
 
@@ -197,8 +198,8 @@ def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: in
     index_at = TABLE_ENTRIES + width * capacity
     index_words = max(0, min(slots // 2, room - each * capacity))
     spans = [
-        single(0, "slots", count("slots in the index")),
-        single(TABLE_CAPACITY, "capacity", count("places for entries")),
+        single(0, "slots", count("slot in the index", "slots in the index")),
+        single(TABLE_CAPACITY, "capacity", count("place for entries", "places for entries")),
         Span(TABLE_ENTRIES, each * used, label, entry_word),
         Span(
             TABLE_ENTRIES + width * used,

@@ -26,6 +26,8 @@ def bar(doing: str, left: str, shown: bool) -> Iterator[Callable[[int, int], Non
     shown_bar: Any = tqdm(total=0, desc=doing, delay=BAR_AFTER, leave=False, disable=not shown)
 
     def tell(done: int, total: int) -> None:
+        if done < shown_bar.n:  # another part of the work begins
+            shown_bar.reset(total)
         shown_bar.total = total
         shown_bar.update(done - shown_bar.n)
 

@@ -362,6 +362,9 @@ class _Bar:
         if self.interrupts:
             signal.raise_signal(signal.SIGINT)
 
+    def reset(self, total: int) -> None:
+        self.n, self.total = 0, total
+
     def close(self) -> None:
         self.closed = True
 

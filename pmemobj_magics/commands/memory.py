@@ -69,9 +69,9 @@ def collect_garbage(session: Session, name: str | None, *, drop_variables: bool,
     call = session.call(pool)
     _demand_no_transaction(session, pool, f"collect the garbage of {session.title(pool)}")
     with bar(f"collecting garbage in {call}", "what was not freed yet is left for the next time", progress) as tell:
-        before = pool.stats()
+        before = pool.stats(progress=tell)
         freed = pool.gc(keep_handles=not drop_variables, progress=tell)
-        return GarbageReport(freed, before, pool.stats(), call, pool.path)
+        return GarbageReport(freed, before, pool.stats(progress=tell), call, pool.path)
 
 
 def check_pool(session: Session, name: str | None, *, progress: bool) -> CheckReport:

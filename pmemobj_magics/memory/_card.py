@@ -37,7 +37,7 @@ _BYTES_AT = _PAD + _AT + 6
 _LABEL_AT = _BYTES_AT + 8 * _BYTE + 10
 _SIZE, _SMALL = 11, 10
 #: Characters of a text that are shown.
-_LABEL_CHARS, _TEXT_CHARS = 22, 36
+_LABEL_CHARS, _TEXT_CHARS, _DAMAGE_CHARS = 22, 36, 80
 
 
 class Card:
@@ -62,6 +62,8 @@ class Card:
         self._text_at = _LABEL_AT + max([52.0, *labels]) + 10
         texts = [self._width_of(row, old) for row, old in self._rows]
         heads = text_width(self._title, 13) + text_width(self._notes(), _SMALL) + 40
+        if piece.damage:
+            texts.append(text_width(self._damage, _SIZE) - self._text_at + _PAD)
         self.width = max([heads, *(self._text_at + width + _PAD for width in texts)])
         self.height = _TITLE + _ROW * len(self._rows) + (_ROW if piece.damage else 0) + 4.0
 
@@ -76,6 +78,10 @@ class Card:
         if self._offsets and word.target:
             text += f"  at {word.target:#x}"
         return text + "  (logged, the same)" if word.state is State.LOGGED else text
+
+    @property
+    def _damage(self) -> str:
+        return _cut(f"damaged: {self.piece.damage}", _DAMAGE_CHARS)
 
     def _notes(self) -> str:
         piece = self.piece
@@ -138,7 +144,7 @@ class Card:
             parts.append(self._gap(row, middle) if isinstance(row, Gap) else self._word(row, middle, old))
         if piece.damage:
             middle = y + _TITLE + _ROW * (len(self._rows) + 0.5)
-            parts.append(label(x + _PAD, middle, f"damaged: {piece.damage}", _SIZE, fill=_DAMAGED))
+            parts.append(label(x + _PAD, middle, self._damage, _SIZE, fill=_DAMAGED))
         return "".join(parts)
 
     def _gap(self, gap: Gap, middle: float) -> str:
