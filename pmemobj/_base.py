@@ -25,6 +25,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
+from pmemobj import _show
 from pmemobj._heap import Handle, Heap, attach, steady
 from pmemobj._invariants import demand_allocation, demand_words, dump
 from pmemobj._layout import ABSENT, ALIGNMENT, HEADER_MARK, WORD, kind_of
@@ -70,6 +71,10 @@ class Persistent(Handle):
         """The plain form of this object and of all that it refers to; see `pmemobj.to_python`."""
         assert to_plain is not None
         return to_plain(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the repr, and a small tree to unfold."""
+        return _show.thing(self)
 
     @property
     def _p_oid(self) -> Oid:

@@ -163,6 +163,18 @@ def _mark_handles(heap: Heap, marks: Marks) -> None:
     mark(heap, objects, marks)
 
 
+def held(heap: Heap) -> list[int]:
+    """The offsets of the objects that the program holds: by Python objects, by their blocks, by buffers."""
+    objects = list(heap.loans.lent)
+    for handle in heap.handles.live():
+        offset = handle._p_offset
+        if not isinstance(handle, Anchor):
+            objects.append(offset)
+        elif handle.head == heap.read(offset):
+            objects.append(owner_of(heap, offset)[0])
+    return sorted({offset for offset in objects if offset})
+
+
 def _unreached(heap: Heap, marks: Marks) -> array[int]:
     """The offset of every allocation of ours that is not marked."""
     found = array("Q")

@@ -287,6 +287,11 @@ def class_number(word: int) -> int:
     return word >> 16 & 0xFFFFFF
 
 
+def stamp_of(word: int) -> int:
+    """The stamp in the header word of a container."""
+    return word >> 40
+
+
 def kind_of(word: int) -> int:
     """The kind that a header word names, or 0 where the word is no header."""
     return word & 0xFF if (word >> 8) & 0xFF == HEADER_MARK else 0

@@ -8,21 +8,40 @@ pool and, through `walk_file`, on the bytes of a file that no library has opened
 from __future__ import annotations
 
 import os
+import zlib
+from array import array
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pmemobj import _file, _lib
-from pmemobj._base import kind_at, resurrect
+from pmemobj import _file, _lib, _show
+from pmemobj._base import Persistent, kind_at, resurrect
+from pmemobj._before import as_before
 from pmemobj._classes import ClassTable
-from pmemobj._gc import containers
+from pmemobj._gc import Marks, held, mark
+from pmemobj._graphs import (
+    ENTRIES,
+    HEADER,
+    VALUE,
+    Change,
+    Comparison,
+    Edge,
+    Graph,
+    Node,
+    Offsets,
+    Part,
+    Slot,
+    Tree,
+    differences,
+)
 from pmemobj._heap import Handle, Heap
-from pmemobj._layout import ROOT_VALUE, TAG_LEAF
+from pmemobj._layout import ALLOCATION_HEADER_SIZE, ROOT_CLASSES, ROOT_VALUE, TAG_LEAF, stamp_of
 from pmemobj._memory import memory
 from pmemobj._memory_form import Gap, Memory, Piece, State, Word
 from pmemobj._readings import Meaning
+from pmemobj._tree import DOOMED, slot_note, tree_text
 from pmemobj._values import describe, immediate, is_container, is_leaf
 from pmemobj.errors import PmemError, PoolDamagedError, a_or_an
 
@@ -30,9 +49,12 @@ if TYPE_CHECKING:
     from pmemobj.pool import PersistentObjectPool
 
 __all__ = [
+    "DOOMED",
     "ENTRIES",
     "HEADER",
     "VALUE",
+    "Change",
+    "Comparison",
     "Edge",
     "Gap",
     "Graph",
@@ -43,123 +65,32 @@ __all__ = [
     "Piece",
     "Slot",
     "State",
+    "Tree",
     "Word",
+    "differences",
     "memory",
+    "slot_note",
+    "slot_of",
+    "tree_text",
     "walk",
     "walk_file",
-    "word",
 ]
 
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One labelled place of an object.
-
-    Attributes:
-        label: Index, key or attribute name, as text; of a row of bytes or numbers, the index of the first.
-        text: The value, shortened; for an object, its type; for bytes and numbers, those in the row.
-        target: The offset of the object it refers to, or None for a plain value.
-        key_target: The offset of the object that is its key, or None.
-    """
-
-    label: str
-    text: str
-    target: int | None = None
-    key_target: int | None = None
+#: Of the objects that a walk shows, the part that doomed ones may take where there are too many.
+_DOOMED_PART = 4
 
 
-#: What a part of an object is.
-HEADER, ENTRIES, VALUE = "header", "entries", "value"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """An allocation that belongs to an object and to nothing else.
-
-    Attributes:
-        offset: Where it begins, in bytes from the start of the pool.
-        size: How many bytes it has.
-        what: `HEADER` (what references lead to), `ENTRIES` (a body or table), or `VALUE` (a text, a large number, ...).
-    """
-
-    offset: int
-    size: int
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One persistent object.
-
-    Attributes:
-        offset: Where it begins, in bytes from the start of the pool.
-        type: The name of its type; of a class that is not defined, the name and a note.
-        size: Bytes of the pool that it takes: its header, bodies and leaves, not what it refers to.
-        text: A few words on its contents.
-        count: How many entries it has; of a bytearray or an array, how many rows.
-        slots: The first of them.
-        depth: Steps from where the walk began.
-        damage: What is wrong with it, or an empty string.
-        parts: The allocations that it is made of; of its values, those of the entries that are shown.
-    """
-
-    offset: int
-    type: str
-    size: int
-    text: str
-    count: int = 0
-    slots: tuple[Slot, ...] = ()
-    depth: int = 0
-    damage: str = ""
-    parts: tuple[Part, ...] = field(default=(), compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A reference from one object to another, with the label of its slot."""
-
-    source: int
-    target: int
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """What a walk found.
-
-    Attributes:
-        pool: The name of the pool.
-        start: The value where the walk began, as a slot.
-        nodes: The objects by offset, nearest first.
-        edges: The references between them, and to objects that the limits left out.
-        total: How many objects can be reached in all; None where damage prevents counting.
-    """
-
-    pool: str
-    start: Slot
-    nodes: dict[int, Node] = field(default_factory=dict)
-    edges: tuple[Edge, ...] = ()
-    total: int | None = 0
-
-    @property
-    def hidden(self) -> int:
-        """How many reachable objects the limits left out, as far as known."""
-        if self.total is not None:
-            return self.total - len(self.nodes)
-        return len({edge.target for edge in self.edges} - self.nodes.keys())
-
-
-def word(value: int) -> Slot:
+def slot_of(word: int) -> Slot:
     """What a word of a pool stands for, without looking at any pool: a value, or an offset as `Slot.target`.
 
     Args:
-        value: The word, as it lies in the entries of an object.
+        word: The word, as it lies in the entries of an object.
     """
-    if is_leaf(value):
-        return Slot("", "a value in memory of its own", value ^ TAG_LEAF)
-    if is_container(value):
-        return Slot("", "an object", value)
-    return Slot("", describe(_NO_HEAP, value))
+    if is_leaf(word):
+        return Slot("", "a value in memory of its own", word ^ TAG_LEAF)
+    if is_container(word):
+        return Slot("", "an object", word)
+    return Slot("", describe(_NO_HEAP, word))
 
 
 #: Values that stand in their word need none.
@@ -173,6 +104,8 @@ def walk(
     depth: int | None = None,
     max_nodes: int | None = None,
     max_items: int | None = None,
+    doomed: bool = False,
+    changes: bool = False,
 ) -> Graph:
     """Walk an open pool from its root, or from any persistent object in it.
 
@@ -184,12 +117,25 @@ def walk(
         depth: How many steps to go; None for all.
         max_nodes: How many objects to show at the most.
         max_items: How many entries of each object to show at the most; of a bytearray or an array, how many rows.
+        doomed: Whether to show also what only the program holds and the root does not reach. They take a
+            quarter of `max_nodes` at the most where the root reaches too much.
+        changes: Whether to walk also the state that the running transaction found (`Graph.before`).
 
     Raises:
         PoolClosedError: the pool is closed.
         NotPersistableError: `start` is no object of this pool.
         TypeError: `pool` is no pool, `start` no persistent object, or a limit no int.
         ValueError: a limit is negative.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("seen.pmem", 16 << 20) as pool:
+            pool.root = pool.persistent({"answer": 42})
+            graph = pmemobj.inspect.walk(pool)
+            slot = graph.nodes[graph.start.target].slots[0]
+            assert (slot.label, slot.text) == ("'answer'", "42")
     """
     _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items)
     heap = getattr(pool, "_heap", None)
@@ -197,15 +143,19 @@ def walk(
         raise TypeError(
             f"cannot walk {a_or_an(type(pool).__name__)}: it is no pool (open it with pmemobj.open(), or use walk_file)"
         )
+    limits = _Limits(depth, max_nodes, max_items)
     if start is None:
-        return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
-    word = immediate(heap, start) if isinstance(start, Handle) else 0
-    if not word:
-        raise TypeError(
-            f"cannot walk from {a_or_an(type(start).__name__)}: it is no persistent object of {heap.name} "
-            "(give one that the pool holds, or leave it out to begin at the root)"
-        )
-    return _walk(heap, word, "start", depth, max_nodes, max_items)
+        found = _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", limits, doomed)
+    else:
+        word = immediate(heap, start) if isinstance(start, Handle) else 0
+        if not word:
+            raise TypeError(
+                f"cannot walk from {a_or_an(type(start).__name__)}: it is no persistent object of {heap.name} "
+                "(give one that the pool holds, or leave it out to begin at the root)"
+            )
+        found = _walk(heap, word, "start", limits)
+    is_open = heap.in_transaction() and heap.doomed is None
+    return replace(found, is_open=is_open, before=_before(pool, found, limits) if changes and is_open else None)
 
 
 def walk_file(
@@ -229,7 +179,7 @@ def walk_file(
         # Without a table of classes that can be read, each object of a class is shown as damaged.
         with suppress(PoolDamagedError):
             heap.types = ClassTable(heap)
-        return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", depth, max_nodes, max_items)
+        return _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", _Limits(depth, max_nodes, max_items))
 
 
 def _demand_limits(**limits: Any) -> None:
@@ -257,33 +207,91 @@ def image(path: str) -> Iterator[Heap]:
             heap.unbind(_file.closed_error(path))
 
 
-def _walk(heap: Heap, start: int, label: str, depth: int | None, max_nodes: int | None, max_items: int | None) -> Graph:
+class _Limits(NamedTuple):
+    depth: int | None
+    nodes: int | None
+    items: int | None
+
+
+def _walk(heap: Heap, start: int, label: str, limits: _Limits, doomed: bool = False) -> Graph:
+    first = _slot(heap, label, 0, start)
+    reached, lost = _reached(heap, start, doomed)
+    # What the root reaches comes first, but a few of the doomed are always shown.
+    room = None if limits.nodes is None else limits.nodes - min(len(lost), limits.nodes // _DOOMED_PART)
+    nodes, edges = _visit(heap, [] if first.target is None else [first.target], limits._replace(nodes=room))
+    rest = None if limits.nodes is None else limits.nodes - len(nodes)
+    apart, further = _visit(heap, lost, limits._replace(nodes=rest), known=nodes)
+    total = None if reached is None else len(reached)
+    left_out = Offsets([*reached, *lost]) if reached is not None and len(nodes) + len(apart) < len(reached) else None
+    return Graph(heap.name, first, nodes, (*edges, *further), total, apart, len(lost), reached=left_out)
+
+
+def _visit(
+    heap: Heap, starts: Sequence[int], limits: _Limits, known: Container[int] = ()
+) -> tuple[dict[int, Node], list[Edge]]:
+    """The objects that some lead to, nearest first, but for those that are `known`; and their references."""
     nodes: dict[int, Node] = {}
     edges: list[Edge] = []
-    waiting: deque[tuple[int, int]] = deque()
-    first = _slot(heap, label, 0, start)
-    if first.target is not None:
-        waiting.append((first.target, 0))
-    seen = {first.target}
-    while waiting and (max_nodes is None or len(nodes) < max_nodes):
+    seen = set(starts)
+    waiting = deque((offset, 0) for offset in starts)
+    while waiting and (limits.nodes is None or len(nodes) < limits.nodes):
         offset, steps = waiting.popleft()
-        node = _node(heap, offset, steps, max_items)
+        node = _node(heap, offset, steps, limits.items)
         nodes[offset] = node
         for slot in node.slots:
             for target, name in ((slot.key_target, f"key {slot.label}"), (slot.target, slot.label)):
                 if target is not None:
                     edges.append(Edge(offset, target, name))
-                    if target not in seen and (depth is None or steps < depth):
+                    if target not in seen and target not in known and (limits.depth is None or steps < limits.depth):
                         seen.add(target)
                         waiting.append((target, steps + 1))
-    return Graph(heap.name, first, nodes, tuple(edges), _count(heap, start))
+    return nodes, edges
 
 
-def _count(heap: Heap, start: int) -> int | None:
+def _reached(heap: Heap, start: int, doomed: bool) -> tuple[list[int] | None, list[int]]:
+    """The objects that can be reached from a word, or None where damage prevents it; and the doomed ones."""
+    found: list[int] = []
+    lost: list[int] = []
+    marks = Marks(heap.limit)
     try:
-        return len(containers(heap, [start]))
+        mark(heap, [start], marks, found)
     except PmemError:
-        return None
+        return None, lost
+    if doomed:
+        with suppress(PmemError):
+            # The records of classes have Python objects too, and are not of the program.
+            mark(heap, [heap.read(heap.root_offset + ROOT_CLASSES)], marks)
+            mark(heap, held(heap), marks, lost)
+    return found, lost
+
+
+def _walk_small(thing: Handle, *, depth: int, max_nodes: int, max_items: int) -> Graph:
+    """A walk from an object in a time that does not depend on how much it leads to: nothing is counted."""
+    heap = thing._p_heap
+    nodes, edges = _visit(heap, [thing._p_offset], _Limits(depth, max_nodes, max_items))
+    return Graph(heap.name, _slot(heap, "start", 0, thing._p_offset), nodes, tuple(edges), None)
+
+
+_show.walk_from = _walk_small
+
+
+def _before(pool: PersistentObjectPool, now: Graph, limits: _Limits) -> Graph | None:
+    """The same walk as the pool was when the running transaction began; None where that cannot be told."""
+    heap = pool._heap
+    with as_before(pool) as past:
+        if past is None:
+            return None
+        start = now.start.target
+        if now.start.label == "root":
+            found = _walk(past, past.read(past.root_offset + ROOT_VALUE), "root", limits)
+        elif start is None or start in heap.fresh:
+            found = Graph(heap.name, now.start)
+        else:
+            found = _walk(past, start, "start", limits)
+        # What is shown now was there before, unless this transaction has made it, reached by then or not.
+        missing = [offset for offset in now.shown if offset not in found.nodes and offset not in heap.fresh]
+        further = {offset: _node(past, offset, 0, limits.items) for offset in missing}
+        return replace(found, nodes={**found.nodes, **further})
 
 
 def _node(heap: Heap, offset: int, depth: int, max_items: int | None) -> Node:
@@ -302,11 +310,22 @@ def _node(heap: Heap, offset: int, depth: int, max_items: int | None) -> Node:
         slots = tuple(_slot(heap, label, key, word) for label, key, word in entries)
         text = walker._p_summary(count)
         rows, shown = walker._p_rows(heap, offset, limit)
+        digest = _digest(heap, walker, offset) if max(count, rows) > limit else 0
         if rows:
             count, slots = rows, tuple(Slot(label, text) for label, text in shown)
     except PmemError as error:
         return Node(offset, "damaged", 0, str(error), depth=depth, damage=str(error))
-    return Node(offset, name, size, text, count, slots, depth, parts=tuple(parts))
+    stamp = stamp_of(heap.read(offset))
+    return Node(offset, name, size, text, count, slots, depth, stamp=stamp, digest=digest, parts=tuple(parts))
+
+
+def _digest(heap: Heap, walker: type[Persistent], offset: int) -> int:
+    """A number that is another one, most probably, when any entry of an object is."""
+    found = zlib.crc32(array("Q", walker._p_words(heap, offset)))
+    if not found:  # bytes or numbers, and no words
+        for body in walker._p_bodies(heap, offset):
+            found = zlib.crc32(heap.read_bytes(body, heap.allocation_size(body) - ALLOCATION_HEADER_SIZE), found)
+    return found or 1
 
 
 def _slot(heap: Heap, label: str, key: int, word: int) -> Slot:

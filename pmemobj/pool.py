@@ -14,7 +14,7 @@ from collections import Counter
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _stats, _storage
+from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _stats, _storage, inspect
 from pmemobj import _standin as _standin  # decides which class an object gets that is found again
 from pmemobj._base import Persistent
 from pmemobj._classes import ClassTable
@@ -571,7 +571,8 @@ class PersistentObjectPool:
 
         Args:
             cls: PersistentList, PersistentDict or a class derived from PersistentObject.
-            *args, **kwargs: For its ``__init__``, which runs in one transaction with the creation.
+            *args: For its ``__init__``, which runs in one transaction with the creation.
+            **kwargs: Likewise.
 
         Raises:
             NotPersistableError: `cls` is no persistent class, or an argument cannot be stored.
@@ -622,6 +623,16 @@ class PersistentObjectPool:
         committed, puts them into a transaction too.
 
         It belongs to this thread, and in asyncio to the task whose ``with`` block it is.
+
+        Example::
+
+            import pmemobj
+
+            with pmemobj.create("bank.pmem", 16 << 20) as pool:
+                pool.root = pool.persistent({"ada": 100, "bob": 100})
+                with pool.transaction():
+                    pool.root["ada"] -= 30
+                    pool.root["bob"] += 30
         """
         return Transaction(self._heap)
 
@@ -651,6 +662,48 @@ class PersistentObjectPool:
         Cost: proportional to the number of objects.
         """
         return _gc.collect(self._heap, keep_handles, progress)
+
+    # ---- what is in it ----
+
+    def graph(
+        self, start: Any = None, *, depth: int | None = None, max_nodes: int | None = 200, max_items: int | None = 20
+    ) -> inspect.Graph:
+        """The objects and their references, as data; a notebook shows a picture of it, ``print()`` a tree.
+
+        With it come the objects that only the program holds (`doomed`), and inside a transaction what it has
+        changed so far (`uncommitted`).
+
+        Args:
+            start: A persistent object of the pool; by default the root.
+            depth: How many steps to go; None for all.
+            max_nodes, max_items: How many objects, and entries of each, to show at the most; None for all.
+
+        Raises:
+            PoolClosedError: the pool is closed.
+            NotPersistableError, TypeError, ValueError: as for `inspect.walk`.
+
+        Cost: proportional to the number of objects, since they are counted.
+        """
+        limits = {"depth": depth, "max_nodes": max_nodes, "max_items": max_items}
+        return inspect.walk(self, start, **limits, doomed=True, changes=True)
+
+    def tree(
+        self,
+        start: Any = None,
+        *,
+        depth: int | None = None,
+        max_nodes: int | None = 200,
+        max_items: int | None = 20,
+        offsets: bool = False,
+    ) -> inspect.Tree:
+        """The same as a tree, which shows itself as text, or in a notebook as one to unfold.
+
+        Args:
+            start, depth, max_nodes, max_items: As for `graph`.
+            offsets: Whether to tell where each object lies.
+        """
+        found = self.graph(start, depth=depth, max_nodes=max_nodes, max_items=max_items)
+        return inspect.Tree(found, "", offsets)
 
     @property
     def log(self) -> TransactionLog:

@@ -6,10 +6,24 @@ Nothing here knows pools or IPython; the objects carry ``_repr_mimebundle_``, wh
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Table", "count_short", "count_text", "number_text", "plural", "size_text"]
+from pmemobj_magics.errors import MagicUsageError
+
+__all__ = [
+    "Table",
+    "count_short",
+    "count_text",
+    "number_text",
+    "page",
+    "plural",
+    "shows_text_only",
+    "size_text",
+    "write_file",
+]
 
 _UNITS = ("KiB", "MiB", "GiB", "TiB")
 
@@ -48,6 +62,53 @@ def count_text(shown: int, total: int | None) -> str:
     if shown < total:
         return f"showing {number_text(shown)} of {plural(total, 'object')}"
     return plural(total, "object")
+
+
+def shows_text_only() -> bool:
+    """Whether this is IPython in a terminal, where a picture would be a single line of text."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell is not None and set(shell.display_formatter.active_types) == {"text/plain"}
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title>
+<style>
+:root {{ color-scheme: light dark }} body {{ margin: 1rem; font-family: sans-serif; line-height: 1.5 }}
+svg {{ max-width: 100%; height: auto }}
+</style></head>
+<body>{body}</body>
+</html>
+"""
+
+
+def page(title: str, body: str) -> bytes:
+    """A whole HTML file that loads nothing, light or dark as the reader likes; `body` is HTML."""
+    return _PAGE.format(title=html.escape(title), body=body).encode()
+
+
+def write_file(what: str, path: Path, writers: Mapping[str, Callable[[], bytes]]) -> None:
+    """Write `what` to a file, in the form that its ending says.
+
+    Args:
+        what: How to call it in an error.
+        path: The file.
+        writers: What gives the bytes, by ending.
+
+    Raises:
+        MagicUsageError: another ending, or the file cannot be written.
+    """
+    doing = f"save {what} as {path}"
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        *others, last = writers
+        raise MagicUsageError(
+            doing, "the ending says the form, and this one is unknown", f"use {', '.join(others)} or {last}"
+        )
+    try:
+        path.write_bytes(writer())
+    except OSError as error:
+        raise MagicUsageError(doing, error.strerror or str(error), "choose another place") from None
 
 
 class Table:

@@ -15,7 +15,7 @@ import os
 from typing import Any
 
 import pmemobj
-from pmemobj import PersistentObjectPool, PoolClosedError, Transaction, TransactionAborted
+from pmemobj import Persistent, PersistentObjectPool, PoolClosedError, Transaction, TransactionAborted, inspect
 from pmemobj.errors import a_or_an
 from pmemobj_magics.cell import Shell
 from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolError, did_you_mean
@@ -32,12 +32,14 @@ class Session:
         shell: The IPython shell.
         begun: The transactions that ``%pmem_begin`` began and nothing has ended yet.
         cells: The pools of the ``%%pmem_transaction`` cells that are running, the outermost first.
+        drawn: The graph that was drawn last of each pool and expression.
     """
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
         self.begun: dict[PersistentObjectPool, Transaction] = {}
         self.cells: list[PersistentObjectPool] = []
+        self.drawn: dict[tuple[str, str], inspect.Graph] = {}
 
     @property
     def variables(self) -> list[str]:
@@ -105,6 +107,21 @@ class Session:
             raise NoSuchPoolError("choose a pool", "none is open", _HOW_TO_OPEN)
         calls = ", ".join(self.call(pool) for pool in pools)
         raise NoSuchPoolError("choose a pool", f"{len(pools)} are open and none is called pool", f"name one: {calls}")
+
+    def pool_of(self, value: Persistent) -> PersistentObjectPool | None:
+        """The open pool that an object lives in; None if it is closed, or the object no longer there."""
+        with contextlib.suppress(pmemobj.PmemError):
+            return next((pool for pool in pmemobj.open_pools() if pool.mm is value._p_mm), None)
+        return None
+
+    def holders(self, pool: PersistentObjectPool) -> dict[int, str]:
+        """The variables that hold objects of a pool, by the offsets of the objects; IPython's own do not count."""
+        found: dict[int, list[str]] = {}
+        for name in sorted(self.variables):
+            value = self.namespace[name]
+            if isinstance(value, Persistent) and not name.startswith("_") and self.pool_of(value) is pool:
+                found.setdefault(value._p_oid.offset, []).append(name)
+        return {offset: ", ".join(names) for offset, names in found.items()}
 
     def bind(self, name: str, value: Any) -> None:
         """Put a value into the user's variables."""

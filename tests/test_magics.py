@@ -31,7 +31,7 @@ Run = Callable[..., Any]
 MAGICS = {
     "line": {
         *("pmem", "pmem_abort", "pmem_begin", "pmem_bytes", "pmem_check", "pmem_close", "pmem_commit", "pmem_gc"),
-        *("pmem_graph", "pmem_log", "pmem_open", "pmem_stats", "pmem_dump", "pmem_restore"),
+        *("pmem_graph", "pmem_log", "pmem_open", "pmem_stats", "pmem_dump", "pmem_restore", "pmem_tree"),
     },
     "cell": {"pmem_crash", "pmem_transaction", "pmem_tx"},
 }
@@ -367,7 +367,7 @@ def test_a_semicolon_hides_the_value(run: Run, game: Any) -> None:
 
 def test_magics_and_commands_within_a_cell(run: Run, game: Any) -> None:
     assert run("%%pmem_tx", "pool.root['x'] = 1", "graph = %pmem_graph", "files = !echo hello", "files[0]") == "hello"
-    assert repr(run("graph")) == "PoolGraph(root=PersistentDict, 2 nodes, 1 edge)"
+    assert repr(run("graph")) == "PoolGraph(root=PersistentDict, 2 nodes, 1 edge; uncommitted: 1 changed)"
 
 
 def test_a_short_error_stays_short_within_a_cell(run: Run, game: Any) -> None:

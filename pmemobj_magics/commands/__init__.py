@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pmemobj_magics.commands.crash import Limits, cut_power, kill, sweep, unquoted
 from pmemobj_magics.commands.dumps import DumpReport, dump_pool, restore_pool
-from pmemobj_magics.commands.graph import draw_graph
+from pmemobj_magics.commands.graph import Extent, compare_graphs, draw_graph, draw_tree
 from pmemobj_magics.commands.log import show_log
 from pmemobj_magics.commands.memory import check_pool, collect_garbage, measure_pool, show_bytes
 from pmemobj_magics.commands.pools import PoolList, PoolReport, close_pool, list_pools, open_pool
@@ -12,6 +12,7 @@ from pmemobj_magics.commands.transactions import TransactionReport, abort, begin
 
 __all__ = [
     "DumpReport",
+    "Extent",
     "Limits",
     "PoolList",
     "PoolReport",
@@ -22,8 +23,10 @@ __all__ = [
     "close_pool",
     "collect_garbage",
     "commit",
+    "compare_graphs",
     "cut_power",
     "draw_graph",
+    "draw_tree",
     "dump_pool",
     "kill",
     "list_pools",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import replace
 
-from pmemobj.inspect import Edge, Graph, Node
+from pmemobj.inspect import Edge, Graph, Node, differences
 
 __all__ = ["clip", "news"]
 
@@ -43,11 +43,5 @@ def _edges(node: Node) -> list[Edge]:
 
 def news(before: Graph, after: Graph) -> dict[int, str]:
     """``new`` or ``changed`` for the objects that are; where an object stands in the picture does not count."""
-    marks = {}
-    for offset, node in after.nodes.items():
-        old = before.nodes.get(offset)
-        if old is None:
-            marks[offset] = "new"
-        elif replace(old, depth=node.depth, size=node.size) != node:
-            marks[offset] = "changed"
-    return marks
+    changes = differences(before, after).items()
+    return {offset: change.kind for offset, change in changes if change.kind != "removed"}

@@ -1,7 +1,7 @@
 """The table of one object, in graphviz's HTML-like language.
 
-A head with the type, then one row for each slot. What the limits left out stands there in words, and
-what is damaged, not defined, new or changed is told by words and line style as well as by colour.
+A head with the type, then one row for each slot. What the limits left out stands there in words, and so does what
+was there before, where that is known.
 """
 
 from __future__ import annotations
@@ -9,98 +9,113 @@ from __future__ import annotations
 import html
 import textwrap
 
-from pmemobj.inspect import Node, Slot
+from pmemobj.inspect import Node, Slot, slot_note
 from pmemobj_magics.display import number_text, size_text
-from pmemobj_magics.graph._arrows import Arrows
+from pmemobj_magics.graph._arrows import Arrows, Place
+from pmemobj_magics.graph._look import BORDER, FAINT, GONE, PLAIN, TEXT, Look, Looks, SlotLook
 
-__all__ = ["FAINT", "FONT", "TEXT", "node_label", "start_label"]
+__all__ = ["FONT", "node_label", "start_label"]
 
-TEXT, FAINT = "#1f2430", "#626c7d"
 FONT, _MONO = "Helvetica,Arial,sans-serif", "DejaVu Sans Mono,Menlo,monospace"
-_BORDER, _RULE = "#8a94a6", "#e3e7ee"
-_DAMAGED, _UNDEFINED, _NEW, _CHANGED = "#b3261e", "#8a5a00", "#1a7f37", "#0b5cad"
-_HEADS = {"PersistentDict": "#dbe8fb", "PersistentList": "#dcf2e1"}
-_OBJECT_HEAD, _DAMAGED_HEAD, _UNDEFINED_HEAD = "#eae1fb", "#fbdcdc", "#fdf0d5"
+_RULE = "#e3e7ee"
+_SLACK = "\N{NO-BREAK SPACE}" * 3
 
 
-def node_label(node: Node, arrows: Arrows, *, offsets: bool, mark: str) -> str:
+def node_label(node: Node, arrows: Arrows, looks: Looks, *, offsets: bool) -> str:
     """The table of an object.
 
     Args:
         node: The object.
         arrows: Which references are arrows; the others are words.
+        looks: What is known of it.
         offsets: Whether to show offset and size.
-        mark: ``new``, ``changed`` or nothing.
     """
-    rows = [_head(node, arrows, offsets, mark)]
-    rows += [_slot_row(node, number, slot, arrows) for number, slot in enumerate(node.slots)]
+    look, change = looks.of(node), looks.change(node.offset)
+    rows = [_head(node, look, arrows, offsets)]
+    for number, slot in enumerate(node.slots):
+        note = "" if change is None or number not in change.slots else slot_note(change.slots[number])
+        rows.append(_slot_row(node.offset, number, slot, arrows, look.ink, looks.slot(node.offset, number), note))
+    for number, slot in enumerate(() if change is None else change.gone):
+        rows.append(_gone_row((node.offset, "g", number), slot, arrows))
     if node.damage:
-        rows.append(_wide_row(_lines(node.damage), _DAMAGED))
+        rows.append(_wide_row(_lines(node.damage), look.color))
     elif node.count > len(node.slots):
         rows.append(_wide_row(f"<I>+{number_text(node.count - len(node.slots))} more</I>", FAINT))
-    return f"<<TABLE {_frame(node, mark)}>{''.join(rows)}</TABLE>>"
+    return f"<<TABLE {_frame(look)}>{''.join(rows)}</TABLE>>"
 
 
-def start_label(start: Slot, name: str) -> str:
+def start_label(start: Slot, name: str, note: str = "") -> str:
     """A small tag where the drawing begins; a plain value stands in the tag itself."""
     value = "" if start.target is not None else f"<TD>{_code(start.text, TEXT)}</TD>"
-    frame = f'BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="4" COLOR="{_BORDER}"'
+    if note:
+        value += f"<TD>{_font(_text(note), FAINT, 10)}</TD>"
+    frame = f'BORDER="0" CELLBORDER="1" CELLSPACING="0" CELLPADDING="4" COLOR="{BORDER}"'
     return f'<<TABLE {frame}><TR><TD BGCOLOR="#eef1f6"><B>{_text(name)}</B></TD>{value}</TR></TABLE>>'
 
 
-def _is_undefined(node: Node) -> bool:
-    return node.type.endswith("(not defined yet)")
-
-
-def _frame(node: Node, mark: str) -> str:
-    color, style, border = _BORDER, "", 1
-    if node.damage:
-        color, style = _DAMAGED, ' STYLE="DASHED"'
-    elif _is_undefined(node):
-        color, style = _UNDEFINED, ' STYLE="DASHED"'
-    if mark:
-        color, border = (_NEW if mark == "new" else _CHANGED), 3
+def _frame(look: Look) -> str:
+    style = f' STYLE="{look.line}"' if look.line else ""
     layout = 'CELLBORDER="1" CELLSPACING="0" CELLPADDING="4"'
-    return f'BORDER="{border}" {layout} COLOR="{color}" BGCOLOR="#ffffff"{style}'
+    return f'BORDER="{look.width}" {layout} COLOR="{look.color}" BGCOLOR="#ffffff"{style}'
 
 
-def _head(node: Node, arrows: Arrows, offsets: bool, mark: str) -> str:
+def _head(node: Node, look: Look, arrows: Arrows, offsets: bool) -> str:
     notes = [] if node.damage else [node.text]
     if arrows.references[node.offset] > 1:
         notes.append(f"shared ×{arrows.references[node.offset]}")
-    if mark:
-        notes.append(mark)
+    notes += look.words
     if offsets:
         notes.append(f"at {node.offset:#x}, {size_text(node.size)}")
-    title = f"<B>{_text(node.type + arrows.number_text(node.offset))}</B>"
-    note = f"  {_font(_text(' · '.join(notes)), FAINT, 10)}" if notes else ""
-    cell = f'PORT="head" COLSPAN="2" SIDES="B" COLOR="{_RULE}" BGCOLOR="{_head_color(node)}" ALIGN="LEFT"'
+    title = _font(f"<B>{_text(node.type + arrows.number_text(node.offset))}</B>", look.ink, 12)
+    # The spaces behind: a browser's font may be wider than the one that graphviz measures with.
+    note = f"  {_font(_text(' · '.join(notes)), FAINT, 10)}{_SLACK}" if notes else ""
+    cell = f'PORT="head" COLSPAN="2" SIDES="B" COLOR="{_RULE}" BGCOLOR="{look.head}" ALIGN="LEFT"'
     return f"<TR><TD {cell}>{title}{note}</TD></TR>"
 
 
-def _head_color(node: Node) -> str:
-    if node.damage:
-        return _DAMAGED_HEAD
-    return _UNDEFINED_HEAD if _is_undefined(node) else _HEADS.get(node.type, _OBJECT_HEAD)
-
-
-def _slot_row(node: Node, number: int, slot: Slot, arrows: Arrows) -> str:
-    label = _reference(arrows, (node.offset, "k", number), slot.label, slot.key_target)
-    value = _reference(arrows, (node.offset, "v", number), slot.text, slot.target)
-    # The dot of a reference stands where its arrow leaves.
-    align = "RIGHT" if value else "LEFT"
-    side = f'SIDES="T" COLOR="{_RULE}"'
-    return (
-        f'<TR><TD {side} ALIGN="LEFT" PORT="k{number}">{label or _code(slot.label, FAINT)}</TD>'
-        f'<TD {side} ALIGN="{align}" PORT="v{number}">{value or _code(slot.text, TEXT)}</TD></TR>'
+def _slot_row(offset: int, number: int, slot: Slot, arrows: Arrows, ink: str, look: SlotLook, note: str) -> str:
+    label = _reference(arrows, (offset, "k", number), slot.label, slot.key_target)
+    value = _reference(arrows, (offset, "v", number), slot.text, slot.target)
+    if note:
+        before = _font(_text(note), look.color, 10)
+        # The dot of a reference stands where its arrow leaves.
+        value = f"{before}  {value}" if value else f"{_code(slot.text, ink)}  {before}"
+    align = "RIGHT" if slot.target is not None else "LEFT"
+    return _row(
+        (f"k{number}", _sign(look) + (label or _code(slot.label, FAINT))),
+        (f"v{number}", value or _code(slot.text, ink)),
+        align,
+        look,
     )
 
 
-def _reference(arrows: Arrows, place: tuple[int, str, int], text: str, target: int | None) -> str:
+def _gone_row(place: Place, slot: Slot, arrows: Arrows) -> str:
+    """A slot that is no longer there."""
+    was = "●" if place in arrows.ghosts else f"<S>{_code(slot.text, FAINT)}</S>"
+    value = f"{_font('removed', FAINT, 10)}  {was}"
+    label = f"{_sign(GONE)}<S>{_code(slot.label, FAINT)}</S>"
+    return _row(("", label), (f"g{place[2]}", value), "RIGHT" if place in arrows.ghosts else "LEFT", GONE)
+
+
+def _row(label: tuple[str, str], value: tuple[str, str], align: str, look: SlotLook) -> str:
+    """A row of two cells, each with its port and its content."""
+    side = f'SIDES="T" COLOR="{_RULE}"' + (f' BGCOLOR="{look.back}"' if look.back else "")
+    port = f' PORT="{label[0]}"' if label[0] else ""
+    return (
+        f'<TR><TD {side} ALIGN="LEFT"{port}>{label[1]}</TD>'
+        f'<TD {side} ALIGN="{align}" PORT="{value[0]}">{value[1]}</TD></TR>'
+    )
+
+
+def _sign(look: SlotLook) -> str:
+    return "" if look is PLAIN else _code(look.sign, look.color)
+
+
+def _reference(arrows: Arrows, place: Place, text: str, target: int | None) -> str:
     """A dot where an arrow begins, words for what is not drawn; nothing for a plain value."""
     if target is None:
         return ""
-    if place in arrows.drawn:
+    if place in arrows.drawn or place in arrows.ghosts:
         return "●"
     return _font(f"<I>{_text(text + (arrows.number_text(target) or ' …'))}</I>", FAINT, 11)
 

@@ -36,7 +36,7 @@ ElementTree.register_namespace("", _SVG)
 ElementTree.register_namespace("xlink", _XLINK)
 
 
-def render(source: str, format: str) -> bytes:
+def render(source: str, format: str, engine: str = "dot") -> bytes:
     """Let graphviz draw.
 
     Raises:
@@ -44,7 +44,11 @@ def render(source: str, format: str) -> bytes:
     """
     try:
         return subprocess.run(
-            ["dot", f"-T{format}"], input=source.encode(), capture_output=True, check=True, timeout=_MAX_SECONDS
+            ["dot", f"-K{engine}", f"-T{format}"],
+            input=source.encode(),
+            capture_output=True,
+            check=True,
+            timeout=_MAX_SECONDS,
         ).stdout
     except FileNotFoundError:
         raise DrawingError("draw the graph", "graphviz is not installed", _INSTALL_HINT) from None

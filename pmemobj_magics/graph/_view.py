@@ -9,23 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pmemobj.inspect import Graph
-from pmemobj_magics.display import number_text, plural
-from pmemobj_magics.errors import DrawingError, MagicUsageError
-from pmemobj_magics.graph._dot import footer, node_name, to_dot
+from pmemobj.inspect import Comparison, Graph, Node, tree_text
+from pmemobj_magics.display import page, shows_text_only, write_file
+from pmemobj_magics.errors import DrawingError
+from pmemobj_magics.graph._dot import node_name, to_dot
+from pmemobj_magics.graph._layout import find_layout
+from pmemobj_magics.graph._look import Looks
 from pmemobj_magics.graph._svg import render, tidy
-from pmemobj_magics.graph._tree import to_tree
+from pmemobj_magics.tree import footer, to_html
 
 __all__ = ["PoolGraph"]
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head><meta charset="utf-8"><title>{title}</title>
-<style>body {{ margin: 1rem; font-family: sans-serif }} svg {{ max-width: 100%; height: auto }}</style></head>
-<body>{body}</body>
-</html>
-"""
-
 
 class PoolGraph:
     """The objects of a pool and their references, as they were when the picture was asked for.
@@ -36,7 +29,11 @@ class PoolGraph:
         graph: What a walk found.
         name: What to call the value where it begins: the root, or an expression.
         offsets: Whether to show each object's offset and size.
-        marks: ``new`` or ``changed`` for some objects, by offset.
+        marks: ``new`` or ``changed`` for some objects, by offset, where the earlier graph is not at hand.
+        before: An earlier graph of the pool, to show what differs. Without it, inside a transaction,
+            the state that the transaction found.
+        layout: One of `LAYOUTS`.
+        holders: The variables that keep doomed objects, by the offset of the object.
         frame: Tells drawings of one series apart, so that their ids differ.
     """
 
@@ -44,14 +41,22 @@ class PoolGraph:
         self,
         graph: Graph,
         *,
-        name: str = "root",
+        name: str = "",
         offsets: bool = False,
         marks: Mapping[int, str] | None = None,
+        before: Graph | None = None,
+        layout: str = "LR",
+        holders: Mapping[int, str] | None = None,
         frame: str = "",
     ) -> None:
         self.graph = graph
-        self.name = name
-        self._dot = to_dot(graph, name=name, offsets=offsets, marks=marks)
+        self.name = name or graph.start.label
+        #: What differs from the earlier graph, or None.
+        self.comparison = graph.uncommitted if before is None else Comparison(before, graph)
+        self._looks = Looks(self.comparison, marks or {}, graph.doomed, holders or {})
+        self._layout = find_layout(layout)
+        self._offsets = offsets
+        self._dot = to_dot(graph, self._looks, self._layout, name=self.name, offsets=offsets)
         self._frame = frame
         self._svg: str | None = None
 
@@ -69,38 +74,43 @@ class PoolGraph:
         """
         if self._svg is None:
             digest = hashlib.sha1(f"{self._frame}\0{self.dot}".encode()).hexdigest()
-            titles = {node_name(node.offset): f"{node.type}: {node.text}" for node in self.graph.nodes.values()}
+            nodes = [*self.graph.shown.values(), *self._looks.removed.values()]
+            titles = {node_name(node.offset): _title(node, self._looks) for node in nodes}
             titles["start"] = self.name
-            drawn = render(self.dot, "svg")
+            drawn = render(self.dot, "svg", self._layout.engine)
             self._svg = tidy(drawn, prefix=f"pmem-{digest[:8]}", label=repr(self), titles=titles)
         return self._svg
 
     @property
     def tree(self) -> str:
         """The objects as a tree of text."""
-        return f"{to_tree(self.graph, self.name)}\n{footer(self.graph)}"
+        tree = tree_text(self.graph, self.comparison, self.name, self._offsets, self._looks.holders)
+        return f"{tree}\n{footer(self.graph, self.comparison)}"
 
     def __repr__(self) -> str:
-        graph = self.graph
-        start = "root" if self.name == "root" else "start"
-        drawn = sum(edge.target in graph.nodes for edge in graph.edges)
-        counts = [plural(len(graph.nodes), "node"), plural(drawn, "edge")]
-        if graph.hidden:
-            counts.append(f"{number_text(graph.hidden)} hidden")
-        damaged = sum(bool(node.damage) for node in graph.nodes.values())
-        if damaged:
-            counts.append(f"{damaged} damaged")
-        return f"PoolGraph({start}={graph.start.text}, {', '.join(counts)})"
+        differs = "" if self.comparison is None else f"; {self._difference(self.comparison)}"
+        return f"PoolGraph({self.graph.summary}{differs})"
+
+    @staticmethod
+    def _difference(comparison: Comparison) -> str:
+        return f"{'uncommitted' if comparison.is_uncommitted else 'since before'}: {comparison.summary}"
 
     def __str__(self) -> str:
         return self.tree
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        if shows_text_only():
+            return {"text/plain": f"{self!r}\n{self.tree}"}
         try:
             return {"text/plain": repr(self), "image/svg+xml": self.svg}
         except DrawingError as error:
             text = f"{self.tree}\n({error.why}; {error.todo})"
-            return {"text/plain": f"{self!r}\n{text}", "text/html": f"<pre>{html.escape(text)}</pre>"}
+            return {"text/plain": f"{self!r}\n{text}", "text/html": self._tree_to_unfold(error)}
+
+    def _tree_to_unfold(self, error: DrawingError) -> str:
+        tree = to_html(self.graph, self.comparison, self.name, self._offsets, self._looks.holders)
+        words = f"{footer(self.graph, self.comparison)} ({error.why}; {error.todo})"
+        return f'<div>{tree}\n<small style="opacity:.7">{html.escape(words)}</small></div>'
 
     # ---- files ----
 
@@ -113,17 +123,8 @@ class PoolGraph:
             MagicUsageError: another ending, or the file cannot be written.
             DrawingError: .svg or .png without graphviz.
         """
-        what = f"save the graph as {os.fspath(path)}"
         writers = {".svg": self._svg_file, ".png": self._png_file, ".dot": self.dot.encode, ".html": self._page}
-        writer = writers.get(Path(path).suffix.lower())
-        if writer is None:
-            raise MagicUsageError(
-                what, "the ending says the form, and this one is unknown", "use .svg, .png, .dot or .html"
-            )
-        try:
-            Path(path).write_bytes(writer())
-        except OSError as error:
-            raise MagicUsageError(what, error.strerror or str(error), "choose another place") from None
+        write_file("the graph", Path(path), writers)
 
     def _svg_file(self) -> bytes:
         return f'<?xml version="1.0" encoding="UTF-8"?>\n{self.svg}\n'.encode()
@@ -131,11 +132,15 @@ class PoolGraph:
     def _png_file(self) -> bytes:
         dot = self._dot.copy()
         dot.graph_attr.update(bgcolor="#fbfcfe", dpi="144")
-        return render(dot.source, "png")
+        return render(dot.source, "png", self._layout.engine)
 
     def _page(self) -> bytes:
         try:
             body = self.svg
-        except DrawingError:
-            body = f"<pre>{html.escape(self.tree)}</pre>"
-        return _PAGE.format(title=html.escape(footer(self.graph)), body=body).encode()
+        except DrawingError as error:
+            body = self._tree_to_unfold(error)
+        return page(footer(self.graph, self.comparison), body)
+
+
+def _title(node: Node, looks: Looks) -> str:
+    return ": ".join([node.type, ", ".join([node.text, *looks.of(node).words])])
