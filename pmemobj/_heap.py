@@ -204,6 +204,7 @@ class Heap:
         "_wants_log_space",
         "_words",
         "after_rollback",
+        "after_transaction",
         "base",
         "changes",
         "changes_at_begin",
@@ -271,6 +272,8 @@ class Heap:
         self.slow = False
         #: Called after a roll-back, for caches of what the pool holds.
         self.after_rollback: list[Callable[[], None]] = []
+        #: Called when a transaction of the user's (no single statement) has been committed; see `glance`.
+        self.after_transaction: list[Callable[[], None]] = []
         #: Whether something may have become unreachable since the last garbage collection.
         self.may_have_garbage = False
         self.statement = Statement(self)

@@ -61,6 +61,7 @@ __all__ = [
     "Meaning",
     "Memory",
     "Node",
+    "Offsets",
     "Part",
     "Piece",
     "Slot",

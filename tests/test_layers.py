@@ -89,6 +89,7 @@ ORDER = [
     "_log_drafts",
     "_log_recorder",
     "_log",
+    "glance",
     "_examine",
     "_examine_kinds",
     "_probe",
