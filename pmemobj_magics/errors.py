@@ -62,14 +62,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def shorten(shell: Any, error: PmemError, traceback: TracebackType | None) -> None:
     """Make IPython show `error` in at most three lines instead of a traceback, unless it has its own way."""
     if not hasattr(error, "_render_traceback_"):
-        lines = _short_lines(error, _place(shell, traceback))
+        colours = ("", "") if shell.colors.lower() == "nocolor" else (_RED, _PLAIN)
+        lines = _short_lines(error, _place(shell, traceback), *colours)
         error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
 
 
-def _short_lines(error: PmemError, place: str) -> list[str]:
+def _short_lines(error: PmemError, place: str, red: str, plain: str) -> list[str]:
     lines = [f"cannot {error.what}", f"  {error.why}", f"  {error.todo}" if error.todo else ""]
     what, *rest = (" ".join(line.splitlines()) for line in lines if line)
-    return [f"{_RED}{type(error).__name__}{_PLAIN}{place}: {what}", *rest]
+    return [f"{red}{type(error).__name__}{plain}{place}: {what}", *rest]
 
 
 def _place(shell: Any, traceback: TracebackType | None) -> str:

@@ -52,6 +52,11 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., R
         )
         return Reply(reply["content"]["status"], messages)
 
+    def complete(text: str) -> list[str]:
+        content = client.complete(text, len(text), reply=True, timeout=PATIENCE)["content"]
+        return [text[: content["cursor_start"]] + match for match in content["matches"]]
+
+    run.complete = complete  # type: ignore[attr-defined]
     try:
         assert run("%load_ext pmemobj_magics", "import os, pmemobj").status == "ok"
         assert run("%pmem_open game.pmem --create --size 16M").status == "ok"
@@ -73,6 +78,12 @@ def test_an_expected_error_is_one_short_error_message(kernel: Any) -> None:
         "  there is no such file",
         "  add --create to make it",
     ]
+
+
+def test_a_front_end_gets_completions_of_our_lines(kernel: Any) -> None:
+    assert kernel.complete("%pmem_open game.pmem --exc") == ["%pmem_open game.pmem --exclusive"]
+    assert kernel.complete("%%pmem_tx po") == ["%%pmem_tx pool"]
+    assert kernel.complete("%pmem_open ga") == ["%pmem_open game.pmem"]
 
 
 def test_an_error_in_a_transaction_shows_the_users_line(kernel: Any) -> None:

@@ -58,7 +58,7 @@ def draw(entries: Sequence[LogEntry]) -> str:
     width = _NAMES + max((block.x + block.width for row in rows for block in row), default=0) + 2 * _MARGIN
     row_height = _HEAD + _BAR + 6 + _LANE * len(lanes) + 20
     signs = _signs(shown)
-    height = row_height * len(rows) + _LEGEND * (len(signs) // 2 + 2) + 2 * _MARGIN
+    height = row_height * len(rows) + _LEGEND * ((len(signs) + 1) // 2 + 1) + 2 * _MARGIN
     width = max(width, 660)
     parts = [
         f'<rect x="0.5" y="0.5" width="{width - 1:g}" height="{height - 1:g}" rx="8" fill="#fbfcfe" stroke="#d0d7e2"/>'
@@ -203,7 +203,7 @@ def _legend(signs: list[Sign], top: float) -> Iterator[str]:
     text = (
         "✓ all of it is in the pool     ✗ dashed: nothing of it     ×n: a line did it n times     +n: steps not shown"
     )
-    yield _text_at(_MARGIN, top + _LEGEND * (-(-len(signs) // 2)) + 8, text, size=9, colour=_FAINT)
+    yield _text_at(_MARGIN, top + _LEGEND * ((len(signs) + 1) // 2) + 8, text, size=9, colour=_FAINT)
 
 
 def _text_at(
