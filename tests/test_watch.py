@@ -1,5 +1,7 @@
 """``%pmem_watch``: what the explorer holds and hands to the page, and when it looks anew; the page is in `test_browser_watch`."""
 
+# ruff: noqa: F811 - fixtures are imported, and are parameters
+
 from __future__ import annotations
 
 import asyncio
@@ -41,14 +43,14 @@ def name(handle: Any) -> str:
 
 
 @pytest.fixture
-def explorer(run: Run, game: Any) -> PoolExplorer:  # noqa: F811
+def explorer(run: Run, game: Any) -> PoolExplorer:
     return run("%pmem_watch")
 
 
 # ---- the magic ---------------------------------------------------------------------------------------
 
 
-def test_it_returns_the_explorer_and_shows_a_tree(run: Run, game: Any) -> None:  # noqa: F811
+def test_it_returns_the_explorer_and_shows_a_tree(run: Run, game: Any) -> None:
     explorer = run("%pmem_watch -o seen")
     assert run("seen") is explorer
     assert repr(explorer) == "PoolExplorer(root=PersistentDict, 2 nodes, 1 edge)"
@@ -62,14 +64,14 @@ def test_it_returns_the_explorer_and_shows_a_tree(run: Run, game: Any) -> None: 
     assert "<script" not in bundle["text/html"]
 
 
-def test_from_an_object(run: Run, game: Any) -> None:  # noqa: F811
+def test_from_an_object(run: Run, game: Any) -> None:
     explorer = run('%pmem_watch pool.root["guesses"]')
     assert repr(explorer) == 'PoolExplorer(pool.root["guesses"]=PersistentList, 1 node, 0 edges)'
     assert explorer.trail == [{"id": name(game.root["guesses"]), "label": 'pool.root["guesses"]'}]
     assert run("%pmem_watch pool").trail == []
 
 
-def test_running_it_again_gives_the_same_one(run: Run, game: Any) -> None:  # noqa: F811
+def test_running_it_again_gives_the_same_one(run: Run, game: Any) -> None:
     first, inner = run("%pmem_watch"), run("%pmem_watch pool.root['guesses']")
     first.trail = inner.trail
     again = run("%pmem_watch --max-items 1")
@@ -90,13 +92,13 @@ def test_running_it_again_gives_the_same_one(run: Run, game: Any) -> None:  # no
         ("--depth 3", "understand %pmem_watch", "--depth is no option"),
     ],
 )
-def test_what_cannot_be_explored(run: Run, game: Any, line: str, what: str, why: str) -> None:  # noqa: F811
+def test_what_cannot_be_explored(run: Run, game: Any, line: str, what: str, why: str) -> None:
     with pytest.raises((ExpressionError, MagicUsageError)) as error:
         run(f"%pmem_watch {line}")
     assert len(short(error)) <= 3 and f"cannot {what}" in short(error)[0] and why in short(error)[1]
 
 
-def test_of_a_closed_pool(run: Run, game: Any) -> None:  # noqa: F811
+def test_of_a_closed_pool(run: Run, game: Any) -> None:
     run("%pmem_close")
     for line in ("%pmem_watch", "%pmem_watch pool"):
         with pytest.raises(pmemobj.PoolClosedError) as error:
@@ -104,7 +106,7 @@ def test_of_a_closed_pool(run: Run, game: Any) -> None:  # noqa: F811
         assert short(error)[-1] == "  open it again: %pmem_open game.pmem"
 
 
-def test_without_graphviz_the_rest_works(run: Run, game: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_without_graphviz_the_rest_works(run: Run, game: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     explorer = run("%pmem_watch")
     assert explorer.scene["svg"] == "" and "apt install graphviz" in explorer.scene["hint"]
@@ -116,7 +118,7 @@ def test_without_graphviz_the_rest_works(run: Run, game: Any, monkeypatch: pytes
 # ---- what the page gets ------------------------------------------------------------------------------
 
 
-def test_the_page_gets_all_that_it_shows(run: Run, game: Any) -> None:  # noqa: F811
+def test_the_page_gets_all_that_it_shows(run: Run, game: Any) -> None:
     game.root["again"] = game.root["guesses"]
     explorer = run("%pmem_watch")
     scene = json.loads(json.dumps(explorer.scene))
@@ -135,14 +137,14 @@ def test_the_page_gets_all_that_it_shows(run: Run, game: Any) -> None:  # noqa: 
     assert "0x" not in json.dumps({key: scene[key] for key in ("nodes", "memories")})
 
 
-def test_offsets_when_they_are_asked_for(run: Run, game: Any) -> None:  # noqa: F811
+def test_offsets_when_they_are_asked_for(run: Run, game: Any) -> None:
     explorer = run("%pmem_watch --offsets")
     root = name(game.root)
     assert explorer.scene["nodes"][root]["at"] == f"{game.root._p_offset:#x}"
     assert "··" not in json.dumps(explorer.scene["memories"])
 
 
-def test_limits(run: Run, game: Any) -> None:  # noqa: F811
+def test_limits(run: Run, game: Any) -> None:
     run("pool.root['many'] = pool.persistent([[n] for n in range(60)])")
     explorer = run("%pmem_watch --max-nodes 20 --max-items 25")
     many = nodes(explorer)["PersistentList: 60 items"]
@@ -170,7 +172,7 @@ def test_the_bytes_of_what_is_far_away_are_told_when_it_is_chosen(pool: Any) -> 
     assert explorer.memory == {}
 
 
-def test_the_page_begins_elsewhere(run: Run, game: Any, explorer: PoolExplorer) -> None:  # noqa: F811
+def test_the_page_begins_elsewhere(run: Run, game: Any, explorer: PoolExplorer) -> None:
     guesses = game.root["guesses"]
     explorer.trail = [{"id": name(guesses), "label": "'guesses'"}]
     assert list(explorer.scene["nodes"]) == [name(guesses)] and explorer.scene["start"][0] == "'guesses'"
@@ -189,7 +191,7 @@ def test_the_page_begins_elsewhere(run: Run, game: Any, explorer: PoolExplorer) 
 # ---- following ---------------------------------------------------------------------------------------
 
 
-def test_it_follows_the_cells(run: Run, game: Any, explorer: PoolExplorer) -> None:  # noqa: F811
+def test_it_follows_the_cells(run: Run, game: Any, explorer: PoolExplorer) -> None:
     run("pool.root['guesses'].append(7)")
     assert nodes(explorer)["PersistentList: 3 items"]["mark"] == "changed"
     assert nodes(explorer)["PersistentDict: 2 keys"]["mark"] == ""
@@ -205,13 +207,13 @@ def test_it_follows_the_cells(run: Run, game: Any, explorer: PoolExplorer) -> No
     assert "PersistentList: 0 items" in nodes(explorer)
 
 
-def test_a_cell_that_changes_nothing_costs_nothing(run: Run, explorer: PoolExplorer, monkeypatch: Any) -> None:  # noqa: F811
+def test_a_cell_that_changes_nothing_costs_nothing(run: Run, explorer: PoolExplorer, monkeypatch: Any) -> None:
     monkeypatch.setattr(PoolExplorer, "update", lambda self: pytest.fail("there was nothing to update"))
     run("len(pool.root['guesses']), repr(pool.root)")
     assert explorer.state == "open"
 
 
-def test_it_shows_what_is_not_committed_and_says_so(run: Run, game: Any, explorer: PoolExplorer) -> None:  # noqa: F811
+def test_it_shows_what_is_not_committed_and_says_so(run: Run, game: Any, explorer: PoolExplorer) -> None:
     before = nodes(explorer)
     run("%pmem_begin")
     assert explorer.state == "uncommitted" and "not committed" in explorer.note
@@ -233,7 +235,7 @@ def test_it_shows_what_is_not_committed_and_says_so(run: Run, game: Any, explore
     assert explorer.state == "open" and nodes(explorer)["PersistentList: 3 items"]["mark"] == "changed"
 
 
-def test_the_transaction_of_another_thread_is_not_disturbed(run: Run, game: Any, explorer: PoolExplorer) -> None:  # noqa: F811
+def test_the_transaction_of_another_thread_is_not_disturbed(run: Run, game: Any, explorer: PoolExplorer) -> None:
     begun, done = threading.Event(), threading.Event()
 
     def work() -> None:
@@ -256,8 +258,8 @@ def test_the_transaction_of_another_thread_is_not_disturbed(run: Run, game: Any,
 
 
 def test_commits_in_the_middle_of_a_cell_are_seen(
-    run: Run,  # noqa: F811
-    game: Any,  # noqa: F811
+    run: Run,
+    game: Any,
     explorer: PoolExplorer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -289,7 +291,7 @@ def test_commits_in_the_middle_of_a_cell_are_seen(
     assert len(seen) == count
 
 
-def test_a_closed_pool_is_let_go_of_and_found_again(run: Run, explorer: PoolExplorer) -> None:  # noqa: F811
+def test_a_closed_pool_is_let_go_of_and_found_again(run: Run, explorer: PoolExplorer) -> None:
     scene = explorer.scene
     run("%pmem_close")
     assert explorer.state == "closed" and explorer.scene is scene and explorer.pool is None
@@ -322,7 +324,7 @@ def test_it_keeps_neither_pool_nor_objects(pool_path: str) -> None:
 
 def test_an_error_of_an_update_is_no_error_of_the_cell(
     run: Run, game: Any, explorer: PoolExplorer, monkeypatch: Any
-) -> None:  # noqa: F811
+) -> None:
     monkeypatch.setattr(_widget, "take", lambda *_: 1 / 0)
     assert run("pool.root['guesses'].append(7)", "5") == 5
     assert explorer.state == "failed" and "ZeroDivisionError" in explorer.note
@@ -331,7 +333,7 @@ def test_an_error_of_an_update_is_no_error_of_the_cell(
     assert explorer.state == "open" and "PersistentList: 3 items" in nodes(explorer)
 
 
-def test_a_class_that_is_defined_later_is_picked_up(run: Run, run_python: Any) -> None:  # noqa: F811
+def test_a_class_that_is_defined_later_is_picked_up(run: Run, run_python: Any) -> None:
     run_python(
         "import pmemobj\nclass Later(pmemobj.PersistentObject): pass\n"
         "with pmemobj.create('later.pmem', 16 << 20) as pool: pool.root = pool.new(Later)"
@@ -380,7 +382,7 @@ def test_slow_drawings_become_smaller(pool: Any, monkeypatch: pytest.MonkeyPatch
 
 def test_what_happens_between_cells_is_seen(
     run: Run, game: Any, explorer: PoolExplorer, shell: Shell, monkeypatch: Any
-) -> None:  # noqa: F811
+) -> None:
     monkeypatch.setattr(_follow, "_PAUSE", 0.01)
 
     async def until(found: Callable[[], bool]) -> None:
@@ -405,7 +407,7 @@ def test_what_happens_between_cells_is_seen(
     asyncio.run(kernel())
 
 
-def test_a_picture_stands_below_it_and_follows(run: Run, game: Any, shell: Shell, monkeypatch: Any) -> None:  # noqa: F811
+def test_a_picture_stands_below_it_and_follows(run: Run, game: Any, shell: Shell, monkeypatch: Any) -> None:
     sent: list[tuple[str, Any]] = []
 
     class Handle:
@@ -432,7 +434,7 @@ def test_a_picture_stands_below_it_and_follows(run: Run, game: Any, shell: Shell
     assert first["text/html"].startswith("<details><summary>")
 
 
-def test_unloading_ends_it(run: Run, game: Any, explorer: PoolExplorer) -> None:  # noqa: F811
+def test_unloading_ends_it(run: Run, game: Any, explorer: PoolExplorer) -> None:
     run("%unload_ext pmemobj_magics")
     run("pool.root['guesses'].append(7)")
     assert "PersistentList: 2 items" in nodes(explorer)
