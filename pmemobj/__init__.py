@@ -26,6 +26,7 @@ from pmemobj._bytearray import PersistentByteArray
 from pmemobj._dict import PersistentDict
 from pmemobj._extension import Field, Persistent
 from pmemobj._list import PersistentList
+from pmemobj._log import LogChange, LogEntry, LogLine, LogStep, TransactionLog
 from pmemobj._names import alias
 from pmemobj._object import PersistentObject
 from pmemobj._pickles import persist_via_pickle
@@ -60,6 +61,10 @@ __all__ = [
     "Block",
     "Field",
     "Finding",
+    "LogChange",
+    "LogEntry",
+    "LogLine",
+    "LogStep",
     "MemoryManager",
     "Oid",
     "Persistent",
@@ -74,6 +79,7 @@ __all__ = [
     "PoolStats",
     "Report",
     "Transaction",
+    "TransactionLog",
     "alias",
     "check",
     "compiled",

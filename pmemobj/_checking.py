@@ -21,6 +21,7 @@ from typing import Any
 from pmemobj import _lib
 from pmemobj._heap import Heap
 from pmemobj._layout import ALL_KINDS, ROOT_SIZE, WORD, Kind
+from pmemobj._watching import Watcher
 from pmemobj.errors import MissingSnapshotError
 
 #: What is compared at once, and in what pieces a chunk that differs is looked through.
@@ -32,7 +33,7 @@ def wanted() -> bool:
     return os.environ.get("PMEMOBJ_CHECK", "0") not in ("", "0")
 
 
-class Checker:
+class Checker(Watcher):
     """Watches one heap; see the module's text."""
 
     def __init__(self, heap: Heap) -> None:
@@ -73,14 +74,21 @@ class Checker:
 
     def accept_expected(self) -> None:
         """What was expected has been changed. An interrupt may keep it from being said; then `verify` says it."""
-        for offset, size in self._expected:
+        for offset, size in list(self._expected):
             self.accept(offset, size)
         self._expected = []
+
+    def storing(self, offset: int, size: int) -> None:
+        """The same for these bytes, and a failure-atomic store."""
+        self.expect(offset, size)
 
     def accept(self, offset: int, size: int) -> None:
         """These bytes were changed by a failure-atomic store outside a transaction."""
         self._reach(offset + size)
         self._view[offset : offset + size] = self._heap.read_bytes(offset, size)
+        # Last, lest an interrupt in between lose it.
+        if (offset, size) in self._expected:
+            self._expected.remove((offset, size))
 
     def reset(self) -> None:
         """A transaction has ended: what the pool holds now is right."""

@@ -9,7 +9,8 @@ described as damaged.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from pmemobj._base import kind_at
@@ -28,12 +29,12 @@ from pmemobj._layout import (
 from pmemobj._memory_form import Gap, Memory, Piece, State, Word
 from pmemobj._memory_kinds import DESCRIBERS, leaf_part, root_part
 from pmemobj._memory_raw import block_part
-from pmemobj._readings import Meaning, Part, Reading, Span, as_text
+from pmemobj._readings import Meaning, Part, Span, unreadable
 from pmemobj._undo import UndoLog
 from pmemobj.errors import PmemError, a_or_an
 
-#: Words of an object that are shown, if nobody says how many; and of a damaged part.
-DEFAULT_WORDS, _DAMAGED_WORDS = 200, 8
+#: Words of an object that are shown, if nobody says how many.
+DEFAULT_WORDS = 200
 #: A leaf that has to share the rest with others gets so many words.
 _LEAF_SHARE = 5
 
@@ -88,24 +89,12 @@ def _describe(target: Any, budget: int) -> Memory:
 def describe_at(heap: Heap, offset: int, budget: int = DEFAULT_WORDS) -> Memory:
     """The same for the object at an offset, in an open pool or an image of one; a damaged one is shown as such."""
     view = _View(heap, budget)
+    name = "damaged"
     try:
         name = kind_at(heap, offset)._p_type_name(heap, offset)
         return view.of(DESCRIBERS[kind_of(heap.read(offset))](heap, offset), name)
     except PmemError as error:
-        return view.of([_unreadable("object", offset, error.why)], "damaged")
-
-
-@dataclass(slots=True)
-class _Damaged(Part):
-    """A part that cannot be described."""
-
-    damage: str = ""
-
-
-def _unreadable(name: str, offset: int, why: str) -> Part:
-    label = lambda at: f"word {at}"  # noqa: E731
-    read = lambda _, word: Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little")))  # noqa: E731
-    return _Damaged(name, offset, None, [Span(0, _DAMAGED_WORDS, label, read)], damage=why)
+        return view.of([unreadable("object", offset, error.why)], name)
 
 
 class _View:
@@ -129,6 +118,7 @@ class _View:
             pieces = self._pieces(parts, self._budget * 2 // 3 or 1)
             leaves = [(word, piece.depth) for piece in pieces for word in piece.words if word.meaning is Meaning.LEAF]
         names = {part.offset: part.name for part in parts}
+        earlier = self._given_up(parts)
         left_out = 0
         for number, (word, depth) in enumerate(leaves):
             if self._left <= 0:
@@ -138,7 +128,8 @@ class _View:
             part = self._leaf(word)
             names[part.offset] = part.name
             pieces.append(self._piece(part, depth + 1, share))
-        linked = [_linked(piece, names) for piece in pieces]
+        linked = [_linked(piece, names, earlier) for piece in pieces]
+        linked += earlier.values()
         return Memory(self._heap.name, name, tuple(linked), left_out, bool(self._heap.depth))
 
     def _pieces(self, parts: list[Part], most: int) -> list[Piece]:
@@ -151,6 +142,23 @@ class _View:
         self._left += self._budget - most
         return pieces
 
+    def _given_up(self, parts: list[Part]) -> dict[int, Piece]:
+        """By their offsets the parts that the transaction has exchanged for others, as they were."""
+        found: dict[int, Piece] = {}
+        for part in parts if self._log is not None and parts[0].offset not in self._fresh else ():
+            with suppress(PmemError):
+                before = part.earlier(self._was) if part.earlier is not None else part
+                if before.offset not in (0, part.offset) and self._left > 0:
+                    before.name, before.counted = f"{part.name} before", None
+                    share = max(1, self._left // 3)
+                    found[before.offset] = replace(self._piece(before, 1, share), given_up=True)
+        return found
+
+    def _was(self, offset: int) -> int:
+        """A word as it was before the transaction."""
+        old = None if self._log is None else self._log.copy_of(offset)
+        return self._heap.read(offset) if old is None else int.from_bytes(old, "little")
+
     def _leaf(self, word: Word) -> Part:
         name = f"leaf of {word.label}"
         try:
@@ -159,11 +167,10 @@ class _View:
                 return leaf_part(self._heap, word.target, name)
         except PmemError:
             pass
-        return _unreadable(name, word.target, "there is no value where the slot leads to")
+        return unreadable(name, word.target, "there is no value where the slot leads to")
 
     def _piece(self, part: Part, depth: int, share: int) -> Piece:
         heap, offset = self._heap, part.offset
-        damage = part.damage if isinstance(part, _Damaged) else ""
         room, wrong = self._room(part)
         library = self._library(part) if room else ()
         kind = "" if part.kind is None else part.kind.name
@@ -179,7 +186,7 @@ class _View:
             part.text,
             offset in self._fresh,
             depth,
-            damage or wrong,
+            part.damage or wrong,
         )
 
     def _room(self, part: Part) -> tuple[int, str]:
@@ -278,10 +285,14 @@ def _fair(wanted: list[int], share: int) -> list[int]:
     return shown
 
 
-def _linked(piece: Piece, names: dict[int, str]) -> Piece:
-    """The piece, whose words tell the names of the pieces that they lead to."""
-    rows = tuple(
-        replace(row, piece=names[row.target]) if isinstance(row, Word) and row.target in names else row
-        for row in piece.rows
-    )
-    return replace(piece, rows=rows)
+def _linked(piece: Piece, names: dict[int, str], earlier: dict[int, Piece]) -> Piece:
+    """The piece, whose words tell the names of the pieces that they lead to, and led to."""
+    rows: list[Word | Gap] = []
+    for row in piece.rows:
+        if isinstance(row, Word):
+            row = replace(row, piece=names.get(row.target, ""))
+            before = earlier.get(int.from_bytes(row.old or b"", "little"))
+            if row.meaning is Meaning.BODY and before is not None:
+                row = replace(row, old_piece=before.name, old_text=f"→ {before.name}")
+        rows.append(row)
+    return replace(piece, rows=tuple(rows))

@@ -39,6 +39,7 @@ from pmemobj._readings import (
     as_text,
     count,
     data,
+    guarded,
     header_of,
     offset_of,
     room_at,
@@ -81,25 +82,30 @@ def _list(heap: Heap, offset: int) -> list[Part]:
             Kind.LIST,
             [
                 single(0, "header", header_of(heap)),
-                single(8, "length", count("items")),
-                single(16, "capacity", count("places for items")),
+                single(8, "length", count("item", "items")),
+                single(16, "capacity", count("place for items", "places for items")),
                 single(24, "items", offset_of("items")),
             ],
         )
     ]
     if items:
-        capacity = min(capacity, room_at(heap, items))
-        spans = _items(heap, 0, min(length, capacity), capacity, lambda at: f"items[{at}]")
-        parts.append(Part("items", items, Kind.LIST_ITEMS, spans, counted=(offset + WORD, 0, WORD)))
+        parts.append(_area(heap, offset, length, capacity, items))
+        parts[1].earlier = lambda was: _area(heap, offset, *(was(offset + at) for at in (8, 16, 24)))
     assert parts[0].size == LIST_SIZE
     return parts
+
+
+def _area(heap: Heap, offset: int, length: int, capacity: int, items: int) -> Part:
+    capacity = min(capacity, room_at(heap, items))
+    spans = _items(heap, 0, min(length, capacity), capacity, lambda at: f"items[{at}]")
+    return Part("items", items, Kind.LIST_ITEMS, spans, counted=(offset + WORD, 0, WORD))
 
 
 def _tuple(heap: Heap, offset: int) -> list[Part]:
     length = min(heap.read(offset + WORD), room_at(heap, offset) - TUPLE_ITEMS // WORD)
     spans = [
         single(0, "header", header_of(heap)),
-        single(8, "length", count("items")),
+        single(8, "length", count("item", "items")),
         Span(TUPLE_ITEMS, length, lambda at: f"items[{at}]", value_in(heap)),
     ]
     return [Part("object", offset, Kind.TUPLE, spans)]
@@ -114,22 +120,27 @@ def _object(heap: Heap, offset: int) -> list[Part]:
             Kind.OBJECT,
             [
                 single(0, "header", header_of(heap)),
-                single(8, "capacity", count("slots for attributes")),
+                single(8, "capacity", count("slot for attributes", "slots for attributes")),
                 single(16, "slots", offset_of("slots")),
             ],
         )
     ]
     if slots:
-        names = _attributes(heap, offset)
-        used = min(capacity, room_at(heap, slots), len(names))
-        rest = min(capacity, room_at(heap, slots)) - used
-        spans = [
-            Span(0, used, lambda at: f".{names[at]}", lambda _, word: value(heap, word, "not set")),
-            Span(WORD * used, rest, lambda at: f"slot {used + at}", _spare_slot(heap), FEW_UNUSED),
-        ]
-        parts.append(Part("slots", slots, Kind.OBJECT_SLOTS, spans))
+        parts.append(_slots(heap, offset, capacity, slots))
+        parts[1].earlier = lambda was: _slots(heap, offset, was(offset + 8), was(offset + 16))
     assert parts[0].size == OBJECT_SIZE
     return parts
+
+
+def _slots(heap: Heap, offset: int, capacity: int, slots: int) -> Part:
+    names = _attributes(heap, offset)
+    used = min(capacity, room_at(heap, slots), len(names))
+    rest = min(capacity, room_at(heap, slots)) - used
+    spans = [
+        Span(0, used, lambda at: f".{names[at]}", lambda _, word: value(heap, word, "not set")),
+        Span(WORD * used, rest, lambda at: f"slot {used + at}", _spare_slot(heap), FEW_UNUSED),
+    ]
+    return Part("slots", slots, Kind.OBJECT_SLOTS, spans)
 
 
 def _attributes(heap: Heap, offset: int) -> list[str]:
@@ -163,14 +174,15 @@ def _with_table(heap: Heap, offset: int, kind: Kind, table_kind: Kind, width: in
             kind,
             [
                 single(0, "header", header_of(heap)),
-                single(8, "deleted", count("entries deleted")),
-                single(16, "used", count("entries used, with those")),
+                single(8, "deleted", count("entry deleted", "entries deleted")),
+                single(16, "used", count("entry used, with those", "entries used, with those")),
                 single(24, "table", offset_of("table")),
             ],
         )
     ]
     if table:
-        parts.append(_table(heap, offset, table, used, table_kind, width))
+        parts.append(guarded("table", table, lambda: _table(heap, offset, table, used, table_kind, width)))
+        parts[1].earlier = lambda was: _table(heap, offset, was(offset + 24), was(offset + 16), table_kind, width)
     assert parts[0].size == DICT_SIZE
     return parts
 
@@ -197,8 +209,8 @@ def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: in
     index_at = TABLE_ENTRIES + width * capacity
     index_words = max(0, min(slots // 2, room - each * capacity))
     spans = [
-        single(0, "slots", count("slots in the index")),
-        single(TABLE_CAPACITY, "capacity", count("places for entries")),
+        single(0, "slots", count("slot in the index", "slots in the index")),
+        single(TABLE_CAPACITY, "capacity", count("place for entries", "places for entries")),
         Span(TABLE_ENTRIES, each * used, label, entry_word),
         Span(
             TABLE_ENTRIES + width * used,

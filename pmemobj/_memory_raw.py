@@ -21,6 +21,7 @@ from pmemobj._readings import (
     as_text,
     count,
     data,
+    guarded,
     header_of,
     offset_of,
     room_at,
@@ -38,10 +39,12 @@ FEW_UNUSED = 1
 
 
 def of_bytearray(heap: Heap, offset: int) -> list[Part]:
+    """A bytearray and its data."""
     return _with_data(heap, offset, Kind.BYTEARRAY, Kind.BYTEARRAY_DATA, None)
 
 
 def of_array(heap: Heap, offset: int) -> list[Part]:
+    """An array, its data, and its shape if it has several dimensions."""
     code, shape = heap.read_words(offset + BYTEARRAY_SIZE, 2)
     parts = _with_data(heap, offset, Kind.ARRAY, Kind.ARRAY_DATA, ELEMENTS.get(code))
     parts[0].spans += [
@@ -51,18 +54,23 @@ def of_array(heap: Heap, offset: int) -> list[Part]:
         ),
     ]
     if shape:
-        spans = [
-            single(0, "dimensions", count()),
-            Span(
-                WORD,
-                max(0, min(heap.read(shape), room_at(heap, shape) - 1)),
-                lambda at: f"shape[{at}]",
-                lambda _, word: Reading(Meaning.COUNT, f"{word} elements"),
-            ),
-        ]
-        parts.append(Part("shape", shape, Kind.ARRAY_DATA, spans))
+        parts.append(guarded("shape", shape, lambda: _shape(heap, shape)))
     assert parts[0].size == ARRAY_SIZE
     return parts
+
+
+def _shape(heap: Heap, offset: int) -> Part:
+    dimensions = max(0, min(heap.read(offset), room_at(heap, offset) - 1))
+    spans = [
+        single(0, "dimensions", count()),
+        Span(
+            WORD,
+            dimensions,
+            lambda at: f"shape[{at}]",
+            lambda _, word: count("element", "elements")(word),
+        ),
+    ]
+    return Part("shape", offset, Kind.ARRAY_DATA, spans)
 
 
 def _with_data(heap: Heap, offset: int, kind: Kind, data_kind: Kind, element: Element | None) -> list[Part]:
@@ -74,18 +82,23 @@ def _with_data(heap: Heap, offset: int, kind: Kind, data_kind: Kind, element: El
             kind,
             [
                 single(0, "header", header_of(heap)),
-                single(8, "length", count("bytes")),
-                single(16, "capacity", count("bytes of room")),
+                single(8, "length", count("byte", "bytes")),
+                single(16, "capacity", count("byte of room", "bytes of room")),
                 single(24, "data", offset_of("data")),
             ],
         )
     ]
     if area:
-        capacity = min(capacity // WORD, room_at(heap, area))
-        length = min(length, WORD * capacity)
-        spans = _raw(length, capacity, 0, *_numbers(element))
-        parts.append(Part("data", area, data_kind, spans))
+        parts.append(_data(heap, length, capacity, area, data_kind, element))
+        parts[1].earlier = lambda was: _data(
+            heap, was(offset + 8), was(offset + 16), was(offset + 24), data_kind, element
+        )
     return parts
+
+
+def _data(heap: Heap, length: int, capacity: int, area: int, kind: Kind, element: Element | None) -> Part:
+    capacity = min(capacity // WORD, room_at(heap, area))
+    return Part("data", area, kind, _raw(min(length, WORD * capacity), capacity, 0, *_numbers(element)))
 
 
 def _raw(length: int, capacity: int, at: int, text: Callable[[bytes], str], each: int, name: str) -> list[Span]:
@@ -112,6 +125,7 @@ def _numbers(element: Element | None) -> tuple[Callable[[bytes], str], int, str]
 
 
 def joined(raw: bytes, code: str, size: int) -> str:
+    """The numbers of one code that are whole in some bytes, as text."""
     whole = raw[: len(raw) // size * size]
     return ", ".join(
         f"{number:.7g}" if code == "f" else repr(number) for (number,) in struct.iter_unpack(f"={code}", whole)
@@ -122,6 +136,7 @@ def joined(raw: bytes, code: str, size: int) -> str:
 
 
 def of_extension(heap: Heap, offset: int) -> list[Part]:
+    """An object with fields, and its blocks."""
     fields = fields_at(heap, offset)
     names = {(code in SIZES, code == VALUE, at): name for name, (code, at) in fields.places.items()}
     blocks_at = EXTENSION_BODY + WORD * fields.values
@@ -167,7 +182,8 @@ def of_extension(heap: Heap, offset: int) -> list[Part]:
     parts = [Part("object", offset, Kind.EXTENSION, spans)]
     for number, block in enumerate(heap.read_words(offset + blocks_at, fields.blocks)):
         if block:
-            parts.append(block_part(heap, block, f"block .{names[False, False, number]}"))
+            name = f"block .{names[False, False, number]}"
+            parts.append(guarded(name, block, lambda at=block, name=name: block_part(heap, at, name)))  # type: ignore[misc]
     return parts
 
 

@@ -18,7 +18,7 @@ from pmemobj.errors import NotPersistableError, PoolDamagedError, UnpicklingRefu
 #: A pickle that may call one of these could do anything, whatever else is nominated.
 _TOO_POWERFUL = (getattr, setattr, delattr, builtins.eval, builtins.exec, compile, builtins.__import__, open)
 
-#: What the program nominated; a dict for its order.
+#: What the program nominated; a dict for its order, which is that of the latest nominations.
 nominated: dict[Any, None] = {}
 
 
@@ -35,6 +35,19 @@ def persist_via_pickle(*types: Any) -> None:
 
     Raises:
         NotPersistableError: not a class or function; one that pickle cannot name; or instances of it change.
+
+    Example::
+
+        import enum
+        import pmemobj
+
+        class Colour(enum.Enum):
+            RED = 1
+
+        pmemobj.persist_via_pickle(Colour)
+        with pmemobj.create("colours.pmem", 16 << 20) as pool:
+            pool.root = Colour.RED
+            assert pool.root is Colour.RED
     """
     for item in types:
         if not callable(item) or not hasattr(item, "__qualname__"):
@@ -46,14 +59,17 @@ def persist_via_pickle(*types: Any) -> None:
                 f"nominate {item.__qualname__}", "whoever wrote a pool could do anything with it", "nominate classes"
             )
         demand_nominable(item)
-    nominated.update(dict.fromkeys(types))
+    for item in types:
+        nominated.pop(item, None)
+        nominated[item] = None
 
 
 class _NominatedOnly(pickle.Unpickler):
     """Finds nothing but what the program nominated; a pickle can then call nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
-        for item in nominated:
+        # The latest first: who runs a cell again means the class that it defines now.
+        for item in reversed(nominated):
             if item.__module__ == module and item.__qualname__ == name:
                 return item
         todo = f"if you trust the pool, call pmemobj.persist_via_pickle({module}.{name})"

@@ -53,6 +53,7 @@ class Publication:
         heap = self._heap
         if size > _LARGEST:
             return 0
+        heap.demand_log_space()
         offset = _calls.reserve(heap.base, self._action(), size, kind, heap.class_for(size))
         if offset:
             self._count += 1
@@ -60,7 +61,7 @@ class Publication:
             self._made.append((offset, size))
             if heap.checker is not None:
                 # All of it: with its header libpmemobj writes a whole cache line, whatever stands behind the header.
-                heap.checker.expect(offset - ALLOCATION_HEADER_SIZE, heap.allocation_size(offset))
+                heap.checker.reserve(offset - ALLOCATION_HEADER_SIZE, heap.allocation_size(offset))
         return offset
 
     def finish(self, slot: int, word: int, freed: int = 0) -> None:
@@ -86,7 +87,7 @@ class Publication:
             _calls.defer_free(heap.base, heap.pool_uuid, freed, self._action())
             self._count += 1
         if heap.checker is not None:
-            heap.checker.expect(slot, WORD)
+            heap.checker.publishing(slot, WORD, freed)
         heap._count_change()
         heap._unsettle()
         count = self._count
@@ -103,6 +104,8 @@ class Publication:
             count = self._count
             self._count = 0
             _calls.cancel(self._heap.base, self._first(), count)
+            if self._heap.checker is not None:
+                self._heap.checker.cancelled()
 
     def _first(self) -> Any:
         """The actions, as `_calls` takes them."""

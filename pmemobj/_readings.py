@@ -21,7 +21,8 @@ from pmemobj._names import shown_name
 from pmemobj._values import decode, describe, is_container, is_leaf
 from pmemobj.errors import PmemError
 
-_TEXT = 48
+#: Characters of a value; words of a part that is damaged.
+_TEXT, _DAMAGED_WORDS = 48, 8
 
 
 class Meaning(Enum):
@@ -88,6 +89,9 @@ class Part:
         text: What it holds as a whole.
         counted: Where entries grow behind the last without a copy of what was there: the offset of the word that
             counts them, where the first begins, and the bytes of each.
+        damage: Why it cannot be described, or an empty string.
+        earlier: Makes the part as it was before a transaction, given what tells the words of the object that it had
+            then; at the same place, unless the transaction has exchanged it.
     """
 
     name: str
@@ -96,6 +100,8 @@ class Part:
     spans: list[Span] = field(default_factory=list)
     text: str = ""
     counted: tuple[int, int, int] | None = None
+    damage: str = ""
+    earlier: Callable[[Callable[[int], int]], Part] | None = None
 
     @property
     def size(self) -> int:
@@ -104,9 +110,28 @@ class Part:
 
 
 def room_at(heap: Heap, offset: int) -> int:
-    """How many words an allocation can have at the most."""
+    """How many words an allocation can have at the most; none where none can be."""
+    if not ALLOCATION_HEADER_SIZE <= offset < heap.limit:
+        return 0
     size = heap.allocation_size(offset) - ALLOCATION_HEADER_SIZE
     return max(0, min(size, heap.limit - offset) // WORD)
+
+
+def guarded(name: str, offset: int, describe_part: Callable[[], Part]) -> Part:
+    """A part, or, where its memory makes no sense, its first words as they are."""
+    try:
+        return describe_part()
+    except PmemError as error:
+        return unreadable(name, offset, error.why)
+
+
+def unreadable(name: str, offset: int, why: str) -> Part:
+    """A part that cannot be described, for the reason that is given."""
+
+    def read(_: int, word: int) -> Reading:
+        return Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little")))
+
+    return Part(name, offset, None, [Span(0, _DAMAGED_WORDS, lambda at: f"word {at}", read)], damage=why)
 
 
 def single(at: int, label: str, read: Callable[[int], Reading]) -> Span:
@@ -117,9 +142,9 @@ def single(at: int, label: str, read: Callable[[int], Reading]) -> Span:
 # ---- words of a container ------------------------------------------------------------------------
 
 
-def count(text: str = "") -> Callable[[int], Reading]:
-    """Reads a plain number; `text` says of what."""
-    return lambda word: Reading(Meaning.COUNT, f"{word} {text}".rstrip())
+def count(one: str = "", many: str = "") -> Callable[[int], Reading]:
+    """Reads a plain number; the texts say of what, if it is 1 and if it is not."""
+    return lambda word: Reading(Meaning.COUNT, f"{word} {one if word == 1 else many}".rstrip())
 
 
 def offset_of(name: str) -> Callable[[int], Reading]:
@@ -136,7 +161,7 @@ def header_of(heap: Heap) -> Callable[[int], Reading]:
             return Reading(Meaning.HEADER, "no header")
         text = f"kind {kind}, {Kind(kind).name}"
         if kind in (Kind.OBJECT, Kind.EXTENSION):
-            text += f"; {class_text(heap, class_number(word))}"
+            text = f"{Kind(kind).name}; {class_text(heap, class_number(word))}"
         return Reading(Meaning.HEADER, f"{text}; stamp", varying=(5, WORD))
 
     return read

@@ -50,6 +50,8 @@ class Transaction:
             PoolClosedError: the pool is closed.
             TransactionAborted: the surrounding transaction was rolled back and not been left yet.
         """
+        if self._heap.checker is not None:
+            self._heap.checker.entering()
         self._heap.begin()
         self._begun += 1
         return self
@@ -62,6 +64,8 @@ class Transaction:
             TransactionAborted: it was rolled back inside.
         """
         self._demand_begun("commit")
+        if self._heap.checker is not None:
+            self._heap.checker.leaving()
         self._begun -= 1
         self._heap.end(None, True)
         self._tell()
@@ -89,6 +93,8 @@ class Transaction:
 
     def __enter__(self) -> Transaction:
         heap = self._heap
+        if heap.checker is not None:
+            heap.checker.entering()
         heap.begin()
         self._entered += 1
         self._levels.append(heap.depth)
@@ -120,6 +126,8 @@ class Transaction:
                         "end that one first",
                     )
                 )
+            elif heap.checker is not None:
+                heap.checker.leaving()
         except BaseException as failure:
             heap.end(failure, True)
             raise

@@ -71,27 +71,27 @@ __all__ = [
     "differences",
     "memory",
     "slot_note",
+    "slot_of",
     "tree_text",
     "walk",
     "walk_file",
-    "word",
 ]
 
 #: Of the objects that a walk shows, the part that doomed ones may take where there are too many.
 _DOOMED_PART = 4
 
 
-def word(value: int) -> Slot:
+def slot_of(word: int) -> Slot:
     """What a word of a pool stands for, without looking at any pool: a value, or an offset as `Slot.target`.
 
     Args:
-        value: The word, as it lies in the entries of an object.
+        word: The word, as it lies in the entries of an object.
     """
-    if is_leaf(value):
-        return Slot("", "a value in memory of its own", value ^ TAG_LEAF)
-    if is_container(value):
-        return Slot("", "an object", value)
-    return Slot("", describe(_NO_HEAP, value))
+    if is_leaf(word):
+        return Slot("", "a value in memory of its own", word ^ TAG_LEAF)
+    if is_container(word):
+        return Slot("", "an object", word)
+    return Slot("", describe(_NO_HEAP, word))
 
 
 #: Values that stand in their word need none.
@@ -127,6 +127,16 @@ def walk(
         NotPersistableError: `start` is no object of this pool.
         TypeError: `pool` is no pool, `start` no persistent object, or a limit no int.
         ValueError: a limit is negative.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("seen.pmem", 16 << 20) as pool:
+            pool.root = pool.persistent({"answer": 42})
+            graph = pmemobj.inspect.walk(pool)
+            slot = graph.nodes[graph.start.target].slots[0]
+            assert (slot.label, slot.text) == ("'answer'", "42")
     """
     _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items)
     heap = getattr(pool, "_heap", None)

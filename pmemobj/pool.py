@@ -34,6 +34,7 @@ from pmemobj._layout import (
     root_identity,
 )
 from pmemobj._lock import PoolLock
+from pmemobj._log import TransactionLog
 from pmemobj._manager import MemoryManager
 from pmemobj._medium import Medium, medium_of
 from pmemobj._stats import PoolStats
@@ -128,6 +129,7 @@ class PersistentObjectPool:
         "_file",
         "_heap",
         "_identity",
+        "_log",
         "_mm",
         "_storage",
         "_suspended",
@@ -194,6 +196,7 @@ class PersistentObjectPool:
         self._heap.resurrect = _base.resurrect
         self._heap.reclaim = _gc.reclaim
         self._mm = self._heap.manager = MemoryManager(self._heap)
+        self._log = TransactionLog(self._heap)
 
     def _created(self, pool_size: PoolSize, max_size: int | None, mode: int) -> bool:
         """Create the pool unless there is something already, or another creator is quicker."""
@@ -317,6 +320,8 @@ class PersistentObjectPool:
         self._suspended = False
         if _checking.wanted():
             heap.checker = _checking.Checker(heap)
+        if self._log.is_wanted:
+            self._log._begin()
         if heap.types is None:
             heap.types = ClassTable(heap)
         else:
@@ -327,6 +332,7 @@ class PersistentObjectPool:
         pop = self._heap.pop
         if pop is not None:
             self._heap.follow_growth()
+        self._log.remember_names()
         self._heap.checker = None
         self._heap.unbind(_file.closed_error(self.path))
         if pop is not None:
@@ -565,7 +571,8 @@ class PersistentObjectPool:
 
         Args:
             cls: PersistentList, PersistentDict or a class derived from PersistentObject.
-            *args, **kwargs: For its ``__init__``, which runs in one transaction with the creation.
+            *args: For its ``__init__``, which runs in one transaction with the creation.
+            **kwargs: Likewise.
 
         Raises:
             NotPersistableError: `cls` is no persistent class, or an argument cannot be stored.
@@ -616,6 +623,16 @@ class PersistentObjectPool:
         committed, puts them into a transaction too.
 
         It belongs to this thread, and in asyncio to the task whose ``with`` block it is.
+
+        Example::
+
+            import pmemobj
+
+            with pmemobj.create("bank.pmem", 16 << 20) as pool:
+                pool.root = pool.persistent({"ada": 100, "bob": 100})
+                with pool.transaction():
+                    pool.root["ada"] -= 30
+                    pool.root["bob"] += 30
         """
         return Transaction(self._heap)
 
@@ -687,6 +704,11 @@ class PersistentObjectPool:
         """
         found = self.graph(start, depth=depth, max_nodes=max_nodes, max_items=max_items)
         return inspect.Tree(found, "", offsets)
+
+    @property
+    def log(self) -> TransactionLog:
+        """What the transactions since ``pool.log.start()`` did. It can be read after the pool was closed."""
+        return self._log
 
     def stats(self, *, progress: _gc.Progress | None = None) -> PoolStats:
         """What takes the space of the pool.

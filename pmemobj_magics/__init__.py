@@ -19,6 +19,7 @@ __all__ = ["PoolGraph", "load_ipython_extension", "unload_ipython_extension"]
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
     """Called by ``%load_ext pmemobj_magics``."""
+    from pmemobj_magics.completion import make_matcher
     from pmemobj_magics.magics import PmemMagics
 
     unload_ipython_extension(shell)
@@ -27,6 +28,7 @@ def load_ipython_extension(shell: InteractiveShell) -> None:
     shell.set_custom_exc((PmemError,), magics.show_error)  # type: ignore[no-untyped-call]
     # An error while a value is displayed does not end the cell, so IPython asks nobody how to show it.
     vars(shell)["showtraceback"] = magics.show_traceback
+    shell.Completer.custom_matchers.append(make_matcher(magics.session))
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
@@ -36,6 +38,8 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     if shell.custom_exceptions == (PmemError,):
         shell.set_custom_exc((), None)  # type: ignore[no-untyped-call]
         vars(shell).pop("showtraceback", None)
+    matchers: list[Any] = shell.Completer.custom_matchers
+    matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != "pmemobj"]
     for kind, names in PmemMagics.magics.items():
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)

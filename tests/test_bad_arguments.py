@@ -91,6 +91,10 @@ def entries(pool: Pool, scratch: Path) -> dict[str, list[Callable[[], Any]]]:
             lambda: walk(pool, max_items=-1),
         ],
         "walk_file": [*(lambda bad=bad: walk_file(bad) for bad in no_paths), lambda: walk_file(path, depth=-1)],
+        "memory": [
+            *(lambda bad=bad: pmemobj.inspect.memory(bad) for bad in (5, None, "x", mm, PersistentList)),
+            *(lambda bad=bad: pmemobj.inspect.memory(pool, max_words=bad) for bad in (0, -1, "1", 1.5)),
+        ],
         "alias": [lambda: pmemobj.alias("a:B", int), lambda: pmemobj.alias("B", Mine), lambda: pmemobj.alias(5, Mine)],
         "persist_via_pickle": [lambda bad=bad: pmemobj.persist_via_pickle(bad) for bad in (5, "x", None, list, object)],
         "Field": [lambda bad=bad: Field(bad) for bad in ("l", 5, None)],
@@ -145,7 +149,7 @@ def test_advice_that_is_special(pool: Pool) -> None:
 
 def test_no_entry_is_left_out(pool: Pool, scratch: Path) -> None:
     tried = entries(pool, scratch).keys() | ELSEWHERE
-    names = [*pmemobj.__all__, "open", *(name for name in pmemobj.inspect.__all__ if name.startswith("walk"))]
+    names = [*pmemobj.__all__, "open", *(name for name in pmemobj.inspect.__all__ if name[0].islower())]
     for prefix, cls in (
         ("pool", PersistentObjectPool),
         ("mm", pmemobj.MemoryManager),

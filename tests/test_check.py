@@ -283,3 +283,40 @@ def test_a_child_that_dies_or_hangs_is_a_finding(scratch: Path, monkeypatch: pyt
 def test_a_time_that_is_none(damaged: Callable[..., Path], seconds: float) -> None:
     with pytest.raises(ValueError, match="positive number"):
         check(damaged(), seconds=seconds)
+
+
+# ---- a pool that is open -----------------------------------------------------------------------------
+
+
+def test_an_open_pool_is_examined_as_its_file_would_be(damaged: Callable[..., Path]) -> None:
+    for change in (("list", 8, 1000), ("items", 8, 1 << 30), ("table", 16 + 24, 1), ("name", 0, 0)):
+        path = damaged(change)
+        expected = check(path)
+        with pmemobj.open(path) as pool:
+            found = pool.check()
+        assert not found.ok and set(found.errors) == set(expected.errors), change
+        assert found.objects == expected.objects and found.path == str(path)
+
+
+def test_the_check_of_an_open_pool_tells_how_far_it_is(damaged: Callable[..., Path]) -> None:
+    told: list[tuple[int, int]] = []
+    with pmemobj.open(damaged()) as pool:
+        for work in (pool.check, pool.stats):
+            told.clear()
+            work(progress=lambda done, total: told.append((done, total)))
+            assert told[-1][0] == told[-1][1] == len(pool._heap.offsets())
+
+            def stop(_done: int, _total: int) -> None:
+                raise KeyboardInterrupt
+
+            with pytest.raises(KeyboardInterrupt):
+                work(progress=stop)
+            with pytest.raises(pmemobj.TransactionError, match="the progress callback changed the pool"):
+                work(progress=lambda _done, _total: pool.root.update(a=1))
+        assert pool.check().ok
+        with pool.transaction():
+            pool.stats(progress=stop)  # which is not asked there
+            with pytest.raises(pmemobj.TransactionError, match=r"cannot check .*: a transaction is open"):
+                pool.check()
+    with pytest.raises(pmemobj.PoolClosedError):
+        pool.check()

@@ -285,6 +285,24 @@ def store_pickle(pool: Pool, data: bytes) -> None:
     path.write_bytes(raw)
 
 
+def test_a_class_that_is_nominated_anew_is_the_one_that_is_found(pool: Pool) -> None:
+    """As when the cell of a notebook that defines it is run again."""
+
+    def define() -> Any:
+        made = enum.Enum("Grade", ["LOW", "HIGH"], module=__name__)
+        made.__qualname__ = "Grade"
+        globals()["Grade"] = made
+        pmemobj.persist_via_pickle(made)
+        return made
+
+    first = define()
+    pool.root = first.HIGH
+    second = define()
+    assert pool.root is second.HIGH
+    pmemobj.persist_via_pickle(first)
+    assert pool.root is first.HIGH
+
+
 ATTACKS = {
     "os.system": lambda target: pickle.dumps(Evil(os.system, f"touch {target}")),
     "protocol 0": lambda target: pickle.dumps(Evil(os.system, f"touch {target}"), protocol=0),

@@ -1,6 +1,6 @@
 """``%pmem_watch``: what the explorer holds and hands to the page, and when it looks anew; the page is in `test_browser_watch`."""
 
-# ruff: noqa: F811 - fixtures are imported, and are parameters
+# ruff: noqa: F811 - a fixture is called as what it gives
 
 from __future__ import annotations
 

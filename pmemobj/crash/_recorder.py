@@ -24,6 +24,7 @@ from typing import Any
 from pmemobj import _layout, _lib
 from pmemobj._heap import Heap
 from pmemobj._layout import ROOT_SIZE
+from pmemobj._watching import Watcher
 from pmemobj.crash import _child
 from pmemobj.crash._image import Image, demand_plain
 from pmemobj.crash._trace import Event, Mark, parse
@@ -126,13 +127,14 @@ class Inherited:
 def bind(heap: Heap, pop: _lib.Pool, size: int) -> None:
     """Put a heap onto an open image."""
     heap.bind(pop, size, ROOT_SIZE)
+    heap.demand_log_space()  # no part of what is recorded
     heap.slow = False
     heap.checker = None
     if heap.types is not None:
         heap.types.reload()
 
 
-class _Watcher:
+class _Watcher(Watcher):
     """Stands in the place of the checking mode, which is told what a recording should hold."""
 
     def __init__(self, mark: Callable[[int, int, int, bytes], None]) -> None:

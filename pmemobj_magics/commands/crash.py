@@ -20,6 +20,7 @@ from pmemobj.crash import CrashReport, PowerModeError
 from pmemobj_magics.cell import CellCode, Shell
 from pmemobj_magics.crash import CrashResult, Places, PowerResult, SweepResult
 from pmemobj_magics.errors import ExpressionError
+from pmemobj_magics.progress import BAR_AFTER
 from pmemobj_magics.session import Session
 
 __all__ = ["Limits", "compile_check", "cut_power", "kill", "sweep"]
@@ -27,8 +28,6 @@ __all__ = ["Limits", "compile_check", "cut_power", "kill", "sweep"]
 Check = Callable[[PersistentObjectPool], object]
 
 _CHECK = "<check>"
-#: Seconds before a bar is shown: what is quick needs none.
-_BAR_AFTER = 1.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def sweep(session: Session, code: CellCode, name: str | None, limits: Limits) ->
         reports: list[CrashReport] = []
         if not last.ok:
             points, stopped = [], "the sweep ended there: the pool is no longer as it was before"
-        with tqdm(points, "killing", delay=_BAR_AFTER, leave=False, disable=not limits.progress) as bar:
+        with tqdm(points, "killing", delay=BAR_AFTER, leave=False, disable=not limits.progress) as bar:
             for at in bar:
                 if time.monotonic() >= deadline:
                     stopped = f"the time was up: {len(reports)} changes were tried (--seconds gives more)"
@@ -133,7 +132,7 @@ def cut_power(
     demanded = compile_check(session, check) if check else None
     with _called_off(session, pool), _explained():
         recording = pmemobj.crash.record(pool, _action(session, code), seconds=limits.cell, seed=seed)
-        with tqdm(desc="recovering", delay=_BAR_AFTER, leave=False, disable=not limits.progress) as bar:
+        with tqdm(desc="recovering", delay=BAR_AFTER, leave=False, disable=not limits.progress) as bar:
 
             def progress(done: int, total: int) -> None:
                 bar.total = total

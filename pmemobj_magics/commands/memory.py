@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
-
-from tqdm.auto import tqdm
 
 import pmemobj
 from pmemobj import PersistentObjectPool, TransactionError, inspect
 from pmemobj.errors import a_or_an
 from pmemobj_magics.errors import ExpressionError, NoSuchPoolError
 from pmemobj_magics.memory import CheckReport, GarbageReport, HeapPicture, MemoryPicture
+from pmemobj_magics.progress import bar
 from pmemobj_magics.session import Session
 
 __all__ = ["check_pool", "collect_garbage", "measure_pool", "show_bytes"]
-
-#: Seconds before a bar is shown: what is quick needs none.
-_BAR_AFTER = 1.0
-
-_Progress = Callable[[int, int], None]
 
 
 def show_bytes(
@@ -57,7 +48,7 @@ def measure_pool(session: Session, name: str | None, *, progress: bool) -> HeapP
         PmemError: the pool is closed, or which one is not clear.
     """
     pool = session.find(name)
-    with _bar(f"measuring {session.call(pool)}", "nothing was changed", progress) as tell:
+    with bar(f"measuring {session.call(pool)}", "nothing was changed", progress) as tell:
         return HeapPicture(pool.stats(progress=tell), session.call(pool), pool.path)
 
 
@@ -77,10 +68,10 @@ def collect_garbage(session: Session, name: str | None, *, drop_variables: bool,
     pool = session.find(name)
     call = session.call(pool)
     _demand_no_transaction(session, pool, f"collect the garbage of {session.title(pool)}")
-    with _bar(f"collecting garbage in {call}", "what was not freed yet is left for the next time", progress) as tell:
-        before = pool.stats()
+    with bar(f"collecting garbage in {call}", "what was not freed yet is left for the next time", progress) as tell:
+        before = pool.stats(progress=tell)
         freed = pool.gc(keep_handles=not drop_variables, progress=tell)
-        return GarbageReport(freed, before, pool.stats(), call, pool.path)
+        return GarbageReport(freed, before, pool.stats(progress=tell), call, pool.path)
 
 
 def check_pool(session: Session, name: str | None, *, progress: bool) -> CheckReport:
@@ -100,34 +91,10 @@ def check_pool(session: Session, name: str | None, *, progress: bool) -> CheckRe
     if pool.closed:
         return CheckReport(pmemobj.check(pool.absolute_path), f"{call} (closed)")
     _demand_no_transaction(session, pool, f"check {session.title(pool)}")
-    with _bar(f"checking {call}", "nothing was changed", progress) as tell:
+    with bar(f"checking {call}", "nothing was changed", progress) as tell:
         return CheckReport(pool.check(progress=tell), call)
 
 
 def _demand_no_transaction(session: Session, pool: PersistentObjectPool, what: str) -> None:
     if pool.in_transaction:
         raise TransactionError(what, "a transaction is open", session.how_to_end(pool))
-
-
-@contextmanager
-def _bar(doing: str, left: str, shown: bool) -> Iterator[_Progress]:
-    """A bar for work that takes longer, and an interrupt of it told in one line.
-
-    Args:
-        doing: What is being done.
-        left: What an interrupt leaves behind.
-        shown: Whether to show a bar at all.
-    """
-    bar: Any = tqdm(total=0, desc=doing, delay=_BAR_AFTER, leave=False, disable=not shown)
-
-    def tell(done: int, total: int) -> None:
-        bar.total = total
-        bar.update(done - bar.n)
-
-    try:
-        yield tell
-    except KeyboardInterrupt as interrupt:
-        interrupt._render_traceback_ = lambda: [f"KeyboardInterrupt: {doing} was called off; {left}"]  # type: ignore[attr-defined]
-        raise
-    finally:
-        bar.close()

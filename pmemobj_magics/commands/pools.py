@@ -63,6 +63,7 @@ def open_pool(
     size: _Size | None = None,
     max_size: int | None = None,
     name: str,
+    log: bool = False,
 ) -> PoolReport:
     """Open a pool and bind it to a variable; one that is open already is taken as it is.
 
@@ -75,6 +76,7 @@ def open_pool(
         size: Bytes of a new pool, or ``auto`` for one that grows; the default if None.
         max_size: Bytes that a new pool of size ``auto`` may grow to.
         name: The variable.
+        log: Whether to begin its log of transactions.
 
     Raises:
         MagicUsageError: the variable holds something else, or the options contradict each other.
@@ -96,6 +98,8 @@ def open_pool(
     else:
         pool = _open(path, sandbox)
         state = "recovered: the last program did not close it" if pool.recovered else "closed in good order before"
+    if log and state != "open already":
+        pool.log.start()
     session.bind(name, pool)
     unused = [option for option, given in (("--size", size), ("--max-size", max_size)) if given is not None and not new]
     return _report(session, pool, name, state, unused)

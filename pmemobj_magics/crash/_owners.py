@@ -75,7 +75,7 @@ class Owners:
         return f"→ {self._named[at][2]}" if at >= 0 and self._starts[at] == word else str(word)
 
     def _value(self, word: int) -> str:
-        meant = inspect.word(word)
+        meant = inspect.slot_of(word)
         if meant.target is None:
             return meant.text
         return f"→ {self._objects.get(meant.target) or self.name(meant.target)}"

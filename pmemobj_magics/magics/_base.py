@@ -17,6 +17,7 @@ from pmemobj import PmemError
 from pmemobj_magics.arguments import parse, parse_count
 from pmemobj_magics.cell import Shell, compile_cell
 from pmemobj_magics.errors import shorten
+from pmemobj_magics.help import help_text
 from pmemobj_magics.session import Session, demand_name
 
 __all__ = ["BaseMagics", "argument", "magic", "pool_argument", "show"]
@@ -48,8 +49,9 @@ def magic(*arguments: _Decorator, cell: bool = False, code: bool = False) -> _De
     def decorate(body: _Body) -> _Body:
         for each in (_output, *reversed(arguments)):
             each(body)
-        # The help calls it %name; the rest of the sign of a cell magic is ours.
-        _magic_arguments("%" * cell + body.__name__)(body)
+        doc = body.__doc__ or ""
+        _magic_arguments(body.__name__)(body)
+        body.__doc__ = help_text("%" * (1 + cell) + body.__name__, doc, body.parser)  # type: ignore[attr-defined]
 
         @functools.wraps(body)
         def run(self: BaseMagics, line: str, cell: str | None = None) -> Any:
@@ -75,6 +77,7 @@ class BaseMagics(Magics):
     max_nodes = Int(200, help="How many objects a graph shows at the most.").tag(config=True)
     max_items = Int(20, help="How many entries of an object a graph shows at the most.").tag(config=True)
     crash_seconds = Float(30.0, help="How long the cell of %%pmem_crash may run.").tag(config=True)
+    log = Bool(True, help="Let %pmem_open begin the log of transactions, for %pmem_log.").tag(config=True)
     progress = Bool(True, help="Show a bar where something takes longer.").tag(config=True)
 
     def __init__(self, shell: Shell) -> None:

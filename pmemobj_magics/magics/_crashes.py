@@ -20,25 +20,25 @@ class CrashMagics(BaseMagics):
 
     @magic(
         pool_argument,
-        argument("--kill", action="store_true", help="kill the process once (the default)"),
-        argument("--at", metavar="N", help="with --kill: after the N-th change (default: just before the commit)"),
-        argument("--sweep", action="store_true", help="kill it at every change"),
-        argument("--power", action="store_true", help="cut the power at every moment, in every way"),
-        argument("--model", default=None, help="of a power cut: drop, all-or-none, prefix, events, lines (default)"),
-        argument("--check", nargs="+", metavar="EXPR", help="with --power: must be true of the recovered pool"),
-        argument("--budget", metavar="N", help="how many crashes at most (200 kills, 3000 cuts)"),
-        argument("--seconds", metavar="S", help="how long to go on (default 60)"),
-        argument("--seed", metavar="N", help="with --power: chooses the sample, if there are more"),
-        argument("--interactive", action="store_true", default=None, help="with --power: a timeline with a slider"),
-        argument("--save", metavar="FILE", help="with --power: write that to an .html file too"),
+        argument("--kill", action="store_true", help="kill once (default)"),
+        argument("--at", metavar="N", help="kill after the N-th change"),
+        argument("--sweep", action="store_true", help="kill at every change"),
+        argument("--power", action="store_true", help="cut the power at every moment"),
+        argument("--model", default=None, help="drop, all-or-none, prefix, events, lines (default)"),
+        argument("--check", nargs="+", metavar="EXPR", help="--power: must be true of the recovered pool"),
+        argument("--budget", metavar="N", help="crashes at most (200 kills, 3000 cuts)"),
+        argument("--seconds", metavar="S", help="time for all (default 60)"),
+        argument("--seed", metavar="N", help="chooses the sample of cuts"),
+        argument("--interactive", action="store_true", default=None, help="a timeline"),
+        argument("--save", metavar="FILE", help="write it as .html"),
         cell=True,
         code=True,
     )
     def pmem_crash(self, arguments: argparse.Namespace, code: CellCode) -> Any:
         """Crash the cell on purpose, and show what recovery makes of the pool.
 
-        It runs in a copy of this process; the kernel lives on. --kill and --sweep run it in a transaction,
-        on the real pool; with --power it makes its own, on a copy, and nothing changes.
+        The kernel lives on. The cell is killed in a transaction on the real pool; with --power it runs on a
+        copy, in the transactions that it makes, and nothing changes.
 
         Example::
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from pmemobj_magics import commands
 from pmemobj_magics.arguments import expand_path, parse_pool_size, parse_size
@@ -46,6 +47,7 @@ class PoolMagics(BaseMagics):
             max_size=None if arguments.max_size is None else parse_size(arguments.max_size),
             sandbox=arguments.sandbox,
             name=arguments.name,
+            log=self.log,
         )
 
     @magic()
@@ -68,3 +70,43 @@ class PoolMagics(BaseMagics):
             %pmem_close other
         """
         return commands.close_pool(self.session, arguments.name)
+
+    @magic(
+        argument("path", metavar="FILE", help="the text, such as game.jsonl; replaced when the new one is complete"),
+        pool_argument,
+    )
+    def pmem_dump(self, arguments: argparse.Namespace) -> commands.DumpReport:
+        """Write all that the root of a pool reaches as text, which %pmem_restore makes a pool of again.
+
+        Example::
+
+            %pmem_dump game.jsonl
+            %pmem_dump other.jsonl other
+        """
+        path = expand_path(arguments.path, self.session)
+        return commands.dump_pool(self.session, path, arguments.name, progress=self.progress)
+
+    @magic(
+        argument("source", metavar="FILE", help="the text that %%pmem_dump wrote"),
+        argument("path", metavar="PATH", help="the new pool; there must be nothing of that name"),
+        argument("--size", help="64M, 1G, bytes, or auto (default: what it needs and a quarter more)"),
+        argument("--max-size", metavar="SIZE", help="how far a pool of --size auto may grow (default 64G)"),
+        argument("--as", dest="name", metavar="NAME", help="open it, and bind it to this variable"),
+    )
+    def pmem_restore(self, arguments: argparse.Namespace) -> Any:
+        """Make a new pool out of a dump: a copy, or one of another size. No code of its classes runs.
+
+        Example::
+
+            %pmem_restore game.jsonl copy.pmem --as copy
+        """
+        return commands.restore_pool(
+            self.session,
+            expand_path(arguments.source, self.session),
+            expand_path(arguments.path, self.session),
+            size=None if arguments.size is None else parse_pool_size(arguments.size),
+            max_size=None if arguments.max_size is None else parse_size(arguments.max_size),
+            name=arguments.name,
+            log=self.log,
+            progress=self.progress,
+        )

@@ -6,8 +6,10 @@ import argparse
 from typing import Any
 
 from pmemobj_magics import commands
+from pmemobj_magics.arguments import expand_path
 from pmemobj_magics.cell import CellCode
-from pmemobj_magics.magics._base import BaseMagics, magic, pool_argument
+from pmemobj_magics.log import LogView
+from pmemobj_magics.magics._base import BaseMagics, argument, magic, pool_argument
 
 __all__ = ["TransactionMagics"]
 
@@ -76,3 +78,29 @@ class TransactionMagics(BaseMagics):
             %pmem_abort
         """
         return commands.abort(self.session, arguments.name)
+
+    @magic(
+        pool_argument,
+        argument("--last", metavar="N", help="how many entries to show (default 20; 0 for all that are kept)"),
+        argument("--times", action="store_true", help="show times in the text, too"),
+        argument("--start", action="store_true", help="begin to record, or go on"),
+        argument("--stop", action="store_true", help="record no longer"),
+        argument("--clear", action="store_true", help="forget what was recorded, after showing it"),
+        argument("--save", metavar="FILE", help="write it to a file too: .svg or .html"),
+    )
+    def pmem_log(self, arguments: argparse.Namespace) -> LogView:
+        """Show what the transactions did: snapshots, allocations, frees, which values changed, commit or abort.
+
+        Changes that are atomic by themselves are there too. It records from %pmem_open on.
+
+        Example::
+
+            %pmem_log
+            %pmem_log --last 3 --times
+        """
+        last = self.count("--last", arguments.last, 20, least=0) or None
+        flags = {name: getattr(arguments, name) for name in ("start", "stop", "clear", "times")}
+        view = commands.show_log(self.session, arguments.name, last=last, **flags)
+        if arguments.save:
+            view.save(expand_path(arguments.save, self.session))
+        return view

@@ -28,7 +28,8 @@ COLOURS = {
     Meaning.UNUSED: "#f3f4f6",
 }
 UNCOMMITTED = "#b45309"
-_EDGE, _RULE, _HEAD, _LEAF_HEAD, _DAMAGED = "#8a94a6", "#e3e7ee", "#e7ecf5", "#fdf3dc", "#b3261e"
+_EDGE, _RULE, _HEAD, _LEAF_HEAD = "#8a94a6", "#e3e7ee", "#e7ecf5", "#fdf3dc"
+_GHOST_HEAD, _DAMAGED = "#f3f4f6", "#b3261e"
 _DASHES = "4 2"
 
 _ROW, _TITLE, _PAD = 19, 26, 10
@@ -37,7 +38,7 @@ _BYTES_AT = _PAD + _AT + 6
 _LABEL_AT = _BYTES_AT + 8 * _BYTE + 10
 _SIZE, _SMALL = 11, 10
 #: Characters of a text that are shown.
-_LABEL_CHARS, _TEXT_CHARS = 22, 36
+_LABEL_CHARS, _TEXT_CHARS, _DAMAGE_CHARS = 22, 36, 80
 
 
 class Card:
@@ -62,6 +63,8 @@ class Card:
         self._text_at = _LABEL_AT + max([52.0, *labels]) + 10
         texts = [self._width_of(row, old) for row, old in self._rows]
         heads = text_width(self._title, 13) + text_width(self._notes(), _SMALL) + 40
+        if piece.damage:
+            texts.append(text_width(self._damage, _SIZE) - self._text_at + _PAD)
         self.width = max([heads, *(self._text_at + width + _PAD for width in texts)])
         self.height = _TITLE + _ROW * len(self._rows) + (_ROW if piece.damage else 0) + 4.0
 
@@ -77,19 +80,24 @@ class Card:
             text += f"  at {word.target:#x}"
         return text + "  (logged, the same)" if word.state is State.LOGGED else text
 
+    @property
+    def _damage(self) -> str:
+        return _cut(f"damaged: {self.piece.damage}", _DAMAGE_CHARS)
+
     def _notes(self) -> str:
         piece = self.piece
         notes = [piece.kind] if piece.kind else []
         notes += [f"{piece.size} bytes"] if piece.size else []
         notes += [f"at {piece.offset:#x}"] if self._offsets else []
         notes += ["new, not committed"] if piece.new else []
+        notes += ["freed at the commit"] if piece.given_up else []
         return " · ".join(notes)
 
     # ---- where arrows begin and end ----
 
-    def word_y(self, word: Word) -> float:
-        """The middle of the row of a word."""
-        number = next(at for at, (row, _) in enumerate(self._rows) if row is word)
+    def word_y(self, word: Word, old: bool = False) -> float:
+        """The middle of the row of a word, or of what it was."""
+        number = next(at for at, (row, was) in enumerate(self._rows) if row is word and was is old)
         return self.y + _TITLE + _ROW * (number + 0.5)
 
     @property
@@ -98,9 +106,13 @@ class Card:
         return self.y + _TITLE / 2
 
     @property
-    def targets(self) -> list[Word]:
-        """The words from which arrows go."""
-        return [row for row, old in self._rows if isinstance(row, Word) and row.piece and not old]
+    def targets(self) -> list[tuple[Word, bool, str]]:
+        """The words from which arrows go, whether from what they were, and the name of the piece they lead to."""
+        found = []
+        for row, old in self._rows:
+            if isinstance(row, Word) and (row.old_piece if old else row.piece):
+                found.append((row, old, row.old_piece if old else row.piece))
+        return found
 
     @property
     def meanings(self) -> list[Meaning]:
@@ -113,11 +125,12 @@ class Card:
         """The card at its place."""
         piece, x, y = self.piece, self.x, self.y
         edge = _DAMAGED if piece.damage else UNCOMMITTED if piece.new else _EDGE
-        dashes = _DASHES if piece.damage or piece.new else None
+        dashes = _DASHES if piece.damage or piece.new or piece.given_up else None
+        head = _LEAF_HEAD if piece.is_leaf else _GHOST_HEAD if piece.given_up else _HEAD
         frame: dict[str, Any] = {"x": x, "y": y, "width": self.width, "rx": 5}
         parts = [
             element("rect", height=self.height, fill="#ffffff", **frame),
-            element("rect", height=float(_TITLE), fill=_LEAF_HEAD if piece.is_leaf else _HEAD, **frame),
+            element("rect", height=float(_TITLE), fill=head, **frame),
             element(
                 "rect",
                 height=self.height,
@@ -138,7 +151,7 @@ class Card:
             parts.append(self._gap(row, middle) if isinstance(row, Gap) else self._word(row, middle, old))
         if piece.damage:
             middle = y + _TITLE + _ROW * (len(self._rows) + 0.5)
-            parts.append(label(x + _PAD, middle, f"damaged: {piece.damage}", _SIZE, fill=_DAMAGED))
+            parts.append(label(x + _PAD, middle, self._damage, _SIZE, fill=_DAMAGED))
         return "".join(parts)
 
     def _gap(self, gap: Gap, middle: float) -> str:

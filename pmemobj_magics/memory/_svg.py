@@ -48,8 +48,9 @@ def label(x: float, y: float, text: str, size: int = 11, *, mono: bool = False, 
 
 
 def _printable(text: str) -> str:
-    """XML forbids some characters, and others turn the text around."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    """XML forbids some characters, others turn the text around, and of several spaces only one would be shown."""
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return shown.replace("  ", "\N{NO-BREAK SPACE}" * 2)
 
 
 def text_width(text: str, size: int, mono: bool = False) -> float:

@@ -110,7 +110,8 @@ class _Page:
         inside = self.inside(node.offset, level + 1)
         if not inside:
             return f'<div id="{self._name(node.offset)}">{head}</div>'
-        is_open = level == 0 or (level == 1 and len(self.nodes) <= _FEW) or self._is_different(node)
+        few = len(self.nodes) <= _FEW
+        is_open = level == 0 or (few and (level == 1 or self._is_meant(node, inside))) or self._is_different(node)
         return f"<details{' open' if is_open else ''}><summary>{head}</summary>{inside}</details>"
 
     def inside(self, offset: int | None, level: int) -> str:
@@ -162,6 +163,10 @@ class _Page:
             self.waiting.append(node.offset)
         said = f"{node.type} #{self.numbers[node.offset]}"
         return f'<a href="#{self._name(node.offset)}">{html.escape(said)}</a>'
+
+    def _is_meant(self, node: Node, inside: str) -> bool:
+        """Whether a link leads to the object, or to one inside of it: JupyterLab lets no link unfold anything."""
+        return node.offset in self.numbers or any(f'"{self._name(offset)}"' in inside for offset in self.numbers)
 
     def _is_different(self, node: Node) -> bool:
         return self.comparison is not None and node.offset in self.comparison.changes
