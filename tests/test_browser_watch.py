@@ -3,6 +3,8 @@
 With ``PMEMOBJ_PICTURES=directory`` it is photographed there, in the light and in the dark theme.
 """
 
+# ruff: noqa: F811 - fixtures are imported, and are parameters
+
 from __future__ import annotations
 
 import os
@@ -45,7 +47,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 class Explorer:
     """What a reader sees of it, and does to it; all that is waited for has a minute."""
 
-    def __init__(self, page: Any, place: Any) -> None:  # noqa: F811
+    def __init__(self, page: Any, place: Any) -> None:
         self.page, self.place = page, place
 
     @property
@@ -79,13 +81,13 @@ class Explorer:
         return [float(number) for number in self.place.locator(".pmem-stage > svg").get_attribute("viewBox").split()]
 
 
-def run(page: Any, *numbers: int) -> None:  # noqa: F811
+def run(page: Any, *numbers: int) -> None:
     """Run these cells, one after the other, and wait for each."""
     for number in numbers:
         page.evaluate(RUN, number)
 
 
-def test_the_explorer(notebook: str, page: Any) -> None:  # noqa: F811
+def test_the_explorer(notebook: str, page: Any) -> None:
     trouble: list[str] = []
     page.on("request", lambda request: LOCAL.match(request.url) or trouble.append(request.url))
     page.on("requestfailed", lambda request: trouble.append(request.url))
@@ -222,7 +224,7 @@ def it_asks_the_kernel(explorer: Explorer) -> None:
     explorer.wait(".pmem-row[aria-level='1']", "root")
 
 
-def it_follows(page: Any, explorer: Explorer) -> None:  # noqa: F811
+def it_follows(page: Any, explorer: Explorer) -> None:
     """What cells, transactions and threads do, while what is folded, chosen and searched stays so."""
     explorer.row("'players'").locator(".pmem-sign").click()
     rows = len(explorer.rows)
@@ -248,7 +250,7 @@ def place_texts(explorer: Explorer, selector: str) -> list[str]:
     return explorer.place.locator(selector).all_inner_texts()
 
 
-def beside_the_notebook(page: Any, explorer: Explorer) -> None:  # noqa: F811
+def beside_the_notebook(page: Any, explorer: Explorer) -> None:
     """JupyterLab's second view of an output follows too, and the two choose together."""
     page.evaluate(f"() => {{ {PANEL}.content.activeCellIndex = 2; }}")
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:create-output-view')")
@@ -283,7 +285,7 @@ async number => {{
 """
 
 
-def _photograph(page: Any, explorer: Explorer, name: str = "explorer") -> None:  # noqa: F811
+def _photograph(page: Any, explorer: Explorer, name: str = "explorer") -> None:
     directory = os.environ.get("PMEMOBJ_PICTURES")
     if not directory:
         return

@@ -70,6 +70,9 @@ def test_the_stamp_is_another_one_after_each_change(game: Any) -> None:
         assert is_new()
         raise ZeroDivisionError
     assert is_new()  # rolled back
+    with pytest.raises(ZeroDivisionError), game.transaction():
+        assert is_new()  # as many changes as before, of which none is left
+        raise ZeroDivisionError
     game.root["guesses"] = None
     assert is_new()
     game.gc()

@@ -162,6 +162,10 @@ def test_the_bytes_of_what_is_far_away_are_told_when_it_is_chosen(pool: Any) -> 
     assert far not in explorer.scene["memories"] and explorer.memory == {}
     explorer.selected = far
     assert explorer.memory["id"] == far and "2 items" in json.dumps(explorer.memory)
+    # And again when it has changed.
+    pool.root[1].append(4)
+    explorer.follow()
+    assert explorer.memory["id"] == far and "3 items" in json.dumps(explorer.memory)
     explorer.memory = {}
     for nonsense in ("", "o1", "x", "o99999999999"):
         explorer.selected = nonsense
@@ -172,6 +176,10 @@ def test_the_page_begins_elsewhere(run: Run, game: Any, explorer: PoolExplorer) 
     guesses = game.root["guesses"]
     explorer.trail = [{"id": name(guesses), "label": "'guesses'"}]
     assert list(explorer.scene["nodes"]) == [name(guesses)] and explorer.scene["start"][0] == "'guesses'"
+    # What was not in sight is no news.
+    explorer.trail = []
+    assert [node["mark"] for node in explorer.scene["nodes"].values()] == ["", ""]
+    explorer.trail = [{"id": name(guesses), "label": "'guesses'"}]
     # When the object is gone the root is shown, and it is said.
     run("del pool.root['guesses']")
     assert explorer.trail == [] and explorer.scene["start"][0] == "root" and "'guesses' is gone" in explorer.note
@@ -219,7 +227,12 @@ def test_it_shows_what_is_not_committed_and_says_so(run: Run, game: Any, explore
     assert game.in_transaction
     run("%pmem_abort")
     assert (explorer.state, explorer.note) == ("open", "") and nodes(explorer).keys() == before.keys()
-    assert list(game.root["guesses"]) == [25, 40]
+    assert list(game.root["guesses"]) == [25, 40] and not any(node["mark"] for node in nodes(explorer).values())
+    # When it is committed, what is new is all that it did.
+    run("%pmem_begin")
+    run("pool.root['guesses'].append(7)")
+    run("%pmem_commit")
+    assert explorer.state == "open" and nodes(explorer)["PersistentList: 3 items"]["mark"] == "changed"
 
 
 def test_the_transaction_of_another_thread_is_not_disturbed(run: Run, game: Any, explorer: PoolExplorer) -> None:
@@ -244,7 +257,12 @@ def test_the_transaction_of_another_thread_is_not_disturbed(run: Run, game: Any,
     assert explorer.state == "open" and "PersistentList: 3 items" in nodes(explorer)
 
 
-def test_commits_in_the_middle_of_a_cell_are_seen(run: Run, game: Any, explorer: PoolExplorer) -> None:
+def test_commits_in_the_middle_of_a_cell_are_seen(
+    run: Run,
+    game: Any,
+    explorer: PoolExplorer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     seen: list[int] = []
     explorer.observe(lambda _: seen.append(len(explorer.scene["nodes"])), names=["scene"])
     explorer._well_rested_at = 0.0
@@ -254,9 +272,14 @@ def test_commits_in_the_middle_of_a_cell_are_seen(run: Run, game: Any, explorer:
     # Not each of many: it rests meanwhile, and the end of the cell shows the last.
     run("for n in range(10):", "    with pool.transaction(): pool.root[n] = pool.new(pmemobj.PersistentDict)")
     assert len(seen) < 5 and seen[-1] == 13
-    # In threads nobody looks.
+    # In threads nobody looks, nor in the child that a cell is tried in.
     explorer._well_rested_at = 0.0
     count = len(seen)
+    monkeypatch.setattr(os, "getpid", lambda: 0)
+    with game.transaction():
+        game.root["first"] = None
+    monkeypatch.undo()
+    assert len(seen) == count
 
     def work() -> None:
         with game.transaction():
