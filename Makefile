@@ -14,6 +14,8 @@ SPREAD := -n auto --dist worksteal
 BY_NOTEBOOK := -n auto --dist loadfile
 INSTALLED := $(VENV)/.installed
 PEERS := $(VENV)/.installed-bench
+DOCS := $(VENV)/.installed-docs
+WHEEL := $(VENV)/.installed-wheel
 COMPILED := build/.compiled
 
 # A .pxd beside a module marks it as hot; see setup.py.
@@ -25,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help system build lab test test-browser bench crash-corpus crash-figures lint clean
+.PHONY: help system build lab docs wheel test test-browser test-binder test-wheel bench crash-corpus crash-figures lint clean
 
 help:  ## list the goals
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -38,14 +40,22 @@ lab: build  ## open JupyterLab on the index of the course, and print its address
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) \
 	    --LabApp.default_url=/lab/tree/notebooks/00_index.ipynb $(LAB_ARGS)
 
+docs: build $(DOCS)  ## make the pages of docs/ as a web site, in build/docs
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet \
+	    -c docs -d build/doctrees . build/docs
+	@echo 'pmemobj: build/docs/index.html' >&2
+
+wheel: build $(WHEEL)  ## make a wheel with libpmemobj in it, in dist/
+	$(BIN)/python tools/make_wheel.py
+
 # Without a C compiler there is one mode to test, so nothing is left out of it.
 test: export PMEMOBJ_CHECK := 1
 test: build  ## run every test, compiled and uncompiled, and every notebook
 	@if ls pmemobj/*.so >/dev/null 2>&1; then set -ex; \
-	    PMEMOBJ_PURE=0 $(PYTEST) $(SPREAD) -m 'not browser'; \
-	    PMEMOBJ_PURE=1 $(PYTEST) $(SPREAD) -m 'not browser and not once'; \
+	    PMEMOBJ_PURE=0 $(PYTEST) $(SPREAD) -m 'not browser and not fresh_root'; \
+	    PMEMOBJ_PURE=1 $(PYTEST) $(SPREAD) -m 'not browser and not fresh_root and not once'; \
 	else set -ex; \
-	    PMEMOBJ_PURE=1 $(PYTEST) $(SPREAD) -m 'not browser'; \
+	    PMEMOBJ_PURE=1 $(PYTEST) $(SPREAD) -m 'not browser and not fresh_root'; \
 	fi
 	$(if $(NOTEBOOKS),$(PYTEST) $(BY_NOTEBOOK) --nbval --nbval-current-env --nbval-cell-timeout=120 \
 	    -p no:cacheprovider $(NOTEBOOKS))
@@ -56,6 +66,14 @@ test-browser: build  ## run the tests that drive JupyterLab in Chromium
 	$(PYTEST) -n 2 -m browser
 
 # Measured are the compiled modules, and nothing beside them: the checking mode makes each commit cost milliseconds.
+test-binder: build  ## set up a fresh machine by binder/ and by the Dockerfile, some minutes, as root
+	@tools/bootstrap.sh $(PYTHON) fresh-root
+	$(PYTEST) -m fresh_root tests/test_binder.py
+
+test-wheel: wheel  ## use the self-contained wheel on a fresh machine without libpmemobj, as root
+	@tools/bootstrap.sh $(PYTHON) fresh-root
+	$(PYTEST) -m fresh_root tests/test_wheel.py
+
 bench: export PMEMOBJ_CHECK := 0
 bench: build $(PEERS)  ## measure pmemobj beside its peers, some minutes (QUICK=1: one), into docs/performance.md
 	@tools/bootstrap.sh $(PYTHON) bench
@@ -93,6 +111,16 @@ $(INSTALLED): pyproject.toml setup.py | system
 $(PEERS): $(INSTALLED)
 	@echo 'pmemobj: installing what it is compared with into $(VENV), once' >&2
 	PMEMOBJ_PURE=1 $(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
+
+$(DOCS): $(INSTALLED)
+	@echo 'pmemobj: installing what makes the web site into $(VENV), once' >&2
+	PMEMOBJ_PURE=1 $(BIN)/python -m pip install --quiet --editable '.[docs]'
+	touch $@
+
+$(WHEEL): $(INSTALLED)
+	@echo 'pmemobj: installing what makes wheels into $(VENV), once' >&2
+	PMEMOBJ_PURE=1 $(BIN)/python -m pip install --quiet --editable '.[wheel]'
 	touch $@
 
 # An extension that cannot be made again must not stay behind and shadow its source. Where there

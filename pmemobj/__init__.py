@@ -18,7 +18,7 @@ from pmemobj import _build_mode
 
 _build_mode.apply()
 
-from pmemobj import errors, inspect
+from pmemobj import errors, glance, inspect
 from pmemobj._array import PersistentArray
 from pmemobj._base import Oid
 from pmemobj._blocks import Block
@@ -86,6 +86,7 @@ __all__ = [
     "create",
     "dump",
     "errors",
+    "glance",
     "inspect",
     "open_pools",
     "persist_via_pickle",

@@ -49,6 +49,16 @@ class PersistentArray(NumberSequence):
     it is so together with it.
     Cost: reads call no C function; setting an element is one store; append and pop at the end are
     amortised constant, insertion and deletion move what follows, and only what changes is logged.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("numbers.pmem", 16 << 20) as pool:
+            numbers = pool.root = pool.new(pmemobj.PersistentArray, "d", [1.5, 2.5])
+            with numbers.writing() as view:
+                view[0] = 0.5
+            assert sum(numbers) == 3.0
     """
 
     __slots__ = ()

@@ -35,6 +35,15 @@ class PersistentByteArray(BytesLike):
     it is so together with it.
     Cost: reads call no C function; setting one byte is one store; append and pop at the end are
     amortised constant, insertion and deletion move what follows, and only what changes is logged.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("bytes.pmem", 16 << 20) as pool:
+            data = pool.root = pool.new(pmemobj.PersistentByteArray, b"abc")
+            data[0:1] = b"xy"
+            assert data == b"xybc"
     """
 
     __slots__ = ()

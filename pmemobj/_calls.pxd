@@ -36,7 +36,7 @@ cdef set_function _set_value
 cdef defer_function _defer_free
 cdef publish_function _publish
 cdef cancel_function _cancel
-cdef unsigned long long _NO_ABORT, _NO_SNAPSHOT, _ZERO
+cdef unsigned long long _NO_ABORT, _NO_SNAPSHOT
 cdef int _STAGE_WORK, _STAGE_NONE, _CANCELED
 
 cdef unsigned long long _address(str name) except 0
@@ -48,7 +48,7 @@ cpdef abort()
 cpdef snapshot(unsigned long long address, unsigned long long size)
 cpdef flush_at_commit(unsigned long long address, unsigned long long size)
 cpdef unsigned long long alloc(
-    unsigned long long size, unsigned long long kind, bint zero, unsigned long long class_id
+    unsigned long long size, unsigned long long kind, unsigned long long flags, unsigned long long class_id
 ) except? 0
 cpdef free(unsigned long long pool_uuid, unsigned long long offset)
 cpdef unsigned long long reserve(

@@ -24,7 +24,6 @@ except ImportError:
 
 _NO_ABORT = _lib.NO_ABORT
 _NO_SNAPSHOT = _lib.NO_SNAPSHOT
-_ZERO = _lib.ZERO
 _STAGE_WORK = _lib.STAGE_WORK
 _STAGE_NONE = _lib.STAGE_NONE
 _CANCELED = errno.ECANCELED
@@ -147,15 +146,15 @@ def flush_at_commit(address: int, size: int) -> None:
         _lib.tx_snapshot(address, size, _NO_SNAPSHOT)
 
 
-def alloc(size: int, kind: int, zero: bool, class_id: int) -> int:
+def alloc(size: int, kind: int, flags: int, class_id: int) -> int:
     """``pmemobj_tx_xalloc``: the offset of a new allocation, given back if the transaction aborts."""
     if cython.compiled:
-        made = _tx_alloc(size, kind, _NO_ABORT | (_ZERO if zero else 0) | class_id << 48)
+        made = _tx_alloc(size, kind, _NO_ABORT | flags | class_id << 48)
         if made.off == 0:
             raise _lib.last_failure(last_error)  # type: ignore[name-defined]  # noqa: F821
         return made.off  # type: ignore[no-any-return]
     else:
-        return _lib.tx_alloc(size, kind, zero, class_id)
+        return _lib.tx_alloc(size, kind, flags, class_id)
 
 
 def free(pool_uuid: int, offset: int) -> None:

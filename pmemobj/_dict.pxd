@@ -5,8 +5,8 @@ from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap, PoolLock
 from pmemobj._publish cimport Publication
 from pmemobj._table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
-from pmemobj._table cimport look_up, put_entry, remove_entries, store_value, word_of_key
-from pmemobj._values cimport decode, encode, exchange, immediate, is_leaf, prepare, replace
+from pmemobj._table cimport add_entry, exchange_value, look_up, put_entry, remove_entries, store_value, word_of_key
+from pmemobj._values cimport decode, encode, free_leaf, immediate, is_leaf, prepare, replace
 
 cdef object _missing
 cdef unsigned long long ENTRY_SIZE, DICT_TABLE, ENTRY_KEY, ENTRY_VALUE, ABSENT

@@ -29,10 +29,12 @@ from pmemobj._nans import one_of_each, those_of
 from pmemobj._publish import Publication
 from pmemobj._table import (
     add_at_once,
+    add_entry,
     append_entries,
     contents,
     count_live,
     drop_entries,
+    exchange_value,
     find_entry,
     has_entry,
     last_entry,
@@ -44,7 +46,7 @@ from pmemobj._table import (
     word_of_key,
 )
 from pmemobj._table_check import verify_table
-from pmemobj._values import decode, describe, encode, exchange, free_leaf, immediate, prepare, replace
+from pmemobj._values import decode, describe, encode, free_leaf, immediate, prepare, replace
 from pmemobj._views import Items, Keys, Values
 from pmemobj._walk import Walk
 from pmemobj.errors import NotPersistableError
@@ -182,7 +184,11 @@ class PersistentDict(Persistent):
                 word = immediate(heap, value)
                 if word != ABSENT:
                     entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
-                    if entry and store_value(heap, offset, entry, word):
+                    if not entry:
+                        with heap.statement:
+                            add_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
+                        return
+                    if store_value(heap, offset, entry, word):
                         return
             with heap.statement:
                 if word == ABSENT:
@@ -314,7 +320,7 @@ class PersistentDict(Persistent):
                     put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
                 return
             for entry, word in replaced:
-                exchange(heap, entry + ENTRY_VALUE, word)
+                exchange_value(heap, offset, entry, word)
             if new:
                 append_entries(heap, offset, ENTRY_SIZE, new)
 

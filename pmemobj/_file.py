@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pmemobj import _chunks, _lib, _parts
+from pmemobj._file_words import FileWords
 from pmemobj._layout import (
     ALLOCATION_HEADER_SIZE,
     ALLOCATION_INTERNAL,
@@ -188,10 +189,12 @@ def identify(path: str, name: str = "") -> PoolFile:
             file.seek(root_offset)
             root = file.read(ROOT_SIZE)
             files = tuple((part.path, part.size) for part in used)
+            with FileWords(files) as words:
+                heap_damage = _heap_damage(words)
             with _words_of(files) as words:
                 log_damage = _log_damage(words)
                 has_long_logs = not log_damage and _has_long_logs(words)
-                heap_damage = _heap_damage(words) or ("" if log_damage else _unfinished_log(words))
+                heap_damage = heap_damage or ("" if log_damage else _unfinished_log(words))
     except PmemError:
         raise
     except OSError as error:
@@ -307,7 +310,7 @@ def _continues_well(words: memoryview, offset: int) -> bool:
     return False
 
 
-def _heap_damage(words: memoryview) -> str:
+def _heap_damage(words: FileWords) -> str:
     try:
         _chunks.verify(words)
     except _chunks.HeapDamage as error:

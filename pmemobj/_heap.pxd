@@ -5,13 +5,15 @@ from pmemobj._lock cimport PoolLock, thread_id, thread_key
 from pmemobj._ranges cimport SnapshotRanges
 from pmemobj cimport _calls
 
-cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS
+cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS, _TAIL_GROWTH, _LARGEST_TAIL
+cdef unsigned long long ALIGNMENT, ALLOCATION_HEADER_SIZE, _LARGE, _ZERO, _NO_FLUSH, _NEAR, _NEAR_ON_DISK
+cdef Py_ssize_t _FEW_ALLOCATIONS
 
 @cython.final
 cdef class Heap:
     cdef public str name
     cdef public HandleTable handles
-    cdef public object resurrect, manager, types, checker, on_change, after_rollback
+    cdef public object resurrect, manager, types, checker, on_change, after_rollback, after_transaction
     cdef public bint may_have_garbage, reclaimed
     cdef public object reclaim
     cdef public unsigned long long changes_at_begin
@@ -37,10 +39,12 @@ cdef class Heap:
     cdef dict _noted
     cdef public object on_growth
     cdef bint _grows
-    cdef bint _begun_again, _is_making_up, _log_is_full, _wants_log_space
+    cdef bint _begun_again, _is_making_up, _log_is_full, _wants_log_space, _awaits_log_space
     cdef unsigned long long _logged_at_begin
     cdef long _log_class
-    cdef list _frees_left, _unlogged
+    cdef list _frees_left, _unlogged, _unflushed
+    cdef unsigned long long _singles
+    cdef dict _tails
     cdef set _dropped
     cdef unsigned long long _log_reserve
 
@@ -62,9 +66,22 @@ cdef class Heap:
     cpdef write(self, unsigned long long offset, unsigned long long word)
     @cython.locals(page=cython.ulonglong, first=cython.ulonglong)
     cdef _log_page(self, unsigned long long offset, unsigned long long area, unsigned long long end)
+    @cython.locals(word=cython.ulonglong)
     cpdef write_words(self, unsigned long long offset, list words)
     cpdef write_words_in(self, unsigned long long offset, list words, unsigned long long area, unsigned long long end)
-    cpdef fill(self, unsigned long long offset, list words)
+    cpdef append_in(
+        self, unsigned long long offset, unsigned long long word, unsigned long long counter, unsigned long long area,
+        unsigned long long end
+    )
+    cpdef append_words_in(
+        self, unsigned long long offset, list words, unsigned long long counter, unsigned long long area,
+        unsigned long long end
+    )
+    @cython.locals(first=cython.ulonglong, is_fresh=cython.bint)
+    cdef bint _prepare_tail(
+        self, unsigned long long offset, unsigned long long size, unsigned long long counter, unsigned long long area,
+        unsigned long long end
+    ) except -1
     @cython.locals(lock=PoolLock, size=cython.ulonglong, at=cython.ulonglong, word=cython.ulonglong)
     cpdef store_words(self, unsigned long long offset, list words)
     cpdef write_in(
@@ -75,7 +92,17 @@ cdef class Heap:
     cpdef move(self, unsigned long long target, unsigned long long source, unsigned long long count)
     cpdef write_bytes(self, unsigned long long offset, data)
     cpdef move_bytes(self, unsigned long long target, unsigned long long source, unsigned long long size)
-    @cython.locals(largest=cython.ulonglong, fitting=cython.longlong, offset=cython.ulonglong)
+    @cython.locals(step=cython.longlong, fitting=cython.longlong)
+    cpdef long class_for(self, unsigned long long size) except? -1
+    cdef unsigned long long _try_to_alloc(
+        self, unsigned long long size, int kind, unsigned long long flags, long class_id
+    ) except? 0
+    @cython.locals(
+        near=cython.ulonglong, offsets=list, start=cython.ulonglong, end=cython.ulonglong, at=cython.ulonglong,
+        size=cython.ulonglong,
+    )
+    cdef _flush_fresh(self)
+    @cython.locals(flags=cython.ulonglong, class_id=cython.long, offset=cython.ulonglong)
     # The size may be any number of Python's: what is too large for a word is too large for the pool.
     cpdef unsigned long long alloc(self, size, int kind, bint zero=*) except? 0
     cpdef handle(self, unsigned long long offset)
@@ -84,6 +111,7 @@ cdef class Heap:
     @cython.locals(lock=PoolLock)
     cpdef end(self, error, bint undo)
     cpdef bint follow_growth(self) except -1
+    cpdef demand_log_space(self)
     cdef _begin_outermost(self)
     cdef _commit(self)
     cdef bint _is_tight(self) except -1

@@ -116,6 +116,16 @@ _UNITS: list[int] = sorted(
     }
 )
 _SIZES = frozenset(_UNITS)
+#: Which of them a small allocation gets, by its bytes in steps of 16.
+_FITTING = [bisect_left(_UNITS, ALIGNMENT * step + ALLOCATION_HEADER_SIZE) for step in range(257)]
+#: A larger allocation is looked at before libpmemobj is asked for it.
+_LARGE = 1 << 16
+#: After so many allocations of a transaction, libpmemobj does not flush each of the further ones, but `_commit` does so
+#: with neighbours together: on a disk each flush is an msync. With few of them that would only be one more fence.
+_FEW_ALLOCATIONS = 8
+#: Neighbours are not further apart than this, on a disk and elsewhere.
+_NEAR_ON_DISK, _NEAR = 4096, 256
+_ZERO, _NO_FLUSH = _lib.ZERO, _lib.NO_FLUSH
 #: The size of the pieces by which an undo log gets longer, as allocations: eight in a chunk. libpmemobj chooses
 #: the class that fits best, so they fit exactly (cache lines and one header). No value has this size.
 _LOG_UNIT = 507 * 64 + ALLOCATION_HEADER_SIZE
@@ -129,9 +139,14 @@ _MOST_LOG_CHUNKS = 16
 _FREE_BATCH = 1000
 #: Sizes of libpmemobj's own classes are multiples of this.
 _BUILTIN_UNIT = 128
-#: So many single snapshots in a page; the next one takes the rest of it. More of them cost more, since each is an
-#: entry of the log and a flush at commit; with none, a transaction that changes one word would log 4 KiB.
-_FEW_SNAPSHOTS = 2
+#: So many words of arrays, or rows of them, a transaction logs by themselves; then it takes the page of each further
+#: one. Each range is an entry of the log and a flush at commit, of which a page that is wanted piece by piece has many;
+#: but a transaction that changes one word should not log 4 KiB.
+_FEW_SNAPSHOTS = 4
+#: The places behind the end of an array are noted for the commit this many times further than they are in use, up to
+#: so many bytes.
+_TAIL_GROWTH = 4
+_LARGEST_TAIL = 1 << 16
 #: Every heap that exists, by its id.
 _live = WeakTable()
 
@@ -161,6 +176,7 @@ class Heap:
 
     __slots__ = (
         "__weakref__",
+        "_awaits_log_space",
         "_begun_again",
         "_classes",
         "_dropped",
@@ -177,14 +193,18 @@ class Heap:
         "_pin",
         "_raw",
         "_reason",
+        "_singles",
         "_snapshotted",
         "_strayed",
+        "_tails",
         "_task",
+        "_unflushed",
         "_unlogged",
         "_unsettled_level",
         "_wants_log_space",
         "_words",
         "after_rollback",
+        "after_transaction",
         "base",
         "changes",
         "changes_at_begin",
@@ -252,6 +272,8 @@ class Heap:
         self.slow = False
         #: Called after a roll-back, for caches of what the pool holds.
         self.after_rollback: list[Callable[[], None]] = []
+        #: Called when a transaction of the user's (no single statement) has been committed; see `glance`.
+        self.after_transaction: list[Callable[[], None]] = []
         #: Whether something may have become unreachable since the last garbage collection.
         self.may_have_garbage = False
         self.statement = Statement(self)
@@ -283,6 +305,8 @@ class Heap:
         self._log_class = 0
         #: Whether there was no room to set some aside for logs.
         self._wants_log_space = False
+        #: Whether that has still to be tried.
+        self._awaits_log_space = False
         #: Bytes of chunks that were set aside for logs, and which nothing else can have.
         self._log_reserve = 0
         #: What was allocated in this transaction, and given up in it.
@@ -295,6 +319,10 @@ class Heap:
         self._begun_again = False
         #: Ranges that this transaction failed to log; see `snapshot`.
         self._unlogged: list[tuple[int, int]] = []
+        #: How many words of arrays this transaction has logged by themselves; see `write_in`.
+        self._singles = 0
+        #: From where on the places of an array mean nothing if this transaction is rolled back, by its offset.
+        self._tails: dict[int, int] = {}
         #: The thread that is in a transaction, open or doomed; 0 for none.
         self._owner: Any = 0
         #: The asyncio task whose ``with`` block it is, if one's it is.
@@ -306,6 +334,8 @@ class Heap:
         self.doomed: BaseException | None = None
         #: Size by offset of what the running transaction allocated.
         self.fresh: dict[int, int] = {}
+        #: What of that libpmemobj does not flush.
+        self._unflushed: list[int] = []
 
     def bind(self, pop: Any, size: int, root_size: int, max_size: int = 0) -> None:
         """Attach to an open pool; handles made before go on working.
@@ -342,17 +372,26 @@ class Heap:
         self._prepare_logs()
 
     def _prepare_logs(self) -> None:
-        """Keep memory for logs, so that what gives memory back works when the pool is full.
+        """Let memory for logs have a class of its own, to be set aside before anything is allocated.
 
         libpmemobj does not give up the run that a class takes its units from, not even for want of memory.
         Where logs have a class of their own, that is what one wishes for. (Only `recycle` takes it.)
         """
-        chunks = self._log_chunks()
-        self._log_class = _lib.add_allocation_class(self.pop, _LOG_UNIT, _LOGS_IN_CHUNK * chunks)
+        self._log_class = _lib.add_allocation_class(self.pop, _LOG_UNIT, _LOGS_IN_CHUNK * self._log_chunks())
         _lib.set_log_piece(self.pop, _LOG_UNIT - _LOG_OVERHEAD)
-        # A growing pool must not grow for this.
-        if not self._grows or _chunks.has_free_row(self._words, chunks):
-            self._set_log_space_aside()
+        self._awaits_log_space = True
+
+    def demand_log_space(self) -> None:
+        """Keep memory for logs, so that what gives memory back works when the pool is full.
+
+        Not when the pool is opened, but before the first transaction or publication, since libpmemobj then
+        looks at each run of the pool, which takes as long as opening it.
+        """
+        if self._awaits_log_space:
+            # A growing pool must not grow for this.
+            if not self._grows or _chunks.has_free_row(self._words, self._log_chunks()):
+                self._set_log_space_aside()
+            self._awaits_log_space = False
 
     def _log_chunks(self) -> int:
         return log_space(self.limit - (self.root_offset & -_CHUNK)) // _CHUNK
@@ -576,16 +615,18 @@ class Heap:
     def write_in(self, offset: int, word: int, area: int, end: int) -> None:
         """As `write`, for a word of an allocation that lies from `area` to `end`.
 
-        Many words of one page, written one by one, would each be an entry of the log; so after a
-        couple of them the rest of the page is logged at once. Never beyond the allocation, where
-        libpmemobj's own bookkeeping lies.
+        Many words written one by one would each be an entry of the log; so after a few of them the page of each
+        is logged. Never beyond the allocation, where libpmemobj's own bookkeeping lies.
         """
         self._demand_same_task()
         self._log_page(offset, area, end)
         self.write(offset, word)
 
     def _log_page(self, offset: int, area: int, end: int) -> None:
-        if not self._snapshotted.covers(offset, WORD) and self._snapshotted.times(offset) >= _FEW_SNAPSHOTS:
+        if not self._snapshotted.covers(offset, WORD):
+            if self._singles < _FEW_SNAPSHOTS:
+                self._singles += 1
+                return
             page = offset & ~(PAGE - 1)
             first = max(page, area)
             self.snapshot(first, min(page + PAGE, end) - first)
@@ -596,34 +637,62 @@ class Heap:
         self._log_page(offset, area, end)
         self.write_words(offset, words)
 
-    def fill(self, offset: int, words: list[int]) -> None:
-        """Write words where the pool has nothing, until the transaction says at its end that it does; not logged.
+    def append_in(self, offset: int, word: int, counter: int, area: int, end: int) -> None:
+        """As `write_in`, for a place that means nothing until the word at `counter` counts it.
 
-        C function: ``pmemobj_tx_xadd_range_direct`` with ``POBJ_XADD_NO_SNAPSHOT``, so that commit flushes them.
+        So it need not be logged where the pool has nothing there when the transaction is rolled back.
+        """
+        self._demand_same_task()
+        if not self._prepare_tail(offset, WORD, counter, area, end):
+            self._log_page(offset, area, end)
+        self.write(offset, word)
+
+    def append_words_in(self, offset: int, words: list[int], counter: int, area: int, end: int) -> None:
+        """As `append_in`, for words side by side."""
+        self._demand_same_task()
+        if not self._prepare_tail(offset, WORD * len(words), counter, area, end):
+            self._log_page(offset, area, end)
+        self.write_words(offset, words)
+
+    def _prepare_tail(self, offset: int, size: int, counter: int, area: int, end: int) -> bool:
+        """Let commit flush places behind the end of an array, without a log; False where they have to be logged.
+
+        What lies there means nothing to whoever comes after a roll-back if it lies behind the end that the
+        array has then: from where the first place was taken while the counter was not yet changed. Of an array
+        that this transaction has allocated, all goes.
+        C function: ``pmemobj_tx_xadd_range_direct`` with ``POBJ_XADD_NO_SNAPSHOT``.
         """
         self._demand_transaction()
-        size = WORD * len(words)
-        if offset + size > self.limit or offset < self.root_offset:
+        if offset + size > end or end > self.limit or offset < self.root_offset:
             self._refuse_to_change(offset)
-        try:
-            _calls.flush_at_commit(self.base + offset, size)
-        except OSError as error:
-            raise self._full(f"note {size} bytes", error) from None
+        if self._snapshotted.covers(offset, size):
+            return True
+        if not self._snapshotted.covers(counter, WORD):
+            self._tails[area] = offset
+        is_fresh = area in self.fresh
+        first = area if is_fresh else self._tails.get(area, end)
+        if offset < first:
+            return False
+        size = min(max(size, min((_TAIL_GROWTH - 1) * (offset - first), _LARGEST_TAIL)), end - offset)
+        if not is_fresh:  # else libpmemobj flushes all of it anyway
+            try:
+                _calls.flush_at_commit(self.base + offset, size)
+            except OSError as error:
+                raise self._full(f"note {size} bytes", error) from None
         if self.checker is not None:
             self.checker.fill(offset, size)
-        self._count_change()
-        self._unsettle()
-        first = offset >> 3
-        self._words[first : first + len(words)] = array("Q", words)
-        self._tell_change()
+        # Last: what is in there is not looked at again.
+        self._snapshotted.add(offset, size)
+        return True
 
     def write_words(self, offset: int, words: list[int]) -> None:
         """Replace words of live memory that lie side by side, inside a transaction."""
         self.snapshot(offset, WORD * len(words))
         self._count_change()
         self._unsettle()
-        first = offset >> 3
-        self._words[first : first + len(words)] = array("Q", words)
+        for word in words:
+            self._put(offset, word)
+            offset += WORD
         self._tell_change()
 
     def move(self, target: int, source: int, count: int) -> None:
@@ -810,50 +879,63 @@ class Heap:
             PoolFullError: no room.
         """
         self._demand_transaction()
-        largest = min(MAX_ALLOCATION, self.reserve) if self._grows else MAX_ALLOCATION
-        if size > largest:
-            # A growing pool would grow to its end before libpmemobj gave up.
-            raise PoolFullError(
-                f"allocate {size} bytes in {self.name}",
-                f"one allocation in it can have no more than {largest} bytes",
-                "divide the data, or create a larger pool",
-            )
+        flags = _ZERO if zero else 0
+        if size > _LARGE:
+            self._demand_possible(size)
+        elif len(self.fresh) >= _FEW_ALLOCATIONS:
+            flags |= _NO_FLUSH
         class_id = self.class_for(size)
-        offset = self._try_to_alloc(size, kind, zero, class_id)
+        offset = self._try_to_alloc(size, kind, flags, class_id)
         if not offset:
-            offset = self._alloc_at_last(size, kind, zero, class_id)
+            offset = self._alloc_at_last(size, kind, flags, class_id)
         self.follow_growth()
-        assert offset % ALIGNMENT == 0, offset
+        assert offset & (ALIGNMENT - 1) == 0, offset
         self.fresh[offset] = size
-        self._dropped.discard(offset)
+        if flags & _NO_FLUSH:
+            self._unflushed.append(offset)
+        if self._dropped:
+            self._dropped.discard(offset)
         self.may_have_garbage = True
         if self.checker is not None:
             # All of it: with its header libpmemobj writes a whole cache line, whatever then stands behind the header.
             self.checker.allocated(offset - ALLOCATION_HEADER_SIZE, self.allocation_size(offset))
         return offset
 
+    def _demand_possible(self, size: int) -> None:
+        """Refuse what no allocation can have: a growing pool would grow to its end before libpmemobj gave up."""
+        largest = min(MAX_ALLOCATION, self.reserve) if self._grows else MAX_ALLOCATION
+        if size > largest:
+            raise PoolFullError(
+                f"allocate {size} bytes in {self.name}",
+                f"one allocation in it can have no more than {largest} bytes",
+                "divide the data, or create a larger pool",
+            )
+
     def class_for(self, size: int) -> int:
         """libpmemobj's number of the class that an allocation of `size` bytes is taken from."""
+        step = (size + ALIGNMENT - 1) // ALIGNMENT
+        if step < len(_FITTING):
+            return self._classes[_FITTING[step]]
         fitting = bisect_left(_UNITS, size + ALLOCATION_HEADER_SIZE)
         return self._classes[fitting] if fitting < len(_UNITS) else 0
 
-    def _try_to_alloc(self, size: int, kind: int, zero: bool, class_id: int) -> int:
+    def _try_to_alloc(self, size: int, kind: int, flags: int, class_id: int) -> int:
         """The offset of a new allocation, or 0 if there is no room."""
         try:
-            return _calls.alloc(size, kind, zero, class_id)
+            return _calls.alloc(size, kind, flags, class_id)
         except OSError as error:
             if error.errno != errno.ENOMEM:
                 raise self._full(f"allocate {size} bytes", error) from None
         return 0
 
-    def _alloc_at_last(self, size: int, kind: int, zero: bool, class_id: int) -> int:
+    def _alloc_at_last(self, size: int, kind: int, flags: int, class_id: int) -> int:
         """Allocate where there was no room at first: in a new part, in what is kept for other sizes, in garbage."""
-        offset = self._try_to_alloc(size, kind, zero, class_id) if self.follow_growth() else 0
+        offset = self._try_to_alloc(size, kind, flags, class_id) if self.follow_growth() else 0
         if not offset:
             self._recycle()
-            offset = self._try_to_alloc(size, kind, zero, class_id)
+            offset = self._try_to_alloc(size, kind, flags, class_id)
         if not offset and self._free_garbage():
-            offset = self._try_to_alloc(size, kind, zero, class_id)
+            offset = self._try_to_alloc(size, kind, flags, class_id)
         if not offset:
             raise self._full(f"allocate {size} bytes")
         return offset
@@ -960,7 +1042,11 @@ class Heap:
 
     def free_size(self) -> int:
         """Bytes that can be allocated: neither taken nor set aside for logs. Cost: visits every allocation."""
-        return max(0, self.limit - (self.root_offset & ~0xFFF) - self._log_reserve - self.used_size())
+        used = self.used_size()
+        if self._awaits_log_space:
+            with self.lock:
+                self.demand_log_space()
+        return max(0, self.limit - (self.root_offset & ~0xFFF) - self._log_reserve - used)
 
     def _full(self, what: str, error: OSError | None = None) -> PmemError:
         if error is None or error.errno == errno.ENOMEM:
@@ -1016,6 +1102,7 @@ class Heap:
             # A KeyboardInterrupt cut off a roll-back of this thread.
             _calls.abort()
         self.fresh = {}
+        self._unflushed = []
         if self._dropped:
             self._dropped = set()
         if self._snapshotted.is_used:
@@ -1025,8 +1112,13 @@ class Heap:
         self.changes_at_begin = self.changes
         self._logged_at_begin = self.logged
         self._frees_left = []
+        self._singles = 0
+        if self._tails:
+            self._tails = {}
         if self._unlogged:
             self._unlogged = []
+        if self._awaits_log_space:
+            self.demand_log_space()
         try:
             _calls.begin(self.base)
             self._owner = thread_key()
@@ -1089,6 +1181,8 @@ class Heap:
     def _commit(self) -> None:
         if self.checker is not None:
             self.checker.verify()
+        if self._unflushed:
+            self._flush_fresh()
         try:
             _calls.commit(self.slow)
         finally:
@@ -1097,6 +1191,20 @@ class Heap:
             self.loans.keep_new()
             if self.checker is not None:
                 self.checker.reset()
+
+    def _flush_fresh(self) -> None:
+        """Make durable what libpmemobj does not flush at commit, before that. C function: ``pmemobj_persist``."""
+        near = _NEAR_ON_DISK if self.slow else _NEAR
+        offsets = sorted(self._unflushed)
+        start = end = offsets[0]
+        for at in offsets:
+            if at > end + near:
+                _calls.persist(self.base, self.base + start, end - start, self.slow)
+                start = at
+            size = self.fresh[at]
+            end = max(end, at + size)
+        _calls.persist(self.base, self.base + start, end - start, self.slow)
+        self._unflushed = []
 
     def roll_back(self, reason: BaseException) -> None:
         """Undo everything since the outermost `begin`; the transaction is dead from here on.

@@ -4,6 +4,9 @@ The library is loaded when the first pool is created or opened, not at import, s
 can be put in front of it (the crash lab does that). ABI mode: no headers and no compiler are
 needed at install time; `_CDEF` is all the C that the package declares.
 
+A self-contained wheel (`tools/make_wheel.py`) has the library in `_bundled`. There it goes before the system's: who
+installs such a wheel wants what was tested with it, and an older one on the machine must not get in the way.
+
 A C error becomes an `OSError` that carries the errno and libpmemobj's own message; the callers,
 who know what was attempted, turn it into an error of `pmemobj.errors`. What libpmemobj answers
 with an abort of the process (a transaction function outside stage WORK, say) is prevented by
@@ -79,6 +82,7 @@ struct pobj_alloc_class_desc {
 """
 
 _SONAME = "libpmemobj.so.1"
+_BUNDLED = os.path.join(os.path.dirname(__file__), "_bundled", _SONAME)
 #: The interface (major, minor) of libpmemobj 1.12, the oldest that has what is called here.
 _INTERFACE = (2, 4)
 
@@ -86,8 +90,9 @@ STAGE_NONE = 0
 STAGE_WORK = 1
 
 ZERO = 1 << 0
-#: Without this flag a failed call has already aborted the transaction when it returns.
+NO_FLUSH = 1 << 1
 NO_SNAPSHOT = 1 << 2
+#: Without this flag a failed call has already aborted the transaction when it returns.
 NO_ABORT = 1 << 4
 _HEADER_COMPACT = 1
 _GLOBAL_ARENA = 1
@@ -117,7 +122,7 @@ def load() -> Any:
     global _lib
     if _lib is None:
         try:
-            library = ffi.dlopen(_SONAME)
+            library = ffi.dlopen(_BUNDLED if os.path.exists(_BUNDLED) else _SONAME)
         except OSError as error:
             raise LibraryError(
                 "load libpmemobj", str(error), "install it, on Debian or Ubuntu: apt-get install libpmemobj1"
@@ -466,14 +471,19 @@ def tx_snapshot(addr: int, size: int, flags: int = 0) -> None:
         raise last_failure(code)
 
 
-def tx_alloc(size: int, type_num: int, zero: bool = False, class_id: int = 0) -> int:
+def tx_alloc(size: int, type_num: int, flags: int = 0, class_id: int = 0) -> int:
     """``pmemobj_tx_xalloc``: a new allocation, given back if the transaction aborts.
+
+    Args:
+        size: Bytes.
+        type_num: The type number.
+        flags: `ZERO`, `NO_FLUSH` (commit does not flush it), or both.
+        class_id: The class of allocations that it is taken from; 0: that which fits best.
 
     Returns:
         Its offset.
     """
-    flags = NO_ABORT | (ZERO if zero else 0) | class_id << 48
-    oid = _lib.pmemobj_tx_xalloc(size, type_num, flags)
+    oid = _lib.pmemobj_tx_xalloc(size, type_num, NO_ABORT | flags | class_id << 48)
     if oid.off == 0:
         raise last_failure()
     return int(oid.off)

@@ -16,7 +16,7 @@ cdef class PersistentList(StoredSequence):
     cdef bint _append_one(self, value) except -1
     @cython.locals(word=cython.ulonglong, length=cython.ulonglong, publication=Publication)
     cdef bint _append_leaf(self, Heap heap, value) except -1
-    @cython.locals(length=cython.ulonglong, items=cython.ulonglong)
+    @cython.locals(length=cython.ulonglong, items=cython.ulonglong, counter=cython.ulonglong, end=cython.ulonglong)
     cdef bint _append_logged(self, Heap heap, unsigned long long word) except -1
     @cython.locals(heap=Heap, lock=PoolLock, at=cython.longlong, items=cython.ulonglong)
     cdef _set_item(self, index, value)

@@ -152,8 +152,10 @@ class PersistentList(StoredSequence):
         if length >= heap.peek(self._p_offset + _CAPACITY):
             return False
         items = self._first()
-        heap.write_in(items + WORD * length, word, items, items + WORD * heap.peek(self._p_offset + _CAPACITY))
-        heap.write(self._p_offset + _LENGTH, length + 1)
+        counter = self._p_offset + _LENGTH
+        end = items + WORD * heap.peek(self._p_offset + _CAPACITY)
+        heap.append_in(items + WORD * length, word, counter, items, end)
+        heap.write(counter, length + 1)
         return True
 
     def extend(self, values: Iterable[Any], /) -> None:
@@ -245,7 +247,7 @@ class PersistentList(StoredSequence):
     def _splice(self, start: int, stop: int, values: list[Any]) -> None:
         """Replace the items of ``[start:stop]`` by `values`; nearly all changes of length end here.
 
-        Snapshotted before: the items that move or are overwritten, and the header.
+        Snapshotted before: the items that move or are overwritten, and the header; not what comes behind the end.
         Holds after: length counts exactly the items; those dropped have given back their leaves.
         """
         heap = self._p_heap
@@ -264,7 +266,10 @@ class PersistentList(StoredSequence):
                 self._put(kept[:start], words, kept[stop:], area)
             else:
                 heap.move(items + WORD * (start + len(words)), items + WORD * stop, length - stop)
-                if words:
+                if words and start == length:
+                    end = items + WORD * heap.read(self._p_offset + _CAPACITY)
+                    heap.append_words_in(items + WORD * length, words, self._p_offset + _LENGTH, items, end)
+                elif words:
                     heap.write_words(items + WORD * start, words)
                 if new_length != length:
                     heap.write(self._p_offset + _LENGTH, new_length)

@@ -9,6 +9,7 @@ described as damaged.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -117,6 +118,7 @@ class _View:
             pieces = self._pieces(parts, self._budget * 2 // 3 or 1)
             leaves = [(word, piece.depth) for piece in pieces for word in piece.words if word.meaning is Meaning.LEAF]
         names = {part.offset: part.name for part in parts}
+        earlier = self._given_up(parts)
         left_out = 0
         for number, (word, depth) in enumerate(leaves):
             if self._left <= 0:
@@ -126,7 +128,8 @@ class _View:
             part = self._leaf(word)
             names[part.offset] = part.name
             pieces.append(self._piece(part, depth + 1, share))
-        linked = [_linked(piece, names) for piece in pieces]
+        linked = [_linked(piece, names, earlier) for piece in pieces]
+        linked += earlier.values()
         return Memory(self._heap.name, name, tuple(linked), left_out, bool(self._heap.depth))
 
     def _pieces(self, parts: list[Part], most: int) -> list[Piece]:
@@ -138,6 +141,23 @@ class _View:
             pieces.append(self._piece(part, min(number, 1), share))
         self._left += self._budget - most
         return pieces
+
+    def _given_up(self, parts: list[Part]) -> dict[int, Piece]:
+        """By their offsets the parts that the transaction has exchanged for others, as they were."""
+        found: dict[int, Piece] = {}
+        for part in parts if self._log is not None and parts[0].offset not in self._fresh else ():
+            with suppress(PmemError):
+                before = part.earlier(self._was) if part.earlier is not None else part
+                if before.offset not in (0, part.offset) and self._left > 0:
+                    before.name, before.counted = f"{part.name} before", None
+                    share = max(1, self._left // 3)
+                    found[before.offset] = replace(self._piece(before, 1, share), given_up=True)
+        return found
+
+    def _was(self, offset: int) -> int:
+        """A word as it was before the transaction."""
+        old = None if self._log is None else self._log.copy_of(offset)
+        return self._heap.read(offset) if old is None else int.from_bytes(old, "little")
 
     def _leaf(self, word: Word) -> Part:
         name = f"leaf of {word.label}"
@@ -265,10 +285,14 @@ def _fair(wanted: list[int], share: int) -> list[int]:
     return shown
 
 
-def _linked(piece: Piece, names: dict[int, str]) -> Piece:
-    """The piece, whose words tell the names of the pieces that they lead to."""
-    rows = tuple(
-        replace(row, piece=names[row.target]) if isinstance(row, Word) and row.target in names else row
-        for row in piece.rows
-    )
-    return replace(piece, rows=rows)
+def _linked(piece: Piece, names: dict[int, str], earlier: dict[int, Piece]) -> Piece:
+    """The piece, whose words tell the names of the pieces that they lead to, and led to."""
+    rows: list[Word | Gap] = []
+    for row in piece.rows:
+        if isinstance(row, Word):
+            row = replace(row, piece=names.get(row.target, ""))
+            before = earlier.get(int.from_bytes(row.old or b"", "little"))
+            if row.meaning is Meaning.BODY and before is not None:
+                row = replace(row, old_piece=before.name, old_text=f"→ {before.name}")
+        rows.append(row)
+    return replace(piece, rows=tuple(rows))

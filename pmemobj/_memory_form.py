@@ -44,6 +44,7 @@ class Word:
         state: Whether it is committed.
         old: The bytes that a roll-back would put back, from the undo log; None where there is no copy.
         old_text: What they say.
+        old_piece: The name of the piece that they led to, if that is shown.
     """
 
     at: int
@@ -58,6 +59,7 @@ class Word:
     state: State = State.COMMITTED
     old: bytes | None = None
     old_text: str = ""
+    old_piece: str = ""
 
     def hex(self, whole: bool = True, old: bool = False) -> str:
         """The bytes in hexadecimal; those that differ from run to run as dots, unless the whole is wanted."""
@@ -96,6 +98,8 @@ class Piece:
         new: Whether the running transaction has allocated it.
         depth: 0 for the object, 1 for its parts and what it owns, and so on.
         damage: What is wrong with it, or an empty string.
+        given_up: Whether the running transaction has exchanged it for another; it is freed at the commit, and
+            comes back with a roll-back.
     """
 
     name: str
@@ -108,6 +112,7 @@ class Piece:
     new: bool = False
     depth: int = 0
     damage: str = ""
+    given_up: bool = False
 
     @property
     def is_leaf(self) -> bool:
@@ -161,6 +166,9 @@ class Memory:
     def __str__(self) -> str:
         return self.text()
 
+    def __repr__(self) -> str:
+        return f"<Memory of {self.type}: {_count(self)}; print() shows it>"
+
 
 # ---- as text ---------------------------------------------------------------------------------------
 
@@ -187,6 +195,7 @@ def _piece(piece: Piece, offsets: bool) -> Iterator[str]:
     notes = [f"at {piece.offset:#x}"] if offsets else []
     notes += [f"{piece.size} bytes"] if piece.size else []
     notes += ["new, not committed"] if piece.new else []
+    notes += ["freed at the commit, back after a crash"] if piece.given_up else []
     notes += [f"DAMAGED: {piece.damage}"] if piece.damage else []
     yield f"{title}: {', '.join(notes)}" + (f"; {piece.text}" if piece.text else "")
     wide = max([_LABEL, *(len(word.label) for word in piece.words)])

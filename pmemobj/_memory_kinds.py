@@ -89,11 +89,16 @@ def _list(heap: Heap, offset: int) -> list[Part]:
         )
     ]
     if items:
-        capacity = min(capacity, room_at(heap, items))
-        spans = _items(heap, 0, min(length, capacity), capacity, lambda at: f"items[{at}]")
-        parts.append(Part("items", items, Kind.LIST_ITEMS, spans, counted=(offset + WORD, 0, WORD)))
+        parts.append(_area(heap, offset, length, capacity, items))
+        parts[1].earlier = lambda was: _area(heap, offset, *(was(offset + at) for at in (8, 16, 24)))
     assert parts[0].size == LIST_SIZE
     return parts
+
+
+def _area(heap: Heap, offset: int, length: int, capacity: int, items: int) -> Part:
+    capacity = min(capacity, room_at(heap, items))
+    spans = _items(heap, 0, min(length, capacity), capacity, lambda at: f"items[{at}]")
+    return Part("items", items, Kind.LIST_ITEMS, spans, counted=(offset + WORD, 0, WORD))
 
 
 def _tuple(heap: Heap, offset: int) -> list[Part]:
@@ -121,16 +126,21 @@ def _object(heap: Heap, offset: int) -> list[Part]:
         )
     ]
     if slots:
-        names = _attributes(heap, offset)
-        used = min(capacity, room_at(heap, slots), len(names))
-        rest = min(capacity, room_at(heap, slots)) - used
-        spans = [
-            Span(0, used, lambda at: f".{names[at]}", lambda _, word: value(heap, word, "not set")),
-            Span(WORD * used, rest, lambda at: f"slot {used + at}", _spare_slot(heap), FEW_UNUSED),
-        ]
-        parts.append(Part("slots", slots, Kind.OBJECT_SLOTS, spans))
+        parts.append(_slots(heap, offset, capacity, slots))
+        parts[1].earlier = lambda was: _slots(heap, offset, was(offset + 8), was(offset + 16))
     assert parts[0].size == OBJECT_SIZE
     return parts
+
+
+def _slots(heap: Heap, offset: int, capacity: int, slots: int) -> Part:
+    names = _attributes(heap, offset)
+    used = min(capacity, room_at(heap, slots), len(names))
+    rest = min(capacity, room_at(heap, slots)) - used
+    spans = [
+        Span(0, used, lambda at: f".{names[at]}", lambda _, word: value(heap, word, "not set")),
+        Span(WORD * used, rest, lambda at: f"slot {used + at}", _spare_slot(heap), FEW_UNUSED),
+    ]
+    return Part("slots", slots, Kind.OBJECT_SLOTS, spans)
 
 
 def _attributes(heap: Heap, offset: int) -> list[str]:
@@ -172,6 +182,7 @@ def _with_table(heap: Heap, offset: int, kind: Kind, table_kind: Kind, width: in
     ]
     if table:
         parts.append(guarded("table", table, lambda: _table(heap, offset, table, used, table_kind, width)))
+        parts[1].earlier = lambda was: _table(heap, offset, was(offset + 24), was(offset + 16), table_kind, width)
     assert parts[0].size == DICT_SIZE
     return parts
 

@@ -89,11 +89,16 @@ def _with_data(heap: Heap, offset: int, kind: Kind, data_kind: Kind, element: El
         )
     ]
     if area:
-        capacity = min(capacity // WORD, room_at(heap, area))
-        length = min(length, WORD * capacity)
-        spans = _raw(length, capacity, 0, *_numbers(element))
-        parts.append(Part("data", area, data_kind, spans))
+        parts.append(_data(heap, length, capacity, area, data_kind, element))
+        parts[1].earlier = lambda was: _data(
+            heap, was(offset + 8), was(offset + 16), was(offset + 24), data_kind, element
+        )
     return parts
+
+
+def _data(heap: Heap, length: int, capacity: int, area: int, kind: Kind, element: Element | None) -> Part:
+    capacity = min(capacity // WORD, room_at(heap, area))
+    return Part("data", area, kind, _raw(min(length, WORD * capacity), capacity, 0, *_numbers(element)))
 
 
 def _raw(length: int, capacity: int, at: int, text: Callable[[bytes], str], each: int, name: str) -> list[Span]:

@@ -55,6 +55,15 @@ def alias(old_name: str, cls: type) -> None:
         ValueError: `old_name` has no module, or no program's class can have had it.
 
     Durability: none, the pool does not change.
+
+    Example::
+
+        import pmemobj
+
+        class Player(pmemobj.PersistentObject):
+            pass
+
+        pmemobj.alias("game:Guesser", Player)  # what was stored as Guesser of the module game
     """
     if cls not in _definitions.values():
         raise TypeError(

@@ -213,6 +213,19 @@ class PersistentObject(StoredAttributes):
     Durability: setting or deleting an attribute is atomic by itself and durable when it returns;
     inside a transaction it is so together with it.
     Cost: reading an attribute calls no C function.
+
+    Example::
+
+        import pmemobj
+
+        class Account(pmemobj.PersistentObject):
+            def __init__(self, owner):
+                self.owner = owner
+                self.balance = 0
+
+        with pmemobj.create("bank.pmem", 16 << 20) as pool:
+            pool.root = pool.new(Account, "Ada")
+            pool.root.balance += 10
     """
 
     __slots__ = ()

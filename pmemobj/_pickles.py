@@ -35,6 +35,19 @@ def persist_via_pickle(*types: Any) -> None:
 
     Raises:
         NotPersistableError: not a class or function; one that pickle cannot name; or instances of it change.
+
+    Example::
+
+        import enum
+        import pmemobj
+
+        class Colour(enum.Enum):
+            RED = 1
+
+        pmemobj.persist_via_pickle(Colour)
+        with pmemobj.create("colours.pmem", 16 << 20) as pool:
+            pool.root = Colour.RED
+            assert pool.root is Colour.RED
     """
     for item in types:
         if not callable(item) or not hasattr(item, "__qualname__"):

@@ -53,6 +53,7 @@ class Publication:
         heap = self._heap
         if size > _LARGEST:
             return 0
+        heap.demand_log_space()
         offset = _calls.reserve(heap.base, self._action(), size, kind, heap.class_for(size))
         if offset:
             self._count += 1

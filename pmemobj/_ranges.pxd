@@ -1,7 +1,7 @@
 # Types of the compiled form; the source is _ranges.py.
 cimport cython
 
-cdef unsigned long long _PAGE_SHIFT, _PAGE_MASK, _RECORD, _COUNT, _BITS, _ALL, _SPREAD
+cdef unsigned long long _PAGE_SHIFT, _PAGE_MASK, _RECORD, _BITS, _ALL, _SPREAD
 
 @cython.final
 cdef class SnapshotRanges:
@@ -20,8 +20,6 @@ cdef class SnapshotRanges:
         last=cython.ulonglong, bit=cython.ulonglong, take=cython.ulonglong,
     )
     cpdef add(self, unsigned long long offset, unsigned long long size)
-    @cython.locals(table=cython.p_ulonglong, at=cython.ulonglong)
-    cpdef unsigned long long times(self, unsigned long long offset) except? 1
     cdef unsigned long long *_table(self) noexcept
     cdef _make(self, unsigned long long capacity)
     @cython.locals(table=cython.p_ulonglong, mask=cython.ulonglong, slot=cython.ulonglong)

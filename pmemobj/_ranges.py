@@ -1,8 +1,8 @@
 """Which words a transaction has snapshotted already, so that none is handed to libpmemobj twice.
 
 libpmemobj would notice by itself, but to ask it costs more than a hundred times what a look here
-does. A hash table has a record for each page of 4 KiB that was touched: its number, how often a
-snapshot was made in it, and a bit for each of its 512 words.
+does. A hash table has a record for each page of 4 KiB that was touched: its number, and a bit for
+each of its 512 words.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ PAGE = 4096
 
 _PAGE_SHIFT = 9  # of word numbers
 _PAGE_MASK = 511
-#: Words of a record: the page's number plus 1 (0: no record), the count, the bits.
-_RECORD = 10
-_COUNT, _BITS = 1, 2
+#: Words of a record: the page's number plus 1 (0: no record), and the bits.
+_RECORD = 9
+_BITS = 1
 _ALL = 0xFFFFFFFFFFFFFFFF
 _FEWEST = 8
 _SPREAD = 0x9E3779B97F4A7C15
@@ -73,19 +73,12 @@ class SnapshotRanges:
             if self._table()[at] == 0:
                 at = self._new_record(word >> _PAGE_SHIFT)
             table = self._table()
-            table[at + _COUNT] += 1
             last = min(end, (word | _PAGE_MASK) + 1)
             while word < last:
                 bit = word & 63
                 take = min(64 - bit, last - word)
                 table[at + _BITS + ((word & _PAGE_MASK) >> 6)] |= (_ALL >> (64 - take)) << bit
                 word += take
-
-    def times(self, offset: int) -> int:
-        """How often something was added in the page of `offset`."""
-        at = self._find(offset >> 3 >> _PAGE_SHIFT)
-        table = self._table()
-        return table[at + _COUNT] if table[at] else 0
 
     # ---- the table ----
 

@@ -90,6 +90,8 @@ class Part:
         counted: Where entries grow behind the last without a copy of what was there: the offset of the word that
             counts them, where the first begins, and the bytes of each.
         damage: Why it cannot be described, or an empty string.
+        earlier: Makes the part as it was before a transaction, given what tells the words of the object that it had
+            then; at the same place, unless the transaction has exchanged it.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Part:
     text: str = ""
     counted: tuple[int, int, int] | None = None
     damage: str = ""
+    earlier: Callable[[Callable[[int], int]], Part] | None = None
 
     @property
     def size(self) -> int:

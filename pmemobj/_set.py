@@ -30,6 +30,7 @@ from pmemobj._nans import one_of_each, those_of
 from pmemobj._publish import Publication
 from pmemobj._table import (
     add_at_once,
+    add_entry,
     append_entries,
     contents,
     count_live,
@@ -58,6 +59,15 @@ class PersistentSet(Persistent):
     Durability: each method is atomic by itself and durable when it returns; inside a transaction
     it is so together with it.
     Cost: look-ups call no C function; adding and removing are a transaction each, amortised constant.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("seen.pmem", 16 << 20) as pool:
+            seen = pool.root = pool.new(pmemobj.PersistentSet, ["a", "b"])
+            seen.add("c")
+            assert seen - {"a"} == {"b", "c"}
     """
 
     __slots__ = ()
@@ -186,7 +196,7 @@ class PersistentSet(Persistent):
                 if not heap.in_transaction() and self._add_at_once(item, key_hash):
                     return
                 with heap.statement:
-                    put_entry(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash, ABSENT)
+                    add_entry(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash, ABSENT)
 
     def _add_at_once(self, item: Any, key_hash: int) -> bool:
         """Put in what is not there, without a transaction; False where that takes one."""

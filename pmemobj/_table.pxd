@@ -69,11 +69,12 @@ cpdef bint add_at_once(
     Heap heap, Publication publication, unsigned long long offset, unsigned long long width,
     unsigned long long key_hash, unsigned long long key_word, unsigned long long value_word
 ) except -1
-@cython.locals(slot=cython.ulonglong, table=cython.ulonglong)
+@cython.locals(slot=cython.ulonglong)
 cpdef bint store_value(Heap heap, unsigned long long offset, unsigned long long entry, unsigned long long word) except -1
 @cython.locals(
     used=cython.ulonglong, table=cython.ulonglong, entry=cython.ulonglong, index=cython.ulonglong,
-    number=cython.ulonglong, slot=cython.ulonglong, mask=cython.ulonglong,
+    number=cython.ulonglong, slot=cython.ulonglong, mask=cython.ulonglong, capacity=cython.ulonglong,
+    end=cython.ulonglong,
 )
 cdef _clear_leftovers(Heap heap, unsigned long long offset, unsigned long long width, unsigned long long count)
 @cython.locals(used=cython.ulonglong, deleted=cython.ulonglong)
@@ -83,6 +84,14 @@ cdef unsigned long long _slot_of(
     Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long number
 ) except? 1
 cpdef unsigned long long word_of_key(Heap heap, key) except? 0
+@cython.locals(changes=cython.ulonglong, key_word=cython.ulonglong, entry=cython.ulonglong)
+cpdef add_entry(
+    Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
+    unsigned long long value_word
+)
+@cython.locals(table=cython.ulonglong, end=cython.ulonglong)
+cpdef exchange_value(Heap heap, unsigned long long offset, unsigned long long entry, unsigned long long word)
+@cython.locals(entry=cython.ulonglong)
 cpdef put_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
     unsigned long long value_word

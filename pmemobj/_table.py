@@ -388,8 +388,7 @@ def store_value(heap: Heap, offset: int, entry: int, word: int) -> bool:
     if is_leaf(heap.peek(slot)):
         return False
     if heap.in_transaction():
-        table = heap.peek(offset + DICT_TABLE)
-        heap.write_in(slot, word, table, table + TABLE_ENTRIES + ENTRY_SIZE * heap.peek(table + TABLE_CAPACITY))
+        exchange_value(heap, offset, entry, word)
     else:
         heap.store(slot, word)
     return True
@@ -401,19 +400,32 @@ def store_value(heap: Heap, offset: int, entry: int, word: int) -> bool:
 def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
     """Let `key` be there, in a dict with the value of a word, for which its slot then answers."""
     entry = find_entry(heap, offset, width, key, key_hash)
-    key_word = ABSENT
     if not entry:
-        changes = heap.changes
-        key_word = word_of_key(heap, key)
-        if heap.changes != changes:  # pickling it ran foreign code
-            entry = find_entry(heap, offset, width, key, key_hash)
-    if not entry:
-        words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
-        append_entries(heap, offset, width, words)
-        return
-    free_leaf(heap, key_word)
-    if width == ENTRY_SIZE:
-        exchange(heap, entry + ENTRY_VALUE, value_word)
+        add_entry(heap, offset, width, key, key_hash, value_word)
+    elif width == ENTRY_SIZE:
+        exchange_value(heap, offset, entry, value_word)
+
+
+def add_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
+    """As `put_entry`, for a key that has just been found missing."""
+    changes = heap.changes
+    key_word = word_of_key(heap, key)
+    if heap.changes != changes:  # pickling it ran foreign code
+        entry = find_entry(heap, offset, width, key, key_hash)
+        if entry:
+            free_leaf(heap, key_word)
+            if width == ENTRY_SIZE:
+                exchange_value(heap, offset, entry, value_word)
+            return
+    words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
+    append_entries(heap, offset, width, words)
+
+
+def exchange_value(heap: Heap, offset: int, entry: int, word: int) -> None:
+    """Replace the value of an entry of the dict at `offset`, inside a transaction."""
+    table = heap.peek(offset + DICT_TABLE)
+    end = table + TABLE_ENTRIES + ENTRY_SIZE * heap.peek(table + TABLE_CAPACITY)
+    exchange(heap, entry + ENTRY_VALUE, word, table, end)
 
 
 def word_of_key(heap: Heap, key: Any) -> int:
@@ -426,11 +438,11 @@ def append_entries(heap: Heap, offset: int, width: int, words: list[int]) -> Non
     """Add the entries of which `words` are made, whose keys are not there yet.
 
     Snapshotted before: the slots, the count, and the places of the entries where a roll-back would have to restore
-    them: in a transaction that may have put something there itself.
+    them: in a transaction that has taken something away there.
     Holds after: the last entries are these.
     """
     count = WORD * len(words) // width
-    used, table = heap.read_words(offset + DICT_USED, 2)
+    used, table = heap.peek(offset + DICT_USED), heap.peek(offset + DICT_TABLE)
     if not table or used + count > heap.peek(table + TABLE_CAPACITY):
         rebuild(heap, offset, width, words)
         return
@@ -444,24 +456,32 @@ def append_entries(heap: Heap, offset: int, width: int, words: list[int]) -> Non
         slot = _free_slot(heap, index, mask, key_hash, used + number)
         word = _with_slot(heap, index, slot, _content(mask, key_hash, used + number + 1))
         heap.write_in(index + WORD * (slot >> 1), word, table, end)
-    if heap.depth == 1:
-        heap.fill(entry, words)
-    else:
-        heap.write_words_in(entry, words, table, end)
+    heap.append_words_in(entry, words, offset + DICT_USED, table, index)
     heap.write(offset + DICT_USED, used + count)
 
 
 def _clear_leftovers(heap: Heap, offset: int, width: int, count: int) -> None:
-    """Empty the slots that a crash, or a roll-back, left of entries in the next `count` places."""
-    used, table = heap.read_words(offset + DICT_USED, 2)
+    """Make all places beyond those in use as new, where a crash or a roll-back has left an entry in the next `count`.
+
+    Snapshotted before: the slots that still have their numbers, and the keys.
+    """
+    used, table = heap.peek(offset + DICT_USED), heap.peek(offset + DICT_TABLE)
+    capacity = heap.peek(table + TABLE_CAPACITY)
     entry = table + TABLE_ENTRIES + width * used
-    index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
+    index = table + TABLE_ENTRIES + width * capacity
+    for number in range(count):
+        if heap.peek(entry + width * number + ENTRY_KEY) != ABSENT:
+            break
+    else:
+        return
     mask = heap.peek(table + TABLE_SLOTS) - 1
-    for number in range(used + 1, used + count + 1):
+    end = index + SLOT_SIZE * (mask + 1)
+    for slot in range(mask + 1):
+        if _read_slot(heap, index, slot) & mask > used:
+            heap.write_in(index + WORD * (slot >> 1), _with_slot(heap, index, slot, 0), table, end)
+    while entry < index:
         if heap.peek(entry + ENTRY_KEY) != ABSENT:
-            for slot in range(mask + 1):
-                if _read_slot(heap, index, slot) & mask == number:
-                    heap.write(index + WORD * (slot >> 1), _with_slot(heap, index, slot, 0))
+            heap.write_in(entry + ENTRY_KEY, ABSENT, table, end)
         entry += width
 
 

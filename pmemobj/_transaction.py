@@ -68,6 +68,7 @@ class Transaction:
             self._heap.checker.leaving()
         self._begun -= 1
         self._heap.end(None, True)
+        self._tell()
 
     def abort(self) -> None:
         """Roll back all changes since the outermost begin, and raise at once.
@@ -131,6 +132,15 @@ class Transaction:
             heap.end(failure, True)
             raise
         heap.end(error, True)
+        if error is None:
+            self._tell()
+
+    def _tell(self) -> None:
+        """Tell those who follow the pool, once all is committed and other threads may go on."""
+        heap = self._heap
+        if heap.after_transaction and heap.depth == 0:
+            for call in tuple(heap.after_transaction):
+                call()
 
     def _demand_begun(self, what: str) -> None:
         if not self._heap.depth:

@@ -28,6 +28,14 @@ class PersistentTuple(StoredSequence):
 
     Durability: written once, by the transaction that creates it.
     Cost: reads call no C function; 8 bytes an item, and 16 for the whole.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("pairs.pmem", 16 << 20) as pool:
+            pool.root = pool.new(pmemobj.PersistentTuple, (1, "two"))
+            assert pool.root == (1, "two")
     """
 
     __slots__ = ()

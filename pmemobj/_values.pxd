@@ -42,7 +42,9 @@ cpdef tuple leaf_parts(Heap heap, unsigned long long word)
 cdef bint _swap(Heap heap, unsigned long long slot, unsigned long long word, value) except -1
 @cython.locals(word=cython.ulonglong, offset=cython.ulonglong, payload=bytes)
 cpdef unsigned long long prepare(Heap heap, Publication publication, value) except? 0
-cpdef exchange(Heap heap, unsigned long long slot, unsigned long long word)
+cpdef exchange(
+    Heap heap, unsigned long long slot, unsigned long long word, unsigned long long area=*, unsigned long long end=*
+)
 cpdef free_leaf(Heap heap, unsigned long long word)
 cpdef unsigned long long reference(Heap heap, Handle value) except? 0
 cpdef unsigned long long duplicate(Heap heap, unsigned long long word) except? 0

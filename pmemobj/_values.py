@@ -318,7 +318,7 @@ def replace(heap: Heap, slot: int, value: Any, area: int = 0, end: int = 0) -> N
         with heap.statement:
             if word == ABSENT:
                 word = encode(heap, value)
-            exchange(heap, slot, word)
+            exchange(heap, slot, word, area, end)
     finally:
         lock.release()
 
@@ -372,10 +372,21 @@ def prepare(heap: Heap, publication: Publication, value: Any) -> int:
     return offset | TAG_LEAF
 
 
-def exchange(heap: Heap, slot: int, word: int) -> None:
-    """Write a word into a live slot and free the leaf that it held, inside a transaction."""
+def exchange(heap: Heap, slot: int, word: int, area: int = 0, end: int = 0) -> None:
+    """Write a word into a live slot and free the leaf that it held, inside a transaction.
+
+    Args:
+        heap: The heap.
+        slot: Where the word of the slot lies.
+        word: The new word.
+        area: As for `replace`.
+        end: As for `replace`.
+    """
     dropped = heap.peek(slot)
-    heap.write(slot, word)
+    if area:
+        heap.write_in(slot, word, area, end)
+    else:
+        heap.write(slot, word)
     free_leaf(heap, dropped)
 
 

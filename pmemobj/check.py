@@ -44,6 +44,13 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
         TypeError: `path` is no path; for an open pool close it and give ``pool.path``.
 
     Cost: proportional to the contents, and a process.
+
+    Example::
+
+        import pmemobj
+
+        pmemobj.create("sound.pmem", 16 << 20).close()
+        assert pmemobj.check("sound.pmem").ok
     """
     name = _file.checked_path("check", path)
     if seconds is not None and not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):

@@ -177,6 +177,14 @@ def to_python(value: Any) -> Any:
             inside out, or an object that is a key.
 
     Cost: proportional to what is reached; other threads cannot change the pool meanwhile.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("plain.pmem", 16 << 20) as pool:
+            pool.root = pool.persistent({"scores": [3, 1, 2]})
+            assert pmemobj.to_python(pool.root) == {"scores": [3, 1, 2]}
     """
     if not isinstance(value, Persistent):
         return value

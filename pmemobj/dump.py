@@ -74,6 +74,14 @@ def dump(pool: PersistentObjectPool, file: Path | IO[Any], *, progress: Progress
         PoolDamagedError: something cannot be read; `check` tells what else is wrong.
 
     Cost: proportional to the contents. Other threads can read the pool meanwhile, but not change it.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("notes.pmem", 16 << 20) as pool:
+            pool.root = pool.persistent(["a note"])
+            assert pmemobj.dump(pool, "notes.dump") > 0
     """
     if not isinstance(pool, PersistentObjectPool):
         noun = a_or_an(type(pool).__name__)
@@ -248,6 +256,17 @@ def restore(
         PoolFullError: `pool_size` or `max_size` is too small; says what would do.
 
     Durability: durable when it returns. A failed or killed one leaves no pool.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("old.pmem", 16 << 20) as pool:
+            pool.root = "kept"
+            pmemobj.dump(pool, "old.dump")
+        pmemobj.restore("old.dump", "new.pmem", 8 << 20)
+        with pmemobj.open("new.pmem") as pool:
+            assert pool.root == "kept"
     """
     target = _file.checked_path("restore pool", path)
     what = f"restore pool {target}"
@@ -419,6 +438,13 @@ def resize(
 
     Durability: durable when it returns.
     Cost: proportional to the contents; for a while both files are there.
+
+    Example::
+
+        import pmemobj
+
+        pmemobj.create("tight.pmem", 8 << 20).close()
+        pmemobj.resize("tight.pmem", 16 << 20)
     """
     real = os.path.realpath(_file.checked_path("resize pool", path))
     if _parts.is_growing_pool(real):

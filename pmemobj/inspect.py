@@ -61,6 +61,7 @@ __all__ = [
     "Meaning",
     "Memory",
     "Node",
+    "Offsets",
     "Part",
     "Piece",
     "Slot",
@@ -126,6 +127,16 @@ def walk(
         NotPersistableError: `start` is no object of this pool.
         TypeError: `pool` is no pool, `start` no persistent object, or a limit no int.
         ValueError: a limit is negative.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("seen.pmem", 16 << 20) as pool:
+            pool.root = pool.persistent({"answer": 42})
+            graph = pmemobj.inspect.walk(pool)
+            slot = graph.nodes[graph.start.target].slots[0]
+            assert (slot.label, slot.text) == ("'answer'", "42")
     """
     _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items)
     heap = getattr(pool, "_heap", None)

@@ -571,7 +571,8 @@ class PersistentObjectPool:
 
         Args:
             cls: PersistentList, PersistentDict or a class derived from PersistentObject.
-            *args, **kwargs: For its ``__init__``, which runs in one transaction with the creation.
+            *args: For its ``__init__``, which runs in one transaction with the creation.
+            **kwargs: Likewise.
 
         Raises:
             NotPersistableError: `cls` is no persistent class, or an argument cannot be stored.
@@ -622,6 +623,16 @@ class PersistentObjectPool:
         committed, puts them into a transaction too.
 
         It belongs to this thread, and in asyncio to the task whose ``with`` block it is.
+
+        Example::
+
+            import pmemobj
+
+            with pmemobj.create("bank.pmem", 16 << 20) as pool:
+                pool.root = pool.persistent({"ada": 100, "bob": 100})
+                with pool.transaction():
+                    pool.root["ada"] -= 30
+                    pool.root["bob"] += 30
         """
         return Transaction(self._heap)
 

@@ -43,6 +43,9 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     for kind, names in PmemMagics.magics.items():
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)
+    for known in shell.configurables:
+        if isinstance(known, PmemMagics) and known.session.follower is not None:
+            known.session.follower.stop()
     # IPython put them there, for %config, and has no way to take them away.
     configurables: list[Any] = shell.configurables
     configurables[:] = [known for known in configurables if not isinstance(known, PmemMagics)]

@@ -32,6 +32,7 @@ class Session:
         shell: The IPython shell.
         begun: The transactions that ``%pmem_begin`` began and nothing has ended yet.
         cells: The pools of the ``%%pmem_transaction`` cells that are running, the outermost first.
+        follower: Keeps the explorers of ``%pmem_watch`` up to date, once there is one.
         drawn: The graph that was drawn last of each pool and expression.
     """
 
@@ -39,6 +40,7 @@ class Session:
         self.shell = shell
         self.begun: dict[PersistentObjectPool, Transaction] = {}
         self.cells: list[PersistentObjectPool] = []
+        self.follower: Any = None
         self.drawn: dict[tuple[str, str], inspect.Graph] = {}
 
     @property

@@ -66,6 +66,8 @@ class Frame(Persistent):
 ROOTS: dict[str, Callable[[Pool], Any]] = {
     "list": lambda pool: pool.persistent([1, 2, TEXT, 4, TEXT, 6]),
     "dict": lambda pool: pool.persistent({"one": 1, "two": TEXT, 3: "three", TEXT: 4}),
+    "list with room": lambda pool: _shorter(pool.persistent([1, 2, TEXT, 4, TEXT, 6, *range(8)])),
+    "dict with room": lambda pool: _shorter(pool.persistent({"one": 1, "two": TEXT, TEXT: 4, **_keys(9)})),
     "set": lambda pool: pool.persistent({1, "two", TEXT}),
     "object": lambda pool: pool.new(Card),
     "bytearray": lambda pool: pool.persistent(bytearray(range(100))),
@@ -80,6 +82,17 @@ ROOTS: dict[str, Callable[[Pool], Any]] = {
     "restore": lambda pool: _dump() and None,  # the dump is made before the recording
     "gc": lambda pool: pool.persistent([[1, TEXT], {"a": TEXT}, {2}, TEXT]),
 }
+
+
+def _keys(count: int) -> dict[str, int]:
+    return {f"k{at}": at for at in range(count)}
+
+
+def _shorter(made: Any) -> Any:
+    """With fewer items than it has room for."""
+    for _ in range(8):
+        made.popitem() if isinstance(made, pmemobj.PersistentDict) else made.pop()
+    return made
 
 
 def _ring(pool: Pool) -> RingBuffer:
@@ -176,6 +189,43 @@ def _rolled_back(root: Any) -> None:
         pass
 
 
+def _many_leaves(root: Any) -> None:
+    """So many that they are flushed together."""
+    with root._p_mm.transaction():
+        for at in range(14):
+            root.append(f"{TEXT} {at}")
+
+
+def _behind_the_end(root: Any, fails: bool) -> None:
+    """Places of items that are logged where a roll-back needs them, and not where it does not."""
+    with contextlib.suppress(LookupError), root._p_mm.transaction():
+        root.append(1)
+        root.append(2)
+        del root[-4:]
+        root.extend([3, 4, 5])
+        root.append(6)
+        root.append(TEXT)
+        if fails:
+            raise LookupError
+
+
+def _many_keys(root: Any) -> None:
+    with root._p_mm.transaction():
+        for at in range(14):
+            root[f"{TEXT} {at}"] = at
+
+
+def _behind_the_last_key(root: Any, fails: bool) -> None:
+    with contextlib.suppress(LookupError), root._p_mm.transaction():
+        root["a"] = 1
+        root.popitem()
+        root.popitem()
+        root["b"] = 1
+        root["c"] = TEXT
+        if fails:
+            raise LookupError
+
+
 def _by_hand(root: Any) -> None:
     mm = root._p_mm
     with mm.transaction():
@@ -238,6 +288,7 @@ MUTATORS = [
     Mutator("list", "*=", lambda root: _augment(root, "__imul__", 3)),
     Mutator("list", "several in a transaction", _several),
     Mutator("list", "rolled back", _rolled_back),
+    Mutator("list", "many leaves in a transaction", _many_leaves),
     Mutator("dict", "new key, no memory", lambda root: root.__setitem__("new", 5)),
     Mutator("dict", "new key, a leaf", lambda root: root.__setitem__(TEXT + "!", TEXT)),
     Mutator("dict", "other value", lambda root: root.__setitem__("one", 2)),
@@ -252,6 +303,11 @@ MUTATORS = [
     Mutator("dict", "|=", lambda root: _augment(root, "__ior__", {"one": 5, "x": TEXT})),
     Mutator("dict", "clear", lambda root: root.clear()),
     Mutator("dict", "nested transactions", _nested),
+    Mutator("dict", "many keys in a transaction", _many_keys),
+    Mutator("list with room", "behind the end", lambda root: _behind_the_end(root, False)),
+    Mutator("list with room", "behind the end, rolled back", lambda root: _behind_the_end(root, True)),
+    Mutator("dict with room", "behind the last", lambda root: _behind_the_last_key(root, False)),
+    Mutator("dict with room", "behind the last, rolled back", lambda root: _behind_the_last_key(root, True)),
     Mutator("set", "add, no memory", lambda root: root.add(7)),
     Mutator("set", "add a leaf", lambda root: root.add(TEXT + "!")),
     Mutator("set", "discard", lambda root: root.discard(TEXT)),

@@ -6,6 +6,7 @@ notebook is photographed there, for somebody to look at.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -54,6 +55,13 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     timeline = nbformat.v4.new_notebook(cells=[*map(nbformat.v4.new_code_cell, TIMELINE)], metadata=kernel)
     nbformat.write(timeline, place / "notebooks" / "timeline.ipynb")
+    with serving(place) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(place: Path) -> Iterator[str]:
+    """A JupyterLab on a directory; see `lab`, whose address it gives."""
     runtime = place / "runtime"
     log = (place / "log").open("w")
     server = subprocess.Popen(
@@ -168,6 +176,7 @@ def test_the_timeline_is_stepped_through_without_a_kernel(lab: str, page: Any) -
     page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel", timeout=60_000)
     _step_through(timeline)
     # The keys that mean something to JupyterLab do not reach it: no cell was added, and none deleted.
+    page.keyboard.press("b")
     page.keyboard.press("b")
     page.keyboard.press("d")
     page.keyboard.press("d")

@@ -344,7 +344,8 @@ def test_nothing_is_written_before_the_root_object(shared: Pool) -> None:
         lambda: heap.write_words(heap.root_offset - 8, [5]),
         lambda: heap.write_bytes(1, b"x"),
         lambda: heap.move(8, heap.root_offset, 1),
-        lambda: heap.fill(8, [5]),
+        lambda: heap.append_in(8, 5, heap.root_offset, 8, 16),
+        lambda: heap.append_words_in(8, [5], heap.root_offset, 8, 16),
         lambda: heap.poke(8, b"x"),
         lambda: heap.store_words(8, [5]),
     ):

@@ -210,13 +210,14 @@ def test_every_kind_of_object_has_names_for_its_words(pool: Pool) -> None:
         "Counter.name",
         "Counter.hits",
         "PersistentSet: index",
-        "PersistentSet: a new entry",
         "PersistentSet: number of items",
         "PersistentByteArray: bytes 0 to 7 of the data",
         "PersistentArray: bytes 8 to 15 of the data",
         "PersistentList[0]",
         "root",
     ]
+    # Nothing counted it before, so nothing has to be put back.
+    assert [step.text for step in entry.steps if step.what == "fill"] == ["PersistentSet: a new entry"]
     where = Whereabouts(pool._heap)
     spot = where.find(made[3]._p_offset + 24)
     assert spot is not None and spot.text() == "PersistentTuple[1]"

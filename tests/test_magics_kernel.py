@@ -139,6 +139,25 @@ def test_whatever_a_crashing_cell_does_stays_in_the_child(kernel: Any, line: str
     assert kernel("pool.root['name']").data["text/plain"] == "'David'"
 
 
+def test_the_explorer_follows_with_messages_alone(kernel: Any) -> None:
+    """The page gets another scene, and the picture below it another content; no output is made anew."""
+    reply = kernel("%pmem_watch -o explorer")
+    assert reply.status == "ok" and reply.kinds[-2:] == ["execute_result", "display_data"]
+    assert "comm_open" in reply.kinds and reply.kinds.count("execute_result") == 1
+    assert kernel("len(pool.root)").kinds == ["execute_result"]
+    kernel("explorer._rested_at = 0")
+    assert kernel("pool.root['watched'] = 1").kinds == ["comm_msg", "update_display_data"]
+    # In the middle of a cell too; but not in a child that only tries the cell.
+    kernel("explorer._well_rested_at = explorer._rested_at = 0")
+    cell = "with pool.transaction(): pool.root['watched'] = 2", "print('after')"
+    assert kernel(*cell).kinds == ["comm_msg", "update_display_data", "stream"]
+    kernel("explorer._well_rested_at = 0")
+    crashed = kernel("%%pmem_crash --kill", "with pool.transaction(): pool.root['watched'] = 3")
+    assert crashed.status == "ok" and crashed.kinds.count("execute_result") == 1
+    assert kernel("explorer.state, explorer.note").data["text/plain"] == "('open', '')"
+    kernel("del pool.root['watched']", "explorer.close()")
+
+
 def test_the_pool_is_rolled_back_and_closed_in_good_order_when_the_kernel_ends(tmp_path: Path) -> None:
     manager, client = start_new_kernel(
         kernel_name="python3", startup_timeout=PATIENCE, env=child_environment(), cwd=str(tmp_path)

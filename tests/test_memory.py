@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from fractions import Fraction
@@ -102,6 +103,8 @@ def test_a_list_is_a_header_that_points_to_an_array_of_words(pool: Pool) -> None
     assert b"".join(each.raw for each in leaf.words[1:])[: len(LONG)] == LONG.encode()
     assert [each.meaning for each in own.words] == [Meaning.HEADER, Meaning.COUNT, Meaning.COUNT, Meaning.BODY]
     assert [each.text for each in items.library] == [f"{items.size} bytes with these 16", "64, LIST_ITEMS"]
+    assert repr(found) == f"<Memory of PersistentList: 3 allocations, {found.size} bytes; print() shows it>"
+    assert str(found) == found.text()
     assert not found.in_transaction and not found.uncommitted and not found.damage and not found.left_out
 
 
@@ -289,6 +292,61 @@ def test_a_log_with_continuations(pool: Pool) -> None:
         for number, each in enumerate(found.pieces[1].words[:5000]):
             assert each.old_text == ("" if each.old is None else f"int {number}")
             assert (each.state is State.CHANGED) == (number % 3 == 0 and number > 0)
+
+
+def test_parts_that_a_transaction_exchanges_are_shown_as_they_were(pool: Pool, objects: dict[str, Any]) -> None:
+    with open(pool.path, "rb") as file:
+        before = file.read()
+    places = {name: [piece.offset for piece in memory(each).pieces] for name, each in objects.items()}
+    with suppress(ZeroDivisionError), pool.transaction():
+        objects["list"][0] = 26
+        objects["list"].extend(range(100))
+        objects["dict"].update(dict.fromkeys(range(100)))
+        objects["set"].update(range(100))
+        objects["bytes"].extend(bytes(100))
+        for number in range(10):
+            setattr(objects["object"], f"attribute_{number}", number)
+        for name, part in {
+            "list": "items",
+            "dict": "table",
+            "set": "table",
+            "bytes": "data",
+            "object": "slots",
+        }.items():
+            found = memory(objects[name], max_words=1000)
+            assert_true(pool, found, before)
+            (old,) = [piece for piece in found.pieces if piece.given_up]
+            assert (old.name, old.offset) == (f"{part} before", places[name][1])
+            (link,) = [each for each in found.pieces[0].words if each.old_piece]
+            assert (link.old_piece, link.old_text, link.piece) == (old.name, f"→ {old.name}", part)
+            assert "freed at the commit" in found.text()
+        items = next(piece for piece in memory(objects["list"]).pieces if piece.given_up)
+        assert (items.words[0].old_text, items.words[8].text) == ("int 25", "→ PersistentDict")
+        assert sum(len(piece.words) for piece in memory(objects["list"], max_words=30).pieces) <= 30
+        1 / 0  # noqa: B018
+    assert not any(piece.given_up for piece in memory(objects["list"]).pieces)
+
+
+def test_the_transaction_of_another_thread(pool: Pool) -> None:
+    pool.root = items = pool.new(PersistentList, [1, 2])
+    changed, seen = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with pool.transaction():
+            items[0] = 5
+            changed.set()
+            seen.wait(60)
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        assert changed.wait(60)
+        (only,) = memory(items).uncommitted
+        assert (only.text, only.old_text) == ("int 5", "int 1")
+    finally:
+        seen.set()
+        thread.join()
+    assert not memory(items).uncommitted
 
 
 def test_what_an_ended_transaction_left_in_the_log_is_void(pool: Pool) -> None:

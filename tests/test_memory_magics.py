@@ -76,6 +76,14 @@ def test_bytes_in_a_transaction(run: Run, game: Any) -> None:  # noqa: F811
     assert "undo log" not in drawn(shown.svg)[1] and "transaction" not in repr(shown)
 
 
+def test_what_a_transaction_exchanges_has_a_card_and_an_arrow_of_its_own(run: Run, game: Any) -> None:  # noqa: F811
+    run("%pmem_begin", "pool.root['guesses'].extend(range(20))")
+    shown = run("%pmem_bytes pool.root['guesses']")
+    _, texts = drawn(shown.svg)
+    assert {"items", "items before", "→ items", "→ items before"} <= set(texts)
+    assert any(text.endswith("freed at the commit") for text in texts) and shown.svg.count("<circle") == 2
+
+
 def test_bytes_of_the_pool_of_a_block_and_options(run: Run, game: Any) -> None:  # noqa: F811
     assert repr(run("%pmem_bytes")).startswith("pool: root object: 1 allocation")
     assert repr(run("%pmem_bytes pool")) == repr(run("%pmem_bytes"))

@@ -5,6 +5,7 @@
 #   tools/bootstrap.sh PYTHON browser       that, and what the browser tests need
 #   tools/bootstrap.sh PYTHON bench         that, and what the C program of the benchmark needs
 #   tools/bootstrap.sh PYTHON pmempool      that, and the checker of pools that PMDK brings
+#   tools/bootstrap.sh PYTHON fresh-root    that, and what a machine with nothing on it is made with
 #   tools/bootstrap.sh PYTHON can-compile   installs nothing; succeeds if PYTHON can build extensions
 set -euo pipefail
 
@@ -47,6 +48,7 @@ find_missing() {
     [[ $wanted != browser ]] || have chromium || required+=(chromium)
     # Without it images are only opened, which the figures say.
     [[ $wanted != pmempool ]] || have pmempool || optional+=(pmdk-tools)
+    [[ $wanted != fresh-root ]] || have debootstrap || required+=(debootstrap)
     # Without them the benchmark has no floor, and says so.
     [[ $wanted != bench ]] || has_header || optional+=(gcc libc6-dev libpmemobj-dev)
 }

@@ -113,6 +113,21 @@ def kill(
         PoolNotFoundError: its file was moved or removed; the pool stays open.
         ValueError: `at` is below 1.
         PmemError: recovery failed.
+
+    Example::
+
+        import pmemobj
+        from pmemobj import crash
+
+        with pmemobj.create("bank.pmem", 16 << 20) as pool:
+            money = pool.root = pool.persistent({"ada": 100, "bob": 100})
+
+            def transfer():
+                money["ada"] -= 30
+                money["bob"] += 30
+
+            crash.kill(pool, transfer, at=1)
+            assert sum(money.values()) == 200
     """
     if at is not None and at < 1:
         raise ValueError(f"cannot crash at change {at}: changes are counted from 1")

@@ -238,6 +238,21 @@ def record(
         PmemError: the pool is a growing one, or in a sandbox.
 
     Cost: some ten milliseconds, and about 40 µs for each store.
+
+    Example::
+
+        import pmemobj
+        from pmemobj import crash
+
+        with pmemobj.create("bank.pmem", 8 << 20) as pool:
+            money = pool.root = pool.persistent({"ada": 100, "bob": 100})
+
+            def careless():
+                money["ada"] -= 30
+                money["bob"] += 30
+
+            report = crash.record(pool, careless).explore(lambda pool: sum(pool.root.values()) == 200)
+            assert not report.ok
     """
     taken = take(f"record what is done to pool {pool.path}", pool, action, seconds, trace_size, seed)
     return Recording(taken.events, taken.ending, taken.output, taken.truncated, taken, pool._heap.pool_uuid)

@@ -127,6 +127,7 @@ class Inherited:
 def bind(heap: Heap, pop: _lib.Pool, size: int) -> None:
     """Put a heap onto an open image."""
     heap.bind(pop, size, ROOT_SIZE)
+    heap.demand_log_space()  # no part of what is recorded
     heap.slow = False
     heap.checker = None
     if heap.types is not None:

@@ -9,6 +9,7 @@ from pmemobj_magics.commands.log import show_log
 from pmemobj_magics.commands.memory import check_pool, collect_garbage, measure_pool, show_bytes
 from pmemobj_magics.commands.pools import PoolList, PoolReport, close_pool, list_pools, open_pool
 from pmemobj_magics.commands.transactions import TransactionReport, abort, begin, commit, run_cell
+from pmemobj_magics.commands.watch import WatchLimits, watch
 
 __all__ = [
     "DumpReport",
@@ -17,6 +18,7 @@ __all__ = [
     "PoolList",
     "PoolReport",
     "TransactionReport",
+    "WatchLimits",
     "abort",
     "begin",
     "check_pool",
@@ -38,4 +40,5 @@ __all__ = [
     "show_log",
     "sweep",
     "unquoted",
+    "watch",
 ]

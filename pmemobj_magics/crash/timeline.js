@@ -177,9 +177,10 @@ function render({ model, el }) {
     event.stopPropagation();
   }
 
-  // JupyterLab keeps its one-letter shortcuts away from what has this mark.
+  // JupyterLab keeps its one-letter shortcuts away from what has this mark; it looks no further than what has the focus.
+  const mark = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
   const box = element("div", { class: "pmem-timeline", tabindex: 0, role: "group", "aria-label": "timeline of the cell",
-    "data-lm-suppress-shortcuts": "true", onkeydown: onKey },
+    onfocusin: mark, onkeydown: onKey },
     element("p", {}, element("strong", {}, data.ok ? "✓ " : "✗ "), data.summary), element("p", {}, data.coverage),
     strip, controls, headline, choice,
     element("div", { class: "pmem-side" }, code, element("div", {}, lines, undo, results)),

@@ -13,11 +13,12 @@ from pmemobj_magics.magics._memory import MemoryMagics
 from pmemobj_magics.magics._pictures import PictureMagics
 from pmemobj_magics.magics._pools import PoolMagics
 from pmemobj_magics.magics._transactions import TransactionMagics
+from pmemobj_magics.magics._watching import WatchMagics
 
 __all__ = ["PmemMagics"]
 
 
 # IPython notes each magic where it is defined; this takes all that were noted since the last class of magics.
 @magics_class
-class PmemMagics(PoolMagics, TransactionMagics, PictureMagics, MemoryMagics, CrashMagics):
+class PmemMagics(PoolMagics, TransactionMagics, PictureMagics, MemoryMagics, WatchMagics, CrashMagics):
     """Magics that open pools, run cells in transactions, draw objects, and crash cells on purpose."""

@@ -28,7 +28,8 @@ COLOURS = {
     Meaning.UNUSED: "#f3f4f6",
 }
 UNCOMMITTED = "#b45309"
-_EDGE, _RULE, _HEAD, _LEAF_HEAD, _DAMAGED = "#8a94a6", "#e3e7ee", "#e7ecf5", "#fdf3dc", "#b3261e"
+_EDGE, _RULE, _HEAD, _LEAF_HEAD = "#8a94a6", "#e3e7ee", "#e7ecf5", "#fdf3dc"
+_GHOST_HEAD, _DAMAGED = "#f3f4f6", "#b3261e"
 _DASHES = "4 2"
 
 _ROW, _TITLE, _PAD = 19, 26, 10
@@ -89,13 +90,14 @@ class Card:
         notes += [f"{piece.size} bytes"] if piece.size else []
         notes += [f"at {piece.offset:#x}"] if self._offsets else []
         notes += ["new, not committed"] if piece.new else []
+        notes += ["freed at the commit"] if piece.given_up else []
         return " · ".join(notes)
 
     # ---- where arrows begin and end ----
 
-    def word_y(self, word: Word) -> float:
-        """The middle of the row of a word."""
-        number = next(at for at, (row, _) in enumerate(self._rows) if row is word)
+    def word_y(self, word: Word, old: bool = False) -> float:
+        """The middle of the row of a word, or of what it was."""
+        number = next(at for at, (row, was) in enumerate(self._rows) if row is word and was is old)
         return self.y + _TITLE + _ROW * (number + 0.5)
 
     @property
@@ -104,9 +106,13 @@ class Card:
         return self.y + _TITLE / 2
 
     @property
-    def targets(self) -> list[Word]:
-        """The words from which arrows go."""
-        return [row for row, old in self._rows if isinstance(row, Word) and row.piece and not old]
+    def targets(self) -> list[tuple[Word, bool, str]]:
+        """The words from which arrows go, whether from what they were, and the name of the piece they lead to."""
+        found = []
+        for row, old in self._rows:
+            if isinstance(row, Word) and (row.old_piece if old else row.piece):
+                found.append((row, old, row.old_piece if old else row.piece))
+        return found
 
     @property
     def meanings(self) -> list[Meaning]:
@@ -119,11 +125,12 @@ class Card:
         """The card at its place."""
         piece, x, y = self.piece, self.x, self.y
         edge = _DAMAGED if piece.damage else UNCOMMITTED if piece.new else _EDGE
-        dashes = _DASHES if piece.damage or piece.new else None
+        dashes = _DASHES if piece.damage or piece.new or piece.given_up else None
+        head = _LEAF_HEAD if piece.is_leaf else _GHOST_HEAD if piece.given_up else _HEAD
         frame: dict[str, Any] = {"x": x, "y": y, "width": self.width, "rx": 5}
         parts = [
             element("rect", height=self.height, fill="#ffffff", **frame),
-            element("rect", height=float(_TITLE), fill=_LEAF_HEAD if piece.is_leaf else _HEAD, **frame),
+            element("rect", height=float(_TITLE), fill=head, **frame),
             element(
                 "rect",
                 height=self.height,

@@ -66,10 +66,10 @@ def _title(memory: Memory, number: int) -> str:
     return f"{piece.name}: {text}" if text else piece.name
 
 
-def _place(cards: list[Card]) -> list[tuple[Card, Word, Card]]:
+def _place(cards: list[Card]) -> list[tuple[Card, Word, bool, Card]]:
     """Give the cards their places; the arrows between them."""
     by_name = {card.piece.name: card for card in cards}
-    sources = {word.piece: (card, word) for card in cards for word in card.targets}
+    sources = {name: (card, word) for card in cards for word, _, name in card.targets}
     columns: tuple[list[Card], list[Card]] = ([], [])
     for card in cards:
         columns[card.piece.depth % 2].append(card)
@@ -86,21 +86,21 @@ def _place(cards: list[Card]) -> list[tuple[Card, Word, Card]]:
             owner, word = sources[card.piece.name]
             card.y = max(card.y, owner.word_y(word) - 13)
         free[side] = card.y + card.height + _GAP
-    return [(card, word, by_name[word.piece]) for card in cards for word in card.targets]
+    return [(card, word, old, by_name[name]) for card in cards for word, old, name in card.targets]
 
 
-def _arrow(source: Card, word: Word, target: Card, colour: str) -> str:
+def _arrow(source: Card, word: Word, old: bool, target: Card, colour: str) -> str:
     """A curve from the edge of a row to the title of a card."""
     forth = source.x < target.x
     x1 = source.x + source.width if forth else source.x
     x2 = target.x if forth else target.x + target.width
-    y1, y2 = source.word_y(word), target.title_y
+    y1, y2 = source.word_y(word, old), target.title_y
     sign = 1 if forth else -1
     tip = x2 - 8 * sign
     bend = (tip - x1) * 0.55
     curve = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {tip - bend:.1f} {y2:.1f} {tip:.1f} {y2:.1f}"
     head = f"M{x2:.1f} {y2:.1f}L{tip:.1f} {y2 - 4.5:.1f}L{tip:.1f} {y2 + 4.5:.1f}Z"
-    dashes = "5 3" if word.state in (State.CHANGED, State.NEW) else None
+    dashes = "5 3" if word.state in (State.CHANGED, State.NEW) and not old else None
     return (
         element("circle", cx=x1, cy=y1, r=3.5, fill=colour)
         + element("path", d=curve, fill="none", stroke=colour, stroke_width=1.6, stroke_dasharray=dashes)
