@@ -21,7 +21,7 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 
 root_doc = "docs/index"
 include_patterns = [
-    *("README.md", "CHANGELOG.md", "notebooks/*.ipynb"),
+    *("README.md", "CHANGELOG.md", "notebooks/*.ipynb", "notebooks/scripts/README.md"),
     *("docs/*.md", "docs/howto/*.md", "docs/reference/*.md"),
 ]
 # Directories that are not searched at all.

@@ -12,9 +12,12 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 #: Seconds; a slow mirror or a busy machine is no failure.
@@ -56,6 +59,10 @@ def missing() -> str:
         return "a fresh root needs Debian or Ubuntu, with its package lists (apt-get update)"
     if subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], capture_output=True).returncode != 0:
         return "a fresh root needs the right to make namespaces"
+    try:
+        urllib.request.urlopen(f"{mirror().rstrip('/')}/dists/{suite()}/Release", timeout=60).close()
+    except OSError as error:
+        return f"a fresh root needs packages from a network, and the apt mirror does not answer ({error})"
     return ""
 
 
@@ -112,7 +119,12 @@ class FreshRoot:
 
 @contextlib.contextmanager
 def made(directory: Path) -> Iterator[FreshRoot]:
-    """A new root there, in half a minute or so; removed afterwards, since it has a gigabyte or two in the end."""
+    """A new root there, in half a minute or so; removed afterwards, since it has a gigabyte or two in the end.
+
+    The test is skipped where none can be made.
+    """
+    if reason := missing():
+        pytest.skip(reason)
     try:
         yield _make(directory)
     finally:

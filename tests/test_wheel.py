@@ -17,11 +17,7 @@ from fresh_root import ROOT, FreshRoot
 
 pytestmark = pytest.mark.once
 
-slow = [
-    pytest.mark.fresh_root,
-    pytest.mark.timeout(0),  # each step has its own patience
-    pytest.mark.skipif(bool(fresh_root.missing()), reason=fresh_root.missing()),
-]
+slow = [pytest.mark.fresh_root, pytest.mark.timeout(0)]  # each step has its own patience
 
 #: Every step that a user would take, in a process that has no other libpmemobj.
 PROGRAM = r"""
