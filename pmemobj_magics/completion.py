@@ -17,6 +17,7 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 import pmemobj
 from pmemobj.crash import MODELS
+from pmemobj_magics.graph import LAYOUTS
 from pmemobj_magics.session import Session
 
 __all__ = ["CHOICES", "make_matcher"]
@@ -24,7 +25,7 @@ __all__ = ["CHOICES", "make_matcher"]
 #: The words that an option takes, by its name.
 CHOICES: Mapping[str, Sequence[str]] = {
     "model": MODELS,
-    "layout": ("LR", "TB", "radial", "spring"),
+    "layout": tuple(LAYOUTS),
     "size": ("64M", "256M", "1G", "auto"),
     "max_size": ("1G", "16G", "64G"),
 }
