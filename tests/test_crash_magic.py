@@ -287,7 +287,7 @@ def test_an_interrupt_is_short_and_leaves_all_as_it_was(run: Run, bank: Any) -> 
 
 
 def test_what_takes_longer_shows_a_bar(run: Run, bank: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:  # noqa: F811
-    monkeypatch.setattr(crash_commands, "_BAR_AFTER", 0)
+    monkeypatch.setattr(crash_commands, "BAR_AFTER", 0)
     run("%%pmem_crash --sweep", TAKE)
     run("%%pmem_crash --power", TAKE)
     shown = capsys.readouterr().err
