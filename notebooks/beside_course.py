@@ -208,7 +208,7 @@ def _sign(letter: str) -> str:
 
 def check_line(bank: type, answer: str | None) -> None:
     """Whether this is the line of a bank before which a kill breaks it."""
-    if not answer:
+    if not isinstance(answer, str):
         return not_yet("put a line of transfer into answer, as a text")
     killed = kill(bank, library=0, outside=0)
     lines = {each.line for each in killed.kills}

@@ -90,10 +90,13 @@ def test_enter(pool: PersistentObjectPool, capsys: pytest.CaptureFixture[str]) -
     assert pool.root["total"] == 0, "the checks work on copies"
 
 
-def test_a_pool_of_an_earlier_run_is_given_up(pool: PersistentObjectPool) -> None:
+def test_pools_of_an_earlier_run_are_given_up(pool: PersistentObjectPool, tmp_path: Path) -> None:
+    other = fast_course.new_pool(tmp_path / "other.pmem")
     pool.transaction().begin()
-    again = fast_course.new_pool(Path(pool.absolute_path))
-    assert pool.closed
+    again = fast_course.new_pool(tmp_path / "other.pmem")
+    assert other.closed
+    assert not pool.closed
+    assert not pool.in_transaction
     assert list(again.root["numbers"]) == list(range(100))
     again.close()
 
