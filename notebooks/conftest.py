@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-#: They cut the power, which needs the recorder of the crash lab.
-RECORDS = ("07_crash_lab.ipynb", "10_own_class.ipynb")
+#: They cut the power or count flushes, which needs the recorder of the crash lab.
+RECORDS = ("07_crash_lab.ipynb", "10_own_class.ipynb", "11_how_fast.ipynb")
 
 
 def pytest_collectstart(collector: Any) -> None:
