@@ -90,33 +90,16 @@ def _tree(arguments: argparse.Namespace) -> int:
     with PersistentObjectPool(arguments.path) as pool:
         graph = inspect.walk(pool, depth=arguments.depth, max_nodes=arguments.nodes, max_items=arguments.items)
     if arguments.json:
-        _say_json(dataclasses.asdict(graph) | {"nodes": [dataclasses.asdict(node) for node in graph.nodes.values()]})
+        facts: dict[str, Any] = {"pool": graph.pool, "total": graph.total, "start": dataclasses.asdict(graph.start)}
+        for name, records in (("nodes", graph.nodes.values()), ("edges", graph.edges)):
+            facts[name] = [dataclasses.asdict(record) for record in records]
+        _say_json(facts)
         return FINE
-    for line in _tree_lines(graph):
+    for line in inspect.tree_text(graph).splitlines():
         _say(line)
     if graph.hidden:
         _say(f"({graph.hidden:,} objects are not shown)")
     return FINE
-
-
-def _tree_lines(graph: inspect.Graph) -> Iterator[str]:
-    """One line for each slot, indented; an object that was drawn already is only named again."""
-    drawn: set[int] = set()
-    waiting = [("", "", graph.start)]
-    while waiting:
-        lead, indent, slot = waiting.pop()
-        node = graph.nodes.get(slot.target) if slot.target is not None else None
-        if node is None or node.offset in drawn:
-            note = "" if slot.target is None else " (not shown)" if node is None else " (above)"
-            yield f"{lead}{slot.label}: {slot.text}{note}"
-            continue
-        drawn.add(node.offset)
-        yield f"{lead}{slot.label}: {node.type} ({node.text})"
-        rest = node.count - len(node.slots)
-        slots = [*node.slots, inspect.Slot("…", f"{rest:,} more")] if rest > 0 else list(node.slots)
-        for at, child in reversed(list(enumerate(slots))):
-            last = at == len(slots) - 1
-            waiting.append((indent + (_LAST_BRANCH if last else _BRANCH), indent + (_SPACE if last else _BAR), child))
 
 
 def _check(arguments: argparse.Namespace) -> int:

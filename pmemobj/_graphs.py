@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pmemobj import _show
 from pmemobj._tree import count_text, number_text, tree_text
+from pmemobj.errors import a_or_an
 
 __all__ = [
     "ENTRIES",
@@ -303,6 +304,9 @@ def differences(before: Graph, after: Graph) -> dict[int, Change]:
     Where an object stands in the graph, and how much of the pool it takes, does not count. Of objects that
     the limits left out nothing is said; of entries, that there is a change, but not which.
     """
+    for graph in (before, after):
+        if not isinstance(graph, Graph):
+            raise TypeError(f"cannot compare {a_or_an(type(graph).__name__)}: it is no graph (pool.graph() makes one)")
     found: dict[int, Change] = {}
     old_nodes, new_nodes = before.shown, after.shown
     for offset, node in new_nodes.items():

@@ -105,6 +105,11 @@ class TransactionLog:
 
     def last(self, count: int | None) -> tuple[LogEntry, ...]:
         """The last `count` entries; None for all that are kept."""
+        if count is not None and (not isinstance(count, int) or count < 0):
+            kind = ValueError if isinstance(count, int) else TypeError
+            raise kind(
+                f"cannot tell the last {count!r} entries: that is no number of them (give 0 or more, or None for all)"
+            )
         drafts = list(self._drafts)
         if count is not None:
             drafts = drafts[max(0, len(drafts) - count) :]

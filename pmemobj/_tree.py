@@ -47,6 +47,8 @@ def tree_text(
         offsets: Whether to tell where each object lies.
         holders: The variables that keep doomed objects, by offset.
     """
+    if not hasattr(graph, "shown"):
+        raise TypeError(f"cannot write {graph!r} as a tree: it is no graph (make one with pool.graph())")
     return "\n".join(_Tree(graph, comparison, offsets).lines(name or graph.start.label, holders or {}))
 
 
@@ -164,4 +166,8 @@ def _lines_inside(node: Node, change: Change | None) -> Iterator[_Line]:
 
 def slot_note(slot: Slot | None) -> str:
     """What to say of a slot that is not as before: what was there, if anything."""
-    return "added" if slot is None else f"was {slot.text}"
+    if slot is None:
+        return "added"
+    if not hasattr(slot, "text"):
+        raise TypeError(f"cannot tell what {slot!r} was: it is no slot (give one of a node, or None)")
+    return f"was {slot.text}"

@@ -16,6 +16,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import MethodType
 from typing import TYPE_CHECKING
 
 from pmemobj._gc import containers
@@ -23,7 +24,7 @@ from pmemobj._heap import Heap
 from pmemobj._layout import ROOT_VALUE
 from pmemobj._memory import describe_at
 from pmemobj._memory_form import Memory
-from pmemobj.errors import InvalidHandleError, TransactionError
+from pmemobj.errors import InvalidHandleError, TransactionError, a_or_an
 from pmemobj.inspect import Graph, _before, _demand_limits, _Limits, _walk
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def stamp(pool: PersistentObjectPool) -> tuple[int, bool]:
     Raises:
         PoolClosedError: the pool is closed.
     """
-    heap = pool._heap
+    heap = _heap(pool)
     heap.read(heap.root_offset)
     # The one counts changes, the other also roll-backs and what is freed; both only grow.
     return heap.changes + heap.version, heap.in_transaction()
@@ -76,8 +77,14 @@ def after_transactions(pool: PersistentObjectPool, call: Callable[[], None]) -> 
         pool: The pool, open or not; `suspend` and `resume` make no difference.
         call: The method. It is held weakly, and called no more when its object is gone.
     """
+    heap = _heap(pool)
+    if not isinstance(call, MethodType):
+        raise TypeError(
+            f"cannot call {a_or_an(type(call).__name__)} after transactions: it is held weakly, so it must be the method "
+            "of an object that somebody keeps (give a bound method)"
+        )
     method = weakref.WeakMethod(call)
-    waiting = pool._heap.after_transaction
+    waiting = heap.after_transaction
 
     def tell() -> None:
         found = method()
@@ -115,7 +122,7 @@ def look(
     Cost: proportional to the objects that the root reaches, to count them, and to what the limits allow.
     """
     _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items, max_words=max_words)
-    heap, limits = pool._heap, _Limits(depth, max_nodes, max_items)
+    heap, limits = _heap(pool), _Limits(depth, max_nodes, max_items)
     with _undisturbed(heap):
         if offset is None:
             graph = _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", limits)
@@ -141,10 +148,18 @@ def look_into(pool: PersistentObjectPool, offset: int, max_words: int = 200) -> 
 
     Cost: proportional to the objects that the root reaches, and to what is shown.
     """
-    heap = pool._heap
+    _demand_limits(max_words=max_words)
+    heap = _heap(pool)
     with _undisturbed(heap):
         _demand_reached(heap, offset)
         return describe_at(heap, offset, max_words)
+
+
+def _heap(pool: PersistentObjectPool) -> Heap:
+    heap = getattr(pool, "_heap", None)
+    if not isinstance(heap, Heap):
+        raise TypeError(f"cannot look at {a_or_an(type(pool).__name__)}: it is no pool (open it with pmemobj.open())")
+    return heap
 
 
 def _demand_reached(heap: Heap, offset: int) -> None:

@@ -87,6 +87,9 @@ def slot_of(word: int) -> Slot:
     Args:
         word: The word, as it lies in the entries of an object.
     """
+    if not isinstance(word, int) or not 0 <= word < 1 << 64:
+        kind = ValueError if isinstance(word, int) else TypeError
+        raise kind(f"cannot tell what {word!r} stands for: it is no word of a pool (give an int of 64 bits, from 0 on)")
     if is_leaf(word):
         return Slot("", "a value in memory of its own", word ^ TAG_LEAF)
     if is_container(word):

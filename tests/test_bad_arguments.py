@@ -41,10 +41,20 @@ ELSEWHERE = {
     *("DEFAULT_MAX_SIZE", "DEFAULT_POOL_SIZE", "compiled", "errors", "inspect", "open_pools"),
     *("PersistentDict", "PersistentList", "PersistentSet", "PersistentTuple", "PersistentArray", "PersistentByteArray"),
     *("Persistent", "PersistentObject"),  # see test_object and test_extension
-    *("Finding", "Oid", "PoolStats", "Report"),  # plain records
+    *("Finding", "Oid", "PoolStats", "Report", "LogChange", "LogEntry", "LogLine", "LogStep"),  # plain records
+    *("TransactionLog", "glance.Glance"),  # what pool.log and glance.look give
+    "glance",
     "to_python",  # returns what is not persistent
     *pmemobj.errors.__all__,
-    *("pool.absolute_path", "pool.closed", "pool.free", "pool.in_transaction", "pool.max_size", "pool.medium", "pool.mm"),
+    *(
+        "pool.absolute_path",
+        "pool.closed",
+        "pool.free",
+        "pool.in_transaction",
+        "pool.max_size",
+        "pool.medium",
+        "pool.mm",
+    ),
     *("pool.path", "pool.recovered", "pool.sandbox", "pool.size", "pool.used"),  # attributes
     *("pool.close", "pool.suspend", "pool.resume", "pool.transaction", "pool.abandon_transaction"),
     *("mm.transaction", "transaction.active", "transaction.begin", "transaction.commit", "transaction.abort"),
@@ -95,6 +105,25 @@ def entries(pool: Pool, scratch: Path) -> dict[str, list[Callable[[], Any]]]:
             *(lambda bad=bad: pmemobj.inspect.memory(bad) for bad in (5, None, "x", mm, PersistentList)),
             *(lambda bad=bad: pmemobj.inspect.memory(pool, max_words=bad) for bad in (0, -1, "1", 1.5)),
         ],
+        "differences": [lambda bad=bad: pmemobj.inspect.differences(bad, bad) for bad in (5, None, pool)],
+        "tree_text": [lambda bad=bad: pmemobj.inspect.tree_text(bad) for bad in (5, None, pool)],
+        "slot_of": [lambda bad=bad: pmemobj.inspect.slot_of(bad) for bad in (-1, 1 << 64, "x", None)],
+        "slot_note": [lambda bad=bad: pmemobj.inspect.slot_note(bad) for bad in (5, pool)],
+        "glance.stamp": [lambda bad=bad: pmemobj.glance.stamp(bad) for bad in (5, None, "x")],
+        "glance.look": [
+            *(lambda bad=bad: pmemobj.glance.look(bad) for bad in (5, None, "x")),
+            *(lambda bad=bad: pmemobj.glance.look(pool, bad) for bad in (5, "x")),
+            *(lambda bad=bad: pmemobj.glance.look(pool, max_nodes=bad) for bad in (-1, "x")),
+        ],
+        "glance.look_into": [
+            *(lambda bad=bad: pmemobj.glance.look_into(bad, 0) for bad in (5, None)),
+            *(lambda bad=bad: pmemobj.glance.look_into(pool, bad) for bad in (5, None, "x")),
+            lambda: pmemobj.glance.look_into(pool, pool.root._p_offset, -1),
+        ],
+        "glance.after_transactions": [
+            *(lambda bad=bad: pmemobj.glance.after_transactions(bad, [].append) for bad in (5, None)),
+            *(lambda bad=bad: pmemobj.glance.after_transactions(pool, bad) for bad in (5, None, len)),
+        ],
         "alias": [lambda: pmemobj.alias("a:B", int), lambda: pmemobj.alias("B", Mine), lambda: pmemobj.alias(5, Mine)],
         "persist_via_pickle": [lambda bad=bad: pmemobj.persist_via_pickle(bad) for bad in (5, "x", None, list, object)],
         "Field": [lambda bad=bad: Field(bad) for bad in ("l", 5, None)],
@@ -108,6 +137,15 @@ def entries(pool: Pool, scratch: Path) -> dict[str, list[Callable[[], Any]]]:
         "pool.gc": [lambda: pool.gc(progress=5)],
         "pool.check": [lambda: pool.check(progress=5)],
         "pool.stats": [lambda: pool.stats(progress=5)],
+        "pool.graph": [
+            *(lambda bad=bad: pool.graph(bad) for bad in (5, "x", pool)),
+            *(lambda bad=bad: pool.graph(depth=bad) for bad in (-1, "x")),
+        ],
+        "pool.tree": [*(lambda bad=bad: pool.tree(bad) for bad in (5, "x", pool)), lambda: pool.tree(max_items=-1)],
+        "pool.log": [
+            *(lambda bad=bad: pool.log.last(bad) for bad in (-1, "x", 1.5)),
+            *(lambda bad=bad: pool.log.text(bad) for bad in (-1, "x")),
+        ],
         "pool.is_at": [lambda bad=bad: pool.is_at(bad) for bad in (5, None, pool)],
         "mm.new": [lambda bad=bad: mm.new(bad) for bad in (5, None, "x", list)],
         "mm.persistent": [lambda: mm.persistent(object())],
@@ -143,7 +181,9 @@ def test_errors_have_three_parts_and_leave_everything_as_it_was(pool: Pool, scra
 def test_advice_that_is_special(pool: Pool) -> None:
     with pytest.raises(TypeError, match=r"PersistentObjectPool is no path .*that of a pool is pool\.path"):
         pmemobj.check(pool)  # type: ignore[arg-type]
-    with pytest.raises(pmemobj.InvalidHandleError, match=r"pool\.new\(Class, \.\.\.\), or out of another one with copy\.copy"):
+    with pytest.raises(
+        pmemobj.InvalidHandleError, match=r"pool\.new\(Class, \.\.\.\), or out of another one with copy\.copy"
+    ):
         dataclasses.replace(pool.new(Pair), one=3)
 
 
@@ -157,4 +197,5 @@ def test_no_entry_is_left_out(pool: Pool, scratch: Path) -> None:
     ):
         names += [f"{prefix}.{name}" for name, _ in inspect.getmembers(cls) if not name.startswith("_")]
         names += [f"{prefix}.{name}" for name in getattr(cls, "__annotations__", {}) if not name.startswith("_")]
+    names += [f"glance.{name}" for name in pmemobj.glance.__all__]
     assert set(names) - tried == set()

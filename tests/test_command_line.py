@@ -63,23 +63,23 @@ def test_info(command: Command, game: Path) -> None:
 
 def test_tree(command: Command, game: Path) -> None:
     assert command("tree", game, "--items", 2).stdout.splitlines() == [
-        "root: PersistentDict (3 keys)",
-        "├─ 'players': PersistentList (3 items)",
-        "│  ├─ 0: class Account (not defined yet) (2 attributes)",
+        "root: PersistentDict, 3 keys",
+        "├─ 'players': PersistentList, 3 items",
+        "│  ├─ 0: class Account (not defined yet), 2 attributes",
         "│  │  ├─ owner: 'Ann'",
         "│  │  └─ balance: 0",
-        "│  ├─ 1: class Account (not defined yet) (2 attributes)",
+        "│  ├─ 1: class Account (not defined yet), 2 attributes",
         "│  │  ├─ owner: 'Bob'",
         "│  │  └─ balance: 0",
-        "│  └─ …: 1 more",
-        "├─ 'scores': PersistentList (30 items)",
+        "│  └─ +1 more",
+        "├─ 'scores': PersistentList, 30 items",
         "│  ├─ 0: 0",
         "│  ├─ 1: 1",
-        "│  └─ …: 28 more",
-        "└─ …: 1 more",
+        "│  └─ +28 more",
+        "└─ +1 more",
         "(1 objects are not shown)",
     ]
-    assert "└─ 'self': PersistentDict (above)" in command("tree", game).stdout
+    assert "└─ 'self': PersistentDict #1 (shown above)" in command("tree", game).stdout
     nodes = json.loads(command("tree", game, "--json", "--depth", 1).stdout)["nodes"]
     assert [node["type"] for node in nodes] == ["PersistentDict", "PersistentList", "PersistentList"]
     # A terminal that has none of these characters.
