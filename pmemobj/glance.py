@@ -80,8 +80,8 @@ def after_transactions(pool: PersistentObjectPool, call: Callable[[], None]) -> 
     heap = _heap(pool)
     if not isinstance(call, MethodType):
         raise TypeError(
-            f"cannot call {a_or_an(type(call).__name__)} after transactions: it is held weakly, so it must be the method "
-            "of an object that somebody keeps (give a bound method)"
+            f"cannot call {a_or_an(type(call).__name__)} after transactions: held weakly, it must be the method of an "
+            "object that somebody keeps (give a bound method)"
         )
     method = weakref.WeakMethod(call)
     waiting = heap.after_transaction

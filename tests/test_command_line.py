@@ -101,7 +101,7 @@ def test_a_chain_of_objects_is_drawn_without_recursion(scratch: Path, capsys: py
                 last = pool.new(PersistentList, [last])
         pool.root = last
         graph = pmemobj.inspect.walk(pool)
-    assert len(list(command_line._tree_lines(graph))) == 3001
+    assert len(pmemobj.inspect.tree_text(graph).splitlines()) == 3001
 
 
 def test_check(command: Command, game: Path) -> None:
