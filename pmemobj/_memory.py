@@ -58,7 +58,11 @@ def memory(target: Any, *, max_words: int | None = None) -> Memory:
 
     Example::
 
-        print(pmemobj.inspect.memory(pool.root).text(offsets=True))
+        import pmemobj
+
+        with pmemobj.create("bytes.pmem") as pool:
+            pool.root = pool.new(pmemobj.PersistentList, [1, "two"])
+            print(pmemobj.inspect.memory(pool.root).text(offsets=True))
     """
     if max_words is not None and not isinstance(max_words, int):
         raise TypeError(f"cannot show max_words={max_words!r}: it is no int (give a number, or None for the default)")
