@@ -137,7 +137,9 @@ def test_a_notebook_runs_from_top_to_bottom(lab: str, page: Any, notebook: str) 
     assert all(len(text.strip().splitlines()) <= 3 for text in errors), errors
     drawings = [width for kind, _, width in shown if kind == "svg"]
     expected = sum("image/svg+xml" in output.get("data", {}) for cell in code for output in cell.get("outputs", []))
-    assert len(drawings) == expected > 0
+    assert len(drawings) == expected
+    # Nothing to look at would be no course.
+    assert expected or any("text/html" in output.get("data", {}) for cell in code for output in cell.get("outputs", []))
     assert all(20 < width <= 1200 for width in drawings), drawings
     assert not elsewhere, "the page asked other hosts for something"
 
