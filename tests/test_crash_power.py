@@ -381,6 +381,16 @@ def test_an_executor_can_take_over_the_images(deeds: Deeds, kind: str) -> None:
     assert str(there) == str(here) and there.counts() == here.counts()
 
 
+@pytest.mark.once
+def test_processes_that_were_forked_off_while_the_pool_was_open_are_refused(deeds: Deeds) -> None:
+    recording = crash.record(deeds.pool, deeds.transfer)
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("fork")) as executor,
+        pytest.raises(pmemobj.errors.ForkedPoolError, match=r"was forked off while pool .* was open .*\"spawn\""),
+    ):
+        recording.explore(holds_100, executor=executor)
+
+
 def test_frames_tell_where_each_line_is(deeds: Deeds) -> None:
     recording = crash.record(deeds.pool, deeds.transfer)
     line = items(deeds.pool) & ~63

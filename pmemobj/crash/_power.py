@@ -122,13 +122,14 @@ class Recording:
             invariants: Those of `INVARIANTS` that are to be looked at of every image that opens.
             workers: How many processes; two by default, where there is enough to do.
             patience: Seconds that one image may take.
-            executor: A `concurrent.futures` executor that takes over the images; `check` must be picklable then, if
-                the executor's tasks run in other processes.
+            executor: A `concurrent.futures` executor that takes over the images: of threads, or of processes that were
+                not forked off while the pool was open (``spawn``, ``forkserver``). `check` must be picklable for processes.
             progress: Told now and then how many images are done, and how many there are; not with an executor.
 
         Raises:
             ValueError: there is no such model.
             TransactionError: a transaction is open in this thread.
+            ForkedPoolError: the processes of the executor were forked off while the pool was open.
 
         Cost: some milliseconds for each image.
         """
