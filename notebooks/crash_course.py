@@ -16,6 +16,7 @@ from course import not_yet, right
 
 from pmemobj import PersistentObjectPool
 from pmemobj.crash import Event, Frame, Line, LineState, Recording, Report, What, record
+from pmemobj_magics.display import count_short
 
 LOG = "log"
 WORD = 8
@@ -158,7 +159,7 @@ def _first_contents(recording: Recording) -> dict[int, bytes]:
 
 
 def _states(frame: Frame) -> str:
-    return f"{frame.possible} possible state" + "s" * (frame.possible > 1)
+    return f"{count_short(frame.possible)} possible state" + "s" * (frame.possible > 1)
 
 
 def _text(x: int, y: int, text: str, size: int, weight: str = "normal") -> str:
@@ -192,7 +193,7 @@ def check_totals(recording: Recording, total: Callable[[Any], int], answer: Coll
         return not_yet("a power cut can leave a total that is not in your answer")
     for each in sorted(answer):
         # It is possible where the claim that it never is meets a counterexample.
-        if recording.explore(partial(_differs, total, each), atomic=False).ok:
+        if not recording.explore(partial(_differs, total, each), atomic=False).violations:
             return not_yet(f"no power cut leaves {each}")
     return right("these totals are possible, and no others")
 
@@ -251,7 +252,7 @@ def _check(
     if not report.ok:
         tell(report)
         return not_yet("that can still happen")
-    if recording.explore(partial(_differs, state, wanted), atomic=False).ok:
+    if not recording.explore(partial(_differs, state, wanted), atomic=False).violations:
         return not_yet("no violation, but the work is not done either")
     if recording.frame(len(recording.steps)).possible > 1:
         return not_yet("when the code has ended, some of what it stored can still be lost")

@@ -6,6 +6,7 @@ Nothing here knows pools or IPython; the objects carry ``_repr_mimebundle_``, wh
 from __future__ import annotations
 
 import html
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -46,8 +47,10 @@ def number_text(number: int) -> str:
 
 
 def count_short(number: int) -> str:
-    """The same, and a power of ten for what is beyond counting: ``3.2e+87``."""
-    return number_text(number) if number < 10**9 else f"{float(number):.1e}" if number < 10**300 else "over 1e300"
+    """The same, and a power of ten for what is beyond counting: ``3.2e+87``, ``10^5321``."""
+    if number < 10**9:
+        return number_text(number)
+    return f"{float(number):.1e}" if number < 10**300 else f"10^{math.floor(math.log10(number))}"
 
 
 def plural(number: int, noun: str) -> str:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import pickle
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -16,12 +17,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import pmemobj
-from pmemobj import crash
-from pmemobj.crash import Event, LineState, What, _explore, _lanes, _recorder, _states
+from pmemobj import _counts, crash
+from pmemobj.crash import Event, LineState, What, _explore, _lanes, _power, _recorder, _states
 from pmemobj.crash._image import Image
 
 pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
@@ -304,16 +306,22 @@ def test_code_that_does_not_end_well_is_recorded_as_far_as_it_came(
     recording = crash.record(pool, raises)
     assert not recording.returned and "so far" in recording.output and "LookupError: no more" in recording.output
     report = recording.explore(holds_100)
-    report.assert_ok()
-    assert set(report.results) == {"old"} and "raised an exception" in str(report)
+    # What it would have done is not known: that is no proof, unless just this was to be tried.
+    first = str(report).splitlines()[0]
+    assert report.ok and first.startswith("the code raised an exception; up to there no violation")
+    with pytest.raises(AssertionError, match="the code raised an exception; up to there no violation"):
+        report.assert_ok()
+    report.assert_ok(must_return=False)
+    assert first in report._repr_html_() and set(report.results) == {"old"}
     assert crash.record(pool, leaves).ending == "exited with code 7"
     recording = crash.record(pool, dies)
     assert recording.ending == "died of SIGKILL"
     assert set(recording.explore(holds_100).results) == {"old"}
-    assert crash.record(pool, lambda: time.sleep(60), seconds=0.3).ending == "killed when its time was up"
+    assert crash.record(pool, lambda: time.sleep(60), seconds=0.3).ending == "was killed when its time was up"
     # The pool is locked by this process; code that wants to open it is told so.
     assert "PoolBusyError" in crash.record(pool, lambda: pmemobj.open(pool.path)).output
-    assert crash.record(pool, deeds.transfer, trace_size=1024).truncated
+    recording = crash.record(pool, deeds.transfer, trace_size=1024)
+    assert recording.truncated and str(recording.explore()).startswith("the code did more than could be recorded; up to")
     assert list(pool.root) == [60, 40] and capfd.readouterr() == ("", "")
 
 
@@ -332,6 +340,35 @@ def test_a_worker_that_dies_or_hangs_is_the_outcome_of_its_image(deeds: Deeds) -
     assert "time was up" in str(report) and "open" in report.results
 
 
+def test_where_no_crash_was_tried_nothing_passes(deeds: Deeds) -> None:
+    recording = crash.record(deeds.pool, deeds.transfer)
+
+    def slow(pool: pmemobj.PersistentObjectPool) -> None:
+        time.sleep(60)
+
+    for how in ({"seconds": 0}, {"check": slow, "seconds": 0.3}):
+        report = recording.explore(**how)
+        assert not report.ok and not report.tried and not report.violations and not report.counts()
+        assert str(report).startswith("no crash was tried: the time was up before the first\n")
+        with pytest.raises(AssertionError, match="no crash was tried"):
+            report.assert_ok()
+    assert "no crash was tried" in report._repr_html_()
+
+
+def test_what_is_right_may_not_be_known_in_time(deeds: Deeds, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the states that images are compared with, an image that was recovered proves nothing."""
+    recording = crash.record(deeds.pool, deeds.without_snapshot)
+
+    def without_the_first(*args: Any, **how: Any) -> _explore.Found:
+        found = _explore.explore(*args, **how)
+        found.outcomes[: len(found.states)] = [None] * len(found.states)
+        return dataclasses.replace(found, states=[""] * len(found.states))
+
+    monkeypatch.setattr(_power, "explore", without_the_first)
+    report = recording.explore()
+    assert not report.violations and not report.tried and not report.ok and report.recovered
+
+
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_an_executor_can_take_over_the_images(deeds: Deeds, kind: str) -> None:
     recording = crash.record(deeds.pool, deeds.without_snapshot)
@@ -342,6 +379,16 @@ def test_an_executor_can_take_over_the_images(deeds: Deeds, kind: str) -> None:
     with executor:
         there = recording.explore(holds_100, executor=executor)
     assert str(there) == str(here) and there.counts() == here.counts()
+
+
+@pytest.mark.once
+def test_processes_that_were_forked_off_while_the_pool_was_open_are_refused(deeds: Deeds) -> None:
+    recording = crash.record(deeds.pool, deeds.transfer)
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("fork")) as executor,
+        pytest.raises(pmemobj.errors.ForkedPoolError, match=r"was forked off while pool .* was open .*\"spawn\""),
+    ):
+        recording.explore(holds_100, executor=executor)
 
 
 def test_frames_tell_where_each_line_is(deeds: Deeds) -> None:
@@ -443,6 +490,35 @@ def test_choices_count_what_they_say(deeds: Deeds) -> None:
                 assert len(set(few)) == 4 and set(few) < {*found}
     assert _states.level([1, 2, 3], 100) == 3
     assert _states.level([1000, 2, 1000], 102) == 50
+
+
+@pytest.mark.once
+def test_numbers_that_nobody_can_write_are_told_shortly(deeds: Deeds) -> None:
+    def append() -> None:
+        with deeds.pool.transaction():
+            deeds.pool.root.append("x" * 300_000)
+
+    recording = crash.record(deeds.pool, append)
+    report = recording.explore(budget=6, invariants=())
+    report.assert_ok()
+    with pytest.raises(ValueError, match="digits"):
+        str(report.possible)
+    for text in (str(report), report._repr_html_()):
+        assert re.search(r"explored \d+ of 10\^\d{4} states", text)
+        assert re.search(r"10\^\d{4} states were left out", text)
+    assert "possible" not in repr(report) and pickle.loads(pickle.dumps(report)) == report
+    most = max(recording.frames([step.number for step in recording.steps[-40:]]), key=lambda frame: frame.possible)
+    assert most.possible > 10**300 and repr(most)
+    told = [_counts.count_short(number) for number in (0, 999_999_999, 8_700 * 10**27, 10**300, 10**5321, 5 * 10**5321)]
+    assert told == ["0", "999999999", "8.7e+30", "10^300", "10^5321", "10^5321"]
+
+
+@pytest.mark.once
+def test_one_is_no_plural(deeds: Deeds) -> None:
+    report = crash.record(deeds.pool, lambda: deeds.pool.root[0]).explore(budget=1, model="drop")
+    report = dataclasses.replace(report, moments=1)
+    assert "1 different image at 1 moment\n" in str(report) and "1 different one at 1 moment," in report._repr_html_()
+    assert "for a budget of 1 image\n" in str(crash.record(deeds.pool, deeds.transfer).explore(budget=1))
 
 
 # ---- images say that they have fewer lanes ----------------------------------------------------------

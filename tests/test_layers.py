@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 #: Lowest first: a module may import those before it.
 ORDER = [
     "errors",
+    "_counts",
     "_show",
     "_tree",
     "_layout",

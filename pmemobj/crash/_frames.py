@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from pmemobj._layout import LANE_SIZE, POOL_HEAP_OFFSET, POOL_LANE_COUNT, POOL_LANES_OFFSET, WORD
@@ -70,7 +70,7 @@ class Frame:
         promises: How many promises had been made.
         lines: The cache lines that were stored to, by offset.
         undo_log: What the undo logs hold, as memory shows them; empty once a commit has made them invalid.
-        possible: How many images a power cut could leave.
+        possible: How many images a power cut could leave; not in the repr, since Python may refuse to write it.
     """
 
     number: int
@@ -78,7 +78,7 @@ class Frame:
     promises: int
     lines: tuple[Line, ...]
     undo_log: tuple[Snapshot, ...]
-    possible: int
+    possible: int = field(repr=False)
 
 
 def frame_at(base: Image, steps: Sequence[Event], number: int) -> Frame:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
+from pmemobj._counts import count_short, plural
 from pmemobj._layout import POOL_HEAP_OFFSET, POOL_LANES_OFFSET, POOL_ROOT_OFFSET, ROOT_SIZE, WORD
 from pmemobj.crash._explore import Found, explore, judge, smallest
 from pmemobj.crash._frames import Frame, frame_at, frames_at
@@ -121,13 +122,14 @@ class Recording:
             invariants: Those of `INVARIANTS` that are to be looked at of every image that opens.
             workers: How many processes; two by default, where there is enough to do.
             patience: Seconds that one image may take.
-            executor: A `concurrent.futures` executor that takes over the images; `check` must be picklable then, if
-                the executor's tasks run in other processes.
+            executor: A `concurrent.futures` executor that takes over the images: of threads, or of processes that were
+                not forked off while the pool was open (``spawn``, ``forkserver``). `check` must be picklable for processes.
             progress: Told now and then how many images are done, and how many there are; not with an executor.
 
         Raises:
             ValueError: there is no such model.
             TransactionError: a transaction is open in this thread.
+            ForkedPoolError: the processes of the executor were forked off while the pool was open.
 
         Cost: some milliseconds for each image.
         """
@@ -171,6 +173,7 @@ class Recording:
             tuple(results),
             self._notes(found, budget),
             tuple(found.moments[at].event for at, _, _ in found.chosen),
+            self.ending or ("did more than could be recorded" if self.truncated else ""),
         )
 
     def _judged(
@@ -180,10 +183,12 @@ class Recording:
         backing = Backing(self._taken.base, minimize)
         for at, choice, number in found.chosen:
             outcome, moment = found.outcomes[number], found.moments[at]
-            if outcome is None:
+            findings = judge(outcome, moment.promises, found.states, atomic) if outcome is not None else ()
+            known = all(found.outcomes[: len(found.states)][moment.promises : moment.promises + 2])
+            # What is right may have fallen victim to the time as well; then nothing can be said for an image.
+            if outcome is None or (atomic and not known and not findings):
                 results.append("open")
                 continue
-            findings = judge(outcome, moment.promises, found.states, atomic)
             violations += [Violation(finding, moment, choice, outcome, backing) for finding in findings]
             # Where nothing is under way any more, what was promised is not the state before, but the one after.
             done = moment.promises > 0 and set(found.states[moment.promises :]) == {outcome.state}
@@ -204,10 +209,12 @@ class Recording:
         if any(outcome is None for outcome in found.outcomes):
             notes.append("the time was up before all images were recovered; another run may come to another number")
         if found.covered:
-            notes.append(f"{found.covered} states must come to the same as some that were recovered")
+            same = "must come to the same as some that were recovered"
+            notes.append(f"{plural(found.covered, 'state')} {same}")
         left_out = found.possible - len(found.chosen) - found.covered
         if left_out:
-            notes.append(f"{left_out} states were left out, for a budget of {budget} images")
+            were = "state was" if left_out == 1 else "states were"
+            notes.append(f"{count_short(left_out)} {were} left out, for a budget of {plural(budget, 'image')}")
         return (*notes, BLIND)
 
 

@@ -208,7 +208,7 @@ def take(
 
 def _in_words(end: End, ended: _child.Ended) -> str:
     if ended.timed_out:
-        return "killed when its time was up"
+        return "was killed when its time was up"
     if end is End.RETURNED:
         return ""
     if end is End.RAISED:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from pmemobj._counts import count_short, plural
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._recovery import Finding, Outcome
 from pmemobj.crash._states import Choice, Moment
@@ -157,8 +158,9 @@ class Report:
         model: The model of what a power cut leaves.
         seed: What chose images where there were too many.
         moments: How many moments were looked at.
-        possible: How many images the model has at them.
-        chosen: How many of those were looked at, or must come to the same as one that was.
+        possible: How many images the model has at all moments of the recording. This number and the next may have
+            more digits than Python writes; `coverage` tells them shortly.
+        chosen: How many of those were to be looked at, or must come to the same as one that was.
         images: How many of them differ.
         recovered: How many of these were recovered; fewer if the time was up.
         recoveries: How many images came from crashing recoveries as well.
@@ -167,13 +169,14 @@ class Report:
         results: For each image that was looked at, in order: ``old``, ``new``, ``wrong``, or ``open`` if time was up.
         notes: What limits what this says.
         events: For each of the results, the number of the step before which the power was cut.
+        ending: Why the recording does not have all that the code was to do: ``raised an exception``; empty if it does.
     """
 
     model: str
     seed: int
     moments: int
-    possible: int
-    chosen: int
+    possible: int = field(repr=False)
+    chosen: int = field(repr=False)
     images: int
     recovered: int
     recoveries: int
@@ -182,11 +185,17 @@ class Report:
     results: tuple[str, ...]
     notes: tuple[str, ...]
     events: tuple[int, ...] = ()
+    ending: str = ""
+
+    @property
+    def tried(self) -> int:
+        """How many crashes there is a result of."""
+        return len(self.results) - self.results.count("open")
 
     @property
     def ok(self) -> bool:
-        """Whether no image led to anything wrong."""
-        return not self.violations
+        """Whether crashes were tried, and none led to anything wrong; how the code ended, `ending` tells."""
+        return self.tried > 0 and not self.violations
 
     @property
     def complete(self) -> bool:
@@ -201,19 +210,22 @@ class Report:
     @property
     def coverage(self) -> str:
         """``explored 96 of 96``, or how those that were explored were chosen."""
-        if self.complete:
-            return f"explored {self.chosen} of {self.possible} states (model {self.model})"
-        total = f"{self.possible:.2e}" if self.possible > 10**9 else str(self.possible)
-        looked_at = self.chosen - sum(result == "open" for result in self.results)
-        return f"explored {looked_at} of {total} states (model {self.model}), sampled, seed {self.seed}"
+        looked_at = self.chosen - self.results.count("open")
+        text = f"explored {count_short(looked_at)} of {count_short(self.possible)} states (model {self.model})"
+        return text if self.complete else f"{text}, sampled, seed {self.seed}"
 
-    def assert_ok(self) -> None:
+    def assert_ok(self, *, must_return: bool = True) -> None:
         """For tests.
 
+        Args:
+            must_return: Whether it is an error, too, if the code did not come to its end or more happened than could be
+                recorded, since nothing is known of the rest. Where the code is meant to raise or to die, put False.
+
         Raises:
-            AssertionError: an image led to something wrong; with the smallest counterexample.
+            AssertionError: an image led to something wrong, with the smallest counterexample; or no crash was tried;
+                or the code did not come to its end.
         """
-        if not self.ok:
+        if not self.ok or (must_return and self.ending):
             raise AssertionError(str(self))
 
     def counts(self) -> dict[str, int]:
@@ -223,28 +235,37 @@ class Report:
     def __str__(self) -> str:
         return "\n".join(self._texts())
 
-    def _texts(self) -> Iterator[str]:
-        if self.ok:
-            yield "no violation: every crash that was tried leaves the pool as it was before or as it is after"
-        else:
+    @property
+    def _verdict(self) -> str:
+        """The first line: what came out, and what it does not speak of."""
+        if self.violations:
             kinds = ", ".join(f"{name} {count}" for name, count in self.counts().items())
-            yield f"{len(self.violations)} violations ({kinds})"
-        yield f"{self.coverage}: {self.images} different images at {self.moments} moments"
+            text = f"{plural(len(self.violations), 'violation')} ({kinds})"
+        elif not self.tried:
+            text = "no crash was tried: the time was up before the first"
+        else:
+            text = "no violation: every crash that was tried leaves the pool as it was before or as it is after"
+        return f"the code {self.ending}; up to there {text}" if self.ending else text
+
+    def _texts(self) -> Iterator[str]:
+        yield self._verdict
+        yield f"{self.coverage}: {plural(self.images, 'different image')} at {plural(self.moments, 'moment')}"
         if self.recoveries:
-            yield f"{self.recoveries} more images from crashes during recovery"
+            yield f"{plural(self.recoveries, 'more image')} from crashes during recovery"
         if self.counterexample is not None:
             yield f"smallest counterexample: {self.counterexample}"
         for note in self.notes:
             yield f"note: {note}"
 
     def _repr_html_(self) -> str:
-        head = "no violation" if self.ok else f"{len(self.violations)} violations"
-        colour = _SIGNS["new" if self.ok else "wrong"][1]
+        sign = "wrong" if self.violations else "new" if self.ok and not self.ending else "open"
+        head, colour = html.escape(self._verdict), _SIGNS[sign][1]
+        images = plural(self.images, "different one")
         rows = [
             ("states", self.coverage),
-            ("images", f"{self.images} different ones at {self.moments} moments, {self.recovered} recovered"),
-            ("crashes during recovery", f"{self.recoveries} images" if self.recoveries else "none tried"),
-            *((name, f"{count} violations") for name, count in self.counts().items()),
+            ("images", f"{images} at {plural(self.moments, 'moment')}, {self.recovered} recovered"),
+            ("crashes during recovery", plural(self.recoveries, "image") if self.recoveries else "none tried"),
+            *((name, plural(count, "violation")) for name, count in self.counts().items()),
         ]
         if self.counterexample is not None:
             rows.append(("smallest counterexample", str(self.counterexample)))

@@ -24,10 +24,12 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from pmemobj import _lib
+from pmemobj._heap import live_heaps
 from pmemobj.crash import _child
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._recorder import Inherited, native
 from pmemobj.crash._recovery import Check, Finding, Outcome, Recovery
+from pmemobj.errors import ForkedPoolError, PmemError
 from pmemobj.pool import PersistentObjectPool, open_pools
 
 #: An image to be recovered, and whether that recovery is to be crashed as well.
@@ -240,19 +242,43 @@ def run_elsewhere(
             first = submitted[future]
             outcomes[first : first + _BATCH] = future.result()
     except TimeoutError:
+        pass
+    finally:
         for future in submitted:
             future.cancel()
     return outcomes
 
 
 def recover(batch: Batch) -> list[Outcome | None]:
-    """The unit of work of an executor: recover the images of a batch, in a process forked off from this one."""
+    """The unit of work of an executor: recover the images of a batch, in a process forked off from this one.
+
+    Raises:
+        ForkedPoolError: this process was itself forked off while the pool was open. Libpmemobj has it open here too then,
+            and refuses every image of it.
+    """
+    _demand_no_fork(batch.identity)
     base = Image(batch.size)
     for offset, data in batch.extents:
         base.write(offset, zlib.decompress(data))
     inherited = [Inherited("recover images", pool) for pool in open_pools() if pool._heap.pool_uuid == batch.identity]
     setting = Setting(base, batch.check, batch.invariants, batch.patience, inherited[0] if inherited else None)
     return run(setting, batch.jobs, 1, None)
+
+
+def _demand_no_fork(identity: int) -> None:
+    for heap in live_heaps():
+        if heap.identity != identity or heap.is_bound:
+            continue
+        try:
+            heap.refuse()
+        except ForkedPoolError:
+            raise ForkedPoolError(
+                "explore crashes with this executor",
+                f"its process {os.getpid()} was forked off while pool {heap.name} was open",
+                'use ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")), "forkserver", or threads',
+            ) from None
+        except PmemError:
+            pass  # it was closed in good order
 
 
 def _extents(base: Image) -> Iterator[tuple[int, bytes]]:

@@ -17,7 +17,7 @@ from pmemobj_magics.crash._looks import OUTCOMES, details, listing, page, printe
 from pmemobj_magics.crash._places import Places
 from pmemobj_magics.crash._timeline import Cut, Step, timeline
 from pmemobj_magics.crash._widget import TimelineWidget, data_of, script
-from pmemobj_magics.display import number_text
+from pmemobj_magics.display import number_text, plural
 from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.graph import PoolGraph, clip, news
 
@@ -71,9 +71,9 @@ class PowerResult:
     @property
     def verdict(self) -> PowerVerdict:
         """What came of it."""
-        if not self.report.ok:
+        if self.report.violations:
             return PowerVerdict.BROKEN
-        if not self.report.recovered:
+        if not self.report.ok:
             return PowerVerdict.UNTRIED
         if self.error:
             return PowerVerdict.RAISED
@@ -106,10 +106,10 @@ class PowerResult:
     @property
     def summary(self) -> str:
         """The verdict, with how the cell ended if it did not come to its end."""
-        ending = f"raised {self.error}" if self.error else self.recording.ending.replace("killed", "was killed")
-        if self.report.ok and self.report.recovered and ending:
+        ending = f"raised {self.error}" if self.error else self.recording.ending
+        if self.report.ok and ending:
             return f"the cell {ending}; every crash up to there left the pool whole"
-        if self.report.ok:
+        if not self.report.violations:
             return self.verdict.value
         kinds = ", ".join(f"{name} {count}" for name, count in self.report.counts().items())
         wrong = self.report.results.count("wrong")
@@ -143,7 +143,8 @@ class PowerResult:
         """How much of what is possible was looked at."""
         report = self.report
         recoveries = f", and {report.recoveries} more from crashes during recovery" if report.recoveries else ""
-        return f"{report.coverage}: {report.images} different images at {report.moments} moments{recoveries}"
+        images, moments = plural(report.images, "different image"), plural(report.moments, "moment")
+        return f"{report.coverage}: {images} at {moments}{recoveries}"
 
     def _letters(self) -> str:
         results = self.report.results

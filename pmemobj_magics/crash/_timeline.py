@@ -7,7 +7,7 @@ cut the power, and others spread evenly.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pmemobj.crash import Event, Frame, LineState, Picture, Place, Recording, Report, What
 from pmemobj_magics.crash._owners import Owners
@@ -67,7 +67,7 @@ class Step:
         cell_line: Its number, if it is in the cell.
         lines: The cache lines that have been stored to.
         undo_log: What recovery would put back, in words.
-        possible: How many images a power cut could leave.
+        possible: How many images a power cut could leave; in no repr, which could not write it.
         lost: The cut that loses all that is not fenced.
         kept: The cut that loses nothing.
         results: What the report found here, in its words; empty if it did not cut here.
@@ -81,7 +81,7 @@ class Step:
     cell_line: int | None
     lines: tuple[Line, ...]
     undo_log: tuple[str, ...]
-    possible: int
+    possible: int = field(repr=False)
     lost: Cut
     kept: Cut
     results: tuple[str, ...]
