@@ -29,8 +29,14 @@ class Ended:
     timed_out: bool
 
 
-def run(body: Callable[[int], object], seconds: float) -> Ended:
-    """Fork, let the child do `body`, which never returns and is given where to print, and wait for its end."""
+def run(body: Callable[[int], object], seconds: float, called_off: Callable[[], bool] = lambda: False) -> Ended:
+    """Fork, let the child do `body`, which never returns and is given where to print, and wait for its end.
+
+    Args:
+        body: What the child does.
+        seconds: How long it may take.
+        called_off: Asked now and then whether to kill it at once.
+    """
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -46,7 +52,9 @@ def run(body: Callable[[int], object], seconds: float) -> Ended:
     os.close(writing)
     output = bytearray()
     try:
-        timed_out = not _read_while(reading, output, time.monotonic() + seconds, lambda: not _has_ended(child))
+        timed_out = not _read_while(
+            reading, output, time.monotonic() + seconds, lambda: not (_has_ended(child) or called_off())
+        )
     finally:
         # Also on a KeyboardInterrupt: all who have the pool must be gone before it is opened again.
         # That is the child and what it started; the end of the pipe tells when they are.

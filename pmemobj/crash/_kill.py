@@ -19,6 +19,7 @@ from enum import Enum, IntEnum
 
 from pmemobj import inspect
 from pmemobj.crash import _child
+from pmemobj.crash._interrupts import Interrupts, deferred
 from pmemobj.errors import SandboxError, TransactionError
 from pmemobj.pool import PersistentObjectPool
 
@@ -113,6 +114,7 @@ def kill(
         PoolNotFoundError: its file was moved or removed; the pool stays open.
         ValueError: `at` is below 1.
         PmemError: recovery failed.
+        KeyboardInterrupt: once the pool is open again.
 
     Example::
 
@@ -140,14 +142,18 @@ def kill(
             "open it without sandbox=True, or crash a copy",
         )
     before = inspect.walk(pool, max_nodes=max_nodes)
-    pool.suspend()
-    try:
-        with mmap.mmap(-1, _SHARED_SIZE) as shared:
-            ended = _child.run(lambda writing: _be_the_child(pool, action, at, writing, shared), seconds)
+    with deferred() as interrupts, mmap.mmap(-1, _SHARED_SIZE) as shared:
+        pool.suspend()
+        try:
+            ended = _child.run(
+                lambda writing: _be_the_child(pool, action, at, writing, shared, interrupts),
+                seconds,
+                lambda: interrupts.waiting,
+            )
             changes, end = (int.from_bytes(shared[place : place + _WORD], "little") for place in (0, _WORD))
-        at_crash = inspect.walk_file(pool._file, max_nodes=max_nodes)
-    finally:
-        pool.resume()
+            at_crash = inspect.walk_file(pool._file, max_nodes=max_nodes)
+        finally:
+            pool.resume()
     after = inspect.walk(pool, max_nodes=max_nodes)
     verdict, ending = _how_it_ended(ended.status, _End(end), changes, ended.timed_out)
     if before != after:
@@ -172,12 +178,18 @@ def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tupl
 
 
 def _be_the_child(
-    pool: PersistentObjectPool, action: Callable[[], object], at: int | None, writing: int, shared: mmap.mmap
+    pool: PersistentObjectPool,
+    action: Callable[[], object],
+    at: int | None,
+    writing: int,
+    shared: mmap.mmap,
+    interrupts: Interrupts,
 ) -> None:
     """Never returns: ends by SIGKILL as planned, or by an exit code."""
     code = 1
     try:
         with _child.output_to(writing):
+            interrupts.restore()
             pool.resume()
             _count_changes(pool, at, shared)
             with pool.transaction():
