@@ -206,7 +206,14 @@ def test_a_check_that_raises_is_a_finding_with_its_traceback(run: Run, bank: Any
     text = repr(result)
     assert "then check: Traceback (most recent call last):" in text and "return pool.root['claire']" in text
     assert "KeyError: 'claire'" in text and "pmemobj_magics" not in text and "_recovery" not in text
-    assert "the check fails on the pool as it was before, too" in text
+    doubt = "the check fails on the pool as it was before, too, so it is probably wrong: KeyError: 'claire'"
+    assert result.summary.startswith(f"{doubt}; ") and text.startswith(result.summary) and text.count(doubt) == 1
+    assert result._repr_html_().count("it is probably wrong: KeyError") == 1
+    # A number for a demand.
+    text = repr(run("%%pmem_crash --power --model drop --check sum(pool.root.values())", TAKE))
+    assert "note: the check returned 100, neither True nor False: it counts as true" in text
+    result = run("%%pmem_crash --power --seconds 2 --check __import__('time').sleep(60)", TAKE)
+    assert result.verdict is PowerVerdict.UNTRIED and result.summary.startswith("the check was still running when")
 
 
 def test_lines_of_other_cells_are_called_by_their_numbers(run: Run, shell: InteractiveShell, bank: Any) -> None:  # noqa: F811

@@ -148,7 +148,8 @@ class Recording:
         )
 
         def minimize(violation: Violation) -> Counterexample:
-            answer = smallest(
+            # What hung once would hang each time.
+            answer = violation.outcome.status != "hung" and smallest(
                 setting, violation.moment, violation.choice, violation.finding.invariant, found.states, atomic
             )
             return counterexample(violation, self.steps, *(answer or (violation.choice, violation.choice)))
@@ -157,6 +158,7 @@ class Recording:
         # The first one is what is shown; others are made smaller when they are asked.
         first = minimize(violations[0]) if violations else None
         looked_at = found.outcomes[len(found.states) :]
+        doubt = _doubt(found, setting)
         return Report(
             model,
             seed,
@@ -169,8 +171,9 @@ class Recording:
             tuple(violations),
             first,
             tuple(results),
-            self._notes(found, budget),
+            self._notes(found, budget, doubt),
             tuple(found.moments[at].event for at, _, _ in found.chosen),
+            doubt,
         )
 
     def _judged(
@@ -192,15 +195,15 @@ class Recording:
         violations.sort(key=lambda violation: violation.moment.event)
         return violations, results
 
-    def _notes(self, found: Found, budget: int) -> tuple[str, ...]:
-        notes = []
+    def _notes(self, found: Found, budget: int, doubt: str) -> tuple[str, ...]:
+        notes = [doubt] if doubt else []
+        answers = [outcome.answer for outcome in found.outcomes if outcome is not None and outcome.answer]
+        if answers:
+            notes.append(f"the check returned {answers[0]}, neither True nor False: it counts as true")
         if self.ending:
             notes.append(f"the code {self.ending}; what it had done by then was explored")
         if self.truncated:
             notes.append("there were more events than could be recorded; the end is missing")
-        before = found.outcomes[0]
-        if before is not None and any(finding.invariant == "check" for finding in before.findings):
-            notes.append("the check fails on the pool as it was before, too")
         if any(outcome is None for outcome in found.outcomes):
             notes.append("the time was up before all images were recovered; another run may come to another number")
         if found.covered:
@@ -209,6 +212,16 @@ class Recording:
         if left_out:
             notes.append(f"{left_out} states were left out, for a budget of {budget} images")
         return (*notes, BLIND)
+
+
+def _doubt(found: Found, setting: Setting) -> str:
+    """Why the check is probably wrong: it fails where nothing has crashed, or does not end."""
+    before = found.outcomes[0]
+    for finding in before.findings if before is not None else ():
+        if finding.invariant == "check":
+            gist = finding.text.splitlines()[-1]
+            return f"the check fails on the pool as it was before, too, so it is probably wrong: {gist}"
+    return "".join(setting.remarks[:1])
 
 
 def record(

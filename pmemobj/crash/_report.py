@@ -167,6 +167,7 @@ class Report:
         results: For each image that was looked at, in order: ``old``, ``new``, ``wrong``, or ``open`` if time was up.
         notes: What limits what this says.
         events: For each of the results, the number of the step before which the power was cut.
+        doubt: Why the check is probably wrong, if it is; the first of the notes.
     """
 
     model: str
@@ -182,6 +183,7 @@ class Report:
     results: tuple[str, ...]
     notes: tuple[str, ...]
     events: tuple[int, ...] = ()
+    doubt: str = ""
 
     @property
     def ok(self) -> bool:

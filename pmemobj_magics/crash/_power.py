@@ -105,7 +105,11 @@ class PowerResult:
 
     @property
     def summary(self) -> str:
-        """The verdict, with how the cell ended if it did not come to its end."""
+        """The verdict, with how the cell ended if it did not come to its end; first what makes it doubtful."""
+        return f"{self.report.doubt}; {self._told}" if self.report.doubt else self._told
+
+    @property
+    def _told(self) -> str:
         ending = f"raised {self.error}" if self.error else self.recording.ending.replace("killed", "was killed")
         if self.report.ok and self.report.recovered and ending:
             return f"the cell {ending}; every crash up to there left the pool whole"
@@ -133,10 +137,15 @@ class PowerResult:
             yield from ("  " + line for text in rest for line in text.splitlines())
         if self.timeline.example is not None:
             yield f"  {self._outcome(self.timeline.example[1])}"
-        for note in report.notes:
+        for note in self._notes:
             yield f"note: {note}"
         for line in printed_lines(self.printed):
             yield f"printed: {line}"
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        """Those that the summary does not tell."""
+        return tuple(note for note in self.report.notes if note != self.report.doubt)
 
     @property
     def coverage(self) -> str:
@@ -168,7 +177,7 @@ class PowerResult:
     def _page(self) -> str:
         timeline = self.timeline
         check = f"<p>check: <code>{html.escape(self.check)}</code></p>" if self.check else ""
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.report.notes)
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._notes)
         printed = html.escape("\n".join(printed_lines(self.printed)))
         return (
             f'<div class="pmem-crash">{verdict_line(self.ok, self.summary)}{check}'
