@@ -27,6 +27,8 @@ _WORD = 8
 #: What parent and child share: the number of changes, and how the child has ended as far as it can tell.
 _SHARED_SIZE = 2 * _WORD
 
+_WAITING = "it had other threads: those that write wait for the transaction in which the code runs"
+
 
 class _End(IntEnum):
     """How a child ends, noted by itself beforehand: an exit code or a signal alone may be the code's own doing."""
@@ -59,6 +61,7 @@ class CrashReport:
         after: The pool after recovery.
         output: What the code printed, its traceback included.
         ending: What ended it, in words, if that was not the planned kill: ``exited with code 3``.
+        hint: What may be behind that; or an empty string.
     """
 
     verdict: Verdict
@@ -69,6 +72,7 @@ class CrashReport:
     after: inspect.Graph
     output: str
     ending: str = ""
+    hint: str = ""
 
     @property
     def ok(self) -> bool:
@@ -86,7 +90,7 @@ class CrashReport:
             reached = self.at is not None and self.changes >= self.at
             moment = f"killed after change {self.at}" if reached else "killed just before the commit"
         made = f"{self.changes} change{'' if self.changes == 1 else 's'} made"
-        return f"{moment}, {made}: {self.verdict.value}"
+        return f"{moment}, {made}: {self.verdict.value}" + (f" ({self.hint})" if self.hint else "")
 
 
 def kill(
@@ -102,7 +106,8 @@ def kill(
     Args:
         pool: An open pool; it is open again, with the same handles, at return.
         action: What to run; it sees everything that the caller sees. What it does to variables
-            happens in the child only.
+            happens in the child only. If it waits for threads of its own that write, its time runs out:
+            they wait for its transaction.
         at: Kill after this change of live memory, counted from 1; None: just before the commit. If
             there are fewer changes, just before the commit too.
         seconds: How long it may run; then it is killed wherever it is.
@@ -158,7 +163,8 @@ def kill(
     verdict, ending = _how_it_ended(ended.status, _End(end), changes, ended.timed_out)
     if before != after:
         verdict = Verdict.CHANGED
-    return CrashReport(verdict, at, changes, before, at_crash, after, ended.output, ending)
+    hint = _WAITING if verdict is Verdict.TIMED_OUT and ended.threads else ""
+    return CrashReport(verdict, at, changes, before, at_crash, after, ended.output, ending, hint)
 
 
 def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tuple[Verdict, str]:

@@ -16,9 +16,12 @@ from pmemobj.crash._pictures import Picture, pictures
 from pmemobj.crash._recorder import TRACE_SIZE, End, Inherited, Taken, take
 from pmemobj.crash._recovery import INVARIANTS, Check
 from pmemobj.crash._report import BLIND, Backing, Counterexample, Report, Violation, counterexample, export
-from pmemobj.crash._trace import Event
+from pmemobj.crash._states import VOLATILE
+from pmemobj.crash._trace import Event, What
 from pmemobj.crash._workers import Setting
 from pmemobj.pool import PersistentObjectPool, open_pools
+
+NOTHING = "nothing was changed: there is nothing that a power cut could break"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,12 @@ class Recording:
     def returned(self) -> bool:
         """Whether the code came to its end."""
         return self._taken.end is End.RETURNED
+
+    @property
+    def unchanging(self) -> bool:
+        """Whether nothing was stored that means anything, so that there is nothing that a power cut could break."""
+        stores = (step.offset for step in self.steps if step.what is What.STORE)
+        return all(any(offset in volatile for volatile in VOLATILE) for offset in stores)
 
     def frame(self, number: int) -> Frame:
         """The cache lines and libpmemobj's logs just before a step; ``len(steps)`` is the end."""
@@ -197,6 +206,8 @@ class Recording:
 
     def _notes(self, found: Found, budget: int, doubt: str) -> tuple[str, ...]:
         notes = [doubt] if doubt else []
+        if self.unchanging:
+            notes.append(NOTHING)
         answers = [outcome.answer for outcome in found.outcomes if outcome is not None and outcome.answer]
         if answers:
             notes.append(f"the check returned {answers[0]}, neither True nor False: it counts as true")

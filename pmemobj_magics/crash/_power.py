@@ -31,6 +31,7 @@ class PowerVerdict(Enum):
     """What the power cuts came to; the value is what people are told."""
 
     SAFE = "every crash that was tried left the pool whole: as before, or as after"
+    UNCHANGED = "nothing was changed: there is nothing that a power cut could break"
     BROKEN = "some crashes leave the pool broken"
     RAISED = "the cell raised an exception; every crash up to there left the pool whole"
     ENDED = "the cell did not come to its end; every crash up to there left the pool whole"
@@ -77,12 +78,14 @@ class PowerResult:
             return PowerVerdict.UNTRIED
         if self.error:
             return PowerVerdict.RAISED
-        return PowerVerdict.SAFE if self.recording.returned else PowerVerdict.ENDED
+        if not self.recording.returned:
+            return PowerVerdict.ENDED
+        return PowerVerdict.UNCHANGED if self.recording.unchanging else PowerVerdict.SAFE
 
     @property
     def ok(self) -> bool:
         """Whether the cell came to its end, and nothing went wrong."""
-        return self.verdict is PowerVerdict.SAFE
+        return self.verdict in (PowerVerdict.SAFE, PowerVerdict.UNCHANGED)
 
     @property
     def steps(self) -> tuple[Event, ...]:
@@ -145,7 +148,7 @@ class PowerResult:
     @property
     def _notes(self) -> tuple[str, ...]:
         """Those that the summary does not tell."""
-        return tuple(note for note in self.report.notes if note != self.report.doubt)
+        return tuple(note for note in self.report.notes if note not in (self.report.doubt, self.verdict.value))
 
     @property
     def coverage(self) -> str:
