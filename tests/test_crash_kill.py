@@ -354,6 +354,61 @@ pool.close()
         assert pool.root == [1, 2] and not pool.recovered
 
 
+@pytest.mark.once
+def test_an_interrupt_at_any_moment_finds_the_pool_open(pool_path: str, run_python: Callable[..., Any]) -> None:
+    """At the worst moment, the trial before the pool is opened again, and at 30 that chance chooses."""
+    done = run_python(
+        """
+import os, signal, sys, threading, time
+import pmemobj
+from pmemobj import _probe
+from pmemobj.crash import kill
+pool = pmemobj.create(sys.argv[1], pool_size=8 << 20)
+held = pool.root = pool.persistent([1])
+
+def interrupted(prepare, called_off):
+    try:
+        prepare()
+        kill(pool, lambda: held.append("lost"))
+        time.sleep(60)  # for those that come later
+    except KeyboardInterrupt:
+        pass
+    if pool.closed or held != [1] or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        print("harmed", called_off)
+
+in_child = _probe.in_child
+
+def meanwhile(*args):
+    # As a terminal does: to everybody, to this process twice.
+    signal.raise_signal(signal.SIGINT)
+    os.killpg(0, signal.SIGINT)
+    return in_child(*args)
+
+def at_the_trial():
+    _probe.in_child = meanwhile
+
+os.setpgid(0, 0)
+interrupted(at_the_trial, "at the trial")
+_probe.in_child = in_child
+begun = time.monotonic()
+kill(pool, lambda: held.append("lost"))
+whole = time.monotonic() - begun
+for moment in range(30):
+    after = whole * moment / 30
+    timer = threading.Timer(after, os.killpg, (0, signal.SIGINT))
+    interrupted(timer.start, after)
+    timer.join()
+held.append(2)
+pool.close()
+print("done")
+""",
+        pool_path,
+    )
+    assert done.stdout.splitlines() == ["done"]
+    with pmemobj.open(pool_path) as pool:
+        assert pool.root == [1, 2]
+
+
 def test_no_descriptors_are_left_open(filled: Pool) -> None:
     kill(filled, change(filled))
     before = sorted(os.listdir("/proc/self/fd"))

@@ -101,9 +101,14 @@ def test_sweep_kills_at_every_change(run: Run, bank: Any) -> None:  # noqa: F811
         "killed after 2 of 2 changes; then the cell was killed just before its commit: every time the pool came back as it was before",
         "outcomes  rrr",
         f"  3 × {Verdict.ROLLED_BACK.value}",
+        "note: the cell ran in one transaction that %%pmem_crash made; --power tries it as it stands",
     ]
     page = result._repr_mimebundle_()["text/html"]
     assert page.count("<details>") == 4 and "root[&#x27;anna&#x27;]: 60 → 50" in page
+    assert "in one transaction that %%pmem_crash made" in page
+    killed = run("%%pmem_crash --kill", TAKE)
+    assert repr(killed).splitlines()[-2:] == [killed.summary, repr(result).splitlines()[-1]]
+    assert "in one transaction that %%pmem_crash made" in killed._repr_html_()
     assert as_before(bank)
 
 
@@ -111,8 +116,37 @@ def test_sweep_within_its_limits(run: Run, bank: Any) -> None:  # noqa: F811
     result = run("%%pmem_crash --sweep --budget 3", *[TAKE] * 6)
     assert [report.at for report in result.report] == [3, 6, None] and result.steps == 6
     assert "killed after 2 of 6 changes" in repr(result) and "note: for a budget of 3 kills" in repr(result)
+    assert result.summary.endswith("3 of 7 kills were tried, and each time the pool came back as it was before")
+    result = run("%%pmem_crash --sweep --budget 1", *[TAKE] * 6)
+    assert result.summary == (
+        "the cell was killed just before its commit, and after none of its 6 changes: "
+        "1 of 7 kills was tried, and the pool came back as it was before"
+    )
     result = run("%%pmem_crash --sweep --seconds 0.001", *[TAKE] * 6)
     assert [report.at for report in result.report] == [None] and "the time was up" in result._repr_html_()
+
+
+def test_a_cell_that_changes_nothing_has_nothing_to_break(run: Run, bank: Any) -> None:  # noqa: F811
+    result = run("%%pmem_crash --sweep", "sum(pool.root.values())")
+    assert result.ok and result.summary == "nothing was changed: there is nothing that a kill could break"
+    result = run("%%pmem_crash --sweep", "1/0")
+    assert result.summary.endswith("(line 2 of the cell): the pool came back as it was before")
+    for cell in (["sum(pool.root.values())"], ["with pool.transaction():", "    pass"]):
+        result = run("%%pmem_crash --power", *cell)
+        assert result.ok and result.verdict is PowerVerdict.UNCHANGED
+        assert repr(result).startswith(f"{result.summary}\n") and repr(result).count("nothing was changed") == 1
+        assert "nothing was changed: there is nothing that a power cut could break" in result.report.notes
+    assert run("%%pmem_crash --power --check False", "1").verdict is PowerVerdict.BROKEN
+
+
+def test_threads_that_wait_for_the_transaction_of_the_magic_are_told(run: Run, bank: Any) -> None:  # noqa: F811
+    run("%config PmemMagics.crash_seconds = 1", "import threading", f"def take(): {TAKE}")
+    cell = ["thread = threading.Thread(target=take)", "thread.start()", "thread.join()"]
+    words = "it had other threads: those that write wait for the transaction in which the code runs"
+    for kind in ("--kill", "--sweep"):
+        result = run(f"%%pmem_crash {kind}", *cell)
+        assert result.verdict is Verdict.TIMED_OUT and f"note: {words}" in repr(result) and words in result._repr_html_()
+    assert words not in repr(run("%%pmem_crash --kill", TAKE, "while True: pass"))
 
 
 #: Stores past the log, as no program does by mistake: through the address of the first item.
@@ -206,7 +240,14 @@ def test_a_check_that_raises_is_a_finding_with_its_traceback(run: Run, bank: Any
     text = repr(result)
     assert "then check: Traceback (most recent call last):" in text and "return pool.root['claire']" in text
     assert "KeyError: 'claire'" in text and "pmemobj_magics" not in text and "_recovery" not in text
-    assert "the check fails on the pool as it was before, too" in text
+    doubt = "the check fails on the pool as it was before, too, so it is probably wrong: KeyError: 'claire'"
+    assert result.summary.startswith(f"{doubt}; ") and text.startswith(result.summary) and text.count(doubt) == 1
+    assert result._repr_html_().count("it is probably wrong: KeyError") == 1
+    # A number for a demand.
+    text = repr(run("%%pmem_crash --power --model drop --check sum(pool.root.values())", TAKE))
+    assert "note: the check returned 100, neither True nor False: it counts as true" in text
+    result = run("%%pmem_crash --power --seconds 2 --check __import__('time').sleep(60)", TAKE)
+    assert result.verdict is PowerVerdict.UNTRIED and result.summary.startswith("the check was still running when")
 
 
 def test_lines_of_other_cells_are_called_by_their_numbers(run: Run, shell: InteractiveShell, bank: Any) -> None:  # noqa: F811

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import hashlib
 import os
@@ -23,7 +24,7 @@ import pytest
 
 import pmemobj
 from pmemobj import _counts, crash
-from pmemobj.crash import Event, LineState, What, _explore, _lanes, _power, _recorder, _states
+from pmemobj.crash import Event, LineState, What, _explore, _lanes, _power, _recorder, _recovery, _states
 from pmemobj.crash._image import Image
 
 pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
@@ -367,6 +368,68 @@ def test_what_is_right_may_not_be_known_in_time(deeds: Deeds, monkeypatch: pytes
     monkeypatch.setattr(_power, "explore", without_the_first)
     report = recording.explore()
     assert not report.violations and not report.tried and not report.ok and report.recovered
+
+
+class Mute:
+    def __bool__(self) -> bool:
+        raise LookupError("no answer")
+
+
+def forks(_pool: object) -> bool:
+    return os.fork() > 0
+
+
+MISDEEDS = {
+    "aborts": (lambda pool: os.abort(), "it ran, with SIGABRT"),
+    "leaves": (lambda pool: os._exit(3), "it ran, with exit code 3"),
+    "exits": (lambda pool: sys.exit("a last word"), "SystemExit: a last word"),
+    "interrupts": (lambda pool: signal.raise_signal(signal.SIGINT), "KeyboardInterrupt"),
+    "dereferences null": (lambda pool: ctypes.string_at(0), "it ran, with SIGSEGV"),
+    "closes the pool": (lambda pool: pool.close(), "it closed the pool"),
+    "does not tell": (lambda pool: Mute(), "LookupError: no answer"),
+    "hangs": (lambda pool: time.sleep(60), "it did not end within 1 s"),
+    "mistypes": (lambda pool: pool.rooot, "AttributeError"),
+    "has no argument": (lambda: True, "TypeError"),
+}
+
+
+@pytest.mark.once
+def test_what_a_check_does_to_its_process_is_the_fault_of_the_check(deeds: Deeds) -> None:
+    recording = crash.record(deeds.pool, deeds.persisted)
+    for name, (check, words) in MISDEEDS.items():
+        report = recording.explore(check, model="drop", patience=1 if name == "hangs" else 60)  # type: ignore[arg-type]
+        assert report.counts().keys() == {"check"}, name
+        assert all(words in violation.finding.text for violation in report.violations), name
+        # It fails where nothing has crashed, too: that is what is told first.
+        assert report.doubt == report.notes[0] and words in report.doubt and "probably wrong" in report.doubt, name
+        assert "_checking" not in str(report), name
+    # What a process that it forks off does is not heard.
+    report = recording.explore(forks, model="drop")
+    assert report.ok and not report.doubt
+    report = recording.explore(lambda pool: time.sleep(60), seconds=2)
+    assert not report.recovered and "the check was still running when the time was up" in report.doubt
+    # A recovery that ends its process is no fault of the check.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_recovery, "state_of", lambda heap: os.abort())
+        report = recording.explore(holds_100, model="drop")
+    assert report.counts().keys() == {"opens"} and not report.doubt
+    assert list(deeds.pool.root) == [60, 40]
+
+
+def test_an_answer_that_is_neither_true_nor_false_is_told(deeds: Deeds) -> None:
+    recording = crash.record(deeds.pool, deeds.persisted)
+    answers: dict[str, object] = {
+        "200": 200,
+        "'a text'": "a text",
+        "[0, 1, 2, 3, 4, 5, ...]": list(range(100)),
+        "an object of class Opaque": type("Opaque", (), {})(),
+    }
+    for words, answer in answers.items():
+        report = recording.explore(lambda pool, answer=answer: answer, model="drop")
+        assert report.ok and f"the check returned {words}, neither True nor False: it counts as true" in report.notes
+    for plain in (None, True):
+        assert "neither" not in str(recording.explore(lambda pool, plain=plain: plain, model="drop"))
+    assert "check: it returned []" in str(recording.explore(lambda pool: [], model="drop"))
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])

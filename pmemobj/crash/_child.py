@@ -22,15 +22,29 @@ _LOOK_EVERY, _BURIAL = 0.02, 5.0
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a child ended: its exit status as `os.waitpid` tells it, what it printed, whether its time ran out."""
+    """How a child ended.
+
+    Attributes:
+        status: Its exit status as `os.waitpid` tells it.
+        output: What it printed.
+        timed_out: Whether its time ran out.
+        threads: How many threads it had then besides the one that it began with.
+    """
 
     status: int
     output: str
     timed_out: bool
+    threads: int = 0
 
 
-def run(body: Callable[[int], object], seconds: float) -> Ended:
-    """Fork, let the child do `body`, which never returns and is given where to print, and wait for its end."""
+def run(body: Callable[[int], object], seconds: float, called_off: Callable[[], bool] = lambda: False) -> Ended:
+    """Fork, let the child do `body`, which never returns and is given where to print, and wait for its end.
+
+    Args:
+        body: What the child does.
+        seconds: How long it may take.
+        called_off: Asked now and then whether to kill it at once.
+    """
     reading, writing = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -44,9 +58,13 @@ def run(body: Callable[[int], object], seconds: float) -> Ended:
             # Without the finalizers of the parent's program, which this process inherited.
             os._exit(1)
     os.close(writing)
-    output = bytearray()
+    output, threads = bytearray(), 0
     try:
-        timed_out = not _read_while(reading, output, time.monotonic() + seconds, lambda: not _has_ended(child))
+        timed_out = not _read_while(
+            reading, output, time.monotonic() + seconds, lambda: not (_has_ended(child) or called_off())
+        )
+        if timed_out:
+            threads = len(os.listdir(f"/proc/{child}/task")) - 1
     finally:
         # Also on a KeyboardInterrupt: all who have the pool must be gone before it is opened again.
         # That is the child and what it started; the end of the pipe tells when they are.
@@ -57,7 +75,7 @@ def run(body: Callable[[int], object], seconds: float) -> Ended:
         _, status = os.waitpid(child, 0)
         _read_while(reading, output, time.monotonic() + _BURIAL, lambda: True)
         os.close(reading)
-    return Ended(status, output.decode(errors="replace"), timed_out)
+    return Ended(status, output.decode(errors="replace"), timed_out, threads)
 
 
 def signal_name(number: int) -> str:

@@ -19,12 +19,15 @@ from enum import Enum, IntEnum
 
 from pmemobj import inspect
 from pmemobj.crash import _child
+from pmemobj.crash._interrupts import Interrupts, deferred
 from pmemobj.errors import SandboxError, TransactionError
 from pmemobj.pool import PersistentObjectPool
 
 _WORD = 8
 #: What parent and child share: the number of changes, and how the child has ended as far as it can tell.
 _SHARED_SIZE = 2 * _WORD
+
+_WAITING = "it had other threads: those that write wait for the transaction in which the code runs"
 
 
 class _End(IntEnum):
@@ -58,6 +61,7 @@ class CrashReport:
         after: The pool after recovery.
         output: What the code printed, its traceback included.
         ending: What ended it, in words, if that was not the planned kill: ``exited with code 3``.
+        hint: What may be behind that; or an empty string.
     """
 
     verdict: Verdict
@@ -68,6 +72,7 @@ class CrashReport:
     after: inspect.Graph
     output: str
     ending: str = ""
+    hint: str = ""
 
     @property
     def ok(self) -> bool:
@@ -85,7 +90,7 @@ class CrashReport:
             reached = self.at is not None and self.changes >= self.at
             moment = f"killed after change {self.at}" if reached else "killed just before the commit"
         made = f"{self.changes} change{'' if self.changes == 1 else 's'} made"
-        return f"{moment}, {made}: {self.verdict.value}"
+        return f"{moment}, {made}: {self.verdict.value}" + (f" ({self.hint})" if self.hint else "")
 
 
 def kill(
@@ -101,7 +106,8 @@ def kill(
     Args:
         pool: An open pool; it is open again, with the same handles, at return.
         action: What to run; it sees everything that the caller sees. What it does to variables
-            happens in the child only.
+            happens in the child only. If it waits for threads of its own that write, its time runs out:
+            they wait for its transaction.
         at: Kill after this change of live memory, counted from 1; None: just before the commit. If
             there are fewer changes, just before the commit too.
         seconds: How long it may run; then it is killed wherever it is.
@@ -113,6 +119,7 @@ def kill(
         PoolNotFoundError: its file was moved or removed; the pool stays open.
         ValueError: `at` is below 1.
         PmemError: recovery failed.
+        KeyboardInterrupt: once the pool is open again.
 
     Example::
 
@@ -140,19 +147,24 @@ def kill(
             "open it without sandbox=True, or crash a copy",
         )
     before = inspect.walk(pool, max_nodes=max_nodes)
-    pool.suspend()
-    try:
-        with mmap.mmap(-1, _SHARED_SIZE) as shared:
-            ended = _child.run(lambda writing: _be_the_child(pool, action, at, writing, shared), seconds)
+    with deferred() as interrupts, mmap.mmap(-1, _SHARED_SIZE) as shared:
+        pool.suspend()
+        try:
+            ended = _child.run(
+                lambda writing: _be_the_child(pool, action, at, writing, shared, interrupts),
+                seconds,
+                lambda: interrupts.waiting,
+            )
             changes, end = (int.from_bytes(shared[place : place + _WORD], "little") for place in (0, _WORD))
-        at_crash = inspect.walk_file(pool._file, max_nodes=max_nodes)
-    finally:
-        pool.resume()
+            at_crash = inspect.walk_file(pool._file, max_nodes=max_nodes)
+        finally:
+            pool.resume()
     after = inspect.walk(pool, max_nodes=max_nodes)
     verdict, ending = _how_it_ended(ended.status, _End(end), changes, ended.timed_out)
     if before != after:
         verdict = Verdict.CHANGED
-    return CrashReport(verdict, at, changes, before, at_crash, after, ended.output, ending)
+    hint = _WAITING if verdict is Verdict.TIMED_OUT and ended.threads else ""
+    return CrashReport(verdict, at, changes, before, at_crash, after, ended.output, ending, hint)
 
 
 def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tuple[Verdict, str]:
@@ -172,12 +184,18 @@ def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tupl
 
 
 def _be_the_child(
-    pool: PersistentObjectPool, action: Callable[[], object], at: int | None, writing: int, shared: mmap.mmap
+    pool: PersistentObjectPool,
+    action: Callable[[], object],
+    at: int | None,
+    writing: int,
+    shared: mmap.mmap,
+    interrupts: Interrupts,
 ) -> None:
     """Never returns: ends by SIGKILL as planned, or by an exit code."""
     code = 1
     try:
         with _child.output_to(writing):
+            interrupts.restore()
             pool.resume()
             _count_changes(pool, at, shared)
             with pool.transaction():

@@ -17,9 +17,12 @@ from pmemobj.crash._pictures import Picture, pictures
 from pmemobj.crash._recorder import TRACE_SIZE, End, Inherited, Taken, take
 from pmemobj.crash._recovery import INVARIANTS, Check
 from pmemobj.crash._report import BLIND, Backing, Counterexample, Report, Violation, counterexample, export
-from pmemobj.crash._trace import Event
+from pmemobj.crash._states import VOLATILE
+from pmemobj.crash._trace import Event, What
 from pmemobj.crash._workers import Setting
 from pmemobj.pool import PersistentObjectPool, open_pools
+
+NOTHING = "nothing was changed: there is nothing that a power cut could break"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,12 @@ class Recording:
     def returned(self) -> bool:
         """Whether the code came to its end."""
         return self._taken.end is End.RETURNED
+
+    @property
+    def unchanging(self) -> bool:
+        """Whether nothing was stored that means anything, so that there is nothing that a power cut could break."""
+        stores = (step.offset for step in self.steps if step.what is What.STORE)
+        return all(any(offset in volatile for volatile in VOLATILE) for offset in stores)
 
     def frame(self, number: int) -> Frame:
         """The cache lines and libpmemobj's logs just before a step; ``len(steps)`` is the end."""
@@ -123,7 +132,7 @@ class Recording:
             workers: How many processes; two by default, where there is enough to do.
             patience: Seconds that one image may take.
             executor: A `concurrent.futures` executor that takes over the images: of threads, or of processes that were
-                not forked off while the pool was open (``spawn``, ``forkserver``). `check` must be picklable for processes.
+                not forked off while the pool was open (``spawn``, ``forkserver``). `check` must be picklable then.
             progress: Told now and then how many images are done, and how many there are; not with an executor.
 
         Raises:
@@ -150,7 +159,8 @@ class Recording:
         )
 
         def minimize(violation: Violation) -> Counterexample:
-            answer = smallest(
+            # What hung once would hang each time.
+            answer = violation.outcome.status != "hung" and smallest(
                 setting, violation.moment, violation.choice, violation.finding.invariant, found.states, atomic
             )
             return counterexample(violation, self.steps, *(answer or (violation.choice, violation.choice)))
@@ -159,6 +169,7 @@ class Recording:
         # The first one is what is shown; others are made smaller when they are asked.
         first = minimize(violations[0]) if violations else None
         looked_at = found.outcomes[len(found.states) :]
+        doubt = _doubt(found, setting)
         return Report(
             model,
             seed,
@@ -171,9 +182,10 @@ class Recording:
             tuple(violations),
             first,
             tuple(results),
-            self._notes(found, budget),
+            self._notes(found, budget, doubt),
             tuple(found.moments[at].event for at, _, _ in found.chosen),
             self.ending or ("did more than could be recorded" if self.truncated else ""),
+            doubt,
         )
 
     def _judged(
@@ -197,15 +209,17 @@ class Recording:
         violations.sort(key=lambda violation: violation.moment.event)
         return violations, results
 
-    def _notes(self, found: Found, budget: int) -> tuple[str, ...]:
-        notes = []
+    def _notes(self, found: Found, budget: int, doubt: str) -> tuple[str, ...]:
+        notes = [doubt] if doubt else []
+        if self.unchanging:
+            notes.append(NOTHING)
+        answers = [outcome.answer for outcome in found.outcomes if outcome is not None and outcome.answer]
+        if answers:
+            notes.append(f"the check returned {answers[0]}, neither True nor False: it counts as true")
         if self.ending:
             notes.append(f"the code {self.ending}; what it had done by then was explored")
         if self.truncated:
             notes.append("there were more events than could be recorded; the end is missing")
-        before = found.outcomes[0]
-        if before is not None and any(finding.invariant == "check" for finding in before.findings):
-            notes.append("the check fails on the pool as it was before, too")
         if any(outcome is None for outcome in found.outcomes):
             notes.append("the time was up before all images were recovered; another run may come to another number")
         if found.covered:
@@ -216,6 +230,16 @@ class Recording:
             were = "state was" if left_out == 1 else "states were"
             notes.append(f"{count_short(left_out)} {were} left out, for a budget of {plural(budget, 'image')}")
         return (*notes, BLIND)
+
+
+def _doubt(found: Found, setting: Setting) -> str:
+    """Why the check is probably wrong: it fails where nothing has crashed, or does not end."""
+    before = found.outcomes[0]
+    for finding in before.findings if before is not None else ():
+        if finding.invariant == "check":
+            gist = finding.text.splitlines()[-1]
+            return f"the check fails on the pool as it was before, too, so it is probably wrong: {gist}"
+    return "".join(setting.remarks[:1])
 
 
 def record(

@@ -14,8 +14,7 @@ import contextlib
 import itertools
 import mmap
 import random
-import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -34,6 +33,8 @@ from pmemobj._layout import (
     WORD,
     Kind,
 )
+from pmemobj.crash._checking import Check as Check
+from pmemobj.crash._checking import Note, checked
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._lanes import OURS, FewLanes
 from pmemobj.crash._meaning import Meaning
@@ -43,8 +44,6 @@ from pmemobj.crash._trace import LINE, parse
 from pmemobj.dump import contents_of
 from pmemobj.errors import PmemError, PoolClosedError, PoolFullError
 from pmemobj.pool import PersistentObjectPool
-
-Check = Callable[[PersistentObjectPool], object]
 
 #: What is looked at of every image that opens; the opening itself and the state are looked at always.
 INVARIANTS = ("sound", "garbage", "allocation", "second open")
@@ -83,6 +82,7 @@ class Outcome:
         garbage: How many allocations a garbage collection freed.
         recoveries: How many images were made by crashing its recovery too.
         memory: A name of the memory after recovery, as far as it means anything.
+        answer: What the check returned, if that counts as true and is neither True nor None.
     """
 
     status: str
@@ -91,6 +91,7 @@ class Outcome:
     garbage: int = 0
     recoveries: int = 0
     memory: bytes = b""
+    answer: str = ""
 
 
 class Recovery:
@@ -102,15 +103,24 @@ class Recovery:
         check: The user's check, or None.
         invariants: Those of `INVARIANTS` that are looked at.
         native: The recorder, which also tells what recovery changed.
+        note: Where to note that the check runs.
     """
 
     def __init__(
-        self, base: Image, pool: PersistentObjectPool, check: Check | None, invariants: Iterable[str], native: Any
+        self,
+        base: Image,
+        pool: PersistentObjectPool,
+        check: Check | None,
+        invariants: Iterable[str],
+        native: Any,
+        note: Note | None = None,
     ) -> None:
         self._base, self._pool, self._check = base, pool, check
         self._heap = pool._heap
         self._invariants = frozenset(invariants)
         self._native = native
+        self._note = note or Note()
+        self._answer = ""
         self._content = mmap.mmap(base.file, base.size, prot=mmap.PROT_READ)
         self._scratch, self._second = _Scratch(base), _Scratch(base)
         self._pagemap = open("/proc/self/pagemap", "rb", buffering=0)  # noqa: SIM115 - as long as the process
@@ -144,13 +154,14 @@ class Recovery:
             known = self._known.get(key)
             if known is None:
                 findings: list[Finding] = []
+                self._answer = ""
                 state = self._look(pop, findings)
         finally:
             self._heap.unbind(_over())
             _lib.close(pop)
         if known is None:
             garbage = self._try_out(pages, state, findings)
-            known = self._known[key] = Outcome("recovered", state, tuple(findings), garbage, memory=key)
+            known = self._known[key] = Outcome("recovered", state, tuple(findings), garbage, 0, key, self._answer)
         return known
 
     # ---- the memory after recovery ----
@@ -213,7 +224,8 @@ class Recovery:
                 if "sound" in self._invariants:
                     findings += _sound(heap)
                 if self._check is not None:
-                    findings += _checked(self._check, self._pool)
+                    complaint, self._answer = checked(self._check, self._pool, self._note)
+                    findings += [Finding("check", complaint)] if complaint else []
                     if heap.in_transaction():
                         self._pool.abandon_transaction()
         except (PmemError, AssertionError) as error:
@@ -359,17 +371,6 @@ def _sound(heap: Heap) -> list[Finding]:
         except (AssertionError, PmemError) as error:
             found.append(Finding("sound", str(error)))
     return found
-
-
-def _checked(check: Check, pool: PersistentObjectPool) -> list[Finding]:
-    """The user's check: it may return something false, or raise."""
-    try:
-        answer = check(pool)
-    except Exception:
-        return [Finding("check", traceback.format_exc(limit=-3).strip())]
-    if answer is None or answer:
-        return []
-    return [Finding("check", f"it returned {answer!r}")]
 
 
 def _same(before: dict[int, bytes], after: dict[int, bytes]) -> list[Finding]:

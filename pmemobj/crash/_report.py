@@ -170,6 +170,7 @@ class Report:
         notes: What limits what this says.
         events: For each of the results, the number of the step before which the power was cut.
         ending: Why the recording does not have all that the code was to do: ``raised an exception``; empty if it does.
+        doubt: Why the check is probably wrong, if it is; the first of the notes.
     """
 
     model: str
@@ -186,6 +187,7 @@ class Report:
     notes: tuple[str, ...]
     events: tuple[int, ...] = ()
     ending: str = ""
+    doubt: str = ""
 
     @property
     def tried(self) -> int:

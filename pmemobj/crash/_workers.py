@@ -20,12 +20,13 @@ import traceback
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from pmemobj import _lib
 from pmemobj._heap import live_heaps
 from pmemobj.crash import _child
+from pmemobj.crash._checking import Note
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._recorder import Inherited, native
 from pmemobj.crash._recovery import Check, Finding, Outcome, Recovery
@@ -53,6 +54,7 @@ class Setting:
         invariants: What else is looked at.
         patience: Seconds that one image may take.
         inherited: The open pool of the caller, if there is one; else a worker makes a pool of its own.
+        remarks: What is the matter with the run itself; `run` tells it here.
     """
 
     base: Image
@@ -60,6 +62,7 @@ class Setting:
     invariants: tuple[str, ...]
     patience: float
     inherited: Inherited | None
+    remarks: list[str] = field(default_factory=list)
 
 
 def run(
@@ -77,6 +80,8 @@ def run(
         while running:
             now = time.monotonic()
             if deadline is not None and now >= deadline:
+                if any(worker.never_left_the_check for worker in running):
+                    setting.remarks.append("the check was still running when the time was up: it may never end")
                 break
             until = min(worker.patience_ends for worker in running)
             until = until if deadline is None else min(until, deadline)
@@ -104,10 +109,11 @@ class _Worker:
 
     def _start(self) -> None:
         self._received = bytearray()
+        self._note = Note()
         self.reading, writing = os.pipe()
         self._process = os.fork()
         if self._process == 0:
-            _be_the_worker(self._setting, self._jobs, self._numbers[self._next :], writing)
+            _be_the_worker(self._setting, self._jobs, self._numbers[self._next :], writing, self._note)
         os.close(writing)
         self._wait_anew()
 
@@ -118,10 +124,15 @@ class _Worker:
     def is_done(self) -> bool:
         return self._next >= len(self._numbers)
 
+    @property
+    def never_left_the_check(self) -> bool:
+        """Whether it is at the check of its first image."""
+        return self._next == 0 and self._note.at_check
+
     def listen(self, outcomes: list[Outcome | None], readable: bool) -> None:
         """Take what the worker has to tell; if that is nothing, its end."""
         if not readable:
-            self._bury(outcomes, "hung", f"recovery did not end within {self._setting.patience:g} s")
+            self._bury(outcomes, "hung", f"did not end within {self._setting.patience:g} s")
             return
         data = os.read(self.reading, 1 << 16)
         if not data:
@@ -142,11 +153,18 @@ class _Worker:
     def _bury(self, outcomes: list[Outcome | None], status: str, why: str) -> None:
         """The worker is no more, or is to be no more: that is what came of its image; start the next one."""
         code = self.kill()
-        if not why:
+        at_check = self._note.at_check
+        if self._note.closed:
+            why = "it closed the pool"
+        elif why:
+            why = f"{'it' if at_check else 'recovery'} {why}"
+        else:
             died = os.WIFSIGNALED(code)
             how = _child.signal_name(os.WTERMSIG(code)) if died else f"exit code {os.WEXITSTATUS(code)}"
-            why = f"the process that recovered it ended with {how}"
-        outcomes[self._numbers[self._next]] = Outcome(status, findings=(Finding("opens", why),))
+            who = "the process ended while it ran," if at_check else "the process that recovered it ended"
+            why = f"{who} with {how}"
+        finding = Finding("check" if at_check else "opens", why)
+        outcomes[self._numbers[self._next]] = Outcome(status, findings=(finding,))
         self._next += 1
         if not self.is_done:
             self._start()
@@ -164,7 +182,7 @@ class _Worker:
         return status
 
 
-def _be_the_worker(setting: Setting, jobs: Sequence[Job], numbers: Sequence[int], writing: int) -> None:
+def _be_the_worker(setting: Setting, jobs: Sequence[Job], numbers: Sequence[int], writing: int, note: Note) -> None:
     """Never returns."""
     try:
         os.setpgid(0, 0)
@@ -173,7 +191,7 @@ def _be_the_worker(setting: Setting, jobs: Sequence[Job], numbers: Sequence[int]
         with _child.output_to(nothing), open(writing, "wb", buffering=0) as told:
             pool = _take_over(setting)
             recorder = native("crash recoveries")
-            recovery = Recovery(setting.base, pool, setting.check, setting.invariants, recorder)
+            recovery = Recovery(setting.base, pool, setting.check, setting.invariants, recorder, note)
             for number in numbers:
                 try:
                     outcome = recovery.outcome(*jobs[number])
@@ -253,8 +271,8 @@ def recover(batch: Batch) -> list[Outcome | None]:
     """The unit of work of an executor: recover the images of a batch, in a process forked off from this one.
 
     Raises:
-        ForkedPoolError: this process was itself forked off while the pool was open. Libpmemobj has it open here too then,
-            and refuses every image of it.
+        ForkedPoolError: this process was itself forked off while the pool was open. Libpmemobj has it open here
+            too then, and refuses every image of it.
     """
     _demand_no_fork(batch.identity)
     base = Image(batch.size)

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 from pmemobj.crash import CrashReport, Verdict
-from pmemobj_magics.crash._looks import figure, printed_lines, split_output
+from pmemobj_magics.crash._looks import WRAPPED, figure, note, printed_lines, split_output
 from pmemobj_magics.display import plural
 from pmemobj_magics.graph import PoolGraph, clip, news
 
@@ -72,7 +72,12 @@ class CrashResult:
             for (title, graph), marks in zip(self.frames, self._marks, strict=True)
         ]
         printed = [f"printed: {line}" for line in printed_lines(self.printed)]
-        return "\n".join([*lines, self.summary, *printed])
+        notes = [f"note: {text}" for text in self._notes]
+        return "\n".join([*lines, self.summary, *notes, *printed])
+
+    @property
+    def _notes(self) -> list[str]:
+        return [text for text in (self.report.hint, WRAPPED) if text]
 
     def _repr_html_(self) -> str:
         figures = "".join(figure(title, graph) for title, graph in self.frames)
@@ -80,6 +85,7 @@ class CrashResult:
         printed = f"<pre>{text}\n</pre>" if text else ""
         return (
             f'<div class="pmem-crash"><p><strong>{"✓" if self.ok else "✗"}</strong> {html.escape(self.summary)}</p>'
+            f"{''.join(map(note, self._notes))}"
             f'<div style="display:flex; flex-wrap:wrap; gap:12px; align-items:flex-start">{figures}</div>'
             f"{printed}</div>"
         )

@@ -20,12 +20,14 @@ from pmemobj_magics.graph import PoolGraph
 __all__ = [
     "OUTCOMES",
     "SIGNS",
+    "WRAPPED",
     "Sign",
     "chip",
     "details",
     "figure",
     "legend",
     "listing",
+    "note",
     "page",
     "printed_lines",
     "row",
@@ -61,6 +63,9 @@ OUTCOMES = {
     "open": Sign("?", "#bbbbbb", "not tried: the time was up"),
 }
 
+#: Said of every kill.
+WRAPPED = "the cell ran in one transaction that %%pmem_crash made; --power tries it as it stands"
+
 
 def chip(sign: Sign, title: str = "") -> str:
     """A letter on its colour; a pointer over it tells more."""
@@ -80,6 +85,11 @@ def legend(signs: Iterable[Sign]) -> str:
 def verdict_line(ok: bool, text: str) -> str:
     """The first line of a result."""
     return f"<p><strong>{'✓' if ok else '✗'}</strong> {html.escape(text)}</p>"
+
+
+def note(text: str) -> str:
+    """A line below the verdict."""
+    return f"<p><small>{html.escape(text)}</small></p>"
 
 
 def row(figures: Iterable[str]) -> str:

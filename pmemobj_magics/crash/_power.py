@@ -31,6 +31,7 @@ class PowerVerdict(Enum):
     """What the power cuts came to; the value is what people are told."""
 
     SAFE = "every crash that was tried left the pool whole: as before, or as after"
+    UNCHANGED = "nothing was changed: there is nothing that a power cut could break"
     BROKEN = "some crashes leave the pool broken"
     RAISED = "the cell raised an exception; every crash up to there left the pool whole"
     ENDED = "the cell did not come to its end; every crash up to there left the pool whole"
@@ -77,12 +78,14 @@ class PowerResult:
             return PowerVerdict.UNTRIED
         if self.error:
             return PowerVerdict.RAISED
-        return PowerVerdict.SAFE if self.recording.returned else PowerVerdict.ENDED
+        if not self.recording.returned:
+            return PowerVerdict.ENDED
+        return PowerVerdict.UNCHANGED if self.recording.unchanging else PowerVerdict.SAFE
 
     @property
     def ok(self) -> bool:
         """Whether the cell came to its end, and nothing went wrong."""
-        return self.verdict is PowerVerdict.SAFE
+        return self.verdict in (PowerVerdict.SAFE, PowerVerdict.UNCHANGED)
 
     @property
     def steps(self) -> tuple[Event, ...]:
@@ -105,7 +108,11 @@ class PowerResult:
 
     @property
     def summary(self) -> str:
-        """The verdict, with how the cell ended if it did not come to its end."""
+        """The verdict, with how the cell ended if it did not come to its end; first what makes it doubtful."""
+        return f"{self.report.doubt}; {self._told}" if self.report.doubt else self._told
+
+    @property
+    def _told(self) -> str:
         ending = f"raised {self.error}" if self.error else self.recording.ending
         if self.report.ok and ending:
             return f"the cell {ending}; every crash up to there left the pool whole"
@@ -133,10 +140,15 @@ class PowerResult:
             yield from ("  " + line for text in rest for line in text.splitlines())
         if self.timeline.example is not None:
             yield f"  {self._outcome(self.timeline.example[1])}"
-        for note in report.notes:
+        for note in self._notes:
             yield f"note: {note}"
         for line in printed_lines(self.printed):
             yield f"printed: {line}"
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        """Those that the summary does not tell."""
+        return tuple(note for note in self.report.notes if note not in (self.report.doubt, self.verdict.value))
 
     @property
     def coverage(self) -> str:
@@ -169,7 +181,7 @@ class PowerResult:
     def _page(self) -> str:
         timeline = self.timeline
         check = f"<p>check: <code>{html.escape(self.check)}</code></p>" if self.check else ""
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.report.notes)
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._notes)
         printed = html.escape("\n".join(printed_lines(self.printed)))
         return (
             f'<div class="pmem-crash">{verdict_line(self.ok, self.summary)}{check}'

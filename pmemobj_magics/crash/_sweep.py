@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from pmemobj.crash import CrashReport, Verdict
 from pmemobj_magics.crash._kill import CrashResult
-from pmemobj_magics.crash._looks import OUTCOMES, Sign, chip, details, figure, legend, row, verdict_line
+from pmemobj_magics.crash._looks import OUTCOMES, WRAPPED, Sign, chip, details, figure, legend, note, row, verdict_line
 from pmemobj_magics.crash._states import differences
 from pmemobj_magics.display import number_text, plural
 
@@ -61,7 +62,8 @@ class SweepResult:
     @property
     def summary(self) -> str:
         """How often it was killed, and what became of the pool."""
-        kills = [report for report in self.report if report.at is not None]
+        if self._nothing:
+            return "nothing was changed: there is nothing that a kill could break"
         last = self.at(len(self.report) - 1)
         if last.error:
             whole = f"the cell raised {last.error}"
@@ -69,29 +71,55 @@ class SweepResult:
             whole = f"the cell {last.report.ending.replace('killed', 'was killed')}"
         else:
             whole = "the cell was killed just before its commit"
-        tried = f"{number_text(len(kills))} of {plural(self.steps, 'change')}"
-        good = "every time the pool came back as it was before"
+        if not self.steps and self.ok:
+            return f"{whole}: the pool came back as it was before"
+        if len(self.report) == 1:
+            tried = f"{whole}, and after none of its {plural(self.steps, 'change')}"
+        else:
+            tried = f"killed after {number_text(len(self.report) - 1)} of {plural(self.steps, 'change')}; then {whole}"
+        return f"{tried}: {self._came_back if self.ok else self._broken}"
+
+    @property
+    def _nothing(self) -> bool:
+        """Whether the cell came to its end without a change."""
+        return self.ok and not self.steps and not self.report[-1].ending
+
+    @property
+    def _came_back(self) -> str:
+        """What became of the pool; of all kills only if all were tried."""
+        whole = "the pool came back as it was before"
+        if len(self.report) == self.steps + 1:
+            return f"every time {whole}"
+        tried = f"{number_text(len(self.report))} of {plural(self.steps + 1, 'kill')}"
+        if len(self.report) == 1:
+            return f"{tried} was tried, and {whole}"
+        return f"{tried} were tried, and each time {whole}"
+
+    @property
+    def _broken(self) -> str:
         failed = sum(not report.ok for report in self.report)
-        bad = f"{plural(failed, 'time')} it did not come back as it was: {self.verdict.value}"
-        return f"killed after {tried}; then {whole}: {good if self.ok else bad}"
+        return f"{plural(failed, 'time')} it did not come back as it was: {self.verdict.value}"
+
+    @property
+    def _notes(self) -> list[str]:
+        hints = dict.fromkeys(report.hint for report in self.report)
+        return [text for text in chain([self.stopped], hints, [WRAPPED]) if text]
 
     def __repr__(self) -> str:
         lines = [self.summary, f"outcomes  {''.join(_sign(report).letter for report in self.report)}"]
         counts = Counter(report.verdict for report in self.report)
         lines += [f"  {count} × {verdict.value}" for verdict, count in counts.items()]
-        if self.stopped:
-            lines.append(f"note: {self.stopped}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"note: {text}" for text in self._notes)])
 
     def _repr_html_(self) -> str:
         strip = "".join(chip(_sign(report), f"{_when(report)}: {report.verdict.value}") for report in self.report)
-        stopped = f"<p>{html.escape(self.stopped)}</p>" if self.stopped else ""
+        notes = "".join(map(note, self._notes))
         kept = (Sign("r", OUTCOMES["old"].colour, "rolled back: as before"), OUTCOMES["wrong"], _OTHER)
         films = "".join(
             details(f"{chip(_sign(report))} {html.escape(_when(report))}", self._film(report)) for report in self.report
         )
         return (
-            f'<div class="pmem-crash">{verdict_line(self.ok, self.summary)}<p>{strip}</p>{legend(kept)}{stopped}'
+            f'<div class="pmem-crash">{verdict_line(self.ok, self.summary)}<p>{strip}</p>{legend(kept)}{notes}'
             f"{row(_figures(self.at(self._telling)))}"
             f"{details('each kill, and what it had stored', films)}</div>"
         )
