@@ -115,8 +115,12 @@ def test_a_notebook_runs_from_top_to_bottom(lab: str, page: Any, notebook: str) 
     text = (NOTEBOOKS / notebook).read_text()
     if "--power" in text or "crash.record(" in text:
         pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
-    elsewhere = []
+    elsewhere: list[str] = []
+    failed: list[str] = []
     page.on("request", lambda request: LOCAL.match(request.url) or elsewhere.append(request.url))
+    # What the page itself calls off has not failed.
+    page.on("requestfailed", lambda asked: asked.failure == "net::ERR_ABORTED" or failed.append(asked.url))
+    page.on("response", lambda response: response.status < 400 or failed.append(f"{response.status} {response.url}"))
     page.goto(lab.format(notebook))
     page.wait_for_selector(".jp-NotebookPanel .jp-Notebook", timeout=60_000)
     page.wait_for_function(READY, arg=notebook, timeout=60_000)
@@ -142,6 +146,7 @@ def test_a_notebook_runs_from_top_to_bottom(lab: str, page: Any, notebook: str) 
     assert expected or any("text/html" in output.get("data", {}) for cell in code for output in cell.get("outputs", []))
     assert all(20 < width <= 1200 for width in drawings), drawings
     assert not elsewhere, "the page asked other hosts for something"
+    assert not failed, "the page asked for something in vain"
 
 
 def test_the_board_of_the_guessing_game_is_played_by_mouse(lab: str, page: Any) -> None:
