@@ -16,6 +16,7 @@ from typing import Any
 from pmemobj._base import kind_at
 from pmemobj._blocks import Anchor, owner_of, words_of
 from pmemobj._heap import Heap
+from pmemobj._invariants import demand_allocation, demand_words
 from pmemobj._layout import (
     ALIGNMENT,
     ALL_KINDS,
@@ -28,7 +29,7 @@ from pmemobj._layout import (
     WORD,
     Kind,
 )
-from pmemobj.errors import PmemError, PoolFullError, TransactionError
+from pmemobj.errors import PmemError, PoolDamagedError, PoolFullError, TransactionError
 
 #: Frees in one transaction: enough to share the cost of its commit, few enough for its log.
 _SWEEP_BATCH = 1000
@@ -175,6 +176,28 @@ def held(heap: Heap) -> list[int]:
     return sorted({offset for offset in objects if offset})
 
 
+class DoubtfulGarbageError(PoolDamagedError):
+    """Nothing is freed, because damage may be the reason why it cannot be reached."""
+
+
+def _demand_whole(heap: Heap, objects: Iterable[int]) -> None:
+    """Refuse to free anything if one of the objects that are reached is damaged."""
+    at = heap.root_offset
+    try:
+        demand_words(heap, root_words(heap))
+        for at in objects:
+            walker = kind_at(heap, at)
+            demand_allocation(heap, at, kind_of(heap.read(at)), WORD)
+            walker._p_verify(heap, at)
+            demand_words(heap, walker._p_words(heap, at))
+    except (AssertionError, PmemError) as error:
+        raise DoubtfulGarbageError(
+            f"collect the garbage of {heap.name}",
+            f"what the root reaches is damaged (at {at:#x}: {error}), so other objects may only seem to be garbage",
+            "see pool.check(); nothing was freed; restore the pool from a copy, or dump what is left",
+        ) from error
+
+
 def _unreached(heap: Heap, marks: Marks) -> array[int]:
     """The offset of every allocation of ours that is not marked."""
     found = array("Q")
@@ -200,6 +223,8 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
 
     Raises:
         TransactionError: a transaction is open in this thread, or `progress` changed the pool.
+        DoubtfulGarbageError: an object is damaged, so that what cannot be reached may be what it referred to. All
+            objects are looked at for that once, the first time since the pool was opened that something would be freed.
     """
     if heap.in_transaction():
         raise TransactionError(
@@ -209,12 +234,16 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
     with heap.lock:
         tell = reporter(heap, progress, "collecting the garbage of")
         with heap.statement:
-            reached = mark(heap, root_words(heap), None, None, tell)
+            objects: list[int] | None = None if heap.is_trusted else []
+            reached = mark(heap, root_words(heap), None, objects, tell)
             from_root = len(reached)
             mark(heap, heap.loans.lent, reached)
             if keep_handles:
                 _mark_handles(heap, reached)
             doomed = _unreached(heap, reached)
+            if doomed and objects is not None:
+                _demand_whole(heap, objects)
+                heap.is_trusted = True
             freed = Counter(_type_name(heap, offset) for offset in doomed)
         done = len(reached)
         for start in range(0, len(doomed), _SWEEP_BATCH):
@@ -262,6 +291,9 @@ def reclaim(heap: Heap) -> bool:
             if word & ~TAG_MASK in doomed
         ]
         mark(heap, [offset for offset in suspects if _kind(heap, offset) in CONTAINER_KINDS], marks)
+        if doomed and not heap.is_trusted:
+            _demand_whole(heap, containers(heap, root_words(heap)))
+            heap.is_trusted = True
     except PmemError:
         return False
     kept = {*suspects, *dict(heap.fresh)}

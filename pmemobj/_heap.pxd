@@ -15,7 +15,7 @@ cdef class Heap:
     cdef public str name
     cdef public HandleTable handles
     cdef public object resurrect, manager, types, checker, on_change, after_rollback, after_transaction
-    cdef public bint may_have_garbage, reclaimed
+    cdef public bint is_trusted, may_have_garbage, reclaimed
     cdef public object reclaim
     cdef public unsigned long long changes_at_begin
     cdef public Statement statement

@@ -223,6 +223,7 @@ class Heap:
         "lock",
         "logged",
         "manager",
+        "is_trusted",
         "may_have_garbage",
         "name",
         "on_change",
@@ -279,6 +280,8 @@ class Heap:
         #: Called when a transaction of the user's (no single statement) has been committed; see `glance`.
         self.after_transaction: list[Callable[[], None]] = []
         #: Whether something may have become unreachable since the last garbage collection.
+        #: Whether what the root reaches is known to be whole, so that what it does not reach is garbage.
+        self.is_trusted = False
         self.may_have_garbage = False
         self.statement = Statement(self)
         #: What was asked of libpmemobj since the heap was made: ranges and bytes logged, words made
@@ -346,6 +349,8 @@ class Heap:
     def bind(self, pop: Any, size: int, root_size: int, max_size: int = 0) -> None:
         """Attach to an open pool; handles made before go on working.
 
+        What it holds is not trusted: somebody else may have changed the file.
+
         Args:
             pop: The pool.
             size: Bytes of its file; a growing pool is asked for its size.
@@ -356,6 +361,7 @@ class Heap:
             OtherPoolError: it is not the pool that the handles belong to.
         """
         _calls.load()
+        self.is_trusted = False
         self.pop = pop
         self.base = _lib.address(pop)
         size &= ~(WORD - 1)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pmemobj._heap import Heap
-from pmemobj._layout import ALLOCATION_HEADER_SIZE, CONTAINER_KINDS, TAG_LEAF, WORD, Kind, kind_of
-from pmemobj._values import describe, is_container, is_leaf, leaf_parts
+from pmemobj._layout import ABSENT, ALLOCATION_HEADER_SIZE, CONTAINER_KINDS, TAG_LEAF, WORD, Kind, kind_of
+from pmemobj._values import describe, is_container, is_immediate, is_leaf, leaf_parts
 
 #: How many words of an object a dump shows.
 _SHOWN = 12
@@ -41,6 +41,8 @@ def demand_words(heap: Heap, words: Iterable[int]) -> None:
             kind_there = kind_of(heap.read(word))
             assert kind_there in CONTAINER_KINDS, f"there is no object at {word:#x}"
             demand_allocation(heap, word, kind_there, WORD)
+        else:
+            assert word == ABSENT or is_immediate(word), f"the word {word:#018x} stands for no value"
 
 
 def dump(heap: Heap, offset: int) -> str:

@@ -223,6 +223,16 @@ def is_container(word: int) -> bool:
     return word & TAG_MASK == TAG_CONTAINER and word != ABSENT
 
 
+def is_immediate(word: int) -> bool:
+    """Whether the word is a value by itself, such as `decode` makes of it."""
+    if word & 3:
+        return True  # an int or a float
+    tag = word & TAG_MASK
+    if tag == TAG_STR:
+        return word >> 4 & 15 <= SHORT_MAX
+    return word in _CONSTANTS or SHORT_BYTES <= word & 0xFF <= SHORT_BYTES | SHORT_MAX << 4
+
+
 # ---- storing -----------------------------------------------------------------------------------
 
 

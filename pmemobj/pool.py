@@ -232,6 +232,7 @@ class PersistentObjectPool:
                     pop = self._storage.create(may_grow_to or size, mode & ~_umask())
                     self._bind(pop, 0 if may_grow_to else os.path.getsize(unfinished), may_grow_to)
                     self._write_root()
+                    self._heap.is_trusted = True
                     self._storage.give_name(self._file)
                 except BaseException:
                     self._unbind()
@@ -290,12 +291,20 @@ class PersistentObjectPool:
             self._heap.may_have_garbage = garbage
             self._heap.drop_missing_handles()
             if self.recovered:
-                _gc.collect(self._heap)
+                self._collect_after_a_kill()
             elif found.state == STATE_SUSPENDED:
                 self._heap.may_have_garbage = True
         except BaseException:
             self._unbind()
             raise
+
+    def _collect_after_a_kill(self) -> None:
+        """Free what a program that was killed had not yet, unless damage may be the reason why nothing refers to it."""
+        try:
+            _gc.collect(self._heap)
+        except _gc.DoubtfulGarbageError as error:
+            self._heap.may_have_garbage = True
+            warnings.warn(f"pool {self.path} is damaged: {error.why} ({error.todo})", RuntimeWarning, stacklevel=5)
 
     def _tidy(self, what: str) -> None:
         """Remove what is left of a growth that was cut off."""
@@ -386,7 +395,9 @@ class PersistentObjectPool:
                     if heap.checker is not None:
                         heap.checker.verify()
                     if heap.may_have_garbage:
-                        _gc.collect(heap, keep_handles=False)
+                        # Of a damaged pool nothing is freed: it says so when it is opened, and when it is asked to.
+                        with contextlib.suppress(_gc.DoubtfulGarbageError):
+                            _gc.collect(heap, keep_handles=False)
                     # What is kept for a buffer alone is left to the next one who opens the pool.
                     state = STATE_SUSPENDED if heap.may_have_garbage else STATE_CLEAN
                     heap.store(heap.root_offset + ROOT_STATE, state)

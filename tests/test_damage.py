@@ -452,3 +452,37 @@ def test_a_thousand_damaged_pools_harm_no_process(pair: tuple[bytes, bytes], scr
     assert not wrong, f"{len(wrong)} of {len(found)}: {wrong}"
     # All of them occur, so that none of these ways is untested.
     assert set(counts) == set(damage_lab.FINE), counts
+
+
+# ---- damage and garbage ----------------------------------------------------------------------------------
+
+_LEFT_OPEN = """
+import os, pmemobj, sys
+pool = pmemobj.create(sys.argv[1], 8 << 20)
+pool.root = pool.persistent({"a": [1, 2, 3], "b": {"c": "a text that takes memory of its own"}})
+pool.new(pmemobj.PersistentList)  # some garbage, too
+print(pool._heap.root_offset, pool.root._p_offset, flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("damage", ["root", "table", "value"])
+def test_what_damage_hides_is_no_garbage(run_python: Any, scratch: Path, damage: str) -> None:
+    """After a kill, at close and when it is asked for: nothing is freed that a damaged word may have referred to."""
+    path = scratch / "damaged.pmem"
+    root, top = map(int, run_python(_LEFT_OPEN, path).stdout.split())
+    with pmemobj.inspect.image(str(path)) as heap:
+        table = heap.read(top + _layout.DICT_TABLE)
+        allocations = len(heap.offsets())
+        entry = table + _layout.TABLE_ENTRIES + _layout.ENTRY_VALUE
+        words = {"root": (root, heap.read(root) + 8), "table": (top + _layout.DICT_TABLE, 0), "value": (entry, heap.read(entry) + 8)}
+    with open(path, "r+b") as file:
+        at, word = words[damage]
+        file.seek(at)
+        file.write(word.to_bytes(8, "little"))
+    with pytest.warns(RuntimeWarning, match=r"is damaged: .*nothing was freed"), pmemobj.open(path) as pool:
+        with pytest.raises(pmemobj.PoolDamagedError, match=r"cannot collect the garbage .* only seem to be garbage"):
+            pool.gc()
+        assert len(pool._heap.offsets()) == allocations
+    with pmemobj.open(path) as pool:
+        assert len(pool._heap.offsets()) == allocations
