@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import os
 import pickle
 import random
@@ -11,12 +12,14 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -511,6 +514,67 @@ def test_numbers_that_nobody_can_write_are_told_shortly(deeds: Deeds) -> None:
     assert most.possible > 10**300 and repr(most)
     told = [_counts.count_short(number) for number in (0, 999_999_999, 8_700 * 10**27, 10**300, 10**5321, 5 * 10**5321)]
     assert told == ["0", "999999999", "8.7e+30", "10^300", "10^5321", "10^5321"]
+
+
+@pytest.mark.once
+def test_planning_takes_memory_for_what_is_looked_at(
+    scratch: Path, run_python: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """What a hundred transactions leave at their six hundred moments is not all made at once."""
+    program = """
+        import resource, sys
+        import pmemobj
+        from pmemobj import crash
+
+        def peak():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+        with pmemobj.create(sys.argv[1], 8 << 20) as pool:
+            pool.root = pool.persistent([])
+
+            def appends():
+                for _ in range(100):
+                    pool.root.append("x" * 2000)
+
+            recording = crash.record(pool, appends)
+            before = peak()
+            report = recording.explore(budget=30, model="drop", invariants=(), workers=1)
+            assert report.ok and report.images <= 30 and report.moments == 15, report
+            print(peak() - before, report.notes)
+        """
+    said = run_python(textwrap.dedent(program), scratch / "long.pmem").stdout
+    assert int(said.split()[0]) < 20
+    assert re.search(r"15 of \d{3} moments were looked at, drawn by the seed", said)
+
+
+def test_what_choices_name_is_bounded(deeds: Deeds, monkeypatch: pytest.MonkeyPatch) -> None:
+    def append() -> None:
+        deeds.pool.root.append("x" * 2000)
+
+    recording = crash.record(deeds.pool, append)
+    full = recording.explore(invariants=())
+    for name, module, least in (("MOST_LINES", _states, 50), ("MOST_NAMED", _explore, 400)):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, least)
+            one, other = (recording.explore(invariants=()) for _ in range(2))
+        assert one == other and one.ok and one.possible == full.possible
+        assert one.images < full.images and one.notes != full.notes
+        assert (one.moments < full.moments) == (name == "MOST_LINES")
+
+
+@pytest.mark.parametrize("calls", [5, 15])
+def test_planning_keeps_to_the_time(deeds: Deeds, monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
+    """It asks a clock that strikes each time it is asked."""
+    recording = crash.record(deeds.pool, deeds.transfer)
+    full = recording.explore()
+    assert 5 < full.moments < 12 and full.chosen >= 25
+    clock = SimpleNamespace(monotonic=itertools.count().__next__)
+    for module in (_states, _explore):
+        monkeypatch.setattr(module, "time", clock)
+    report = recording.explore(seconds=calls)
+    assert not report.ok and not report.complete and str(report).startswith("no crash was tried")
+    assert "before it was known what there is to recover" in str(report)
+    assert report.images < full.images and (report.possible < full.possible) == (calls == 5)
 
 
 @pytest.mark.once

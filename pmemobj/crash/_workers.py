@@ -26,14 +26,15 @@ from typing import Any, BinaryIO
 from pmemobj import _lib
 from pmemobj._heap import live_heaps
 from pmemobj.crash import _child
-from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._image import Image
 from pmemobj.crash._recorder import Inherited, native
 from pmemobj.crash._recovery import Check, Finding, Outcome, Recovery
+from pmemobj.crash._states import Choice, Moment
 from pmemobj.errors import ForkedPoolError, PmemError
 from pmemobj.pool import PersistentObjectPool, open_pools
 
-#: An image to be recovered, and whether that recovery is to be crashed as well.
-Job = tuple[Lines, bool]
+#: An image to be recovered, which the worker makes, and whether that recovery is to be crashed as well.
+Job = tuple[Moment, Choice, bool]
 
 _LENGTH = 4
 #: Images that make a second worker worth its start.
@@ -175,8 +176,9 @@ def _be_the_worker(setting: Setting, jobs: Sequence[Job], numbers: Sequence[int]
             recorder = native("crash recoveries")
             recovery = Recovery(setting.base, pool, setting.check, setting.invariants, recorder)
             for number in numbers:
+                moment, choice, crash_recovery = jobs[number]
                 try:
-                    outcome = recovery.outcome(*jobs[number])
+                    outcome = recovery.outcome(moment.image(choice), crash_recovery)
                 except Exception:
                     outcome = Outcome("failed", findings=(Finding("opens", traceback.format_exc(limit=-4).strip()),))
                 _tell(told, outcome)
@@ -253,8 +255,8 @@ def recover(batch: Batch) -> list[Outcome | None]:
     """The unit of work of an executor: recover the images of a batch, in a process forked off from this one.
 
     Raises:
-        ForkedPoolError: this process was itself forked off while the pool was open. Libpmemobj has it open here too then,
-            and refuses every image of it.
+        ForkedPoolError: this process was itself forked off while the pool was open. Libpmemobj has it open here
+            too then, and refuses every image of it.
     """
     _demand_no_fork(batch.identity)
     base = Image(batch.size)
