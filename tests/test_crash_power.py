@@ -207,7 +207,7 @@ def test_what_each_model_finds(deeds: Deeds, deed: str, invariant: str | None, m
         assert report.complete
     assert {model for model, counts in found.items() if counts} == models
     assert all(set(counts) == {invariant} for counts in found.values() if counts)
-    with pytest.raises(ValueError, match="model 'guess'"):
+    with pytest.raises(ValueError, match="model='guess'"):
         recording.explore(model="guess")
 
 
@@ -575,6 +575,37 @@ def test_planning_keeps_to_the_time(deeds: Deeds, monkeypatch: pytest.MonkeyPatc
     assert not report.ok and not report.complete and str(report).startswith("no crash was tried")
     assert "before it was known what there is to recover" in str(report)
     assert report.images < full.images and (report.possible < full.possible) == (calls == 5)
+
+
+@pytest.mark.once
+def test_arguments_that_make_no_sense_are_refused(deeds: Deeds) -> None:
+    recording = crash.record(deeds.pool, deeds.never_persisted)
+    nan = float("nan")
+    bad: dict[type[Exception], dict[str, tuple[object, ...]]] = {
+        ValueError: {
+            "budget": (0, -1),
+            "workers": (0, -1),
+            "recovery": (-1,),
+            "seconds": (-1, nan),
+            "patience": (0, -0.5, nan, float("inf")),
+            "invariants": (("guess",), ("sound", False)),
+            "model": ("guess", None),
+        },
+        TypeError: {
+            "budget": (True, "5", 5.0, None),
+            "workers": (True, "2"),
+            "recovery": (None,),
+            "seconds": ("5", None, True),
+            "patience": ("5", False),
+            "invariants": (False, "sound", None),
+        },
+    }
+    for error, arguments in bad.items():
+        for name, values in arguments.items():
+            for value in values:
+                with pytest.raises(error, match=rf"^cannot explore crashes with {name}=.*: .+ \(use .+\)$"):
+                    recording.explore(**{name: value})
+    assert recording.explore(invariants=["sound"], seconds=float("inf"), workers=1).counts() == {"durability": 1}
 
 
 @pytest.mark.once

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pmemobj._counts import count_short, plural
 from pmemobj._layout import POOL_HEAP_OFFSET, POOL_LANES_OFFSET, POOL_ROOT_OFFSET, ROOT_SIZE, WORD
+from pmemobj.crash._arguments import demand_count, demand_model, demand_seconds, demanded_invariants
 from pmemobj.crash._explore import Found, explore, judge, smallest
 from pmemobj.crash._frames import Frame, frame_at, frames_at
 from pmemobj.crash._image import Lines
@@ -130,14 +131,23 @@ class Recording:
             progress: Told now and then how many images are done, and how many there are; not with an executor.
 
         Raises:
-            ValueError: there is no such model.
+            ValueError: there is no such model or invariant, or a number makes no sense.
+            TypeError: an argument is of no type that makes sense.
             TransactionError: a transaction is open in this thread.
             ForkedPoolError: the processes of the executor were forked off while the pool was open.
 
         Cost: some milliseconds for each image.
         """
+        demand_model(model)
+        demand_count("budget", budget, 1)
+        demand_count("recovery", recovery, 0)
+        if workers is not None:
+            demand_count("workers", workers, 1)
+        demand_seconds("seconds", seconds, zero=True)
+        demand_seconds("patience", patience, zero=False)
+        names = demanded_invariants(invariants)
         inherited = self._inherited()
-        setting = Setting(self._taken.base, check, tuple(invariants), patience, inherited)
+        setting = Setting(self._taken.base, check, names, patience, inherited)
         found = explore(
             self._taken,
             setting,

@@ -287,13 +287,7 @@ def possible(moment: Moment, model: str) -> int:
 
 
 def choices(moment: Moment, model: str, cap: int, chance: random.Random) -> Iterator[Choice]:
-    """The choices of a model at a moment, at most `cap`; where there are more, the telling ones and a sample.
-
-    Raises:
-        ValueError: there is no such model.
-    """
-    if model not in MODELS:
-        raise ValueError(f"cannot explore crashes with model {model!r} (use one of {', '.join(MODELS)})")
+    """The choices of a model at a moment, at most `cap`; where there are more, the telling ones and a sample."""
     if model == "drop":
         yield ()
     elif model == "all-or-none":

@@ -15,6 +15,7 @@ import os
 import pickle
 import select
 import signal
+import threading
 import time
 import traceback
 import zlib
@@ -238,7 +239,7 @@ def run_elsewhere(
             tuple(jobs[first : first + _BATCH]),
         )
         submitted[executor.submit(recover, batch)] = first
-    timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+    timeout = None if deadline is None else min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
     try:
         for future in as_completed(submitted, timeout):
             first = submitted[future]
