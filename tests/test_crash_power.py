@@ -510,8 +510,9 @@ def test_numbers_that_nobody_can_write_are_told_shortly(deeds: Deeds) -> None:
         assert re.search(r"explored \d+ of 10\^\d{4} states", text)
         assert re.search(r"10\^\d{4} states were left out", text)
     assert "possible" not in repr(report) and pickle.loads(pickle.dumps(report)) == report
-    most = max(recording.frames([step.number for step in recording.steps[-40:]]), key=lambda frame: frame.possible)
-    assert most.possible > 10**300 and repr(most)
+    # As if it were short but for that number: the repr of thousands of lines takes seconds.
+    frame = dataclasses.replace(recording.frame(report.events[0]), lines=(), possible=report.possible)
+    assert repr(frame)
     told = [_counts.count_short(number) for number in (0, 999_999_999, 8_700 * 10**27, 10**300, 10**5321, 5 * 10**5321)]
     assert told == ["0", "999999999", "8.7e+30", "10^300", "10^5321", "10^5321"]
 
