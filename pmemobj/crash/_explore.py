@@ -17,22 +17,25 @@ from dataclasses import dataclass
 
 from pmemobj._layout import POOL_HEAP_OFFSET, WORD
 from pmemobj.crash import _workers
-from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._image import Image
 from pmemobj.crash._meaning import first_chunk
 from pmemobj.crash._recorder import Taken
 from pmemobj.crash._recovery import Finding, Outcome, Recovery
 from pmemobj.crash._states import (
     CAP,
+    MOST_NAMED,
     Choice,
     Keys,
     Moment,
     choices,
+    drawn,
     free_lines,
     level,
     longest,
     moments,
-    possible,
+    nothing_done,
     series,
+    survey,
 )
 from pmemobj.crash._workers import Job, Setting
 
@@ -46,21 +49,23 @@ class Found:
 
     Attributes:
         moments: Where the power may fail.
+        counted: How many there are in all; fewer moments are looked at where the budget does not bear all of them.
         possible: How many images the model has.
         chosen: The moment, the choice and the number of the job of each that was looked at.
         covered: How many more need not be looked at, since they must come to the same as one that was.
         states: The name of the state before, and after each promise.
         outcomes: The outcome of each job; None where the time was up.
-        images: The lines of each job.
+        cut: Whether the time was up before all moments were counted or all images were chosen.
     """
 
     moments: list[Moment]
+    counted: int
     possible: int
     chosen: list[tuple[int, Choice, int]]
     covered: int
     states: list[str]
     outcomes: list[Outcome | None]
-    images: list[Lines]
+    cut: bool
 
 
 def explore(
@@ -79,8 +84,12 @@ def explore(
 ) -> Found:
     """Choose and recover; see `Recording.explore`."""
     deadline = time.monotonic() + seconds
-    there, meant = moments(taken.base, taken.events)
-    plan = _Plan(taken.base, there, meant, model, budget, seed)
+    counts, sizes = survey(taken.base, taken.events, model, deadline)
+    if time.monotonic() >= deadline:
+        return Found([], len(counts), sum(counts), [], 0, [""], [None], True)
+    wanted = drawn(sizes, budget, seed)
+    there, meant = moments(taken.base, taken.events, set(wanted))
+    plan = _Plan(taken.base, there, [counts[at] for at in wanted], meant, model, budget, seed, deadline)
     plan.choose()
 
     def recover(jobs: list[Job], before: int = 0) -> list[Outcome | None]:
@@ -95,58 +104,81 @@ def explore(
     first = 1 + len(meant)
     step = max(1, (len(plan.images) - first) // recovery) if recovery else 0
     crashed = set(range(first, len(plan.images), step)[:recovery] if step else ())
-    outcomes = recover([(lines, number in crashed) for number, lines in enumerate(plan.images)])
+    jobs = [(*image, number in crashed) for number, image in enumerate(plan.images)]
+    # What an image is compared with comes just before it, so that what was done when the time is up can be judged.
+    order = sorted(
+        range(len(jobs)), key=lambda number: (number - 1, 0) if number < first else (jobs[number][0].promises, 1)
+    )
+    outcomes: list[Outcome | None] = [None] * len(jobs)
+    for number, outcome in zip(order, recover([jobs[number] for number in order]), strict=True):
+        outcomes[number] = outcome
     known = len(plan.images)
     covered = plan.choose_again(outcomes)
     if len(plan.images) > known:
-        outcomes += recover([(lines, False) for lines in plan.images[known:]], known)
+        outcomes += recover([(*image, False) for image in plan.images[known:]], known)
     states = [outcome.state if outcome is not None else "" for outcome in outcomes[:first]]
-    return Found(there, sum(plan.counts), plan.chosen, covered, states, outcomes, plan.images)
+    return Found(there, len(counts), sum(counts), plan.chosen, covered, states, outcomes, plan.cut)
 
 
 class _Plan:
     """Which images are recovered.
 
     Attributes:
-        counts: How many there are at each moment.
-        images: The lines of each; first what each promise stands for, by which the others are judged.
+        images: Moment and choice of each, of which its lines can be made; first what each promise stands for, by
+            which the others are judged.
         chosen: Moment, choice and number of the image.
+        cut: Whether the time was up before all were chosen.
     """
 
     def __init__(
-        self, base: Image, there: list[Moment], meant: list[Lines], model: str, budget: int, seed: int
+        self,
+        base: Image,
+        there: list[Moment],
+        counts: list[int],
+        meant: list[Moment],
+        model: str,
+        budget: int,
+        seed: int,
+        deadline: float,
     ) -> None:
-        self._base, self._there, self._model, self._budget, self._seed = base, there, model, budget, seed
+        self._there, self._counts, self._model, self._budget, self._seed = there, counts, model, budget, seed
+        self._deadline, self.cut = deadline, False
         self._keys = Keys(base)
         self._numbers: dict[int, int] = {}
-        self.counts = [possible(moment, model) for moment in there]
-        self.images: list[Lines] = [{}, *meant]
+        self.images: list[tuple[Moment, Choice]] = [(nothing_done(), ()), *((moment, ()) for moment in meant)]
         self.chosen: list[tuple[int, Choice, int]] = []
         chunks = first_chunk(int.from_bytes(base.read(POOL_HEAP_OFFSET, WORD), "little"))
         #: At moments where it pays: the lines that need not be varied where a series of them makes no difference.
         self._free: dict[int, list[int]] = {}
-        self._effort = list(self.counts)
+        self._effort = list(counts)
         for at, moment in enumerate(there if model == "lines" else ()):
             free = free_lines(moment, chunks)
-            effort = longest(moment, free) * self.counts[at] // _product(moment, free)
-            if effort < self.counts[at]:
+            effort = longest(moment, free) * counts[at] // _product(moment, free)
+            if effort < counts[at]:
                 self._free[at], self._effort[at] = free, effort
-        self._cap = min(CAP, level(self._effort, budget))
+        self._caps = _caps(self._effort, [len(moment.pending) for moment in there], budget)
+        #: How many lines the choices name, and what they share.
+        self._named = 0
+        self._pairs: dict[tuple[int, int], tuple[int, int]] = {}
         #: Moment, choice of the other lines, and numbers of the images of a series.
         self._series: list[tuple[int, Choice, list[int]]] = []
 
     def choose(self) -> None:
         """The images to begin with."""
         for at, moment in enumerate(self._there):
+            if self.cut:
+                break
             free = self._free.get(at, [])
-            if free and self._effort[at] <= self._cap:
+            if free and self._effort[at] <= self._caps[at]:
                 for choice in self._varied(at, [line for line in moment.pending if line not in free]):
                     numbers = [self._add(at, choice + kept) for kept in series(moment, free)]
                     self._series.append((at, choice, numbers))
             else:
                 chance = random.Random(f"{self._seed} {at}")
-                for choice in choices(moment, self._model, self._cap, chance):
+                for choice in choices(moment, self._model, self._caps[at], chance):
                     self._add(at, choice)
+                    if self.cut:
+                        break
 
     def choose_again(self, outcomes: list[Outcome | None]) -> int:
         """More images, where some lines made a difference; returns how many need not be looked at."""
@@ -158,7 +190,7 @@ class _Plan:
             memories = {outcome.memory if outcome is not None else b"" for outcome in found}
             if len(memories) == 1 and b"" not in memories:
                 covered += left
-            elif left <= self._budget - len(self.images):
+            elif left <= self._budget - len(self.images) and left * len(moment.pending) <= MOST_NAMED - self._named:
                 known = set(series(moment, free))
                 for kept in self._varied(at, free):
                     if kept not in known:
@@ -172,13 +204,23 @@ class _Plan:
 
     def _add(self, at: int, choice: Choice) -> int:
         moment = self._there[at]
+        choice = tuple([self._pairs.setdefault(pair, pair) for pair in choice])
         key = self._keys.of(moment, choice)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.images)
-            self.images.append(moment.image(choice))
+            self.images.append((moment, choice))
+        self._named += len(choice)
+        self.cut = self.cut or time.monotonic() >= self._deadline
         self.chosen.append((at, choice, number))
         return number
+
+
+def _caps(effort: list[int], sizes: list[int], budget: int) -> list[int]:
+    """How many images each moment may have, so that neither their number nor the lines that they name are too many."""
+    cap = min(CAP, level(effort, budget))
+    named = level([min(cap, count) * size for count, size in zip(effort, sizes, strict=True)], MOST_NAMED)
+    return [max(1, min(cap, named // size)) if size else cap for size in sizes]
 
 
 def _product(moment: Moment, lines: list[int]) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from pmemobj._counts import count_short, plural
 from pmemobj._layout import POOL_HEAP_OFFSET, POOL_LANES_OFFSET, POOL_ROOT_OFFSET, ROOT_SIZE, WORD
+from pmemobj.crash._arguments import demand_count, demand_model, demand_seconds, demanded_invariants
 from pmemobj.crash._explore import Found, explore, judge, smallest
 from pmemobj.crash._frames import Frame, frame_at, frames_at
 from pmemobj.crash._image import Lines
@@ -123,8 +124,10 @@ class Recording:
             check: Called with the recovered pool; what it returns must not be false, and it must not raise.
                 It may change the pool, which is thrown away.
             model: ``drop``, ``all-or-none``, ``prefix``, ``events`` or ``lines``; see docs/crash_lab.md.
-            budget: How many images to recover at the most.
-            seconds: How long to go on. A result that was cut off by time depends on the machine; it says so.
+            budget: How many images to recover at the most, besides one for each promise. Of more moments than half of
+                it some are drawn; memory is bounded likewise. The report says so.
+            seconds: How long to plan and to recover. A result that was cut off by time depends on the machine; it says
+                so.
             seed: For the choice of images where the budget does not suffice for all.
             atomic: Whether each transaction, and each store outside of one, must be seen whole or not at all.
             recovery: Of how many images the recovery is crashed at every moment, too.
@@ -132,18 +135,32 @@ class Recording:
             workers: How many processes; two by default, where there is enough to do.
             patience: Seconds that one image may take.
             executor: A `concurrent.futures` executor that takes over the images: of threads, or of processes that were
+<<<<<<< HEAD
                 not forked off while the pool was open (``spawn``, ``forkserver``). `check` must be picklable then.
+=======
+                not forked off while the pool was open (``spawn``, ``forkserver``). For processes `check` must be
+                picklable.
+>>>>>>> lab1
             progress: Told now and then how many images are done, and how many there are; not with an executor.
 
         Raises:
-            ValueError: there is no such model.
+            ValueError: there is no such model or invariant, or a number makes no sense.
+            TypeError: an argument is of no type that makes sense.
             TransactionError: a transaction is open in this thread.
             ForkedPoolError: the processes of the executor were forked off while the pool was open.
 
         Cost: some milliseconds for each image.
         """
+        demand_model(model)
+        demand_count("budget", budget, 1)
+        demand_count("recovery", recovery, 0)
+        if workers is not None:
+            demand_count("workers", workers, 1)
+        demand_seconds("seconds", seconds, zero=True)
+        demand_seconds("patience", patience, zero=False)
+        names = demanded_invariants(invariants)
         inherited = self._inherited()
-        setting = Setting(self._taken.base, check, tuple(invariants), patience, inherited)
+        setting = Setting(self._taken.base, check, names, patience, inherited)
         found = explore(
             self._taken,
             setting,
@@ -220,11 +237,23 @@ class Recording:
             notes.append(f"the code {self.ending}; what it had done by then was explored")
         if self.truncated:
             notes.append("there were more events than could be recorded; the end is missing")
+<<<<<<< HEAD
         if any(outcome is None for outcome in found.outcomes):
+=======
+        before = found.outcomes[0]
+        if before is not None and any(finding.invariant == "check" for finding in before.findings):
+            notes.append("the check fails on the pool as it was before, too")
+        if found.cut:
+            notes.append("the time was up before it was known what there is to recover; there may be more than is told")
+        elif any(outcome is None for outcome in found.outcomes):
+>>>>>>> lab1
             notes.append("the time was up before all images were recovered; another run may come to another number")
         if found.covered:
             same = "must come to the same as some that were recovered"
             notes.append(f"{plural(found.covered, 'state')} {same}")
+        looked_at = len(found.moments)
+        if looked_at < found.counted and not found.cut:
+            notes.append(f"{looked_at} of {plural(found.counted, 'moment')} were looked at, drawn by the seed")
         left_out = found.possible - len(found.chosen) - found.covered
         if left_out:
             were = "state was" if left_out == 1 else "states were"

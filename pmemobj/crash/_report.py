@@ -202,7 +202,7 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether every image that the model has was recovered."""
-        return self.chosen == self.possible and self.recovered == self.images
+        return self.tried > 0 and self.chosen == self.possible and self.recovered == self.images
 
     @property
     def first_violation(self) -> Violation | None:

@@ -21,16 +21,21 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from pmemobj.crash._image import Image, Lines
+from pmemobj.crash._journal import Journal
 from pmemobj.crash._trace import LINE, PROMISES, Event, What
 
 MODELS = ("drop", "all-or-none", "prefix", "events", "lines")
 #: Images of one moment; of a moment with more, some are chosen.
 CAP = 4096
+#: What bounds the memory that planning takes: lines that are pending at all the moments that are looked at together,
+#: and lines that all the choices name together.
+MOST_LINES, MOST_NAMED = 1_000_000, 4_000_000
 
 _WORD = 8
 #: Libpmemobj's own notes in the header, which mean nothing to the next process: the number of the run, and pointers.
@@ -61,16 +66,21 @@ class Moment:
     Attributes:
         event: The number of the event that did not happen any more; one behind the last at the end.
         promises: How many promises had been made.
-        durable: The lines that had reached the medium for certain, as far as they differ from the beginning.
         pending: The versions of each line that may have reached it besides.
         flushed: After which of its versions a line was flushed.
     """
 
     event: int
     promises: int
-    durable: Lines
     pending: dict[int, tuple[Version, ...]]
-    flushed: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    flushed: dict[int, tuple[int, ...]]
+    _fenced: Journal = field(repr=False, compare=False)
+    _reached: int = field(repr=False)
+
+    @property
+    def durable(self) -> Lines:
+        """The lines that had reached the medium for certain, as far as they differ from the beginning."""
+        return dict(self._fenced.at(self._reached))
 
     @property
     def possible(self) -> int:
@@ -84,7 +94,7 @@ class Moment:
 
     def image(self, choice: Choice) -> Lines:
         """The lines of an image that differ from the beginning, or did at some time."""
-        return self.durable | {line: self.pending[line][kept - 1].content for line, kept in choice}
+        return self._fenced.at(self._reached) | {line: self.pending[line][kept - 1].content for line, kept in choice}
 
     def order(self) -> list[tuple[int, int]]:
         """Line and number of all versions, in the order of the program."""
@@ -102,10 +112,14 @@ class Memory:
     def __init__(self, base: Image) -> None:
         self._base = base
         self.durable: Lines = {}
+        #: How that came about.
+        self.fenced = Journal()
         self.pending: dict[int, list[Version]] = {}
         self.flushed: dict[int, list[int]] = {}
         #: What memory shows, whether it is durable or not.
         self.latest: Lines = {}
+        #: What moments share of `pending`.
+        self._shared: dict[int, tuple[Version, ...]] = {}
 
     def line(self, offset: int) -> bytes:
         """What memory shows of a line."""
@@ -135,12 +149,15 @@ class Memory:
                     continue
                 content = content[: at - line] + word + content[at - line + _WORD :]
                 self.pending.setdefault(line, []).append(Version(content, event.number))
+                self._shared.pop(line, None)
             self.latest[line] = content
 
     def _fence(self) -> None:
         for line, marks in self.flushed.items():
             versions = self.pending[line]
             self.durable[line] = versions[marks[-1] - 1].content
+            self.fenced.append(line, self.durable[line])
+            self._shared.pop(line, None)
             del versions[: marks[-1]]
             if not versions:
                 del self.pending[line]
@@ -151,20 +168,52 @@ class Memory:
         return Moment(
             event,
             promises,
-            dict(self.durable),
-            {line: tuple(versions) for line, versions in self.pending.items()},
+            {line: self._versions(line) for line in self.pending},
             {line: tuple(marks) for line, marks in self.flushed.items()},
+            self.fenced,
+            len(self.fenced),
         )
 
+    def _versions(self, line: int) -> tuple[Version, ...]:
+        found = self._shared.get(line)
+        if found is None:
+            found = self._shared[line] = tuple(self.pending[line])
+        return found
 
-def moments(base: Image, events: Iterable[Event]) -> tuple[list[Moment], list[Lines]]:
-    """All moments at which a power cut tells something, and the pool as it was meant to be at each promise.
+
+def moments(
+    base: Image, events: Iterable[Event], wanted: Container[int] | None = None
+) -> tuple[list[Moment], list[Moment]]:
+    """The moments at which a power cut tells something, and the pool as it was meant to be at each promise.
 
     Who promises something inside a transaction means what is there after its commit.
+
+    Args:
+        base: The pool when the recording began.
+        events: The recording.
+        wanted: The numbers of the moments that are wanted, of all that `played` finds; all of them by default.
     """
-    memory = Memory(base)
-    found: list[Moment] = []
-    meant: list[Lines] = []
+    meant: list[Moment] = []
+    found = [
+        memory.moment(event, len(meant))
+        for number, (memory, event) in enumerate(played(base, events, meant))
+        if wanted is None or number in wanted
+    ]
+    return found, meant
+
+
+def nothing_done() -> Moment:
+    """The beginning of a recording: nothing differs, and nothing is pending."""
+    return Moment(0, 0, {}, {}, Journal(), 0)
+
+
+def played(base: Image, events: Iterable[Event], meant: list[Moment]) -> Iterator[tuple[Memory, int]]:
+    """Play a recording up to each of its moments in turn: memory as it is there, and the number of the next event.
+
+    What is promised is added to `meant`, each as a moment at which nothing is pending.
+    """
+    memory, promised = Memory(base), Journal()
+    stored: set[int] = set()
     early: list[int] = []
     in_transaction = False
     changed = True
@@ -172,13 +221,18 @@ def moments(base: Image, events: Iterable[Event]) -> tuple[list[Moment], list[Li
     for number, event in enumerate(events):
         promise = event.what in PROMISES
         if changed and (promise or event.what is What.FENCE):
-            found.append(memory.moment(number, len(meant)))
+            yield memory, number
             changed = False
         memory.apply(event)
+        if event.what is What.STORE:
+            stored.update(event.lines)
         if promise:
             if event.what is What.ACKNOWLEDGED and in_transaction:
                 early.append(len(meant))
-            meant.append(dict(memory.latest))
+            for line in stored:
+                promised.append(line, memory.latest[line])
+            stored.clear()
+            meant.append(Moment(number, len(meant), {}, {}, promised, len(promised)))
         if event.what is What.COMMITTED:
             for at in early:
                 meant[at] = meant[-1]
@@ -186,8 +240,37 @@ def moments(base: Image, events: Iterable[Event]) -> tuple[list[Moment], list[Li
             early, in_transaction = [], False
         in_transaction = in_transaction or event.what is What.SNAPSHOT
         changed = changed or promise or event.what is What.STORE or event.what is What.FLUSH
-    found.append(memory.moment(number + 1, len(meant)))
-    return found, meant
+    yield memory, number + 1
+
+
+def survey(base: Image, events: Iterable[Event], model: str, deadline: float) -> tuple[list[int], list[int]]:
+    """For each moment, how many images a model has there, and how many lines are pending; as far as time suffices."""
+    counts, sizes = [], []
+    for memory, event in played(base, events, []):
+        if time.monotonic() >= deadline:
+            break
+        counts.append(possible(memory.moment(event, 0), model))
+        sizes.append(len(memory.pending))
+    return counts, sizes
+
+
+def drawn(sizes: list[int], budget: int, seed: int) -> list[int]:
+    """The moments that are looked at, given how many lines are pending at each: all, or as many as the budget bears.
+
+    A moment has two images at least, none and all, and the lines of all moments must have room in memory.
+    """
+    most = max(1, budget // 2)
+    if len(sizes) <= most and sum(sizes) <= MOST_LINES:
+        return list(range(len(sizes)))
+    others = list(range(len(sizes) - 1))
+    random.Random(f"{seed} moments").shuffle(others)
+    chosen = [len(sizes) - 1]
+    room = MOST_LINES - sizes[-1]
+    for at in others:
+        if len(chosen) < most and sizes[at] <= room:
+            chosen.append(at)
+            room -= sizes[at]
+    return sorted(chosen)
 
 
 def possible(moment: Moment, model: str) -> int:
@@ -204,13 +287,7 @@ def possible(moment: Moment, model: str) -> int:
 
 
 def choices(moment: Moment, model: str, cap: int, chance: random.Random) -> Iterator[Choice]:
-    """The choices of a model at a moment, at most `cap`; where there are more, the telling ones and a sample.
-
-    Raises:
-        ValueError: there is no such model.
-    """
-    if model not in MODELS:
-        raise ValueError(f"cannot explore crashes with model {model!r} (use one of {', '.join(MODELS)})")
+    """The choices of a model at a moment, at most `cap`; where there are more, the telling ones and a sample."""
     if model == "drop":
         yield ()
     elif model == "all-or-none":
@@ -274,11 +351,12 @@ def _chosen(moment: Moment, offered: dict[int, list[int]], model: str, chance: r
         (dict(choice) for choice in _prefixes(moment)) if model == "lines" else (),
         ({line: chance.choice(counts) for line, counts in offered.items()} for _ in itertools.count()),
     ]
+    # By their hashes, since there may be many long ones; two with one hash would cost the sample one image.
     seen = set()
     for kept in itertools.chain.from_iterable(plans):
         choice = tuple((line, kept[line]) for line in offered if kept.get(line))
-        if choice not in seen:
-            seen.add(choice)
+        if hash(choice) not in seen:
+            seen.add(hash(choice))
             yield choice
 
 
@@ -299,21 +377,30 @@ class Keys:
     def __init__(self, base: Image) -> None:
         self._base = base
         self._known: dict[tuple[int, bytes], int] = {}
-        self._durable: tuple[int, int] = (0, 0)
+        #: The moment that was asked for last: its lines, and the key of them.
+        self._journal: Journal | None = None
+        self._reached = self._key = 0
+        self._durable: Lines = {}
 
     def of(self, moment: Moment, choice: Choice) -> int:
         """The key of an image: the exclusive or of those of the lines that differ from the beginning."""
-        if self._durable[0] != id(moment):
-            key = 0
-            for line, content in moment.durable.items():
-                key ^= self._of_line(line, content)
-            self._durable = (id(moment), key)
-        key = self._durable[1]
+        self._go_to(moment)
+        key, durable = self._key, self._durable
         for line, kept in choice:
-            if line in moment.durable:
-                key ^= self._of_line(line, moment.durable[line])
+            if line in durable:
+                key ^= self._of_line(line, durable[line])
             key ^= self._of_line(line, moment.pending[line][kept - 1].content)
         return key
+
+    def _go_to(self, moment: Moment) -> None:
+        if self._journal is not moment._fenced or moment._reached < self._reached:
+            self._journal, self._reached, self._key, self._durable = moment._fenced, 0, 0, {}
+        for line, content in moment._fenced.between(self._reached, moment._reached):
+            if line in self._durable:
+                self._key ^= self._of_line(line, self._durable[line])
+            self._key ^= self._of_line(line, content)
+            self._durable[line] = content
+        self._reached = moment._reached
 
     def of_lines(self, lines: Lines) -> int:
         """The same for an image given by its lines."""

@@ -15,6 +15,7 @@ import os
 import pickle
 import select
 import signal
+import threading
 import time
 import traceback
 import zlib
@@ -26,15 +27,20 @@ from typing import Any, BinaryIO
 from pmemobj import _lib
 from pmemobj._heap import live_heaps
 from pmemobj.crash import _child
+<<<<<<< HEAD
 from pmemobj.crash._checking import Note
 from pmemobj.crash._image import Image, Lines
+=======
+from pmemobj.crash._image import Image
+>>>>>>> lab1
 from pmemobj.crash._recorder import Inherited, native
 from pmemobj.crash._recovery import Check, Finding, Outcome, Recovery
+from pmemobj.crash._states import Choice, Moment
 from pmemobj.errors import ForkedPoolError, PmemError
 from pmemobj.pool import PersistentObjectPool, open_pools
 
-#: An image to be recovered, and whether that recovery is to be crashed as well.
-Job = tuple[Lines, bool]
+#: An image to be recovered, which the worker makes, and whether that recovery is to be crashed as well.
+Job = tuple[Moment, Choice, bool]
 
 _LENGTH = 4
 #: Images that make a second worker worth its start.
@@ -193,8 +199,9 @@ def _be_the_worker(setting: Setting, jobs: Sequence[Job], numbers: Sequence[int]
             recorder = native("crash recoveries")
             recovery = Recovery(setting.base, pool, setting.check, setting.invariants, recorder, note)
             for number in numbers:
+                moment, choice, crash_recovery = jobs[number]
                 try:
-                    outcome = recovery.outcome(*jobs[number])
+                    outcome = recovery.outcome(moment.image(choice), crash_recovery)
                 except Exception:
                     outcome = Outcome("failed", findings=(Finding("opens", traceback.format_exc(limit=-4).strip()),))
                 _tell(told, outcome)
@@ -254,7 +261,7 @@ def run_elsewhere(
             tuple(jobs[first : first + _BATCH]),
         )
         submitted[executor.submit(recover, batch)] = first
-    timeout = None if deadline is None else max(0.0, deadline - time.monotonic())
+    timeout = None if deadline is None else min(max(0.0, deadline - time.monotonic()), threading.TIMEOUT_MAX)
     try:
         for future in as_completed(submitted, timeout):
             first = submitted[future]
