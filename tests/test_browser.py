@@ -231,7 +231,26 @@ def test_a_saved_timeline_loads_nothing(page: Any, scratch: Path, run_python: An
     page.goto((scratch / "bank.html").as_uri())
     _step_through(page.locator(".pmem-timeline"))
     assert [url for url in requests if not url.startswith("data:")] == [(scratch / "bank.html").as_uri()]
+    _fits_at_every_width(page)
     assert not errors
+
+
+def _fits_at_every_width(page: Any) -> None:
+    """Below 700 pixels there is one column; the pictures have one scale always, and nothing is cut."""
+    for width, columns in ((1200, 3), (720, 1), (500, 1), (300, 1)):
+        page.set_viewport_size({"width": width, "height": 1600})
+        page.wait_for_function(
+            "(columns) => getComputedStyle(document.querySelector('.pmem-pictures')).gridTemplateColumns"
+            ".split(' ').length === columns",
+            arg=columns,
+        )
+        scales = page.locator(".pmem-pictures img").evaluate_all("(all) => all.map((it) => it.width / it.naturalWidth)")
+        assert len(scales) == 3 and max(scales) <= 1 and max(scales) - min(scales) < 0.02, (width, scales)
+        code, told = (page.locator(".pmem-side > *").nth(number).bounding_box() for number in (0, 1))
+        assert (code["y"] < told["y"]) == (columns == 1) and (code["x"] == told["x"]) == (columns == 1)
+        timeline = page.locator(".pmem-timeline")
+        assert timeline.evaluate("(it) => it.scrollWidth <= it.clientWidth"), width
+        assert page.locator(".pmem-code").evaluate("(it) => it.scrollWidth <= it.clientWidth"), width
 
 
 def test_saved_trees_and_graphs_load_nothing(page: Any, scratch: Path, run_python: Any) -> None:

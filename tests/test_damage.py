@@ -214,9 +214,7 @@ def test_zeroed_lanes_of_a_clean_pool(outcomes: Callable[..., list[str]], clean_
     assert outcomes(clean_bytes, [put(_layout.POOL_HEADER_SIZE, bytes(2 * MIB))]) == ["sound False"]
 
 
-def test_a_log_of_a_closed_pool_that_would_be_carried_out(
-    outcomes: Callable[..., list[str]], scratch: Path
-) -> None:
+def test_a_log_of_a_closed_pool_that_would_be_carried_out(outcomes: Callable[..., list[str]], scratch: Path) -> None:
     """libpmemobj writes wherever an entry without a checksum says, and undoes what is finished if its voiding is lost."""
     undo = _layout.LANE_LOGS[-1][0]
     first = _layout.POOL_HEADER_SIZE + undo
@@ -475,7 +473,11 @@ def test_what_damage_hides_is_no_garbage(run_python: Any, scratch: Path, damage:
         table = heap.read(top + _layout.DICT_TABLE)
         allocations = len(heap.offsets())
         entry = table + _layout.TABLE_ENTRIES + _layout.ENTRY_VALUE
-        words = {"root": (root, heap.read(root) + 8), "table": (top + _layout.DICT_TABLE, 0), "value": (entry, heap.read(entry) + 8)}
+        words = {
+            "root": (root + _layout.ROOT_VALUE, top + 8),
+            "table": (top + _layout.DICT_TABLE, 0),
+            "value": (entry, heap.read(entry) + 8),
+        }
     with open(path, "r+b") as file:
         at, word = words[damage]
         file.seek(at)

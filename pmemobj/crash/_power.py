@@ -135,12 +135,8 @@ class Recording:
             workers: How many processes; two by default, where there is enough to do.
             patience: Seconds that one image may take.
             executor: A `concurrent.futures` executor that takes over the images: of threads, or of processes that were
-<<<<<<< HEAD
-                not forked off while the pool was open (``spawn``, ``forkserver``). `check` must be picklable then.
-=======
                 not forked off while the pool was open (``spawn``, ``forkserver``). For processes `check` must be
                 picklable.
->>>>>>> lab1
             progress: Told now and then how many images are done, and how many there are; not with an executor.
 
         Raises:
@@ -237,16 +233,9 @@ class Recording:
             notes.append(f"the code {self.ending}; what it had done by then was explored")
         if self.truncated:
             notes.append("there were more events than could be recorded; the end is missing")
-<<<<<<< HEAD
-        if any(outcome is None for outcome in found.outcomes):
-=======
-        before = found.outcomes[0]
-        if before is not None and any(finding.invariant == "check" for finding in before.findings):
-            notes.append("the check fails on the pool as it was before, too")
         if found.cut:
             notes.append("the time was up before it was known what there is to recover; there may be more than is told")
         elif any(outcome is None for outcome in found.outcomes):
->>>>>>> lab1
             notes.append("the time was up before all images were recovered; another run may come to another number")
         if found.covered:
             same = "must come to the same as some that were recovered"

@@ -27,12 +27,8 @@ from typing import Any, BinaryIO
 from pmemobj import _lib
 from pmemobj._heap import live_heaps
 from pmemobj.crash import _child
-<<<<<<< HEAD
 from pmemobj.crash._checking import Note
-from pmemobj.crash._image import Image, Lines
-=======
 from pmemobj.crash._image import Image
->>>>>>> lab1
 from pmemobj.crash._recorder import Inherited, native
 from pmemobj.crash._recovery import Check, Finding, Outcome, Recovery
 from pmemobj.crash._states import Choice, Moment

@@ -7,6 +7,8 @@
 
 const KINDS = { store: "●", flush: "↧", fence: "‖", program: "·" };
 const MILLISECONDS_A_STEP = 700;
+/* Below so many pixels all stands in one column. */
+const NARROW = 700;
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -23,6 +25,11 @@ function chip(letter, sign, title) {
   const made = element("code", { class: `pmem-chip pmem-sign-${letter}`, title: title ?? sign.meaning }, letter);
   made.style.background = sign.colour;
   return made;
+}
+
+/* The width that a picture was drawn with; it says so itself. */
+function widthOf(svg) {
+  return Number(/ width="([\d.]+)/.exec(svg)?.[1] ?? 0);
 }
 
 /* One place that is filled anew at each step. */
@@ -114,12 +121,17 @@ function render({ model, el }) {
     });
   }
 
-  function picture(title, letter, missing) {
+  function picture(title, letter, missing, widest) {
     const figure = element("figure", {}, element("figcaption", {}, element("strong", {}, letter ? `${title}: ${letter}` : title)));
     const state = data.states[letter];
     if (!state) figure.append(element("p", {}, missing));
     else {
-      if (state.svg) figure.append(element("img", { alt: state.alt, src: `data:image/svg+xml;utf8,${encodeURIComponent(state.svg)}` }));
+      if (state.svg) {
+        // All have columns of one width, of which each takes its share of what the widest takes: so all have one scale.
+        const width = widthOf(state.svg);
+        figure.append(element("img", { alt: state.alt, src: `data:image/svg+xml;utf8,${encodeURIComponent(state.svg)}`,
+          style: `width:min(${width}px, ${(100 * width) / widest}%)` }));
+      }
       else figure.append(element("pre", {}, state.tree));
       figure.append(element("ul", {}, ...state.changes.map((text) => element("li", {}, element("code", {}, text)))));
     }
@@ -142,8 +154,10 @@ function render({ model, el }) {
       ...(step.undo.length ? [element("ul", {}, ...step.undo.map((text) => element("li", {}, element("code", {}, text))))] : []));
     fill(results, `${step.possible} possible ${step.possible === "1" ? "state" : "states"} here`,
       ...(step.results.length ? [", tried: ", ...[...step.results].map((letter) => chip(letter, data.outcomes[letter]))] : []));
-    fill(pictures, picture("before", "A", ""), picture("at the crash", cut.at_crash, "what lies there cannot be read"),
-      picture("after recovery", cut.after, `none; ${cut.status}`));
+    const shown = [["before", "A", ""], ["at the crash", cut.at_crash, "what lies there cannot be read"],
+      ["after recovery", cut.after, `none; ${cut.status}`]];
+    const widest = Math.max(1, ...shown.map(([, letter]) => widthOf(data.states[letter]?.svg ?? "")));
+    fill(pictures, ...shown.map(([title, letter, missing]) => picture(title, letter, missing, widest)));
   }
 
   function go(number) {
@@ -186,12 +200,15 @@ function render({ model, el }) {
     element("div", { class: "pmem-side" }, code, element("div", {}, lines, undo, results)),
     pictures, legend);
   el.append(box);
+  // By its own width, not that of the window, of which a notebook may leave it a part.
+  const watch = new ResizeObserver(() => box.classList.toggle("pmem-narrow", box.clientWidth < NARROW));
+  watch.observe(box);
   if (data.example) at = data.example.at;
   show();
 
   const follow = () => { stop(); go(model.get("step")); };
   model.on?.("change:step", follow);
-  return () => { stop(); model.off?.("change:step", follow); };
+  return () => { stop(); watch.disconnect(); model.off?.("change:step", follow); };
 }
 
 export default { render };
