@@ -232,10 +232,10 @@ def test_the_check_of_the_user_decides_what_statements_may_come_apart(deeds: Dee
 
 def test_equal_seeds_give_equal_reports(deeds: Deeds) -> None:
     def append() -> None:
-        deeds.pool.root.append(deeds.pool.persistent({"a": ["a string that needs a leaf"]}))
+        deeds.pool.root.append(deeds.pool.persistent({"a": ["a string of 32 signs in its leaf"]}))
 
     one, other = (crash.record(deeds.pool, append, seed=3) for _ in range(2))
-    # libpmemobj pads some of its headers with what happens to be on its stack.
+    # libpmemobj pads some of its headers with what happens to be on its stack: no word of the leaf is only half written.
     one_did, other_did = (
         [(step.what, step.offset, step.size, b"" if step.by_library else step.data) for step in recording.steps]
         for recording in (one, other)
