@@ -28,6 +28,7 @@ from pmemobj._layout import (
     TAG_MASK,
     WORD,
     Kind,
+    kind_of,
 )
 from pmemobj.errors import PmemError, PoolDamagedError, PoolFullError, TransactionError
 
