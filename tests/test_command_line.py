@@ -321,7 +321,7 @@ def test_what_a_killed_command_leaves_is_cleared(large: str, scratch: Path) -> N
             time.sleep(0.002)
         child.kill()
         child.wait(PATIENCE)
-        assert len(os.listdir(scratch)) == 2
+        assert len(os.listdir(scratch)) in (2, 3)  # with the file of the new pool, if it had come to that
         pmemobj.create(str(scratch / "other"), 8 << 20).close()
         os.unlink(scratch / "other")
         assert os.listdir(scratch) == ["large"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import os
 import reprlib
+import time
 import traceback
 from collections.abc import Callable
 from enum import IntEnum
@@ -22,6 +23,10 @@ class _At(IntEnum):
     """What a worker is at."""
 
     ELSEWHERE, CHECK, CLOSED = range(3)
+
+
+#: Seconds that are waited for processes that a check has left behind.
+_MOMENT = 1.0
 
 
 class Note:
@@ -65,11 +70,23 @@ def checked(check: Check, pool: PersistentObjectPool, note: Note) -> tuple[str, 
     finally:
         if os.getpid() != process:
             os._exit(0)  # a child that the check forked off
+        _wait_for_children()
         if pool.closed:
             # There is nothing left here to go on with.
             note.write(_At.CLOSED)
             os._exit(0)
         note.write(_At.ELSEWHERE)
+
+
+def _wait_for_children() -> None:
+    """Wait a moment for what the check has forked off: it has the lock on the image, which is opened again at once."""
+    until = time.monotonic() + _MOMENT
+    while time.monotonic() < until:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+                time.sleep(0.001)
+        except ChildProcessError:
+            return
 
 
 def _is_bool(answer: object) -> bool:
