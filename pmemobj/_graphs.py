@@ -179,6 +179,20 @@ class Graph:
         return {**self.nodes, **self.doomed}
 
     @property
+    def shared(self) -> dict[int, int]:
+        """A number, from 1 on, for each object that more than one reference leads to, by its offset."""
+        references = Counter(edge.target for edge in self.edges)
+        if self.start.target is not None:
+            references[self.start.target] += 1
+        return {offset: at for at, offset in enumerate((each for each in self.shown if references[each] > 1), 1)}
+
+    @property
+    def doomed_in_order(self) -> list[int]:
+        """The offsets of the doomed objects: first those that no other leads to, then what goes in circles."""
+        inner = {edge.target for edge in self.edges if edge.source in self.doomed}
+        return sorted(self.doomed, key=inner.__contains__)
+
+    @property
     def summary(self) -> str:
         """Where it begins and how much there is: ``root=PersistentDict, 12 nodes, 15 edges, 3 hidden``."""
         shown = self.shown

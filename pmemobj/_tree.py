@@ -8,7 +8,6 @@ Below the tree stand the objects that it does not lead to: the doomed ones, and 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -78,11 +77,7 @@ class _Tree:
         self.nodes = graph.shown
         self.comparison = comparison
         self.offsets = offsets
-        references = Counter(edge.target for edge in graph.edges)
-        if graph.start.target is not None:
-            references[graph.start.target] += 1
-        shared = [offset for offset in self.nodes if references[offset] > 1]
-        self.numbers = {offset: number for number, offset in enumerate(shared, 1)}
+        self.numbers = graph.shared
         self.written: set[int] = set()
 
     def lines(self, name: str, holders: Mapping[int, str]) -> Iterator[str]:
@@ -99,9 +94,7 @@ class _Tree:
 
     def _doomed(self, holders: Mapping[int, str]) -> Iterator[str]:
         """The doomed objects, each below the one that leads to it."""
-        inner = {edge.target for edge in self.graph.edges if edge.source in self.graph.doomed}
-        # First those that no other leads to; what is left then goes in a circle.
-        for offset in sorted(self.graph.doomed, key=inner.__contains__):
+        for offset in self.graph.doomed_in_order:
             if offset not in self.written:
                 label = f"{holders[offset]}: " if offset in holders else ""
                 yield from self._below(_in_place("", [_Line(label, self.nodes[offset].type, offset)]))

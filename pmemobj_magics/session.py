@@ -116,6 +116,29 @@ class Session:
             return next((pool for pool in pmemobj.open_pools() if pool.mm is value._p_mm), None)
         return None
 
+    def demand_pool_of(self, value: Any, expression: str, verb: str, done: str) -> PersistentObjectPool:
+        """The open pool of what an expression gave, for a magic that shows an object.
+
+        Args:
+            value: What it gave.
+            expression: The expression.
+            verb: What the magic does with it.
+            done: That verb's participle.
+
+        Raises:
+            ExpressionError: it is no persistent object, or its pool is closed.
+        """
+        if not isinstance(value, Persistent):
+            why = f"it is {a_or_an(type(value).__name__)}, neither a pool nor a persistent object"
+            raise ExpressionError(
+                f"{verb} {expression}", why, f"plain values are {done} in the object that holds them"
+            )
+        pool = self.pool_of(value)
+        if pool is None:
+            why = "its pool is closed, or the object is no longer there"
+            raise ExpressionError(f"{verb} {expression}", why, "open the pool")
+        return pool
+
     def holders(self, pool: PersistentObjectPool) -> dict[int, str]:
         """What holds objects of a pool, by the offsets of the objects: variables, else the outputs of cells."""
         found: dict[int, list[str]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from pmemobj import Persistent, PersistentObjectPool, inspect
 from pmemobj.errors import a_or_an
-from pmemobj_magics.errors import ExpressionError, MagicUsageError, did_you_mean
+from pmemobj_magics.errors import MagicUsageError, did_you_mean
 from pmemobj_magics.graph import PoolGraph, find_layout
 from pmemobj_magics.session import Session
 from pmemobj_magics.tree import PoolTree
@@ -85,14 +85,7 @@ def _find(session: Session, expression: str) -> tuple[PersistentObjectPool, Pers
     value = session.evaluate(expression) if expression else session.find(None)
     if isinstance(value, PersistentObjectPool):
         return value, None
-    if not isinstance(value, Persistent):
-        why = f"it is {a_or_an(type(value).__name__)}, neither a pool nor a persistent object"
-        raise ExpressionError(f"draw {expression}", why, "plain values are drawn in the object that holds them")
-    pool = session.pool_of(value)
-    if pool is None:
-        why = "its pool is closed, or the object is no longer there"
-        raise ExpressionError(f"draw {expression}", why, "open the pool")
-    return pool, value
+    return session.demand_pool_of(value, expression, "draw", "drawn"), value
 
 
 def _walk(pool: PersistentObjectPool, start: Persistent | None, extent: Extent) -> inspect.Graph:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pmemobj import Persistent, PersistentObjectPool, PmemError, glance
-from pmemobj.errors import a_or_an
+from pmemobj import PersistentObjectPool, PmemError, glance
 from pmemobj_magics.errors import ExpressionError
 from pmemobj_magics.session import Session
 from pmemobj_magics.watch import Follower, PoolExplorer
@@ -49,13 +48,7 @@ def watch(session: Session, expression: str, limits: WatchLimits, *, offsets: bo
 
 def _find(session: Session, expression: str, value: Any) -> tuple[PersistentObjectPool, int]:
     """The pool of an object, and where it lies there."""
-    if not isinstance(value, Persistent):
-        why = f"it is {a_or_an(type(value).__name__)}, neither a pool nor a persistent object"
-        raise ExpressionError(f"explore {expression}", why, "plain values are shown in the object that holds them")
-    pool = session.pool_of(value)
-    if pool is None:
-        why = "its pool is closed, or the object is no longer there"
-        raise ExpressionError(f"explore {expression}", why, "open the pool")
+    pool = session.demand_pool_of(value, expression, "explore", "shown")
     offset = value._p_oid.offset
     try:
         glance.look(pool, offset, max_nodes=0)

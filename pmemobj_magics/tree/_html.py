@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterator, Mapping
 
 from pmemobj.inspect import DOOMED, Change, Comparison, Graph, Node, Slot, slot_note, tree_text
@@ -58,11 +58,7 @@ class _Page:
         self.nodes = graph.shown
         self.comparison = comparison
         self.offsets = offsets
-        references = Counter(edge.target for edge in graph.edges)
-        if graph.start.target is not None:
-            references[graph.start.target] += 1
-        shared = [offset for offset in self.nodes if references[offset] > 1]
-        self.numbers = {offset: number for number, offset in enumerate(shared, 1)}
+        self.numbers = graph.shared
         self.written: set[int] = set()
         #: Objects that are too deep where they stand.
         self.waiting: deque[int] = deque()
@@ -83,8 +79,7 @@ class _Page:
 
     def _doomed(self, holders: Mapping[int, str]) -> Iterator[str]:
         """The doomed objects, each below the one that leads to it."""
-        inner = {edge.target for edge in self.graph.edges if edge.source in self.graph.doomed}
-        for offset in sorted(self.graph.doomed, key=inner.__contains__):
+        for offset in self.graph.doomed_in_order:
             if offset not in self.written:
                 label = f"<strong>{html.escape(holders[offset])}</strong>: " if offset in holders else ""
                 yield self._entry(label, Slot("", self.nodes[offset].type, offset), 1)
