@@ -28,7 +28,7 @@ from typing import Any, NamedTuple, TypeVar
 from pmemobj import _show
 from pmemobj._heap import Handle, Heap, attach, steady
 from pmemobj._invariants import demand_allocation, demand_words, dump
-from pmemobj._layout import ABSENT, ALIGNMENT, HEADER_MARK, WORD, kind_of
+from pmemobj._layout import ABSENT, ALIGNMENT, HEADER_MARK, KEYED_KINDS, WORD, kind_of
 from pmemobj._values import decode
 from pmemobj.errors import NotPersistableError, PmemError, PoolDamagedError, a_or_an
 
@@ -155,7 +155,7 @@ class Persistent(Handle):
             assert kind == self._p_kind, f"the header at {offset:#x} names kind {kind}, not {self._p_kind}"
             demand_allocation(heap, offset, kind, WORD)
             self._p_verify(heap, offset)
-            demand_words(heap, self._p_words(heap, offset))
+            demand_words(heap, self._p_words(heap, offset), has_keys=kind in KEYED_KINDS)
         except (AssertionError, PmemError) as error:
             raise AssertionError(f"a {type(self).__name__} is not whole: {error}\n{dump(heap, offset)}") from error
 

@@ -128,6 +128,9 @@ class _Counting:
     def block(self, kind: Kind, size: int, words: Iterable[int]) -> int:
         return self.take(size)
 
+    def fill(self, body: int, words: Iterable[int]) -> None:
+        pass
+
     def offset(self, number: int) -> int:
         if not 1 <= number <= self._count:
             raise ValueError(f"there is no object {number}")
@@ -172,8 +175,11 @@ class _Building:
 
     def block(self, kind: Kind, size: int, words: Iterable[int]) -> int:
         offset = self.take(kind, size)
-        self.heap.init(offset, words)
+        self.fill(offset, words)
         return offset
+
+    def fill(self, body: int, words: Iterable[int]) -> None:
+        self.heap.init(body, words)
 
     def offset(self, number: int) -> int:
         return self.offsets[number - 1]

@@ -7,6 +7,7 @@ ctypedef struct oid:
     unsigned long long off
 
 ctypedef void (*persist_function)(void *pop, const void *address, size_t size) noexcept nogil
+ctypedef void (*drain_function)(void *pop) noexcept nogil
 ctypedef int (*begin_function)(void *pop, void *env, ...) noexcept nogil
 ctypedef void (*plain_function)() noexcept nogil
 ctypedef void (*abort_function)(int code) noexcept nogil
@@ -23,6 +24,8 @@ ctypedef void (*cancel_function)(void *pop, void *actions, size_t count) noexcep
 ctypedef int (*free_function)(oid which, unsigned long long flags) noexcept nogil
 
 cdef persist_function _persist
+cdef persist_function _flush
+cdef drain_function _drain
 cdef begin_function _tx_begin
 cdef plain_function _tx_commit
 cdef abort_function _tx_abort
@@ -41,6 +44,8 @@ cdef int _STAGE_WORK, _STAGE_NONE, _CANCELED
 
 cdef unsigned long long _address(str name) except 0
 cpdef persist(unsigned long long pop, unsigned long long address, unsigned long long size, bint slow)
+cpdef flush(unsigned long long pop, unsigned long long address, unsigned long long size)
+cpdef drain(unsigned long long pop)
 cpdef bint in_transaction()
 cpdef begin(unsigned long long pop)
 cpdef commit(bint slow)

@@ -30,6 +30,8 @@ _CANCELED = errno.ECANCELED
 
 # Compiled: where libpmemobj's functions are; see the .pxd for their types.
 _persist: Any
+_flush: Any
+_drain: Any
 _tx_begin: Any
 _tx_commit: Any
 _tx_abort: Any
@@ -47,11 +49,13 @@ _cancel: Any
 
 def load() -> None:
     """Load libpmemobj, and find its functions; to be called before any other function here."""
-    global _persist, _tx_begin, _tx_commit, _tx_abort, _tx_end, _tx_stage, _tx_add, _tx_alloc, _tx_free
+    global _persist, _flush, _drain, _tx_begin, _tx_commit, _tx_abort, _tx_end, _tx_stage, _tx_add, _tx_alloc, _tx_free
     global _reserve, _set_value, _defer_free, _publish, _cancel
     _lib.load()
     if cython.compiled:
         _persist = cython.cast(persist_function, _address("pmemobj_persist"))  # type: ignore[name-defined]  # noqa: F821
+        _flush = cython.cast(persist_function, _address("pmemobj_flush"))  # type: ignore[name-defined]  # noqa: F821
+        _drain = cython.cast(drain_function, _address("pmemobj_drain"))  # type: ignore[name-defined]  # noqa: F821
         _tx_begin = cython.cast(begin_function, _address("pmemobj_tx_begin"))  # type: ignore[name-defined]  # noqa: F821
         _tx_commit = cython.cast(plain_function, _address("pmemobj_tx_commit"))  # type: ignore[name-defined]  # noqa: F821
         _tx_abort = cython.cast(abort_function, _address("pmemobj_tx_abort"))  # type: ignore[name-defined]  # noqa: F821
@@ -80,6 +84,22 @@ def persist(pop: int, address: int, size: int, slow: bool) -> None:
             _persist(cython.cast(cython.p_void, pop), cython.cast(cython.p_void, address), size)
     else:
         _persist(cython.cast(cython.p_void, pop), cython.cast(cython.p_void, address), size)
+
+
+def flush(pop: int, address: int, size: int) -> None:
+    """``pmemobj_flush``: the bytes are in the medium when the next `drain` returns."""
+    if cython.compiled:
+        _flush(cython.cast(cython.p_void, pop), cython.cast(cython.p_void, address), size)
+    else:
+        _lib.flush(_lib.pool_at(pop), address, size)
+
+
+def drain(pop: int) -> None:
+    """``pmemobj_drain``."""
+    if cython.compiled:
+        _drain(cython.cast(cython.p_void, pop))
+    else:
+        _lib.drain(_lib.pool_at(pop))
 
 
 def in_transaction() -> bool:

@@ -5,7 +5,7 @@ from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap, PoolLock
 from pmemobj._publish cimport Publication
 from pmemobj._table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
-from pmemobj._table cimport add_entry, exchange_value, look_up, put_entry, remove_entries, store_value, word_of_key
+from pmemobj._table cimport add_entry, exchange_value, look_up, prepare_key, put_entry, remove_entries, store_value, word_of_key
 from pmemobj._values cimport decode, encode, free_leaf, immediate, is_leaf, prepare, replace
 
 cdef object _missing
@@ -21,11 +21,11 @@ cdef class PersistentDict(Persistent):
     cdef _set(self, key, value)
     @cython.locals(
         heap=Heap, offset=cython.ulonglong, word=cython.ulonglong, entry=cython.ulonglong,
-        key_word=cython.ulonglong, publication=Publication,
+        key_word=cython.ulonglong, publication=Publication, texts=bytearray,
     )
     cdef bint _set_at_once(self, key, unsigned long long key_hash, value) except -1
     @cython.locals(
         heap=Heap, offset=cython.ulonglong, changes=cython.ulonglong, key_hash=cython.ulonglong, word=cython.ulonglong,
-        entry=cython.ulonglong, new=list, hashes=list, words=list,
+        entry=cython.ulonglong, new=list, hashes=list, words=list, texts=bytearray,
     )
     cdef _set_all(self, dict pairs)

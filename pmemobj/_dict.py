@@ -40,6 +40,7 @@ from pmemobj._table import (
     last_entry,
     live_words,
     look_up,
+    prepare_key,
     put_entry,
     remove_entries,
     store_value,
@@ -210,10 +211,11 @@ class PersistentDict(Persistent):
             word = prepare(heap, publication, value)
             if word == ABSENT:
                 return False
-            key_word = prepare(heap, publication, key)
+            texts = bytearray()
+            key_word = prepare_key(heap, publication, key, texts)
             if key_word == ABSENT:
                 return False
-            return add_at_once(heap, publication, offset, ENTRY_SIZE, key_hash, key_word, word)
+            return add_at_once(heap, publication, offset, ENTRY_SIZE, key_hash, key_word, word, texts)
         finally:
             publication.cancel()
 
@@ -303,6 +305,7 @@ class PersistentDict(Persistent):
             hashes = [stored_hash(heap, key) for key in pairs]
             words = [immediate(heap, value) or encode(heap, value) for value in pairs.values()]
             new: list[int] = []
+            texts = bytearray()
             replaced: list[tuple[int, int]] = []
             for key, key_hash, word in zip(pairs, hashes, words, strict=True):
                 entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
@@ -310,7 +313,7 @@ class PersistentDict(Persistent):
                     replaced.append((entry, word))
                 else:
                     new.append(key_hash)
-                    new.append(word_of_key(heap, key))
+                    new.append(word_of_key(heap, key, texts))
                     new.append(word)
             if heap.changes != changes:
                 # Comparing or pickling ran foreign code, and what was found may be there no longer.
@@ -322,7 +325,7 @@ class PersistentDict(Persistent):
             for entry, word in replaced:
                 exchange_value(heap, offset, entry, word)
             if new:
-                append_entries(heap, offset, ENTRY_SIZE, new)
+                append_entries(heap, offset, ENTRY_SIZE, new, texts)
 
     # ---- for walkers ----
 

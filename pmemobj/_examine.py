@@ -35,7 +35,7 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._leaves import value_of
-from pmemobj._values import decode, is_container, is_leaf
+from pmemobj._values import decode, is_container, is_leaf, is_packed
 from pmemobj.errors import PmemError, PoolDamagedError, TimeZoneNotFoundError, TransactionError
 
 ERROR, INFORMATION = "error", "information"
@@ -101,6 +101,7 @@ class Slot:
 
     step: str
     word: int
+    is_key: bool = False
 
 
 #: For each kind the bytes of the object itself, and what reads it.
@@ -184,6 +185,8 @@ class Examination:
         try:
             if slot.word == ABSENT:
                 raise ValueError("its word is 0, which is no value")
+            if is_packed(slot.word) and not slot.is_key:
+                raise ValueError("its word is one that only the keys of a table have")
             decode(self._heap, slot.word)
         except (PmemError, ValueError) as error:
             self._tell(holder, slot.step, None, error.why if isinstance(error, PmemError) else str(error))

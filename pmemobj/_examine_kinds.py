@@ -38,6 +38,7 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE
+from pmemobj._table_texts import fault_of_texts
 from pmemobj._typed import VALUE
 from pmemobj._values import describe, is_container
 from pmemobj.errors import PmemError
@@ -208,18 +209,22 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
         return []
     if not examination.body(offset, table, kind, TABLE_ENTRIES):
         return []
-    slots, capacity = heap.read_words(table, 2)
+    slots, capacity, texts_size = heap.read_words(table, 3)
     # Limits first, so that no size is computed from nonsense.
     if not MIN_SLOTS <= slots <= heap.limit or slots & (slots - 1) or not used <= capacity < slots:
         examination.say(offset, f"its table has {slots} slots for {capacity} entries, {used} of them used")
         return []
     index_at = TABLE_ENTRIES + width * capacity
     room = heap.allocation_size(table) - ALLOCATION_HEADER_SIZE
-    if index_at + SLOT_SIZE * slots > room:
-        examination.say(offset, f"its table takes {index_at + SLOT_SIZE * slots} bytes, and has {room}")
+    texts_at = index_at + SLOT_SIZE * slots
+    if texts_at + texts_size > room:
+        examination.say(offset, f"its table takes {texts_at + texts_size} bytes, and has {room}")
         return []
     each = width // WORD
     words = heap.read_words(table + TABLE_ENTRIES, each * used)
+    fault = fault_of_texts(words, each, table + texts_at, texts_size)
+    if fault:
+        examination.say(offset, fault)
     entries = [words[at : at + each] for at in range(0, len(words), each)]
     index = memoryview(heap.read_bytes(table + index_at, SLOT_SIZE * slots)).cast("I").tolist()
     present = [number for number, entry in enumerate(entries, 1) if entry[1] != ABSENT]
@@ -238,7 +243,7 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
         label = describe(heap, key, 24)
         if not _may_hash_to(heap, key, key_hash):
             examination.say(offset, f"entry {number - 1} has not the hash of its key {label}")
-        found.append(Slot(f"<key {label}>" if values else f"<item {label}>", key))
+        found.append(Slot(f"<key {label}>" if values else f"<item {label}>", key, is_key=True))
         found += [Slot(f"[{label}]", value) for value in values]
     return found
 

@@ -22,6 +22,7 @@ from pmemobj._layout import (
     ALL_KINDS,
     ALLOCATION_TYPE,
     CONTAINER_KINDS,
+    KEYED_KINDS,
     ROOT_CLASSES,
     ROOT_VALUE,
     TAG_LEAF,
@@ -188,9 +189,10 @@ def _demand_whole(heap: Heap, objects: Iterable[int]) -> None:
         demand_words(heap, root_words(heap))
         for at in objects:
             walker = kind_at(heap, at)
-            demand_allocation(heap, at, kind_of(heap.read(at)), WORD)
+            kind = kind_of(heap.read(at))
+            demand_allocation(heap, at, kind, WORD)
             walker._p_verify(heap, at)
-            demand_words(heap, walker._p_words(heap, at))
+            demand_words(heap, walker._p_words(heap, at), has_keys=kind in KEYED_KINDS)
     except (AssertionError, PmemError) as error:
         raise DoubtfulGarbageError(
             f"collect the garbage of {heap.name}",

@@ -5,6 +5,9 @@ from pmemobj._lock cimport PoolLock, thread_id, thread_key
 from pmemobj._ranges cimport SnapshotRanges
 from pmemobj cimport _calls
 
+cdef extern from "string.h":
+    void copy_bytes "memcpy"(void *target, const void *source, size_t size) noexcept nogil
+
 cdef unsigned long long WORD, PAGE, _FEW_SNAPSHOTS, _TAIL_GROWTH, _LARGEST_TAIL, _FEW_IN_PAGE
 cdef long long _MOST_IN_VAIN
 cdef unsigned long long ALIGNMENT, ALLOCATION_HEADER_SIZE, _LARGE, _ZERO, _NO_FLUSH, _NEAR, _NEAR_ON_DISK
@@ -35,7 +38,7 @@ cdef class Heap:
     cdef list _classes
     cdef public list _marks
     cdef public thread_id _owner
-    cdef public bint slow
+    cdef public bint slow, by_page
     cdef SnapshotRanges _snapshotted
     cdef dict _noted
     cdef public object on_growth
@@ -82,16 +85,27 @@ cdef class Heap:
     @cython.locals(first=cython.ulonglong, is_fresh=cython.bint)
     cdef bint _prepare_tail(
         self, unsigned long long offset, unsigned long long size, unsigned long long counter, unsigned long long area,
-        unsigned long long end
+        unsigned long long end, unsigned long long start
     ) except -1
-    @cython.locals(lock=PoolLock, size=cython.ulonglong, at=cython.ulonglong, word=cython.ulonglong)
-    cpdef store_words(self, unsigned long long offset, list words)
+    cpdef append_bytes_in(
+        self, unsigned long long offset, bytes data, unsigned long long counter, unsigned long long area,
+        unsigned long long end, unsigned long long start
+    )
+    @cython.locals(target=cython.p_char)
+    cdef _put_bytes(self, unsigned long long offset, data)
+    @cython.locals(
+        lock=PoolLock, first=cython.ulonglong, last=cython.ulonglong, offset=cython.ulonglong, data=bytes,
+    )
+    cpdef store_apart(self, list pieces)
     cpdef write_in(
         self, unsigned long long offset, unsigned long long word, unsigned long long area, unsigned long long end
     )
     @cython.locals(lock=PoolLock)
     cpdef store(self, unsigned long long offset, unsigned long long word)
     cpdef move(self, unsigned long long target, unsigned long long source, unsigned long long count)
+    @cython.locals(target=cython.p_char)
+    cpdef init_copy(self, unsigned long long offset, unsigned long long source, unsigned long long count)
+    cpdef init_word(self, unsigned long long offset, unsigned long long word)
     cpdef write_bytes(self, unsigned long long offset, data)
     cpdef move_bytes(self, unsigned long long target, unsigned long long source, unsigned long long size)
     @cython.locals(step=cython.longlong, fitting=cython.longlong)

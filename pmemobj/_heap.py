@@ -210,6 +210,7 @@ class Heap:
         "after_rollback",
         "after_transaction",
         "base",
+        "by_page",
         "changes",
         "changes_at_begin",
         "checker",
@@ -275,6 +276,8 @@ class Heap:
         self.on_growth: Callable[[], None] | None = None
         #: Whether to persist means to wait for a disk.
         self.slow = False
+        #: Whether it is done page by page (``msync``), whatever lies between what was changed.
+        self.by_page = False
         #: Called after a roll-back, for caches of what the pool holds.
         self.after_rollback: list[Callable[[], None]] = []
         #: Called when a transaction of the user's (no single statement) has been committed; see `glance`.
@@ -330,7 +333,7 @@ class Heap:
         self._singles = 0
         #: How many more pages it has logged than words that were found in them later.
         self._in_vain = 0
-        #: From where on the places of an array mean nothing if this transaction is rolled back, by its offset.
+        #: From where on the places of an array mean nothing if this transaction is rolled back, by where it begins.
         self._tails: dict[int, int] = {}
         #: The thread that is in a transaction, open or doomed; 0 for none.
         self._owner: Any = 0
@@ -624,6 +627,13 @@ class Heap:
         else:
             self._words[offset >> 3] = word
 
+    def _put_bytes(self, offset: int, data: bytes) -> None:
+        if cython.compiled and type(data) is bytes:
+            target = cython.cast(cython.p_char, self.base + offset)
+            copy_bytes(target, cython.cast(cython.p_char, data), len(data))  # type: ignore[name-defined]  # noqa: F821
+        else:
+            self._raw[offset : offset + len(data)] = data
+
     def write_in(self, offset: int, word: int, area: int, end: int) -> None:
         """As `write`, for a word of an allocation that lies from `area` to `end`.
 
@@ -659,18 +669,24 @@ class Heap:
         So it need not be logged where the pool has nothing there when the transaction is rolled back.
         """
         self._demand_same_task()
-        if not self._prepare_tail(offset, WORD, counter, area, end):
+        if not self._prepare_tail(offset, WORD, counter, area, end, area):
             self._log_page(offset, area, end)
         self.write(offset, word)
 
     def append_words_in(self, offset: int, words: list[int], counter: int, area: int, end: int) -> None:
         """As `append_in`, for words side by side."""
         self._demand_same_task()
-        if not self._prepare_tail(offset, WORD * len(words), counter, area, end):
+        if not self._prepare_tail(offset, WORD * len(words), counter, area, end, area):
             self._log_page(offset, area, end)
         self.write_words(offset, words)
 
-    def _prepare_tail(self, offset: int, size: int, counter: int, area: int, end: int) -> bool:
+    def append_bytes_in(self, offset: int, data: bytes, counter: int, area: int, end: int, start: int) -> None:
+        """As `append_in`, for bytes of an array that begins at `start`, behind another one in the same allocation."""
+        self._demand_same_task()
+        self._prepare_tail(offset, len(data), counter, area, end, start)
+        self.write_bytes(offset, data)
+
+    def _prepare_tail(self, offset: int, size: int, counter: int, area: int, end: int, start: int) -> bool:
         """Let commit flush places behind the end of an array, without a log; False where they have to be logged.
 
         What lies there means nothing to whoever comes after a roll-back if it lies behind the end that the
@@ -684,9 +700,9 @@ class Heap:
         if self._snapshotted.covers(offset, size):
             return True
         if not self._snapshotted.covers(counter, WORD):
-            self._tails[area] = offset
+            self._tails[start] = offset
         is_fresh = area in self.fresh
-        first = area if is_fresh else self._tails.get(area, end)
+        first = start if is_fresh else self._tails.get(start, end)
         if offset < first:
             return False
         size = min(max(size, min((_TAIL_GROWTH - 1) * (offset - first), _LARGEST_TAIL)), end - offset)
@@ -727,7 +743,7 @@ class Heap:
             self.snapshot(offset, len(data))
             self._count_change()
             self._unsettle()
-            self._raw[offset : offset + len(data)] = data
+            self._put_bytes(offset, data)
             self._tell_change()
 
     def move_bytes(self, target: int, source: int, size: int) -> None:
@@ -767,28 +783,40 @@ class Heap:
         finally:
             lock.release()
 
-    def store_words(self, offset: int, words: list[int]) -> None:
-        """Put words where the pool has nothing, outside a transaction: durable at once, but not whole or not at all.
+    def store_apart(self, pieces: list[tuple[int, bytes]]) -> None:
+        """Put bytes where the pool has nothing, outside a transaction: durable at once, in no order.
 
-        A later `store` says that they are there.
-        C function: ``pmemobj_persist``.
+        A later `store` says that they are there. Where durability goes by the page, one call waits for all pieces.
+        C functions: ``pmemobj_persist``, or ``pmemobj_flush`` and ``pmemobj_drain``.
+
+        Args:
+            pieces: Offset and bytes of each; whole words.
         """
         lock = self.lock
         lock.acquire()
         try:
             self._demand_writable()
-            size = WORD * len(words)
-            if offset + size > self.limit or offset < self.root_offset:
-                self._refuse_to_change(offset)
-            if self.checker is not None:
-                self.checker.storing(offset, size)
+            first = self.limit
+            last = 0
+            for offset, data in pieces:
+                if offset + len(data) > self.limit or offset < self.root_offset:
+                    self._refuse_to_change(offset)
+                first = min(first, offset)
+                last = max(last, offset + len(data))
+                if self.checker is not None:
+                    self.checker.storing(offset, len(data))
             self._count_change()
-            for at, word in enumerate(words):
-                self._put(offset + WORD * at, word)
-            _calls.persist(self.base, self.base + offset, size, self.slow)
+            for offset, data in pieces:
+                self._put_bytes(offset, data)
+                if not self.by_page:
+                    _calls.flush(self.base, self.base + offset, len(data))
+            if self.by_page:
+                _calls.persist(self.base, self.base + first, last - first, self.slow)
+            else:
+                _calls.drain(self.base)
             self.persists += 1
             if self.checker is not None:
-                self.checker.accept(offset, size)
+                self.checker.accept_expected()
             self._tell_change()
         finally:
             lock.release()
@@ -803,8 +831,20 @@ class Heap:
         """Fill freshly allocated memory with `count` words that lie elsewhere; nothing is logged."""
         if source + WORD * count > self.limit:
             self.refuse(source)
-        into, out_of = offset >> 3, source >> 3
-        self._words[into : into + count] = self._words[out_of : out_of + count]
+        if offset + WORD * count > self.limit:
+            self.refuse(offset)
+        if cython.compiled:
+            target = cython.cast(cython.p_char, self.base + offset)
+            copy_bytes(target, cython.cast(cython.p_char, self.base + source), WORD * count)  # type: ignore[name-defined]  # noqa: F821
+        else:
+            into, out_of = offset >> 3, source >> 3
+            self._words[into : into + count] = self._words[out_of : out_of + count]
+
+    def init_word(self, offset: int, word: int) -> None:
+        """Fill one word of freshly allocated memory; nothing is logged."""
+        if offset + WORD > self.limit:
+            self.refuse(offset)
+        self._put(offset, word)
 
     def init_bytes(self, offset: int, data: bytes) -> None:
         """Fill freshly allocated memory with bytes; nothing is logged."""

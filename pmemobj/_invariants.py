@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from pmemobj._heap import Heap
 from pmemobj._layout import ABSENT, ALLOCATION_HEADER_SIZE, CONTAINER_KINDS, TAG_LEAF, WORD, Kind, kind_of
-from pmemobj._values import describe, is_container, is_immediate, is_leaf, leaf_parts
+from pmemobj._values import describe, is_container, is_immediate, is_leaf, is_packed, leaf_parts
 
 #: How many words of an object a dump shows.
 _SHOWN = 12
@@ -28,8 +28,14 @@ def demand_allocation(heap: Heap, offset: int, kind: int, size: int) -> None:
     assert size <= usable, f"{Kind(kind).name} at {offset:#x} needs {size} bytes and has {usable}"
 
 
-def demand_words(heap: Heap, words: Iterable[int]) -> None:
-    """Assert that each value word leads to what it says, and that no leaf is owned twice."""
+def demand_words(heap: Heap, words: Iterable[int], has_keys: bool = False) -> None:
+    """Assert that each value word leads to what it says, and that no leaf is owned twice.
+
+    Args:
+        heap: The heap.
+        words: The words.
+        has_keys: Whether there are keys among them, whose texts may lie beside them.
+    """
     owned = set()
     for word in words:
         if is_leaf(word):
@@ -42,7 +48,8 @@ def demand_words(heap: Heap, words: Iterable[int]) -> None:
             assert kind_there in CONTAINER_KINDS, f"there is no object at {word:#x}"
             demand_allocation(heap, word, kind_there, WORD)
         else:
-            assert word == ABSENT or is_immediate(word), f"the word {word:#018x} stands for no value"
+            is_value = is_immediate(word) or (has_keys and is_packed(word))
+            assert word == ABSENT or is_value, f"the word {word:#018x} stands for no value"
 
 
 def dump(heap: Heap, offset: int) -> str:

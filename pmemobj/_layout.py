@@ -25,6 +25,8 @@ A value word (8 bytes) holds any value, told apart by its low bits::
     ........0000   container     the offset of a shared object, found again by tracing
     ........0100   leaf          the offset plus 4 of an immutable value that this slot alone owns
     ....LLLL1000   short str     L bytes (0-7) of UTF-8 follow in the higher bytes
+    ....10001000   packed str    a key alone: 8 bits of size, then 48 of the offset of its UTF-8, which lies
+                                 in the table that the key is in
     ....KKKK1100   the rest      K = 0 None, 1 False, 2 True, 3 0.0, 4 -0.0, 5 inf, 6 -inf;
                                  K = 8 + L: bytes, L (0-7) follow
 
@@ -41,13 +43,16 @@ with a header word, so that they can be recognised where only the bytes are at h
     list        +0 header  +8 length  +16 capacity  +24 offset of items
     items       capacity value words; those at and beyond length are meaningless
     dict        +0 header  +8 entries deleted  +16 entries used, those included  +24 offset of table
-    table       +0 index slots  +8 entry capacity  +16 entries  then the index
+    table       +0 index slots  +8 entry capacity  +16 bytes of texts  +24 entries  then the index, then the texts
                 an entry is hash, key word, value word (24 bytes; a deleted entry has key 0)
                 slots are a power of two, 8 or more, and more than the capacity; the index has 4 bytes a slot:
                 in the low bits (as many as number the slots) the number of an entry plus 1, or, for none, 0 or
                 more than are used, and above them what the lower half of the entry's hash has there; it
                 is what CPython's probing makes of the hashes of all used entries, put in by number
-                (a key is added by three stores, the entry, its slot, the count; until the last it is not there)
+                (a key is added by three stores: the entry and its text, its slot, the count; until the last it is
+                not there)
+                the texts are those of the packed keys, in any order, each filled up to whole words; they may
+                reach to the end of the allocation, and those of deleted keys stay
     set         +0 header  +8 entries deleted  +16 entries used, those included  +24 offset of table
     table       of a set likewise, but an entry is hash and key word (16 bytes)
     tuple       +0 header  +8 length  +16 items, length value words; never written again
@@ -110,7 +115,7 @@ from enum import IntEnum
 from itertools import accumulate
 
 LAYOUT_NAME = "pmemobj.python"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 KNOWN_INCOMPAT_FEATURES = 0
 
 # ---- libpmemobj's own file format (pool_hdr.h and obj.h of PMDK), as far as it is read here ----
@@ -195,6 +200,11 @@ WORD_MINUS_INF = 0x6C
 SHORT_BYTES = 0x8C
 #: Longest str (in UTF-8) or bytes that fits into a word.
 SHORT_MAX = 7
+#: The lowest byte of the word of a key whose text is packed into its table.
+PACKED_STR = 0x88
+PACKED_MAX = 255
+#: Where its size and its offset begin.
+PACKED_SIZE_SHIFT, PACKED_OFFSET_SHIFT = 8, 16
 WORD = 8
 ALIGNMENT = 16
 
@@ -241,6 +251,8 @@ class Kind(IntEnum):
 ALL_KINDS = frozenset(Kind)
 LEAF_KINDS = frozenset(kind for kind in Kind if kind < 16)
 CONTAINER_KINDS = frozenset(kind for kind in Kind if 16 <= kind < 64)
+#: Those that have keys or items in a table.
+KEYED_KINDS = frozenset({Kind.DICT, Kind.SET})
 BLOCK_KINDS = frozenset({Kind.BLOCK_WORDS, Kind.BLOCK_BYTES})
 
 LIST_SIZE = 32
@@ -251,7 +263,7 @@ SET_SIZE = 32
 STR_SEED = 0x5D
 DICT_DELETED, DICT_USED, DICT_TABLE = 8, 16, 24
 #: In its table.
-TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES = 0, 8, 16
+TABLE_SLOTS, TABLE_CAPACITY, TABLE_TEXTS, TABLE_ENTRIES = 0, 8, 16, 24
 #: In an entry.
 ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE = 0, 8, 16
 ENTRY_SIZE = 24

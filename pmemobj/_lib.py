@@ -49,6 +49,8 @@ uint64_t pmemobj_type_num(PMEMoid oid);
 void pmemobj_free(PMEMoid *oidp);
 
 void pmemobj_persist(PMEMobjpool *pop, const void *addr, size_t len);
+void pmemobj_flush(PMEMobjpool *pop, const void *addr, size_t len);
+void pmemobj_drain(PMEMobjpool *pop);
 
 int pmemobj_tx_begin(PMEMobjpool *pop, void *env, ...);
 void pmemobj_tx_commit(void);
@@ -389,6 +391,16 @@ def recycle(pop: Pool) -> None:
 def persist(pop: Pool, addr: int, size: int) -> None:
     """``pmemobj_persist``: the bytes are in the medium when this returns."""
     _lib.pmemobj_persist(pop, ffi.cast("void *", addr), size)
+
+
+def flush(pop: Pool, addr: int, size: int) -> None:
+    """``pmemobj_flush``: the bytes are on their way to the medium."""
+    _lib.pmemobj_flush(pop, ffi.cast("void *", addr), size)
+
+
+def drain(pop: Pool) -> None:
+    """``pmemobj_drain``: what was flushed is in the medium when this returns."""
+    _lib.pmemobj_drain(pop)
 
 
 def die_with_parent() -> None:

@@ -22,6 +22,7 @@ from pmemobj._layout import (
     SET_ENTRY_SIZE,
     TABLE_CAPACITY,
     TABLE_ENTRIES,
+    TABLE_TEXTS,
     TAG_LEAF,
     TAG_MASK,
     TUPLE_ITEMS,
@@ -188,7 +189,7 @@ def _with_table(heap: Heap, offset: int, kind: Kind, table_kind: Kind, width: in
 
 
 def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: int) -> Part:
-    slots, capacity = heap.read_words(table, 2)
+    slots, capacity, texts = heap.read_words(table, 3)
     each, room = width // WORD, room_at(heap, table) - TABLE_ENTRIES // WORD
     capacity = max(0, min(capacity, room // each))
     used = min(used, capacity)
@@ -208,9 +209,12 @@ def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: in
 
     index_at = TABLE_ENTRIES + width * capacity
     index_words = max(0, min(slots // 2, room - each * capacity))
+    text_words = max(0, min(texts // WORD, room - each * capacity - index_words))
+    texts_at = index_at + WORD * index_words
     spans = [
         single(0, "slots", count("slot in the index", "slots in the index")),
         single(TABLE_CAPACITY, "capacity", count("place for entries", "places for entries")),
+        single(TABLE_TEXTS, "texts", count("byte of texts", "bytes of texts")),
         Span(TABLE_ENTRIES, each * used, label, entry_word),
         Span(
             TABLE_ENTRIES + width * used,
@@ -220,6 +224,12 @@ def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: in
             FEW_UNUSED,
         ),
         Span(index_at, index_words, lambda at: f"slots {2 * at}, {2 * at + 1}", slot_texts, _FEW_OF_INDEX),
+        Span(
+            texts_at,
+            text_words,
+            lambda at: f"texts[{WORD * at}:{WORD * at + WORD}]",
+            lambda _, word: Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little"))),
+        ),
     ]
     return Part("table", table, kind, spans, counted=(offset + 2 * WORD, TABLE_ENTRIES, width))
 

@@ -18,7 +18,7 @@ from pmemobj._base import kind_at
 from pmemobj._heap import Heap
 from pmemobj._layout import ABSENT, ALL_KINDS, ALLOCATION_HEADER_SIZE, TAG_MASK, WORD, Kind, class_number, kind_of
 from pmemobj._names import shown_name
-from pmemobj._values import decode, describe, is_container, is_leaf
+from pmemobj._values import decode, describe, is_container, is_leaf, is_packed
 from pmemobj.errors import PmemError
 
 #: Characters of a value; words of a part that is damaged.
@@ -199,6 +199,8 @@ def value(heap: Heap, word: int, absent: str = "no value") -> Reading:
         return Reading(Meaning.LEAF, f"→ {text}", _tag(word), word & ~TAG_MASK, (0, WORD))
     if text.startswith("damaged"):
         return Reading(Meaning.VALUE, text, _tag(word))
+    if is_packed(word):
+        return Reading(Meaning.VALUE, f"str {text}, in the texts", _tag(word), varying=(2, WORD))
     found = decode(heap, word)
     return Reading(Meaning.VALUE, text if found is None else f"{type(found).__name__} {text}", _tag(word))
 

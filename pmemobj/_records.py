@@ -54,6 +54,9 @@ class Target(Protocol):
     def block(self, kind: Kind, size: int, words: Iterable[int]) -> int:
         """The offset of a new body that begins with `words`; what follows is 0."""
 
+    def fill(self, body: int, words: Iterable[int]) -> None:
+        """Let the body that has just been made begin with `words`."""
+
     def offset(self, number: int) -> int:
         """The offset of the object with a number; ValueError if there is none."""
 

@@ -40,12 +40,13 @@ from pmemobj._table import (
     has_entry,
     last_entry,
     live_words,
+    prepare_key,
     put_entry,
     remove_entries,
     word_of_key,
 )
 from pmemobj._table_check import verify_table
-from pmemobj._values import decode, free_leaf, prepare
+from pmemobj._values import decode, free_leaf
 from pmemobj._walk import Walk
 
 Operand = Any
@@ -79,12 +80,13 @@ class PersistentSet(Persistent):
         heap = self._p_heap
         with heap.statement:
             words: list[int] = []
+            texts = bytearray()
             for item in items:
                 words.append(stored_hash(heap, item))
-                words.append(word_of_key(heap, item))
+                words.append(word_of_key(heap, item, texts))
             drop_entries(heap, self._p_offset, SET_ENTRY_SIZE)
             if words:
-                append_entries(heap, self._p_offset, SET_ENTRY_SIZE, words)
+                append_entries(heap, self._p_offset, SET_ENTRY_SIZE, words, texts)
 
     # ---- reading ----
 
@@ -203,10 +205,11 @@ class PersistentSet(Persistent):
         heap = self._p_heap
         publication = Publication(heap)
         try:
-            word = prepare(heap, publication, item)
+            texts = bytearray()
+            word = prepare_key(heap, publication, item, texts)
             if word == ABSENT:
                 return False
-            return add_at_once(heap, publication, self._p_offset, SET_ENTRY_SIZE, key_hash, word, ABSENT)
+            return add_at_once(heap, publication, self._p_offset, SET_ENTRY_SIZE, key_hash, word, ABSENT, texts)
         finally:
             publication.cancel()
 
@@ -342,19 +345,20 @@ class PersistentSet(Persistent):
             # All words first: what cannot be stored must not leave half a change.
             changes = heap.changes
             new: list[int] = []
+            texts = bytearray()
             dropped: list[int] = []
             for item in items:
                 key_hash = stored_hash(heap, item)
                 entry = find_entry(heap, offset, SET_ENTRY_SIZE, item, key_hash)
                 if not entry and add:
-                    new += (key_hash, word_of_key(heap, item))
+                    new += (key_hash, word_of_key(heap, item, texts))
                 elif entry and drop:
                     dropped.append(entry)
             if heap.changes == changes:
                 if dropped:
                     remove_entries(heap, offset, SET_ENTRY_SIZE, dropped)
                 if new:
-                    append_entries(heap, offset, SET_ENTRY_SIZE, new)
+                    append_entries(heap, offset, SET_ENTRY_SIZE, new, texts)
                 return
             # Comparing or pickling ran foreign code, and what was found may be there no longer.
             for key_word in new[1::2]:

@@ -4,17 +4,19 @@ from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Handle, Heap
 from pmemobj._publish cimport Publication
 from pmemobj._table_form cimport fill_index
+from pmemobj._table_texts cimport add_texts, has_room, pack, settle, size_of_texts, take_texts, texts_at
 from pmemobj._text cimport forget_error, mix_memory, padded_word, same_memory, utf8_of
-from pmemobj._values cimport decode, encode, exchange, free_leaf, immediate, is_container, is_leaf
+from pmemobj._values cimport decode, encode, exchange, free_leaf, immediate, is_container, is_leaf, is_packed, packed_text, prepare
 
 cdef extern from "Python.h":
     long long long_long_of "PyLong_AsLongLongAndOverflow"(object number, int *overflow) except? -1
 
 # Constants as C integers; the names that _layout gives to Python are not those.
 cdef unsigned long long WORD, ABSENT, TAG_LEAF, ENTRY_SIZE, SET_ENTRY_SIZE
-cdef unsigned long long DICT_DELETED, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES
+cdef unsigned long long DICT_DELETED, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_TEXTS, TABLE_ENTRIES
 cdef unsigned long long ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE
 cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _ATTEMPTS, _CHANGED, _SPARSE, _STR_HEADER, STR_SEED, _CARE
+cdef unsigned long long PACKED_STR, PACKED_SIZE_SHIFT, PACKED_OFFSET_SHIFT
 cdef unsigned long long IMMEDIATE_BITS, SHORT_MAX, TAG_STR, TAG_MASK
 cdef long long _HASH_MODULUS
 
@@ -27,6 +29,8 @@ cpdef value_of(Heap heap, unsigned long long offset, key, default)
     found=cython.ulonglong, place=cython.ulonglong, entry=cython.ulonglong, stored=cython.ulonglong, used=cython.ulonglong,
 )
 cdef unsigned long long quick_entry(Heap heap, unsigned long long offset, unsigned long long width, key) except? 1
+@cython.locals(offset=cython.ulonglong)
+cdef bint _packed_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except -1
 @cython.locals(leaf=cython.ulonglong, at=cython.p_const_char)
 cdef bint _leaf_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except -1
 @cython.locals(heap=Heap, version=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong)
@@ -49,6 +53,8 @@ cdef unsigned long long _search(
 cdef unsigned long long _word_of(Heap heap, key) except? 0
 cdef bint _equals(Heap heap, unsigned long long stored, key) except -1
 @cython.locals(size=cython.Py_ssize_t, characters=cython.p_const_char)
+cdef bint _packed_is_str(Heap heap, unsigned long long stored, str key) except -1
+@cython.locals(size=cython.Py_ssize_t, characters=cython.p_const_char)
 cdef bint _leaf_is_str(Heap heap, unsigned long long stored, str key) except -1
 @cython.locals(word=cython.ulonglong)
 cdef unsigned long long _read_slot(Heap heap, unsigned long long index, unsigned long long slot) except? 1
@@ -56,6 +62,7 @@ cdef unsigned long long _read_slot(Heap heap, unsigned long long index, unsigned
 cdef unsigned long long _with_slot(
     Heap heap, unsigned long long index, unsigned long long slot, unsigned long long content
 ) except? 1
+cdef bytes as_word(unsigned long long word)
 cdef unsigned long long _content(unsigned long long mask, unsigned long long key_hash, unsigned long long number)
 @cython.locals(perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.ulonglong)
 cdef unsigned long long _free_slot(
@@ -63,11 +70,12 @@ cdef unsigned long long _free_slot(
 ) except? 0xFFFFFFFF
 @cython.locals(
     table=cython.ulonglong, used=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong,
-    index=cython.ulonglong, slot=cython.ulonglong, mask=cython.ulonglong,
+    index=cython.ulonglong, slot=cython.ulonglong, mask=cython.ulonglong, before=cython.ulonglong,
+    place=cython.ulonglong, pieces=list, words=bytes,
 )
 cpdef bint add_at_once(
     Heap heap, Publication publication, unsigned long long offset, unsigned long long width,
-    unsigned long long key_hash, unsigned long long key_word, unsigned long long value_word
+    unsigned long long key_hash, unsigned long long key_word, unsigned long long value_word, bytearray texts
 ) except -1
 @cython.locals(slot=cython.ulonglong)
 cpdef bint store_value(Heap heap, unsigned long long offset, unsigned long long entry, unsigned long long word) except -1
@@ -83,8 +91,11 @@ cpdef unsigned long long count_live(Heap heap, unsigned long long offset) except
 cdef unsigned long long _slot_of(
     Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long number
 ) except? 1
-cpdef unsigned long long word_of_key(Heap heap, key) except? 0
-@cython.locals(changes=cython.ulonglong, key_word=cython.ulonglong, entry=cython.ulonglong)
+@cython.locals(word=cython.ulonglong)
+cpdef unsigned long long prepare_key(Heap heap, Publication publication, key, bytearray texts) except? 0
+@cython.locals(word=cython.ulonglong)
+cpdef unsigned long long word_of_key(Heap heap, key, bytearray texts) except? 0
+@cython.locals(changes=cython.ulonglong, key_word=cython.ulonglong, entry=cython.ulonglong, texts=bytearray)
 cpdef add_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
     unsigned long long value_word
@@ -101,7 +112,7 @@ cpdef put_entry(
     index=cython.ulonglong, number=cython.ulonglong, slot=cython.ulonglong, word=cython.ulonglong,
     entry=cython.ulonglong, end=cython.ulonglong, key_hash=cython.ulonglong,
 )
-cpdef append_entries(Heap heap, unsigned long long offset, unsigned long long width, list words)
+cpdef append_entries(Heap heap, unsigned long long offset, unsigned long long width, list words, texts=*)
 @cython.locals(
     deleted=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, first=cython.ulonglong,
     slots=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong, mask=cython.ulonglong,
@@ -111,9 +122,10 @@ cpdef remove_entries(Heap heap, unsigned long long offset, unsigned long long wi
 cpdef drop_entries(Heap heap, unsigned long long offset, unsigned long long width)
 @cython.locals(
     old=cython.ulonglong, used=cython.ulonglong, deleted=cython.ulonglong, each=cython.ulonglong,
-    count=cython.ulonglong, first=cython.ulonglong,
+    new=cython.ulonglong, first=cython.ulonglong, present=cython.ulonglong, kept=cython.ulonglong, start=cython.ulonglong,
+    table=cython.ulonglong,
 )
-cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, list added)
+cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, list added, texts=*)
 cpdef list entry_words(Heap heap, unsigned long long offset, unsigned long long width)
 cpdef list live_words(Heap heap, unsigned long long offset, unsigned long long width)
 cpdef list contents(Heap heap, unsigned long long offset, unsigned long long width)

@@ -36,12 +36,16 @@ from pmemobj._layout import (
     ENTRY_SIZE,
     ENTRY_VALUE,
     IMMEDIATE_BITS,
+    PACKED_OFFSET_SHIFT,
+    PACKED_SIZE_SHIFT,
+    PACKED_STR,
     SET_ENTRY_SIZE,
     SHORT_MAX,
     STR_SEED,
     TABLE_CAPACITY,
     TABLE_ENTRIES,
     TABLE_SLOTS,
+    TABLE_TEXTS,
     TAG_LEAF,
     TAG_MASK,
     TAG_STR,
@@ -52,8 +56,21 @@ from pmemobj._layout import (
 )
 from pmemobj._nans import one_key
 from pmemobj._publish import Publication
-from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE, fill_index, shapes_for, size_of
-from pmemobj._values import decode, encode, exchange, free_leaf, immediate, is_container, is_leaf, leaf_parts
+from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE, Shape, fill_index, shapes_for
+from pmemobj._table_texts import add_texts, has_room, pack, settle, size_of_texts, take_texts, texts_at
+from pmemobj._values import (
+    decode,
+    encode,
+    exchange,
+    free_leaf,
+    immediate,
+    is_container,
+    is_leaf,
+    is_packed,
+    leaf_parts,
+    packed_text,
+    prepare,
+)
 from pmemobj.errors import PoolDamagedError, PoolFullError
 
 try:
@@ -191,15 +208,26 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
             if stored != ABSENT:
                 if stored == word:
                     return entry
-                if characters == cython.NULL or stored & TAG_MASK != TAG_LEAF:
+                if stored & 0xFF == PACKED_STR:
+                    if characters != cython.NULL and _packed_says(heap, stored, characters, size):
+                        return entry
+                elif characters == cython.NULL or stored & TAG_MASK != TAG_LEAF:
                     return _CARE
-                if _leaf_says(heap, stored, characters, size):
+                elif _leaf_says(heap, stored, characters, size):
                     return entry
-                if heap.peek(stored ^ TAG_LEAF) & 0xFFFF != _STR_HEADER:
+                elif heap.peek(stored ^ TAG_LEAF) & 0xFFFF != _STR_HEADER:
                     return _CARE  # of a nominated class, say, which may compare equal
         perturb >>= 5
         slot = (slot * 5 + perturb + 1) & mask
     return 0
+
+
+def _packed_says(heap: Heap, stored: int, characters: Any, size: int) -> bool:
+    """Whether the key of a packed text is the str that has these bytes in UTF-8; compiled."""
+    offset = stored >> PACKED_OFFSET_SHIFT
+    if stored >> PACKED_SIZE_SHIFT & 0xFF != size or offset + size > heap.limit:
+        return False
+    return same_memory(cython.cast(cython.p_const_char, heap.base + offset), characters, size)  # type: ignore[name-defined,no-any-return]  # noqa: F821
 
 
 def _leaf_says(heap: Heap, stored: int, characters: Any, size: int) -> bool:
@@ -276,11 +304,23 @@ def _equals(heap: Heap, stored: int, key: Any) -> bool:
         # All but tuples compare by identity, and those of the same identity have the same word.
         if kind_of(heap.peek(stored)) != _TUPLE:
             return False
+    elif type(key) is str and is_packed(stored):
+        return _packed_is_str(heap, stored, key)
     elif type(key) is str and is_leaf(stored):
         return _leaf_is_str(heap, stored, key)
     candidate = decode(heap, stored)
     key = one_key(key)
     return candidate is key or bool(candidate == key)
+
+
+def _packed_is_str(heap: Heap, stored: int, key: str) -> bool:
+    if cython.compiled:
+        size = 0
+        characters = utf8_of(key, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
+        if characters != cython.NULL:
+            return _packed_says(heap, stored, characters, size)
+        forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
+    return packed_text(heap, stored) == key.encode("utf-8", "surrogatepass")
 
 
 def _leaf_is_str(heap: Heap, stored: int, key: str) -> bool:
@@ -308,6 +348,14 @@ def _with_slot(heap: Heap, index: int, slot: int, content: int) -> int:
     """The word of a slot, with something else in that slot."""
     word = heap.peek(index + WORD * (slot >> 1))
     return (word & _SLOT_MAX) | content << 32 if slot & 1 else word >> 32 << 32 | content
+
+
+def as_word(word: int) -> bytes:
+    """The bytes of a word."""
+    if cython.compiled:
+        return cython.cast(cython.p_char, cython.address(word))[:WORD]  # type: ignore[no-any-return]
+    else:
+        return word.to_bytes(WORD, "little")
 
 
 def _content(mask: int, key_hash: int, number: int) -> int:
@@ -347,16 +395,31 @@ def _free_slot(heap: Heap, index: int, mask: int, key_hash: int, used: int) -> i
 # ---- changing, outside a transaction -------------------------------------------------------------
 
 
+def prepare_key(heap: Heap, publication: Publication, key: Any, texts: bytearray) -> int:
+    """As `word_of_key`, but for a key whose leaf a publication will allocate; `ABSENT` where it cannot."""
+    if type(key) is str:
+        word = immediate(heap, key) or pack(key, texts)
+        if word != ABSENT:
+            return word
+    return prepare(heap, publication, key)
+
+
 def add_at_once(
-    heap: Heap, publication: Publication, offset: int, width: int, key_hash: int, key_word: int, value_word: int
+    heap: Heap,
+    publication: Publication,
+    offset: int,
+    width: int,
+    key_hash: int,
+    key_word: int,
+    value_word: int,
+    texts: bytearray,
 ) -> bool:
     """Add an entry by three stores; by whoever holds the lock, outside a transaction.
 
-    Where a word of it is a leaf that `publication` has prepared, the last store is that publication.
-
-    The entry, its slot and the count reach the medium in this order, and until the last one the key is
+    The entry with its text, its slot and the count reach the medium in this order, and until the last one the key is
     not there: a slot with a number beyond the count is taken for empty. So what a crash leaves of an
-    entry means nothing; the next to use the place clears the slot (see `_clear_leftovers`).
+    entry means nothing; the next to use the place clears the slot (see `_clear_leftovers`), of which the entry tells.
+    Where a word of the entry is a leaf that `publication` has prepared, the last store is that publication.
 
     Returns:
         Whether it did; False where the table has no room, or a leftover.
@@ -369,11 +432,21 @@ def add_at_once(
     entry = table + TABLE_ENTRIES + width * used
     if used >= capacity or heap.peek(entry + ENTRY_KEY) != ABSENT:
         return False
+    pieces = []
+    if texts:
+        if not has_room(heap, table, width, len(texts)):
+            return False
+        before = heap.peek(table + TABLE_TEXTS)
+        place = texts_at(heap, table, width) + before
+        key_word += place << PACKED_OFFSET_SHIFT
+        pieces.append((place, bytes(texts)))
+        pieces.append((table + TABLE_TEXTS, as_word(before + len(texts))))
     index = table + TABLE_ENTRIES + width * capacity
     mask = heap.peek(table + TABLE_SLOTS) - 1
     slot = _free_slot(heap, index, mask, key_hash, used)
-    words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
-    heap.store_words(entry, words)
+    words = as_word(key_hash) + as_word(key_word)
+    pieces.append((entry, words if width == SET_ENTRY_SIZE else words + as_word(value_word)))
+    heap.store_apart(pieces)
     heap.store(index + WORD * (slot >> 1), _with_slot(heap, index, slot, _content(mask, key_hash, used + 1)))
     if is_leaf(key_word) or (width == ENTRY_SIZE and is_leaf(value_word)):
         publication.finish(offset + DICT_USED, used + 1)
@@ -409,7 +482,8 @@ def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
 def add_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
     """As `put_entry`, for a key that has just been found missing."""
     changes = heap.changes
-    key_word = word_of_key(heap, key)
+    texts = bytearray()
+    key_word = word_of_key(heap, key, texts)
     if heap.changes != changes:  # pickling it ran foreign code
         entry = find_entry(heap, offset, width, key, key_hash)
         if entry:
@@ -418,7 +492,7 @@ def add_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
                 exchange_value(heap, offset, entry, value_word)
             return
     words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
-    append_entries(heap, offset, width, words)
+    append_entries(heap, offset, width, words, texts)
 
 
 def exchange_value(heap: Heap, offset: int, entry: int, word: int) -> None:
@@ -428,29 +502,38 @@ def exchange_value(heap: Heap, offset: int, entry: int, word: int) -> None:
     exchange(heap, entry + ENTRY_VALUE, word, table, end)
 
 
-def word_of_key(heap: Heap, key: Any) -> int:
-    """What `encode_key` returns; the common ones sooner."""
+def word_of_key(heap: Heap, key: Any, texts: bytearray) -> int:
+    """The word of a key that is to be added, whose text may lie in `texts` for the time being (see `_table_texts`)."""
     kind = type(key)
-    return encode(heap, key) if kind is str or kind is int else encode_key(heap, key)
+    if kind is str:
+        word = immediate(heap, key) or pack(key, texts)
+        return word if word != ABSENT else encode(heap, key)
+    return encode(heap, key) if kind is int else encode_key(heap, key)
 
 
-def append_entries(heap: Heap, offset: int, width: int, words: list[int]) -> None:
-    """Add the entries of which `words` are made, whose keys are not there yet.
+def append_entries(heap: Heap, offset: int, width: int, words: list[int], texts: bytes | bytearray = b"") -> None:
+    """Add the entries of which `words` are made, whose keys are not there yet, and whose texts are in `texts`.
 
-    Snapshotted before: the slots, the count, and the places of the entries where a roll-back would have to restore
+    Snapshotted before: the slots, the counts, and the places of the entries where a roll-back would have to restore
     them: in a transaction that has taken something away there.
     Holds after: the last entries are these.
     """
     count = WORD * len(words) // width
     used, table = heap.peek(offset + DICT_USED), heap.peek(offset + DICT_TABLE)
-    if not table or used + count > heap.peek(table + TABLE_CAPACITY):
-        rebuild(heap, offset, width, words)
+    if (
+        not table
+        or used + count > heap.peek(table + TABLE_CAPACITY)
+        or (texts and not has_room(heap, table, width, len(texts)))
+    ):
+        rebuild(heap, offset, width, words, texts)
         return
     mask = heap.peek(table + TABLE_SLOTS) - 1
     entry = table + TABLE_ENTRIES + width * used
     index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
     end = index + SLOT_SIZE * (mask + 1)
     _clear_leftovers(heap, offset, width, count)
+    if texts:
+        add_texts(heap, table, width, words, bytes(texts))
     for number in range(count):
         key_hash = words[number * width // WORD]
         slot = _free_slot(heap, index, mask, key_hash, used + number)
@@ -532,34 +615,42 @@ def drop_entries(heap: Heap, offset: int, width: int) -> None:
         heap.free(table)
 
 
-def rebuild(heap: Heap, offset: int, width: int, added: list[int]) -> None:
+def rebuild(heap: Heap, offset: int, width: int, added: list[int], texts: bytes | bytearray = b"") -> None:
     """Move the live entries and new ones to another table, with room to grow.
 
     It is filled while it is fresh, so that only the counts are logged.
     """
     old, used, deleted = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED), heap.peek(offset + DICT_DELETED)
     each = width // WORD
-    count = used - deleted + len(added) // each
-    table, slots, capacity = _alloc_table(heap, width, used - deleted, len(added) // each)
+    present = used - deleted
+    new = len(added) // each
+    kept = size_of_texts(heap, old, width, used) if old and heap.peek(old + TABLE_TEXTS) else 0
+    table, shape = _alloc_table(heap, width, present, new, kept + len(texts))
     first = table + TABLE_ENTRIES
-    heap.init(table, [slots, capacity])
+    heap.init(table, [shape.slots, shape.places, kept + len(texts)])
     if deleted:
         heap.init(first, live_words(heap, offset, width))
     elif used:
         heap.init_copy(first, old + TABLE_ENTRIES, used * each)
-    heap.init(first + width * (used - deleted), added)
-    fill_index(heap, table, width, count)
-    heap.write_words(offset + DICT_DELETED, [0, count, table])
+    if kept:
+        take_texts(heap, table, width, present)
+    if texts:
+        start = texts_at(heap, table, width) + kept
+        settle(added, each, start)
+        heap.init_bytes(start, bytes(texts))
+    heap.init(first + width * present, added)
+    fill_index(heap, table, width, present + new)
+    heap.write_words(offset + DICT_DELETED, [0, present + new, table])
     if old:
         heap.free(old)
 
 
-def _alloc_table(heap: Heap, width: int, present: int, added: int) -> tuple[int, int, int]:
-    """Memory for a table: its offset, slots and places; with less room to grow where the pool has not so much."""
+def _alloc_table(heap: Heap, width: int, present: int, added: int, texts: int) -> tuple[int, Shape]:
+    """Memory for a table, and its shape; with less room to grow where the pool has not so much."""
     failure = None
-    for slots, capacity in shapes_for(present, added, width):
+    for shape in shapes_for(present, added, width, texts):
         try:
-            return heap.alloc(size_of(slots, capacity, width), _kind_of_table(width), zero=True), slots, capacity
+            return heap.alloc(shape.size, _kind_of_table(width), zero=True), shape
         except PoolFullError as error:
             failure = error
     assert failure is not None

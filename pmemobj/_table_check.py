@@ -7,9 +7,10 @@ from array import array
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
 from pmemobj._key_words import holds_nan
-from pmemobj._layout import ABSENT, DICT_DELETED, TABLE_ENTRIES, WORD
+from pmemobj._layout import ABSENT, DICT_DELETED, TABLE_ENTRIES, TABLE_TEXTS, WORD
 from pmemobj._table import entry_words, find_entry
-from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE, index_of, most_places, size_of
+from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE, index_of, most_places
+from pmemobj._table_texts import fault_of_texts, texts_at, texts_end
 from pmemobj._values import decode
 
 
@@ -28,7 +29,10 @@ def verify_table(heap: Heap, offset: int, width: int) -> None:
     slots, capacity = heap.read_words(table, 2)
     assert slots >= MIN_SLOTS and slots & (slots - 1) == 0, "the number of slots is no power of two"
     assert deleted <= used <= capacity <= most_places(slots), "counts beyond the capacity"
-    assert size_of(slots, capacity, width) <= heap.allocation_size(table), "the table is larger than its allocation"
+    texts, texts_size = texts_at(heap, table, width), heap.read(table + TABLE_TEXTS)
+    assert texts + texts_size <= texts_end(heap, table), "the table is larger than its allocation"
+    fault = fault_of_texts(words, each, texts, texts_size)
+    assert not fault, fault
     assert sum(word == ABSENT for word in words[1::each]) == deleted, "a wrong number of deleted entries"
     assert not used or words[-each + 1] != ABSENT, "the last entry is a deleted one"
     numbers = array("I", heap.read_bytes(table + TABLE_ENTRIES + width * capacity, SLOT_SIZE * slots))

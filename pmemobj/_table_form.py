@@ -4,11 +4,13 @@ Slots are a power of two, at most four fifths of them taken; beyond that the sea
 of that: as many as there are entries, and a share more for those to come, which fills the
 piece of memory that libpmemobj gives anyway. So a table that is made at once takes little more than its entries,
 and one that grows key by key a quarter as much again each time, which keeps the cost of a key constant.
+Texts get as much room to grow as the entries that they belong to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from pmemobj._heap import Heap, usable_size
 from pmemobj._layout import TABLE_ENTRIES, WORD
@@ -29,24 +31,42 @@ _SHARES = (2, 3, 5)
 _FEW = 5
 
 
-def shape_for(count: int, width: int) -> tuple[int, int]:
-    """The slots and places of a table that has room for `count` entries of `width` bytes, or some more."""
+class Shape(NamedTuple):
+    """Of a table: slots of the index, places for entries, bytes in all."""
+
+    slots: int
+    places: int
+    size: int
+
+
+def shape_for(count: int, width: int, texts: int = 0) -> Shape:
+    """The shape of a table that has room for `count` entries of `width` bytes and so many of texts, or some more."""
     slots = MIN_SLOTS
     while most_places(slots) < count:
         slots *= 2
-    room = usable_size(size_of(slots, count, width)) - size_of(slots, 0, width)
-    return slots, min(room // width, most_places(slots))
+    size = usable_size(size_of(slots, count, width) + texts)
+    room = size - size_of(slots, 0, width)
+    # What is left over is divided like the rest.
+    return Shape(slots, min(room * count // (width * count + texts), most_places(slots)), size)
 
 
-def shapes_for(present: int, added: int, width: int) -> Iterator[tuple[int, int]]:
+def shapes_for(present: int, added: int, width: int, texts: int = 0) -> Iterator[Shape]:
     """The shapes that a table may get when `added` entries come to those that are present, best first.
 
     The later ones are for a pool that has no memory for the better ones.
+
+    Args:
+        present: How many entries there are.
+        added: How many come to them.
+        width: Bytes of an entry.
+        texts: Bytes of the texts of all of them.
     """
     count = present + added
     least = max(built_for(count), _FEW if present or added == 1 else 0)
     for share in _SHARES:
-        yield shape_for(max(present + (present >> share), least), width)
+        wanted = max(present + (present >> share), least)
+        room = texts and max(texts * wanted // count, texts + (count * width >> _SHARES[-1]) * (present > 0))
+        yield shape_for(wanted, width, (room + WORD - 1) & -WORD)
 
 
 def built_for(count: int) -> int:
@@ -60,7 +80,7 @@ def most_places(slots: int) -> int:
 
 
 def size_of(slots: int, places: int, width: int) -> int:
-    """The bytes of a table."""
+    """The bytes of a table, without its texts."""
     return TABLE_ENTRIES + width * places + SLOT_SIZE * slots
 
 

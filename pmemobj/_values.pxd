@@ -15,6 +15,7 @@ cdef extern from "string.h":
 cdef unsigned long long ABSENT, WORD, TAG_MASK, TAG_CONTAINER, TAG_LEAF, TAG_STR, SHORT_MAX, SHORT_BYTES
 cdef unsigned long long _STR_HEADER
 cdef int _STR_KIND
+cdef unsigned long long PACKED_STR, PACKED_SIZE_SHIFT, PACKED_OFFSET_SHIFT
 cdef unsigned long long WORD_NONE, WORD_FALSE, WORD_TRUE
 
 cpdef unsigned long long immediate(Heap heap, value) except? 0
@@ -23,12 +24,14 @@ cdef unsigned long long _small_int(value) except? 0
 @cython.locals(data_at=cython.p_const_char, size=cython.Py_ssize_t)
 cdef unsigned long long _short_str(str value) except? 0
 cpdef decode(Heap heap, unsigned long long word)
-@cython.locals(size=cython.Py_ssize_t)
+@cython.locals(size=cython.Py_ssize_t, at=cython.p_const_char)
 cdef _decode_tagged(Heap heap, unsigned long long word)
 @cython.locals(value=cython.double, bits=cython.ulonglong)
 cdef _word_float(unsigned long long word)
 cpdef bint is_leaf(unsigned long long word)
 cpdef bint is_container(unsigned long long word)
+cpdef bint is_packed(unsigned long long word)
+cpdef bytes packed_text(Heap heap, unsigned long long word)
 cpdef unsigned long long encode(Heap heap, value) except? 0
 @cython.locals(size=cython.Py_ssize_t, data_at=cython.p_const_char, offset=cython.ulonglong, place=cython.p_char)
 cdef unsigned long long _new_text(Heap heap, str value) except? 0

@@ -20,6 +20,9 @@ from pmemobj._layout import (
     ABSENT,
     HEADER_MARK,
     LEAF_KINDS,
+    PACKED_OFFSET_SHIFT,
+    PACKED_SIZE_SHIFT,
+    PACKED_STR,
     SHORT_BYTES,
     SHORT_MAX,
     TAG_CONTAINER,
@@ -186,6 +189,15 @@ def _decode_tagged(heap: Heap, word: int) -> Any:
                 return str_of(cython.cast(cython.p_char, cython.address(word)), size, "surrogatepass")  # type: ignore[name-defined]  # noqa: F821
             else:
                 return (word >> 8).to_bytes(SHORT_MAX, "little")[:size].decode("utf-8", "surrogatepass")
+        if word & 0xFF == PACKED_STR:
+            if cython.compiled:
+                size = word >> PACKED_SIZE_SHIFT & 0xFF
+                if (word >> PACKED_OFFSET_SHIFT) + size > heap.limit:
+                    heap.refuse(word >> PACKED_OFFSET_SHIFT)
+                at = cython.cast(cython.p_char, heap.base + (word >> PACKED_OFFSET_SHIFT))
+                return str_of(at, size, "surrogatepass")  # type: ignore[name-defined]  # noqa: F821
+            else:
+                return packed_text(heap, word).decode("utf-8", "surrogatepass")
     elif tag == TAG_CONTAINER:
         if word != ABSENT:
             return heap.handle(word)
@@ -221,6 +233,16 @@ def is_leaf(word: int) -> bool:
 def is_container(word: int) -> bool:
     """Whether the word is the offset of a shared object."""
     return word & TAG_MASK == TAG_CONTAINER and word != ABSENT
+
+
+def is_packed(word: int) -> bool:
+    """Whether it is that of a key whose text lies in the table."""
+    return word & 0xFF == PACKED_STR
+
+
+def packed_text(heap: Heap, word: int) -> bytes:
+    """The text of such a key, in UTF-8."""
+    return heap.read_bytes(word >> PACKED_OFFSET_SHIFT, word >> PACKED_SIZE_SHIFT & 0xFF)
 
 
 def is_immediate(word: int) -> bool:

@@ -45,6 +45,7 @@ from pmemobj._layout import (
     class_number,
     kind_of,
 )
+from pmemobj._table_texts import texts_at
 from pmemobj._values import describe, is_container
 from pmemobj.errors import PmemError
 
@@ -231,7 +232,7 @@ def _slot_of_table(heap: Heap, owner: int, table: int, inside: int, width: int) 
     if inside < TABLE_ENTRIES:
         return "size of the table", OTHER, False
     if entry >= heap.read(table + TABLE_CAPACITY):
-        return "index", OTHER, True
+        return ("index" if table + inside < texts_at(heap, table, width) else "text of a key"), OTHER, True
     unused = entry >= heap.read(owner + DICT_USED)
     key = heap.read(table + TABLE_ENTRIES + width * entry + ENTRY_KEY)
     name = "a deleted entry" if key == ABSENT else value_text(heap, key, 24)

@@ -325,6 +325,8 @@ class PersistentObjectPool:
         """What follows once the heap is bound and its root is there."""
         heap = self._heap
         heap.slow = self.medium is Medium.DISK
+        # libpmem reads this when it is loaded; then it flushes files like persistent memory, line by line.
+        heap.by_page = self.medium is not Medium.DAX and os.environ.get("PMEM_IS_PMEM_FORCE") != "1"
         self._identity = _identity(self._file)
         self._suspended = False
         if _checking.wanted():

@@ -142,13 +142,13 @@ class _Inspection:
         if not table:
             assert deleted == used == 0
             return []
-        slots, capacity = self.heap.read_words(table, 2)
+        slots, capacity, texts = self.heap.read_words(table, 3)
         assert deleted <= used <= capacity < slots and slots & (slots - 1) == 0
-        index_at = 16 + 8 * width * capacity
-        self.own(table, kind, index_at + 4 * slots)
+        index_at = 24 + 8 * width * capacity
+        self.own(table, kind, index_at + 4 * slots + texts)
         raw = self.heap.read_bytes(table + index_at, 4 * slots)
         index = [int.from_bytes(raw[at : at + 4], "little") for at in range(0, len(raw), 4)]
-        entries = [tuple(self.heap.read_words(table + 16 + 8 * width * at, width)) for at in range(used)]
+        entries = [tuple(self.heap.read_words(table + 24 + 8 * width * at, width)) for at in range(used)]
         present = [entry for entry in entries if entry[1] != layout.ABSENT]
         assert len(present) == used - deleted, f"table of {offset:#x}: {used} - {deleted} keys, and {len(present)}"
         # A slot has a number and the upper bits of the hash. A key that a crash kept from being added may have left one.
@@ -162,10 +162,27 @@ class _Inspection:
         for at, (key_hash, key, *values) in enumerate(entries):
             assert self.is_found(index, key_hash, at + 1), f"table of {offset:#x} cannot find entry {at}"
             assert all((word == layout.ABSENT) == (key == layout.ABSENT) for word in values)
-        return [word for entry in present for word in entry[1:]]
+        taken = self.texts(present, table + index_at + 4 * slots, texts)
+        return [word for entry in present for word in entry[1:] if word not in taken]
+
+    def texts(self, entries: list[tuple[int, ...]], start: int, size: int) -> set[int]:
+        """Check the texts of packed keys, which lie in `size` bytes from `start` on; return the words of these keys."""
+        words = {entry[1] for entry in entries if entry[1] & 0xFF == 0x88}
+        free = set(range(start, start + size, 8))
+        assert size % 8 == 0
+        for word in words:
+            place, length = word >> 16, word >> 8 & 0xFF
+            parts = set(range(place, place + length, 8))
+            assert parts <= free, f"the text at {place:#x} is not all in the table, or that of two keys"
+            free -= parts
+            self.heap.read_bytes(place, length).decode("utf-8", "surrogatepass")
+        return words
 
     def name_of_key(self, word: int) -> int | bytes:
         """The same for the same key: the word, or the bytes of a leaf."""
+        if word & 0xFF == 0x88:
+            text = bytes(self.heap.read_bytes(word >> 16, word >> 8 & 0xFF))
+            return struct.pack("<Q", layout.header(Kind.STR, len(text))) + text
         if word & 15 != layout.TAG_LEAF:
             return word
         size = self.heap.read(word & ~15) >> 16

@@ -41,7 +41,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Places]:
         places["table"] = heap.read(places["root"] + 24)
         places["slots"] = heap.read(places["object"] + 16)
         places["name"] = heap.read(places["slots"]) & ~15
-        places["pickle"] = heap.read(places["table"] + 16 + 24 + 16) & ~15
+        places["pickle"] = heap.read(places["table"] + 24 + 24 + 16) & ~15
         places["classes"] = heap.read(heap.root_offset + _layout.ROOT_CLASSES)
         places["root object"] = heap.root_offset
         record = heap.read(heap.read(places["classes"] + 24))
@@ -111,17 +111,21 @@ CASES: dict[str, tuple[Any, str]] = {
     "other kind": (("name", 0, _layout.header(2, 3)), r"root\['players'\]\[3\]\.owner: .* was allocated for kind 1"),
     "no pickle": (("pickle", 8, 0xFFFFFFFFFFFF), r"root\['a key that is long'\]: its pickle cannot be decoded .*"),
     "deleted keys": (("root", 8, 2), r"root: it counts 2 deleted of 3 entries, and has 3 keys"),
-    "used entries": (("root", 16, 1 << 30), r"root: its table has 8 slots for 4 entries, 1073741824 of them used"),
-    "slots": (("table", 0, 6), r"root: its table has 6 slots for 4 entries, 3 of them used"),
+    "used entries": (("root", 16, 1 << 30), r"root: its table has 8 slots for 5 entries, 1073741824 of them used"),
+    "slots": (("table", 0, 6), r"root: its table has 6 slots for 5 entries, 3 of them used"),
     "huge table": (("table", 0, 1 << 62), r"root: its table has 4611686018427387904 slots .*"),
     "table of nothing": (("root", 24, 0), r"root: it counts 3 entries, and has no table"),
-    "hash": (("table", 16, 5), r"root: entry 0 has not the hash of its key 'players'"),
+    "hash": (("table", 24, 5), r"root: entry 0 has not the hash of its key 'players'"),
     "index empty": (
-        [("table", 112 + 8 * n, 0) for n in range(4)],
+        [("table", 144 + 8 * n, 0) for n in range(4)],
         r"root: its index does not lead to 3 of its keys, .*",
     ),
-    "index beyond": (("table", 16 + 24 * 4, 0x67), r"root: its index names entries for which it has no room"),
-    "index twice": (("table", 16 + 24 * 4, 0x0000000100000001), r"root: its index names an entry twice"),
+    "index beyond": (("table", 24 + 24 * 5, 0x67), r"root: its index names entries for which it has no room"),
+    "text of a key": (("table", 24 + 24 + 8, 0x588), r"root: the text of a key at 0x0 is not between its texts"),
+    "texts": (("table", 16, 1 << 40), r"root: its table takes 1099511627\d+ bytes, and has \d+"),
+    "packed value": (("table", 24 + 16, 0x588), r"root: it has a value that only a key can be"),
+    "packed item": (("items", 0, 0x588), r"root\['players'\]\[0\]: its word is one that only the keys of a table have"),
+    "index twice": (("table", 24 + 24 * 5, 0x0000000100000001), r"root: its index names an entry twice"),
     "root absent": (("root object", 40, 0), r"root: its word is 0, which is no value"),
     "no class name": (("class name", 16, 0x2121212121212121), r"classes\[0\]: .* is no name of a class.*"),
     "attribute twice": (
@@ -150,7 +154,7 @@ def test_the_header_and_the_state(checked: Callable[..., pmemobj.Report]) -> Non
 
 def test_slots_with_bits_of_another_hash(checked: Callable[..., pmemobj.Report], original: tuple[bytes, Places]) -> None:
     data, places = original
-    index = [places["table"] + 112 + 8 * n for n in range(4)]
+    index = [places["table"] + 144 + 8 * n for n in range(4)]
     report = checked(*((at, 0, word_at(data, at) ^ 0x4000_0000_4000_0000) for at in index))
     assert said(report) and "its index does not lead to 3 of its keys" in said(report)[0]
 
@@ -164,7 +168,7 @@ def test_a_leaf_with_two_owners(checked: Callable[..., pmemobj.Report], original
 
 
 def test_everything_is_said_not_only_the_first(checked: Callable[..., pmemobj.Report]) -> None:
-    report = checked(("items", 0, 0x7C), ("name", 8, 0xFFFFFFFF), ("table", 16, 5))
+    report = checked(("items", 0, 0x7C), ("name", 8, 0xFFFFFFFF), ("table", 24, 5))
     assert len(report.errors) == 4, said(report)  # the hash is also one that the index does not lead to
     assert str(report).splitlines()[0].endswith(": 4 errors")
 
@@ -289,7 +293,7 @@ def test_a_time_that_is_none(damaged: Callable[..., Path], seconds: float) -> No
 
 
 def test_an_open_pool_is_examined_as_its_file_would_be(damaged: Callable[..., Path]) -> None:
-    for change in (("list", 8, 1000), ("items", 8, 1 << 30), ("table", 16 + 24, 1), ("name", 0, 0)):
+    for change in (("list", 8, 1000), ("items", 8, 1 << 30), ("table", 24 + 24, 1), ("name", 0, 0)):
         path = damaged(change)
         expected = check(path)
         with pmemobj.open(path) as pool:

@@ -249,9 +249,13 @@ def test_a_new_key_costs_three_stores(pool: Pool, cost: Any) -> None:
     members = pool.new(PersistentSet, range(20))
     members.remove(19)
     assert cost(lambda: members.add("new")) == (0, 3)
-    # With a key that needs memory the count is published with it: its text, the entry and the slot are made durable before.
+    # A text that lies in the table is made durable with the entry, as soon as there is room for texts.
     published = pool._heap.published
-    assert cost(lambda: table.__setitem__("a key that needs memory", 1)) == (0, 3)
+    table["a key whose text lies in the table"] = 1
+    assert cost(lambda: table.__setitem__("another such key", 1)) == (0, 3)
+    assert pool._heap.published == published
+    # With a key that needs memory the count is published with it: its text, the entry and the slot are made durable before.
+    assert cost(lambda: table.__setitem__("a key that needs memory" * 20, 1)) == (0, 3)
     assert pool._heap.published == published + 1
     # With one that is pickled, or the like, it is a transaction: the slot and the count are logged, the entry is not.
     assert cost(lambda: table.__setitem__((1, 2), 1))[0] == 2

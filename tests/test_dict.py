@@ -515,16 +515,17 @@ def test_a_table_that_is_made_at_once_takes_little_more_than_its_entries(pool: P
     assert_sound(pool)
 
 
+@pytest.mark.parametrize("text", [0, 16, 256])
 @pytest.mark.parametrize("width", [16, 24])
-def test_growing_moves_each_entry_a_few_times(width: int) -> None:
-    present = places = moved = tables = 0
+def test_growing_moves_each_entry_a_few_times(width: int, text: int) -> None:
+    present = moved = tables = 0
     while present < 300_000:
         moved, tables = moved + present, tables + 1
-        shapes = list(shapes_for(present, 1, width))
-        slots, places = shapes[0]
-        assert all(present < size <= 4 * number // 5 for number, size in shapes)
-        assert size_of(*shapes[-1], width) <= size_of(slots, places, width)
-        present = places
+        shapes = list(shapes_for(present, 1, width, text * (present + 1)))
+        assert all(present < shape.places <= 4 * shape.slots // 5 for shape in shapes)
+        assert shapes[-1].size <= shapes[0].size
+        room = shapes[0].size - size_of(shapes[0].slots, shapes[0].places, width)
+        present = min(shapes[0].places, room // text) if text else shapes[0].places
     assert moved < 5 * present and tables < 50
 
 

@@ -96,7 +96,7 @@ with pmemobj.create(sys.argv[1], pool_size=8 << 20) as pool:
     pool.root = table = pool.new(pmemobj.PersistentDict, dict.fromkeys(["a", "long enough for a leaf", b"b", None, 1.5, -1, 1 << 90]))
     heap = pool._heap
     at = heap.read(table._p_offset + 24)
-    print([heap.read(at + 16 + 24 * number) for number in range(7)])
+    print([heap.read(at + 24 + 24 * number) for number in range(7)])
 """
     outputs = {
         run_python(program, scratch / f"pool{seed}", env={"PYTHONHASHSEED": seed}).stdout

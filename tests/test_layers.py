@@ -45,6 +45,7 @@ ORDER = [
     "_names",
     "_base",
     "_table_form",
+    "_table_texts",
     "_table",
     "_table_check",
     "_walk",

@@ -159,7 +159,7 @@ def test_blocks_the_root_object_and_a_class_that_is_missing(pool: Pool, run_pyth
     block = pool.mm.zalloc(3, "d")
     assert memory(block).type == "Block of 'd'" and "nothing owns it yet" in memory(block).text()
     found = memory(pool)
-    assert texts(found)[:2] == [("magic", "|PyPmObj.|"), ("version", "layout 1, features 0x0 to be known")]
+    assert texts(found)[:2] == [("magic", "|PyPmObj.|"), ("version", "layout 2, features 0x0 to be known")]
     assert word(found, "root").text == "None" and word(found, "state").text == "1, open or never closed"
     pool.close()
     run_python(

@@ -291,7 +291,7 @@ def test_counts_beyond_all_numbers_are_damage(original: Path) -> None:
 DAMAGE = {
     "set: deleted items": (Kind.SET, 8, 1, r"root\['set'\]: it counts 1 deleted of \d+ entries, and has \d+ keys"),
     "set: table": (Kind.SET, 24, 1 << 40, r"root\['set'\]: its SET_TABLE at 0x10000000000 is outside the pool"),
-    "set: hash": (Kind.SET_TABLE, 16, 5, r"root\['set'\]: entry 0 has not the hash of its key None"),
+    "set: hash": (Kind.SET_TABLE, 24, 5, r"root\['set'\]: entry 0 has not the hash of its key None"),
     "tuple: length": (Kind.TUPLE, 8, 1 << 50, r"root.*: its TUPLE takes \d+ bytes, and has \d+"),
     "tuple: item": (Kind.TUPLE, 16, 0, r"root.*\[0\]: its word is 0, which is no value"),
     "tuple: a key": (Kind.TUPLE, 24, 3, r"root\['set'\]: entry \d+ has not the hash of its key .*"),

@@ -128,7 +128,7 @@ def bind(heap: Heap, pop: _lib.Pool, size: int) -> None:
     """Put a heap onto an open image."""
     heap.bind(pop, size, ROOT_SIZE)
     heap.demand_log_space()  # no part of what is recorded
-    heap.slow = False
+    heap.slow = heap.by_page = False
     heap.checker = None
     if heap.types is not None:
         heap.types.reload()
