@@ -5,7 +5,7 @@ from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap, PoolLock
 from pmemobj._publish cimport Publication
 from pmemobj._table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
-from pmemobj._table cimport add_entry, exchange_value, look_up, prepare_key, put_entry, remove_entries, store_value, word_of_key
+from pmemobj._table cimport add_in_statement, exchange_value, look_up, prepare_key, put_entry, remove_entries, store_value, word_of_key
 from pmemobj._values cimport decode, encode, free_leaf, immediate, is_leaf, prepare, replace
 
 cdef object _missing

@@ -29,7 +29,7 @@ from pmemobj._nans import one_of_each, those_of
 from pmemobj._publish import Publication
 from pmemobj._table import (
     add_at_once,
-    add_entry,
+    add_in_statement,
     append_entries,
     contents,
     count_live,
@@ -186,8 +186,7 @@ class PersistentDict(Persistent):
                 if word != ABSENT:
                     entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
                     if not entry:
-                        with heap.statement:
-                            add_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
+                        add_in_statement(heap, offset, ENTRY_SIZE, key, key_hash, word)
                         return
                     if store_value(heap, offset, entry, word):
                         return

@@ -59,21 +59,29 @@ cdef class Heap:
             self.refuse(offset)
         return (<unsigned long long *><void *>(self.base + offset))[0]
 
+    # A word, and half of one, where the caller knows that the pool reaches so far.
+    cdef inline unsigned long long fetch(self, unsigned long long offset) noexcept:
+        return (<unsigned long long *><void *>(self.base + offset))[0]
+
+    cdef inline unsigned long long fetch_half(self, unsigned long long offset) noexcept:
+        return (<unsigned int *><void *>(self.base + offset))[0]
+
     cpdef refuse(self, unsigned long long offset=*)
     cpdef unsigned long long read(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE
     cpdef unsigned long long read_count(self, unsigned long long offset) except? 0
     @cython.locals(source=cython.p_ulonglong, at=cython.longlong)
     cpdef list read_words(self, unsigned long long offset, long long count)
+    cpdef unsigned long long allocation_size(self, unsigned long long offset) except? 1
     cpdef bytes read_bytes(self, unsigned long long offset, long long size)
     cpdef read_as(self, form, unsigned long long offset)
     @cython.locals(end=cython.ulonglong)
     cpdef snapshot(self, unsigned long long offset, unsigned long long size)
     cpdef write(self, unsigned long long offset, unsigned long long word)
+    cdef _change(self, unsigned long long offset, unsigned long long word)
     @cython.locals(page=cython.ulonglong, first=cython.ulonglong)
     cdef _log_page(self, unsigned long long offset, unsigned long long area, unsigned long long end)
     @cython.locals(word=cython.ulonglong)
     cpdef write_words(self, unsigned long long offset, list words)
-    cpdef write_words_in(self, unsigned long long offset, list words, unsigned long long area, unsigned long long end)
     cpdef append_in(
         self, unsigned long long offset, unsigned long long word, unsigned long long counter, unsigned long long area,
         unsigned long long end
@@ -87,6 +95,10 @@ cdef class Heap:
         self, unsigned long long offset, unsigned long long size, unsigned long long counter, unsigned long long area,
         unsigned long long end, unsigned long long start
     ) except -1
+    cpdef append_row_in(
+        self, unsigned long long offset, unsigned long long one, unsigned long long two, unsigned long long three,
+        unsigned long long size, unsigned long long counter, unsigned long long area, unsigned long long end
+    )
     cpdef append_bytes_in(
         self, unsigned long long offset, bytes data, unsigned long long counter, unsigned long long area,
         unsigned long long end, unsigned long long start
@@ -146,6 +158,9 @@ cdef class Heap:
 
 cdef class Statement:
     cdef Heap _heap
+    cpdef enter(self)
+    @cython.locals(heap=Heap, changed=cython.bint)
+    cpdef leave(self, error)
 
 cdef class Handle:
     cdef public Heap _p_heap

@@ -616,6 +616,10 @@ class Heap:
     def write(self, offset: int, word: int) -> None:
         """Replace one word of live memory, inside a transaction."""
         self.snapshot(offset, WORD)
+        self._change(offset, word)
+
+    def _change(self, offset: int, word: int) -> None:
+        """Replace one word that this transaction has logged."""
         self._count_change()
         self._unsettle()
         self._put(offset, word)
@@ -642,14 +646,18 @@ class Heap:
         bookkeeping lies.
         """
         self._demand_same_task()
-        self._log_page(offset, area, end)
-        self.write(offset, word)
-
-    def _log_page(self, offset: int, area: int, end: int) -> None:
+        self._demand_transaction()
         if self._snapshotted.covers(offset, WORD):
             if self._in_vain:
                 self._in_vain -= 1
-        elif self._singles < _FEW_SNAPSHOTS:
+        else:
+            self._log_page(offset, area, end)
+            self.snapshot(offset, WORD)
+        self._change(offset, word)
+
+    def _log_page(self, offset: int, area: int, end: int) -> None:
+        """Log the page of a word that is not logged yet, unless the word by itself is less."""
+        if self._singles < _FEW_SNAPSHOTS:
             self._singles += 1
         elif self._in_vain < _MOST_IN_VAIN or self._snapshotted.times(offset) >= _FEW_IN_PAGE:
             self._in_vain += 1
@@ -657,21 +665,18 @@ class Heap:
             first = max(page, area)
             self.snapshot(first, min(page + PAGE, end) - first)
 
-    def write_words_in(self, offset: int, words: list[int], area: int, end: int) -> None:
-        """As `write_words`, with the logs of `write_in`."""
-        self._demand_same_task()
-        self._log_page(offset, area, end)
-        self.write_words(offset, words)
-
     def append_in(self, offset: int, word: int, counter: int, area: int, end: int) -> None:
         """As `write_in`, for a place that means nothing until the word at `counter` counts it.
 
         So it need not be logged where the pool has nothing there when the transaction is rolled back.
         """
         self._demand_same_task()
-        if not self._prepare_tail(offset, WORD, counter, area, end, area):
-            self._log_page(offset, area, end)
-        self.write(offset, word)
+        self._demand_transaction()
+        if not self._snapshotted.covers(offset, WORD):
+            if not self._prepare_tail(offset, WORD, counter, area, end, area):
+                self._log_page(offset, area, end)
+            self.snapshot(offset, WORD)
+        self._change(offset, word)
 
     def append_words_in(self, offset: int, words: list[int], counter: int, area: int, end: int) -> None:
         """As `append_in`, for words side by side."""
@@ -679,6 +684,22 @@ class Heap:
         if not self._prepare_tail(offset, WORD * len(words), counter, area, end, area):
             self._log_page(offset, area, end)
         self.write_words(offset, words)
+
+    def append_row_in(
+        self, offset: int, one: int, two: int, three: int, size: int, counter: int, area: int, end: int
+    ) -> None:
+        """As `append_words_in`, for two or three words, `size` bytes, without a list."""
+        self._demand_same_task()
+        if not self._prepare_tail(offset, size, counter, area, end, area):
+            self._log_page(offset, area, end)
+        self.snapshot(offset, size)
+        self._count_change()
+        self._unsettle()
+        self._put(offset, one)
+        self._put(offset + WORD, two)
+        if size > 2 * WORD:
+            self._put(offset + 2 * WORD, three)
+        self._tell_change()
 
     def append_bytes_in(self, offset: int, data: bytes, counter: int, area: int, end: int, start: int) -> None:
         """As `append_in`, for bytes of an array that begins at `start`, behind another one in the same allocation."""
@@ -1379,11 +1400,19 @@ class Statement:
         self._heap = heap
 
     def __enter__(self) -> None:
+        self.enter()
+
+    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        self.leave(error)
+
+    def enter(self) -> None:
+        """What a ``with`` calls first; for compiled callers, which need not look it up."""
         heap = self._heap
         heap.begin()
         heap._marks.append(heap.changes)
 
-    def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+    def leave(self, error: BaseException | None) -> None:
+        """What a ``with`` calls last."""
         heap = self._heap
         changed = heap._marks.pop() != heap.changes
         try:

@@ -30,7 +30,7 @@ from pmemobj._nans import one_of_each, those_of
 from pmemobj._publish import Publication
 from pmemobj._table import (
     add_at_once,
-    add_entry,
+    add_in_statement,
     append_entries,
     contents,
     count_live,
@@ -197,8 +197,7 @@ class PersistentSet(Persistent):
             if not find_entry(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash):
                 if not heap.in_transaction() and self._add_at_once(item, key_hash):
                     return
-                with heap.statement:
-                    add_entry(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash, ABSENT)
+                add_in_statement(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash, ABSENT)
 
     def _add_at_once(self, item: Any, key_hash: int) -> bool:
         """Put in what is not there, without a transaction; False where that takes one."""

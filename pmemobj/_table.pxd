@@ -4,8 +4,8 @@ from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Handle, Heap
 from pmemobj._publish cimport Publication
 from pmemobj._table_form cimport fill_index
-from pmemobj._table_texts cimport add_texts, has_room, pack, settle, size_of_texts, take_texts, texts_at
-from pmemobj._text cimport forget_error, mix_memory, padded_word, same_memory, utf8_of
+from pmemobj._table_texts cimport filled_up, has_room, pack, put_text, settle, size_of_texts, take_texts, texts_at
+from pmemobj._text cimport forget_error, mix_memory, padded_word, same_memory, same_words, utf8_of, words_of
 from pmemobj._values cimport decode, encode, exchange, free_leaf, immediate, is_container, is_leaf, is_packed, packed_text, prepare
 
 cdef extern from "Python.h":
@@ -13,10 +13,11 @@ cdef extern from "Python.h":
 
 # Constants as C integers; the names that _layout gives to Python are not those.
 cdef unsigned long long WORD, ABSENT, TAG_LEAF, ENTRY_SIZE, SET_ENTRY_SIZE
-cdef unsigned long long DICT_DELETED, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_TEXTS, TABLE_ENTRIES
+cdef unsigned long long DICT_SIZE, DICT_DELETED, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_TEXTS, TABLE_ENTRIES
 cdef unsigned long long ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE
 cdef unsigned long long _SLOT_MAX, _PERTURBED_STEPS, _ATTEMPTS, _CHANGED, _SPARSE, _STR_HEADER, STR_SEED, _CARE
-cdef unsigned long long PACKED_STR, PACKED_SIZE_SHIFT, PACKED_OFFSET_SHIFT
+cdef Py_ssize_t PACKED_MAX
+cdef unsigned long long SLOT_SIZE, PACKED_STR, PACKED_SIZE_SHIFT, PACKED_OFFSET_SHIFT
 cdef unsigned long long IMMEDIATE_BITS, SHORT_MAX, TAG_STR, TAG_MASK
 cdef long long _HASH_MODULUS
 
@@ -27,10 +28,11 @@ cpdef value_of(Heap heap, unsigned long long offset, key, default)
     word=cython.ulonglong, key_hash=cython.ulonglong, table=cython.ulonglong, slots=cython.ulonglong,
     index=cython.ulonglong, mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong,
     found=cython.ulonglong, place=cython.ulonglong, entry=cython.ulonglong, stored=cython.ulonglong, used=cython.ulonglong,
+    capacity=cython.ulonglong, limit=cython.ulonglong,
 )
 cdef unsigned long long quick_entry(Heap heap, unsigned long long offset, unsigned long long width, key) except? 1
 @cython.locals(offset=cython.ulonglong)
-cdef bint _packed_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except -1
+cdef bint _packed_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) noexcept
 @cython.locals(leaf=cython.ulonglong, at=cython.p_const_char)
 cdef bint _leaf_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except -1
 @cython.locals(heap=Heap, version=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong)
@@ -95,6 +97,21 @@ cdef unsigned long long _slot_of(
 cpdef unsigned long long prepare_key(Heap heap, Publication publication, key, bytearray texts) except? 0
 @cython.locals(word=cython.ulonglong)
 cpdef unsigned long long word_of_key(Heap heap, key, bytearray texts) except? 0
+cpdef add_in_statement(
+    Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
+    unsigned long long value_word
+)
+@cython.locals(
+    table=cython.ulonglong, used=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong,
+    key_word=cython.ulonglong, mask=cython.ulonglong, index=cython.ulonglong, slot=cython.ulonglong,
+    content=cython.ulonglong, counter=cython.ulonglong,
+)
+cdef bint _add_plainly(
+    Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
+    unsigned long long value_word
+) except -1
+@cython.locals(size=cython.Py_ssize_t, characters=cython.p_const_char, place=cython.ulonglong)
+cdef unsigned long long _add_text(Heap heap, unsigned long long table, unsigned long long width, key) except? 0
 @cython.locals(changes=cython.ulonglong, key_word=cython.ulonglong, entry=cython.ulonglong, texts=bytearray)
 cpdef add_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,

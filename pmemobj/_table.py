@@ -29,6 +29,7 @@ from pmemobj._keys import encode_key
 from pmemobj._layout import (
     ABSENT,
     DICT_DELETED,
+    DICT_SIZE,
     DICT_TABLE,
     DICT_USED,
     ENTRY_HASH,
@@ -36,6 +37,7 @@ from pmemobj._layout import (
     ENTRY_SIZE,
     ENTRY_VALUE,
     IMMEDIATE_BITS,
+    PACKED_MAX,
     PACKED_OFFSET_SHIFT,
     PACKED_SIZE_SHIFT,
     PACKED_STR,
@@ -57,7 +59,16 @@ from pmemobj._layout import (
 from pmemobj._nans import one_key
 from pmemobj._publish import Publication
 from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE, Shape, fill_index, shapes_for
-from pmemobj._table_texts import add_texts, has_room, pack, settle, size_of_texts, take_texts, texts_at
+from pmemobj._table_texts import (
+    filled_up,
+    has_room,
+    pack,
+    put_text,
+    settle,
+    size_of_texts,
+    take_texts,
+    texts_at,
+)
 from pmemobj._values import (
     decode,
     encode,
@@ -187,24 +198,32 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
         word = number << 1 | 1
     else:
         return _CARE
-    table = heap.peek(offset + DICT_TABLE)
+    # The bounds are looked at once, here: each by itself first, lest nonsense add up to sense.
+    limit = heap.limit
+    if offset + DICT_SIZE > limit:
+        return _CARE
+    table = heap.fetch(offset + DICT_TABLE)
     if not table:
         return 0
-    used = heap.peek(offset + DICT_USED)
-    slots = heap.peek(table + TABLE_SLOTS)
-    index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
+    if table > limit or table + TABLE_ENTRIES > limit:
+        return _CARE
+    used = heap.fetch(offset + DICT_USED)
+    slots = heap.fetch(table + TABLE_SLOTS)
+    capacity = heap.fetch(table + TABLE_CAPACITY)
+    index = table + TABLE_ENTRIES + width * capacity
+    if used > capacity or capacity > limit or slots > limit or index + SLOT_SIZE * slots > limit or slots == 0:
+        return _CARE
     mask = slots - 1
     perturb = key_hash
     slot = key_hash & mask
     for _ in range(slots + _PERTURBED_STEPS):
-        found = heap.peek(index + WORD * (slot >> 1))
-        found = found >> 32 if slot & 1 else found & _SLOT_MAX
+        found = heap.fetch_half(index + SLOT_SIZE * slot)
         place = found & mask
         if place == 0 or place > used:
             return 0
         entry = table + TABLE_ENTRIES + width * (place - 1)
-        if (found ^ key_hash) & (_SLOT_MAX ^ mask) == 0 and heap.peek(entry + ENTRY_HASH) == key_hash:
-            stored = heap.peek(entry + ENTRY_KEY)
+        if (found ^ key_hash) & (_SLOT_MAX ^ mask) == 0 and heap.fetch(entry + ENTRY_HASH) == key_hash:
+            stored = heap.fetch(entry + ENTRY_KEY)
             if stored != ABSENT:
                 if stored == word:
                     return entry
@@ -225,9 +244,9 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
 def _packed_says(heap: Heap, stored: int, characters: Any, size: int) -> bool:
     """Whether the key of a packed text is the str that has these bytes in UTF-8; compiled."""
     offset = stored >> PACKED_OFFSET_SHIFT
-    if stored >> PACKED_SIZE_SHIFT & 0xFF != size or offset + size > heap.limit:
+    if stored >> PACKED_SIZE_SHIFT & 0xFF != size or offset + size + WORD > heap.limit:
         return False
-    return same_memory(cython.cast(cython.p_const_char, heap.base + offset), characters, size)  # type: ignore[name-defined,no-any-return]  # noqa: F821
+    return same_words(cython.cast(cython.p_const_char, heap.base + offset), characters, size)  # type: ignore[name-defined,no-any-return]  # noqa: F821
 
 
 def _leaf_says(heap: Heap, stored: int, characters: Any, size: int) -> bool:
@@ -481,6 +500,8 @@ def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
 
 def add_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
     """As `put_entry`, for a key that has just been found missing."""
+    if cython.compiled and _add_plainly(heap, offset, width, key, key_hash, value_word):
+        return
     changes = heap.changes
     texts = bytearray()
     key_word = word_of_key(heap, key, texts)
@@ -493,6 +514,67 @@ def add_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
             return
     words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
     append_entries(heap, offset, width, words, texts)
+
+
+def add_in_statement(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
+    """`add_entry`, and what it takes to be a statement."""
+    if cython.compiled:
+        heap.statement.enter()
+        try:
+            add_entry(heap, offset, width, key, key_hash, value_word)
+        except BaseException as error:
+            heap.statement.leave(error)
+            raise
+        heap.statement.leave(None)
+    else:
+        with heap.statement:
+            add_entry(heap, offset, width, key, key_hash, value_word)
+
+
+def _add_plainly(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> bool:
+    """What `append_entries` does, for one key that is an int or a str in a table that has room; compiled, without a list.
+
+    Returns:
+        Whether it did; False where it takes more.
+    """
+    table = heap.peek(offset + DICT_TABLE)
+    if not table or (type(key) is not int and type(key) is not str):
+        return False
+    used = heap.peek(offset + DICT_USED)
+    capacity = heap.peek(table + TABLE_CAPACITY)
+    entry = table + TABLE_ENTRIES + width * used
+    if used >= capacity or heap.peek(entry + ENTRY_KEY) != ABSENT:
+        return False
+    key_word = immediate(heap, key)
+    if key_word == ABSENT:
+        key_word = _add_text(heap, table, width, key)
+        if key_word == ABSENT:
+            return False
+    mask = heap.peek(table + TABLE_SLOTS) - 1
+    index = table + TABLE_ENTRIES + width * capacity
+    slot = _free_slot(heap, index, mask, key_hash, used)
+    content = _with_slot(heap, index, slot, _content(mask, key_hash, used + 1))
+    heap.write_in(index + WORD * (slot >> 1), content, table, index + SLOT_SIZE * (mask + 1))
+    counter = offset + DICT_USED
+    heap.append_row_in(entry, key_hash, key_word, value_word, width, counter, table, index)
+    heap.write(counter, used + 1)
+    return True
+
+
+def _add_text(heap: Heap, table: int, width: int, key: Any) -> int:
+    """Put the text of a key into a table that has room for it: the word of the key, else `ABSENT`; compiled."""
+    if type(key) is not str:
+        return ABSENT
+    size = 0
+    characters = utf8_of(key, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
+    if characters == cython.NULL:
+        forget_error()  # type: ignore[name-defined]  # noqa: F821 - half a surrogate pair has no UTF-8
+        return ABSENT
+    if size > PACKED_MAX or not has_room(heap, table, width, filled_up(size)):
+        return ABSENT
+    data = words_of(characters, size)  # type: ignore[name-defined]  # noqa: F821
+    place = put_text(heap, table, width, data)
+    return PACKED_STR | size << PACKED_SIZE_SHIFT | place << PACKED_OFFSET_SHIFT
 
 
 def exchange_value(heap: Heap, offset: int, entry: int, word: int) -> None:
@@ -533,7 +615,7 @@ def append_entries(heap: Heap, offset: int, width: int, words: list[int], texts:
     end = index + SLOT_SIZE * (mask + 1)
     _clear_leftovers(heap, offset, width, count)
     if texts:
-        add_texts(heap, table, width, words, bytes(texts))
+        settle(words, width // WORD, put_text(heap, table, width, bytes(texts)))
     for number in range(count):
         key_hash = words[number * width // WORD]
         slot = _free_slot(heap, index, mask, key_hash, used + number)

@@ -27,7 +27,9 @@ cpdef bint has_room(Heap heap, unsigned long long table, unsigned long long widt
 @cython.locals(at=cython.Py_ssize_t, word=cython.ulonglong)
 cpdef settle(list words, Py_ssize_t each, unsigned long long start)
 @cython.locals(used=cython.ulonglong, start=cython.ulonglong)
-cpdef add_texts(Heap heap, unsigned long long table, unsigned long long width, list words, bytes texts)
+cpdef unsigned long long put_text(
+    Heap heap, unsigned long long table, unsigned long long width, bytes data
+) except? 1
 @cython.locals(size=cython.ulonglong, slot=cython.ulonglong, word=cython.ulonglong, number=cython.ulonglong)
 cpdef unsigned long long size_of_texts(
     Heap heap, unsigned long long table, unsigned long long width, unsigned long long count

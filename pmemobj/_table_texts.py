@@ -97,16 +97,19 @@ def settle(words: list[int], each: int, start: int) -> None:
             words[at] += start << PACKED_OFFSET_SHIFT
 
 
-def add_texts(heap: Heap, table: int, width: int, words: list[int], texts: bytes) -> None:
-    """Put texts into a table that has room for them, inside a transaction, and `settle` the words of their keys.
+def put_text(heap: Heap, table: int, width: int, data: bytes) -> int:
+    """Put one text or several, whole words, into a table that has room for them, inside a transaction.
 
     Snapshotted before: how many bytes of texts there are; not the places, which mean nothing without that.
+
+    Returns:
+        Where they begin.
     """
     start = texts_at(heap, table, width)
     used = heap.peek(table + TABLE_TEXTS)
-    heap.append_bytes_in(start + used, texts, table + TABLE_TEXTS, table, texts_end(heap, table), start)
-    heap.write(table + TABLE_TEXTS, used + len(texts))
-    settle(words, width // WORD, start + used)
+    heap.append_bytes_in(start + used, data, table + TABLE_TEXTS, table, texts_end(heap, table), start)
+    heap.write(table + TABLE_TEXTS, used + len(data))
+    return start + used
 
 
 def size_of_texts(heap: Heap, table: int, width: int, count: int) -> int:

@@ -46,6 +46,25 @@ cdef extern from *:
         return state;
     }
 
+    /* The bytes of a text, filled up with zeros to whole words. */
+    static inline PyObject *words_of(const char *data, Py_ssize_t size) {
+        Py_ssize_t filled = (size + 7) & ~7;
+        PyObject *words = PyBytes_FromStringAndSize(NULL, filled);
+        if (words != NULL) {
+            memset(PyBytes_AS_STRING(words) + filled - (filled ? 8 : 0), 0, filled ? 8 : 0);
+            memcpy(PyBytes_AS_STRING(words), data, size);
+        }
+        return words;
+    }
+
+    /* Whether the words of a text that is filled up with zeros are those of `data`. */
+    static inline int same_words(const char *words, const char *data, Py_ssize_t size) {
+        for (; size >= 8; words += 8, data += 8, size -= 8) {
+            if (padded_word(words, 8) != padded_word(data, 8)) return 0;
+        }
+        return size == 0 || padded_word(words, 8) == padded_word(data, size);
+    }
+
     static inline int same_memory(const char *one, const char *other, Py_ssize_t size) {
         for (; size >= 8; one += 8, other += 8, size -= 8) {
             if (padded_word(one, 8) != padded_word(other, 8)) return 0;
@@ -54,8 +73,10 @@ cdef extern from *:
     }
     """
     const char *utf8_of(object text, Py_ssize_t *size) noexcept
+    bytes words_of(const char *data, Py_ssize_t size)
     unsigned long long padded_word(const char *data, Py_ssize_t size) noexcept
     unsigned long long mix_memory(const char *data, Py_ssize_t size, unsigned long long seed) noexcept
+    bint same_words(const char *words, const char *data, Py_ssize_t size) noexcept
     bint same_memory(const char *one, const char *other, Py_ssize_t size) noexcept
 
 cdef extern from "Python.h":

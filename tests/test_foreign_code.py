@@ -346,6 +346,7 @@ def test_nothing_is_written_before_the_root_object(shared: Pool) -> None:
         lambda: heap.move(8, heap.root_offset, 1),
         lambda: heap.append_in(8, 5, heap.root_offset, 8, 16),
         lambda: heap.append_words_in(8, [5], heap.root_offset, 8, 16),
+        lambda: heap.append_row_in(8, 5, 5, 5, 24, heap.root_offset, 8, 32),
         lambda: heap.poke(8, b"x"),
         lambda: heap.store_apart([(8, b"\5" * 8)]),
         lambda: heap.append_bytes_in(8, b"\5" * 8, heap.root_offset, 8, 16, 8),
