@@ -532,7 +532,7 @@ def add_in_statement(heap: Heap, offset: int, width: int, key: Any, key_hash: in
 
 
 def _add_plainly(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> bool:
-    """What `append_entries` does, for one key that is an int or a str in a table that has room; compiled, without a list.
+    """What `append_entries` does, for one int or str in a table that has room; compiled, without a list.
 
     Returns:
         Whether it did; False where it takes more.
