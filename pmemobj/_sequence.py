@@ -51,18 +51,10 @@ class StoredSequence(Persistent):
         return self._p_heap.read_count(self._p_offset + _LENGTH)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._item(index)
+        return _quick_item(self, index) if cython.compiled else self._item(index)
 
     def _item(self, index: Any) -> Any:
         """The item at an index, which may be foreign, or those of a slice."""
-        if cython.compiled and type(index) is int:
-            overflow = 0
-            number = long_long_of(index, cython.address(overflow))  # type: ignore[name-defined]  # noqa: F821
-            word = ABSENT if overflow else self._simple_word(number)
-            if word & 1:
-                return cython.cast(cython.longlong, word) >> 1
-            if word != ABSENT:
-                return decode(self._p_heap, word)
         if isinstance(index, slice):
             return self._p_plain(steady(self, self._cut, with_numbers(index)))
         exact = index
@@ -101,22 +93,6 @@ class StoredSequence(Persistent):
                 if heap.is_steady(version):
                     return value
         return steadily(self, self._value, number)
-
-    def _simple_word(self, number: int) -> int:
-        """The word of an item that needs no care, else `ABSENT`; compiled.
-
-        There is no item at that index, or another thread is just changing something, or making a
-        value of the word is more than a moment of this thread's own, in which others could run.
-        """
-        heap = self._p_heap
-        if heap.version & 1:
-            return ABSENT
-        length = heap.peek(self._p_offset + _LENGTH)
-        at = number + length if number < 0 else number
-        if not 0 <= at < length or length > heap.limit:
-            return ABSENT
-        word = heap.peek(self._first() + WORD * at)
-        return word if word & IMMEDIATE_BITS else ABSENT
 
     def _cut(self, index: slice) -> list[Any]:
         """The items of a slice."""
@@ -264,7 +240,7 @@ class SequenceIterator:
         return self
 
     def __next__(self) -> Any:
-        value = self._next()
+        value = _quick_next(self) if cython.compiled else self._next()
         if value is _beyond:
             raise StopIteration
         return value
@@ -275,13 +251,6 @@ class SequenceIterator:
         if of is None:
             return _beyond
         at = self._at
-        if cython.compiled:
-            word = of._simple_word(at) if at >= 0 else ABSENT
-            if word != ABSENT:
-                self._at = at + self._step
-                if word & 1:
-                    return cython.cast(cython.longlong, word) >> 1
-                return decode(of._p_heap, word)
         if 0 <= at < of._p_heap.read_count(of._p_offset + _LENGTH):
             self._at = at + self._step
             value = of._fetch(at)
@@ -297,6 +266,35 @@ class SequenceIterator:
             return 0
         left = len(of) - self._at if self._step > 0 else self._at + 1
         return left if 0 <= left <= len(of) else 0
+
+
+def _quick_item(of: StoredSequence, index: Any) -> Any:
+    """`StoredSequence._item`, compiled."""
+    if type(index) is int:
+        word = _quick_word(of._p_heap.version, of._p_heap.base, of._p_heap.limit, of._p_offset, short_index(index))
+        if word & 1:
+            return cython.cast(cython.longlong, word) >> 1
+        if word != ABSENT:
+            return decode(of._p_heap, word)
+    return of._item(index)
+
+
+def _quick_next(iterator: SequenceIterator) -> Any:
+    """`SequenceIterator._next`, compiled."""
+    if iterator._of is not None and iterator._at >= 0:
+        word = _quick_word(
+            iterator._of._p_heap.version,
+            iterator._of._p_heap.base,
+            iterator._of._p_heap.limit,
+            iterator._of._p_offset,
+            iterator._at,
+        )
+        if word != ABSENT:
+            iterator._at += iterator._step
+            if word & 1:
+                return cython.cast(cython.longlong, word) >> 1
+            return decode(iterator._of._p_heap, word)
+    return iterator._next()
 
 
 def with_numbers(index: slice) -> slice:
