@@ -4,18 +4,18 @@ cimport cython
 from pmemobj._heap cimport Heap
 from pmemobj._values cimport decode, replace
 
+# A name's address, its class, an object's header (of which the stamp does not count), and the slot.
 cdef struct Found:
-    void *name
-    unsigned long long tag, header, slot
+    unsigned long long name, tag, header, slot
 
-# Where a name is looked for; without a call, since this is most of what reading an attribute takes.
+# Which of the places is a name's. Addresses of short texts are multiples of 64 apart.
 cdef inline unsigned long long place_of(name, unsigned int tag) noexcept:
     cdef unsigned long long address = <unsigned long long><void *>name
     return (address >> 6 ^ tag) & 255
 
 @cython.final
 cdef class FoundNames:
-    cdef list _kept
+    cdef dict _kept
     cdef Found places[256]
 
     @cython.locals(place=cython.ulonglong)

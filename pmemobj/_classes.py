@@ -10,8 +10,6 @@ every roll-back, since a roll-back may take back a name that has just been added
 
 from __future__ import annotations
 
-from typing import Any
-
 from pmemobj._base import create
 from pmemobj._heap import Heap
 from pmemobj._layout import BLOCK_KINDS, BLOCK_OWNER, ROOT_CLASSES, Kind, class_number, kind_of
@@ -31,21 +29,25 @@ class FoundNames:
 
     A name in a program is one str object, so it is found without hashing. It is so for as long as the class of
     the instance is unchanged, since a property may come to stand before the state: the version tag of
-    the class, a number of CPython's that is another one after each change, is remembered too.
+    the class, a number of CPython's that is another one after each change, is remembered too. And it is so in
+    objects of one class of the pool, which their header tells.
+
+    What is found here is `places`, an array in C; `_object` looks there by itself.
     """
 
     def __init__(self) -> None:
-        self._kept: list[Any] = [None] * 256
+        self._kept: dict[int, str] = {}
 
-    def remember(self, name: Any, tag: int, header: int, slot: int) -> None:
+    def remember(self, name: str, tag: int, header: int, slot: int) -> None:
         """Let a name be found in objects with such a header; a tag of 0 says that the class has none."""
         if cython.compiled and tag:
             place = place_of(name, tag)  # type: ignore[name-defined]  # noqa: F821
+            self.places[place].name = 0  # type: ignore[attr-defined]
             self._kept[place] = name  # which keeps its address its own
-            self.places[place].name = cython.cast(cython.p_void, name)  # type: ignore[attr-defined]
             self.places[place].tag = tag  # type: ignore[attr-defined]
             self.places[place].header = header  # type: ignore[attr-defined]
             self.places[place].slot = slot  # type: ignore[attr-defined]
+            self.places[place].name = cython.cast(cython.ulonglong, cython.cast(cython.p_void, name))  # type: ignore[attr-defined]
 
 
 class Shape:

@@ -43,11 +43,13 @@ cpdef Shape _shape(Heap heap, unsigned long long offset)
 cdef bint _is_special(name) except -1
 cpdef bint _is_data_descriptor(cls, name) except -1
 cdef object _nothing
-# What an object begins with.
+
+# How an object begins.
 cdef struct _Head:
     unsigned long long header, capacity, row
 
-# Where the word of an attribute lies that was found before, or 0.
+# Where the word of an attribute lies that was found before, or 0. This is most of what reading an attribute takes,
+# so it is one look, without calls, references or exceptions.
 cdef inline unsigned long long _found_slot(StoredAttributes self, name) noexcept:
     cdef unsigned long long limit = self._p_heap.limit, offset = self._p_offset
     cdef unsigned int tag = version_tag(self)
@@ -57,24 +59,21 @@ cdef inline unsigned long long _found_slot(StoredAttributes self, name) noexcept
         return 0
     found = &(<ClassTable>self._p_heap.types).found.places[place_of(name, tag)]
     head = <_Head *><void *>(self._p_heap.base + offset)
-    if found.name != <void *>name or found.tag != tag or (head.header ^ found.header) << 24:
+    if found.name != <unsigned long long><void *>name or found.tag != tag or (head.header ^ found.header) << 24:
         return 0
-    if found.slot >= head.capacity or head.row >= limit or found.slot >= (limit - head.row) >> 3:
+    if found.slot >= head.capacity or head.row > limit or head.capacity > (limit - head.row) >> 3:
         return 0
     return head.row + 8 * found.slot
 
-# The word of an attribute whose value needs no care, else `ABSENT`.
-#
-# As with sequences: where making the value takes but a moment, no other thread can run in it.
+# The word of an attribute that was found before, else `ABSENT`; also while another thread is just changing something.
 cdef inline unsigned long long _quick_word(StoredAttributes self, name) noexcept:
-    cdef unsigned long long at, word
+    cdef unsigned long long at
     if self._p_heap.version & 1:
         return 0
     at = _found_slot(self, name)
     if at == 0:
         return 0
-    word = (<unsigned long long *><void *>(self._p_heap.base + at))[0]
-    return word if word & 0xB else 0
+    return (<unsigned long long *><void *>(self._p_heap.base + at))[0]
 
 @cython.locals(lock=PoolLock, at=cython.ulonglong)
 cdef bint _set_quickly(StoredAttributes self, name, value) except -1

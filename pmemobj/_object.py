@@ -48,10 +48,10 @@ class StoredAttributes(Persistent):
 
     def __getattribute__(self, name: str) -> Any:
         if cython.compiled:
-            word = _quick_word(self, name)
+            word = _quick_word(self, name)  # type: ignore[name-defined]  # noqa: F821
             if word & 1:
                 return cython.cast(cython.longlong, word) >> 1
-            if word != ABSENT:
+            if word & IMMEDIATE_BITS:
                 return decode(self._p_heap, word)
         return _attribute(self, name)
 
@@ -341,6 +341,8 @@ def _find_slot(self: StoredAttributes, name: Any) -> int:
 
 def _set_quickly(self: StoredAttributes, name: Any, value: Any) -> bool:
     """Set an attribute that has a slot and is nothing but stored state; compiled. Returns whether it was."""
+    if self._p_heap.limit == 0:
+        return False
     lock = self._p_heap.lock
     lock.acquire()
     try:
@@ -364,7 +366,7 @@ def _stored(self: StoredAttributes, name: str) -> Any:
             at = _find_slot(self, name)
         if at:
             word = heap.peek(at)
-            return decode(heap, word) if word != ABSENT else _nothing
+            return _nothing if word == ABSENT else decode(heap, word)
     at = _slot_of(heap, self._p_offset, name)
     if at:
         word = heap.peek(at)

@@ -3,7 +3,7 @@ cimport cython
 
 from pmemobj._base cimport Persistent
 from pmemobj._heap cimport Heap
-from pmemobj._values cimport decode, long_long_of
+from pmemobj._values cimport decode
 
 cdef extern from *:
     """
@@ -26,37 +26,34 @@ cdef extern from *:
     """
     long long short_index(object index) noexcept
 
-cdef unsigned long long WORD, ABSENT, IMMEDIATE_BITS, TUPLE_ITEMS, _LENGTH, _ITEMS
-cdef unsigned long long _LIST, _KIND_BITS
+cdef unsigned long long WORD, IMMEDIATE_BITS, TUPLE_ITEMS, _LENGTH, _LIST_KIND
 cdef object _beyond
 
 # How a list begins, and with the first two words a tuple.
 cdef struct _Head:
     unsigned long long header, length, capacity, items
 
-# The word of an item that needs no care, else `ABSENT`; of a sequence at `offset` of a heap with that version, base, limit.
-#
-# There is no item at that index, or another thread is just changing something, or making a value of the word is
-# more than a moment of this thread's own, in which others could run. (A heap is not handed over as such, since Cython
-# would count a reference to it.)
-cdef inline unsigned long long _quick_word(
+# The word of the item at an index of the sequence at `offset`, or `ABSENT`: there is none, or another thread is just
+# changing something. One look, without calls, references or exceptions. So the heap is not handed over as such, since
+# Cython would count a reference to it.
+cdef inline unsigned long long _look(
     unsigned long long version, unsigned long long base, unsigned long long limit, unsigned long long offset,
     long long number
 ) noexcept:
     cdef _Head *head
-    cdef unsigned long long at = <unsigned long long>number, items, word
+    cdef unsigned long long at = <unsigned long long>number, items
     if version & 1 or offset + sizeof(_Head) > limit:
         return 0
     head = <_Head *><void *>(base + offset)
+    items = head.items if head.header & 0xFF == _LIST_KIND else offset + TUPLE_ITEMS
+    # All of them must lie in the pool, so that no sum below is more than a word.
+    if items > limit or head.length > (limit - items) >> 3:
+        return 0
     if number < 0:
         at += head.length
     if at >= head.length:
         return 0
-    items = head.items if head.header & 0xFF == 16 else offset + 16
-    if items >= limit or at >= (limit - items) >> 3:
-        return 0
-    word = (<unsigned long long *><void *>(base + items))[at]
-    return word if word & 0xB else 0
+    return (<unsigned long long *><void *>(base + items))[at]
 
 cdef class StoredSequence(Persistent):
     cdef unsigned long long _first(self) except? 0
@@ -77,7 +74,14 @@ cdef class SequenceIterator:
     @cython.locals(of=StoredSequence, at=cython.longlong)
     cdef _next(self)
 
-@cython.locals(word=cython.ulonglong)
-cdef _quick_item(StoredSequence of, index)
-@cython.locals(word=cython.ulonglong)
-cdef _quick_next(SequenceIterator iterator)
+cdef inline unsigned long long _quick_word(StoredSequence of, long long number) noexcept:
+    return _look(of._p_heap.version, of._p_heap.base, of._p_heap.limit, of._p_offset, number)
+
+# The word of the item that is next, or `ABSENT`.
+cdef inline unsigned long long _next_word(SequenceIterator iterator) noexcept:
+    if iterator._of is None or iterator._at < 0:
+        return 0
+    return _look(
+        iterator._of._p_heap.version, iterator._of._p_heap.base, iterator._of._p_heap.limit, iterator._of._p_offset,
+        iterator._at,
+    )

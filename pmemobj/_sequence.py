@@ -19,7 +19,7 @@ from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr
 from pmemobj._heap import steadily, steady
-from pmemobj._layout import ABSENT, IMMEDIATE_BITS, WORD
+from pmemobj._layout import ABSENT, IMMEDIATE_BITS, TUPLE_ITEMS, WORD, Kind  # noqa: F401 - for the .pxd
 from pmemobj._nans import one, ones
 from pmemobj._values import decode
 
@@ -29,6 +29,7 @@ except ImportError:
     from pmemobj import _nocython as cython
 
 _LENGTH = 8
+_LIST_KIND = int(Kind.LIST)
 #: Stands for an item that is not there.
 _beyond: Any = object()
 
@@ -51,7 +52,14 @@ class StoredSequence(Persistent):
         return self._p_heap.read_count(self._p_offset + _LENGTH)
 
     def __getitem__(self, index: Any) -> Any:
-        return _quick_item(self, index) if cython.compiled else self._item(index)
+        if cython.compiled and type(index) is int:
+            word = _quick_word(self, short_index(index))  # type: ignore[name-defined]  # noqa: F821
+            if word & 1:
+                return cython.cast(cython.longlong, word) >> 1
+            if word & IMMEDIATE_BITS:
+                # Making a value of it takes but a moment of this thread's own, in which no other can run.
+                return decode(self._p_heap, word)
+        return self._item(index)
 
     def _item(self, index: Any) -> Any:
         """The item at an index, which may be foreign, or those of a slice."""
@@ -240,7 +248,15 @@ class SequenceIterator:
         return self
 
     def __next__(self) -> Any:
-        value = _quick_next(self) if cython.compiled else self._next()
+        if cython.compiled:
+            word = _next_word(self)  # type: ignore[name-defined]  # noqa: F821
+            if word & 1:
+                self._at += self._step
+                return cython.cast(cython.longlong, word) >> 1
+            if word & IMMEDIATE_BITS:
+                self._at += self._step
+                return decode(self._of._p_heap, word)  # type: ignore[union-attr]  # it has just been looked at
+        value = self._next()
         if value is _beyond:
             raise StopIteration
         return value
@@ -266,35 +282,6 @@ class SequenceIterator:
             return 0
         left = len(of) - self._at if self._step > 0 else self._at + 1
         return left if 0 <= left <= len(of) else 0
-
-
-def _quick_item(of: StoredSequence, index: Any) -> Any:
-    """`StoredSequence._item`, compiled."""
-    if type(index) is int:
-        word = _quick_word(of._p_heap.version, of._p_heap.base, of._p_heap.limit, of._p_offset, short_index(index))
-        if word & 1:
-            return cython.cast(cython.longlong, word) >> 1
-        if word != ABSENT:
-            return decode(of._p_heap, word)
-    return of._item(index)
-
-
-def _quick_next(iterator: SequenceIterator) -> Any:
-    """`SequenceIterator._next`, compiled."""
-    if iterator._of is not None and iterator._at >= 0:
-        word = _quick_word(
-            iterator._of._p_heap.version,
-            iterator._of._p_heap.base,
-            iterator._of._p_heap.limit,
-            iterator._of._p_offset,
-            iterator._at,
-        )
-        if word != ABSENT:
-            iterator._at += iterator._step
-            if word & 1:
-                return cython.cast(cython.longlong, word) >> 1
-            return decode(iterator._of._p_heap, word)
-    return iterator._next()
 
 
 def with_numbers(index: slice) -> slice:
