@@ -867,6 +867,7 @@ def test_a_new_attribute_that_is_rolled_back(pool: Pool, reopen: Callable[..., P
         with pytest.raises(KeyError), pool.transaction():
             one.lost, one.lost_too = 2, LONG
             other.lost_too = 3
+            assert (one.lost, other.lost_too) == (2, 3)
             raise KeyError
         assert not hasattr(one, "lost") and not hasattr(other, "lost_too")
     # What takes the place of the lost ones in the shape must not be mistaken for them.
