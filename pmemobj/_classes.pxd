@@ -4,25 +4,24 @@ cimport cython
 from pmemobj._heap cimport Heap
 from pmemobj._values cimport decode, replace
 
+# A name's address, its class, an object's header (of which the stamp does not count), and the slot.
+cdef struct Found:
+    unsigned long long name, tag, header, slot
+
+# Which of the places is a name's. Addresses of short texts are multiples of 64 apart.
+cdef inline unsigned long long place_of(name, unsigned int tag) noexcept:
+    cdef unsigned long long address = <unsigned long long><void *>name
+    return (address >> 6 ^ tag) & 255
+
 @cython.final
 cdef class FoundNames:
-    cdef list _kept
-    cdef void *_names[16]
-    cdef unsigned int _tags[16]
-    cdef long long _slots[16]
-
-    # The slot of a name, or -1.
-    cdef inline long long slot_of(self, name, unsigned int tag) noexcept:
-        cdef unsigned long long place = (<unsigned long long><void *>name) >> 5 & 15
-        if self._names[place] != <void *>name or self._tags[place] != tag:
-            return -1
-        return self._slots[place]
+    cdef dict _kept
+    cdef Found places[256]
 
     @cython.locals(place=cython.ulonglong)
-    cdef remember(self, name, unsigned int tag, long long slot)
+    cdef remember(self, name, unsigned int tag, unsigned long long header, unsigned long long slot)
 
 cdef class Shape:
-    cdef public FoundNames found
     cdef public Heap _heap
     cdef public object _record, fields, name, number
     cdef public dict slots
@@ -30,4 +29,5 @@ cdef class Shape:
 cdef class ClassTable:
     cdef public Heap _heap
     cdef public list shapes
+    cdef public FoundNames found
     cdef object __weakref__

@@ -10,8 +10,6 @@ every roll-back, since a roll-back may take back a name that has just been added
 
 from __future__ import annotations
 
-from typing import Any
-
 from pmemobj._base import create
 from pmemobj._heap import Heap
 from pmemobj._layout import BLOCK_KINDS, BLOCK_OWNER, ROOT_CLASSES, Kind, class_number, kind_of
@@ -31,21 +29,25 @@ class FoundNames:
 
     A name in a program is one str object, so it is found without hashing. It is so for as long as the class of
     the instance is unchanged, since a property may come to stand before the state: the version tag of
-    the class, a number of CPython's that is another one after each change, is remembered too.
+    the class, a number of CPython's that is another one after each change, is remembered too. And it is so in
+    objects of one class of the pool, which their header tells.
+
+    What is found here is `places`, an array in C; `_object` looks there by itself.
     """
 
     def __init__(self) -> None:
-        self._kept: list[Any] = [None] * 16
+        self._kept: dict[int, str] = {}
 
-    def remember(self, name: Any, tag: int, slot: int) -> None:
-        """Let `slot_of`, which is in the .pxd, find a name; a tag of 0 says that the class has none."""
+    def remember(self, name: str, tag: int, header: int, slot: int) -> None:
+        """Let a name be found in objects with such a header; a tag of 0 says that the class has none."""
         if cython.compiled and tag:
-            place = cython.cast(cython.ulonglong, cython.cast(cython.p_void, name)) >> 5 & 15
-            self._names[place] = cython.NULL  # type: ignore[attr-defined]
+            place = place_of(name, tag)  # type: ignore[name-defined]  # noqa: F821
+            self.places[place].name = 0  # type: ignore[attr-defined]
             self._kept[place] = name  # which keeps its address its own
-            self._tags[place] = tag  # type: ignore[attr-defined]
-            self._slots[place] = slot  # type: ignore[attr-defined]
-            self._names[place] = cython.cast(cython.p_void, name)  # type: ignore[attr-defined]
+            self.places[place].tag = tag  # type: ignore[attr-defined]
+            self.places[place].header = header  # type: ignore[attr-defined]
+            self.places[place].slot = slot  # type: ignore[attr-defined]
+            self.places[place].name = cython.cast(cython.ulonglong, cython.cast(cython.p_void, name))  # type: ignore[attr-defined]
 
 
 class Shape:
@@ -54,7 +56,7 @@ class Shape:
     That of a class with fields (see `_extension`) has, instead of attribute names, their list as bytes.
     """
 
-    __slots__ = ("_heap", "_record", "fields", "found", "name", "number", "slots")
+    __slots__ = ("_heap", "_record", "fields", "name", "number", "slots")
 
     def __init__(self, heap: Heap, number: int, record: PersistentList) -> None:
         self._heap, self.number, self._record = heap, number, record
@@ -73,7 +75,6 @@ class Shape:
             raise _bad_record(self._heap, self.number)
         # A new one, since another thread may be looking something up.
         self.slots = {name: slot for slot, name in enumerate(names)}
-        self.found = FoundNames()
 
     def slot_for(self, attribute: str) -> int:
         """The slot of an attribute name, which is added to the record if it is new."""
@@ -109,6 +110,7 @@ class ClassTable:
 
     def reload(self) -> None:
         """Bring what is kept here in line with the pool."""
+        self.found = FoundNames()
         records = self._records()
         known = len(records) if records is not None else 0
         del self.shapes[known:]

@@ -11,7 +11,7 @@ cdef unsigned long long WORD, ABSENT, TAG_LEAF, TAG_MASK, _LENGTH, _CAPACITY, _I
 # So that `match` takes it for a sequence; registering with the ABC cannot mark a static type.
 @cython.collection_type("sequence")
 cdef class PersistentList(StoredSequence):
-    cpdef unsigned long long _first(self) except? 0
+    cdef unsigned long long _first(self) except? 0
     @cython.locals(heap=Heap, lock=PoolLock, word=cython.ulonglong, length=cython.ulonglong)
     cdef bint _append_one(self, value) except -1
     @cython.locals(word=cython.ulonglong, length=cython.ulonglong, publication=Publication)

@@ -1,6 +1,6 @@
 # Types of the compiled form; the source is _object.py.
 from pmemobj._base cimport Persistent
-from pmemobj._classes cimport ClassTable, FoundNames, Shape
+from pmemobj._classes cimport ClassTable, Found, Shape, place_of
 from pmemobj._heap cimport Heap
 
 cimport cython
@@ -32,6 +32,7 @@ cdef unsigned long long WORD, ABSENT, IMMEDIATE_BITS, _CAPACITY, _SLOTS
 cdef class StoredAttributes(Persistent):
     pass
 
+cdef _attribute(StoredAttributes self, name)
 @cython.locals(heap=Heap, offset=cython.ulonglong, lock=PoolLock, at=cython.ulonglong, word=cython.ulonglong)
 cdef _set_stored(StoredAttributes self, name, value)
 @cython.locals(number=cython.ulonglong)
@@ -42,18 +43,45 @@ cpdef Shape _shape(Heap heap, unsigned long long offset)
 cdef bint _is_special(name) except -1
 cpdef bint _is_data_descriptor(cls, name) except -1
 cdef object _nothing
-@cython.locals(
-    heap=Heap, table=ClassTable, offset=cython.ulonglong, number=cython.ulonglong, shapes=list, shape=Shape,
-    slot=cython.longlong, row=cython.ulonglong, lock=PoolLock,
-)
+
+# How an object begins.
+cdef struct _Head:
+    unsigned long long header, capacity, row
+
+# Where the word of an attribute lies that was found before, or 0. This is most of what reading an attribute takes,
+# so it is one look, without calls, references or exceptions.
+cdef inline unsigned long long _found_slot(StoredAttributes self, name) noexcept:
+    cdef unsigned long long limit = self._p_heap.limit, offset = self._p_offset
+    cdef unsigned int tag = version_tag(self)
+    cdef _Head *head
+    cdef Found *found
+    if self._p_heap.types is None or offset + sizeof(_Head) > limit:
+        return 0
+    found = &(<ClassTable>self._p_heap.types).found.places[place_of(name, tag)]
+    head = <_Head *><void *>(self._p_heap.base + offset)
+    if found.name != <unsigned long long><void *>name or found.tag != tag or (head.header ^ found.header) << 24:
+        return 0
+    if found.slot >= head.capacity or head.row > limit or head.capacity > (limit - head.row) >> 3:
+        return 0
+    return head.row + 8 * found.slot
+
+# The word of an attribute that was found before, else `ABSENT`; also while another thread is just changing something.
+cdef inline unsigned long long _quick_word(StoredAttributes self, name) noexcept:
+    cdef unsigned long long at
+    if self._p_heap.version & 1:
+        return 0
+    at = _found_slot(self, name)
+    if at == 0:
+        return 0
+    return (<unsigned long long *><void *>(self._p_heap.base + at))[0]
+
+@cython.locals(lock=PoolLock, at=cython.ulonglong)
 cdef bint _set_quickly(StoredAttributes self, name, value) except -1
-@cython.locals(tag=cython.uint, slot=cython.longlong)
-cdef long long _quick_slot(Shape shape, instance, name) except -2
 @cython.locals(
-    heap=Heap, table=ClassTable, offset=cython.ulonglong, number=cython.ulonglong, shapes=list, shape=Shape,
-    slot=cython.longlong, word=cython.ulonglong,
+    heap=Heap, table=ClassTable, head=cython.ulonglong, number=cython.ulonglong, shapes=list, shape=Shape,
+    slot=cython.longlong,
 )
-cdef unsigned long long _quick_word(StoredAttributes self, name) except? 0xFEFEFEFEFEFEFEFE
+cdef unsigned long long _find_slot(StoredAttributes self, name) except? 1
 @cython.locals(heap=Heap, version=cython.ulonglong)
 cdef _read_stored(StoredAttributes self, name)
 @cython.locals(heap=Heap, at=cython.ulonglong, word=cython.ulonglong)

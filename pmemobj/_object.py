@@ -48,19 +48,12 @@ class StoredAttributes(Persistent):
 
     def __getattribute__(self, name: str) -> Any:
         if cython.compiled:
-            word = _quick_word(self, name)
+            word = _quick_word(self, name)  # type: ignore[name-defined]  # noqa: F821
             if word & 1:
                 return cython.cast(cython.longlong, word) >> 1
-            if word != ABSENT:
+            if word & IMMEDIATE_BITS:
                 return decode(self._p_heap, word)
-        if not _is_special(name):
-            value = _read_stored(self, name)
-            if value is not _nothing:
-                return value
-        if cython.compiled:
-            return generic_get(self, name)  # type: ignore[name-defined]  # noqa: F821
-        else:
-            return object.__getattribute__(self, name)
+        return _attribute(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if cython.compiled and _set_quickly(self, name, value):
@@ -246,6 +239,18 @@ class PersistentObject(StoredAttributes):
         self._v__init__()
 
 
+def _attribute(self: StoredAttributes, name: str) -> Any:
+    """An attribute of any kind."""
+    if not _is_special(name):
+        value = _read_stored(self, name)
+        if value is not _nothing:
+            return value
+    if cython.compiled:
+        return generic_get(self, name)  # type: ignore[name-defined]  # noqa: F821
+    else:
+        return object.__getattribute__(self, name)
+
+
 def _set_stored(self: StoredAttributes, name: str, value: Any) -> None:
     heap = self._p_heap
     offset = self._p_offset
@@ -314,68 +319,54 @@ def _read_stored(self: StoredAttributes, name: str) -> Any:
     return steadily(self, _stored, self, name)
 
 
-def _quick_word(self: StoredAttributes, name: Any) -> int:
-    """The word of an attribute whose value needs no care, else `ABSENT`; compiled.
+def _find_slot(self: StoredAttributes, name: Any) -> int:
+    """Where the word of an attribute lies that is nothing but stored state, or 0; compiled.
 
-    As with sequences: where making the value takes but a moment, no other thread can run in it.
+    From then on `_found_slot` finds it.
     """
     heap = self._p_heap
     table = heap.types
-    if heap.version & 1 or heap.limit == 0:
-        return ABSENT
-    offset = self._p_offset
-    number = (heap.peek(offset) >> 16) & 0xFFFFFF  # `class_number`, without a call
+    if heap.limit == 0 or type(name) is not str or _is_special(name):
+        return 0
+    head = heap.peek(self._p_offset)
+    number = (head >> 16) & 0xFFFFFF  # `class_number`, without a call
     shapes = table.shapes
     shape = shapes[number] if number < len(shapes) else None
-    if shape is None:
-        return ABSENT
-    slot = _quick_slot(shape, self, name)
-    if slot < 0 or slot >= heap.peek(offset + _CAPACITY):
-        return ABSENT
-    word = heap.peek(heap.peek(offset + _SLOTS) + WORD * slot)
-    return word if word & IMMEDIATE_BITS else ABSENT
+    slot = -1 if shape is None else shape.slots.get(name, -1)
+    if slot < 0 or _is_data_descriptor(type(self), name):
+        return 0
+    table.found.remember(name, version_tag(self), head, slot)  # type: ignore[name-defined]  # noqa: F821
+    return _found_slot(self, name)  # type: ignore[name-defined,no-any-return]  # noqa: F821
 
 
 def _set_quickly(self: StoredAttributes, name: Any, value: Any) -> bool:
     """Set an attribute that has a slot and is nothing but stored state; compiled. Returns whether it was."""
-    heap = self._p_heap
-    table = heap.types
-    if heap.limit == 0:
+    if self._p_heap.limit == 0:
         return False
-    offset = self._p_offset
-    lock = heap.lock
+    lock = self._p_heap.lock
     lock.acquire()
     try:
-        number = (heap.peek(offset) >> 16) & 0xFFFFFF  # `class_number`, without a call
-        shapes = table.shapes
-        shape = shapes[number] if number < len(shapes) else None
-        slot = -1 if shape is None else _quick_slot(shape, self, name)
-        if slot < 0 or slot >= heap.peek(offset + _CAPACITY):
-            return False
-        row = heap.peek(offset + _SLOTS)
-        replace(heap, row + WORD * slot, value)
+        at = _found_slot(self, name)  # type: ignore[name-defined]  # noqa: F821
+        if at == 0:
+            at = _find_slot(self, name)
+            if at == 0:
+                return False
+        replace(self._p_heap, at, value)
     finally:
         lock.release()
     return True
 
 
-def _quick_slot(shape: Shape, instance: Any, name: Any) -> int:
-    """The slot of an attribute that is nothing but stored state, or -1; compiled."""
-    tag = version_tag(instance)  # type: ignore[name-defined]  # noqa: F821
-    slot: int = shape.found.slot_of(name, tag)  # type: ignore[attr-defined]
-    if slot < 0:
-        if type(name) is not str or _is_special(name):
-            return -1
-        slot = shape.slots.get(name, -1)
-        if slot < 0 or _is_data_descriptor(type(instance), name):
-            return -1
-        shape.found.remember(name, version_tag(instance), slot)  # type: ignore[name-defined]  # noqa: F821
-    return slot
-
-
 def _stored(self: StoredAttributes, name: str) -> Any:
     """The value of an attribute in the pool, or `_nothing`."""
     heap = self._p_heap
+    if cython.compiled:
+        at = _found_slot(self, name)  # type: ignore[name-defined]  # noqa: F821
+        if at == 0:
+            at = _find_slot(self, name)
+        if at:
+            word = heap.peek(at)
+            return _nothing if word == ABSENT else decode(heap, word)
     at = _slot_of(heap, self._p_offset, name)
     if at:
         word = heap.peek(at)

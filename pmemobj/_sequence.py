@@ -19,7 +19,7 @@ from typing import Any
 
 from pmemobj._base import Persistent, guarded_repr
 from pmemobj._heap import steadily, steady
-from pmemobj._layout import ABSENT, IMMEDIATE_BITS, WORD
+from pmemobj._layout import ABSENT, IMMEDIATE_BITS, TUPLE_ITEMS, WORD, Kind  # noqa: F401 - for the .pxd
 from pmemobj._nans import one, ones
 from pmemobj._values import decode
 
@@ -29,6 +29,7 @@ except ImportError:
     from pmemobj import _nocython as cython
 
 _LENGTH = 8
+_LIST_KIND = int(Kind.LIST)
 #: Stands for an item that is not there.
 _beyond: Any = object()
 
@@ -51,18 +52,17 @@ class StoredSequence(Persistent):
         return self._p_heap.read_count(self._p_offset + _LENGTH)
 
     def __getitem__(self, index: Any) -> Any:
+        if cython.compiled and type(index) is int:
+            word = _quick_word(self, short_index(index))  # type: ignore[name-defined]  # noqa: F821
+            if word & 1:
+                return cython.cast(cython.longlong, word) >> 1
+            if word & IMMEDIATE_BITS:
+                # Making a value of it takes but a moment of this thread's own, in which no other can run.
+                return decode(self._p_heap, word)
         return self._item(index)
 
     def _item(self, index: Any) -> Any:
         """The item at an index, which may be foreign, or those of a slice."""
-        if cython.compiled and type(index) is int:
-            overflow = 0
-            number = long_long_of(index, cython.address(overflow))  # type: ignore[name-defined]  # noqa: F821
-            word = ABSENT if overflow else self._simple_word(number)
-            if word & 1:
-                return cython.cast(cython.longlong, word) >> 1
-            if word != ABSENT:
-                return decode(self._p_heap, word)
         if isinstance(index, slice):
             return self._p_plain(steady(self, self._cut, with_numbers(index)))
         exact = index
@@ -101,22 +101,6 @@ class StoredSequence(Persistent):
                 if heap.is_steady(version):
                     return value
         return steadily(self, self._value, number)
-
-    def _simple_word(self, number: int) -> int:
-        """The word of an item that needs no care, else `ABSENT`; compiled.
-
-        There is no item at that index, or another thread is just changing something, or making a
-        value of the word is more than a moment of this thread's own, in which others could run.
-        """
-        heap = self._p_heap
-        if heap.version & 1:
-            return ABSENT
-        length = heap.peek(self._p_offset + _LENGTH)
-        at = number + length if number < 0 else number
-        if not 0 <= at < length or length > heap.limit:
-            return ABSENT
-        word = heap.peek(self._first() + WORD * at)
-        return word if word & IMMEDIATE_BITS else ABSENT
 
     def _cut(self, index: slice) -> list[Any]:
         """The items of a slice."""
@@ -264,6 +248,14 @@ class SequenceIterator:
         return self
 
     def __next__(self) -> Any:
+        if cython.compiled:
+            word = _next_word(self)  # type: ignore[name-defined]  # noqa: F821
+            if word & 1:
+                self._at += self._step
+                return cython.cast(cython.longlong, word) >> 1
+            if word & IMMEDIATE_BITS:
+                self._at += self._step
+                return decode(self._of._p_heap, word)  # type: ignore[union-attr]  # it has just been looked at
         value = self._next()
         if value is _beyond:
             raise StopIteration
@@ -275,13 +267,6 @@ class SequenceIterator:
         if of is None:
             return _beyond
         at = self._at
-        if cython.compiled:
-            word = of._simple_word(at) if at >= 0 else ABSENT
-            if word != ABSENT:
-                self._at = at + self._step
-                if word & 1:
-                    return cython.cast(cython.longlong, word) >> 1
-                return decode(of._p_heap, word)
         if 0 <= at < of._p_heap.read_count(of._p_offset + _LENGTH):
             self._at = at + self._step
             value = of._fetch(at)

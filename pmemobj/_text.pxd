@@ -65,6 +65,25 @@ cdef extern from *:
         return size == 0 || padded_word(words, 8) == padded_word(data, size);
     }
 
+    /* Whether a word is a str of 2 to 7 characters of ASCII (those of one are made already, by the interpreter). */
+    static inline int is_ascii_word(unsigned long long word) {
+        return (word & 0x808080808080808FULL) == 8 && (word & 0x60) != 0;
+    }
+
+    /* The str of such a word. */
+    static inline PyObject *ascii_of(unsigned long long word) {
+        Py_ssize_t size = word >> 4 & 7;
+        PyObject *text = PyUnicode_New(size, 127);
+        if (text != NULL) {
+            Py_UCS1 *data = PyUnicode_1BYTE_DATA(text);
+            word >>= 8;
+            if (size & 4) { unsigned int part = (unsigned int)word; memcpy(data, &part, 4); data += 4; word >>= 32; }
+            if (size & 2) { unsigned short part = (unsigned short)word; memcpy(data, &part, 2); data += 2; word >>= 16; }
+            if (size & 1) *data = (Py_UCS1)word;
+        }
+        return text;
+    }
+
     static inline int same_memory(const char *one, const char *other, Py_ssize_t size) {
         for (; size >= 8; one += 8, other += 8, size -= 8) {
             if (padded_word(one, 8) != padded_word(other, 8)) return 0;
@@ -77,6 +96,8 @@ cdef extern from *:
     unsigned long long padded_word(const char *data, Py_ssize_t size) noexcept
     unsigned long long mix_memory(const char *data, Py_ssize_t size, unsigned long long seed) noexcept
     bint same_words(const char *words, const char *data, Py_ssize_t size) noexcept
+    bint is_ascii_word(unsigned long long word) noexcept
+    object ascii_of(unsigned long long word)
     bint same_memory(const char *one, const char *other, Py_ssize_t size) noexcept
 
 cdef extern from "Python.h":

@@ -3,7 +3,9 @@ cimport cython
 
 from pmemobj._sequence cimport StoredSequence
 
+cdef unsigned long long TUPLE_ITEMS
+
 # So that `match` takes it for a sequence; registering with the ABC cannot mark a static type.
 @cython.collection_type("sequence")
 cdef class PersistentTuple(StoredSequence):
-    cpdef unsigned long long _first(self) except? 0
+    cdef unsigned long long _first(self) except? 0

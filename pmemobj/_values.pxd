@@ -2,7 +2,7 @@
 cimport cython
 from pmemobj._heap cimport Handle, Heap, PoolLock
 from pmemobj._publish cimport Publication
-from pmemobj._text cimport forget_error, padded_word, utf8_of
+from pmemobj._text cimport ascii_of, forget_error, is_ascii_word, padded_word, utf8_of
 
 cdef extern from "Python.h":
     object str_of "PyUnicode_DecodeUTF8"(const char *data, Py_ssize_t size, const char *errors)
@@ -24,8 +24,10 @@ cdef unsigned long long _small_int(value) except? 0
 @cython.locals(data_at=cython.p_const_char, size=cython.Py_ssize_t)
 cdef unsigned long long _short_str(str value) except? 0
 cpdef decode(Heap heap, unsigned long long word)
-@cython.locals(size=cython.Py_ssize_t, at=cython.p_const_char)
+@cython.locals(size=cython.Py_ssize_t, data_at=cython.p_char, at=cython.p_const_char)
 cdef _decode_tagged(Heap heap, unsigned long long word)
+@cython.locals(offset=cython.ulonglong, head=cython.ulonglong)
+cdef bint _is_text(Heap heap, unsigned long long word) except -1
 @cython.locals(value=cython.double, bits=cython.ulonglong)
 cdef _word_float(unsigned long long word)
 cpdef bint is_leaf(unsigned long long word)

@@ -173,6 +173,8 @@ def decode(heap: Heap, word: int) -> Any:
             return (word >> 1) - (1 << 63) if word >> 63 else word >> 1
     if word & 3 == 2:
         return _word_float(word)
+    if cython.compiled and is_ascii_word(word):  # type: ignore[name-defined]  # noqa: F821
+        return ascii_of(word)  # type: ignore[name-defined]  # noqa: F821
     try:
         return _decode_tagged(heap, word)
     except (UnicodeDecodeError, BadPayload) as error:
@@ -202,6 +204,10 @@ def _decode_tagged(heap: Heap, word: int) -> Any:
         if word != ABSENT:
             return heap.handle(word)
     elif tag == TAG_LEAF:
+        if cython.compiled and _is_text(heap, word):
+            data_at = cython.cast(cython.p_char, heap.base + (word & ~TAG_MASK) + WORD)
+            size = heap.peek(word & ~TAG_MASK) >> 16
+            return str_of(data_at, size, "surrogatepass")  # type: ignore[name-defined]  # noqa: F821
         kind, payload = leaf_parts(heap, word)
         return value_of(kind, payload)
     elif word in _CONSTANTS:
@@ -209,6 +215,13 @@ def _decode_tagged(heap: Heap, word: int) -> Any:
     elif SHORT_BYTES <= word & 0xFF <= SHORT_BYTES | SHORT_MAX << 4:
         return (word >> 8).to_bytes(SHORT_MAX, "little")[: word >> 4 & 7]
     raise _nonsense(heap, f"the word {word:#018x} stands for no value")
+
+
+def _is_text(heap: Heap, word: int) -> bool:
+    """Whether a leaf is a str that lies within the pool; compiled, where it is read without a copy of its bytes."""
+    offset = word & ~TAG_MASK
+    head = heap.peek(offset)
+    return head & 0xFFFF == _STR_HEADER and offset + WORD + (head >> 16) <= heap.limit
 
 
 def _word_float(word: int) -> float:

@@ -20,7 +20,8 @@ import pytest
 from soundness import assert_sound
 
 import pmemobj
-from pmemobj import PersistentDict, PersistentList, PersistentObjectPool, PersistentTuple
+from pmemobj import PersistentDict, PersistentList, PersistentObjectPool, PersistentTuple, PoolDamagedError
+from pmemobj._layout import Kind, header
 
 Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"
@@ -712,6 +713,37 @@ def test_check_finds_what_is_broken(pool: Pool) -> None:
     broken(area + 8, heap.read(area), "owned twice")
     broken(area + 8, heap.read(area) + 16, "no value at offset")
     broken(area, area, "no object at")
+
+
+@pytest.mark.parametrize("kind", [PersistentList, PersistentTuple])
+def test_what_is_damaged_is_no_way_out_of_the_pool(pool: Pool, kind: Any) -> None:
+    items = pool.root = pool.new(kind, [1, LONG, 3])
+    heap, at = pool._heap, items._p_offset
+    area = heap.read(at + 24) if kind is PersistentList else at + 16
+    leaf = heap.read(area + 8) & ~0xF
+    end = heap.limit
+
+    def damaged(offset: int, word: int, *indices: int) -> None:
+        with pytest.raises(ZeroDivisionError), pool.transaction():
+            heap.write(offset, word)
+            for index in indices:
+                with pytest.raises(PoolDamagedError):
+                    items[index]
+            if 1 in indices:
+                with pytest.raises(PoolDamagedError):
+                    [item for item in items]  # noqa: C416 - list() would ask for the length
+            1 / 0  # noqa: B018
+        assert list(items) == [1, LONG, 3]
+
+    for length in (1 << 63, (1 << 64) - 1, 1 << 61):
+        damaged(at + 8, length, 0, 1, 1 << 29, 1 << 60, -1, -2)
+    damaged(at + 8, end // 8, -1)
+    for size in (1, 1 << 46):
+        damaged(leaf, header(Kind.STR, end - leaf - 8 + size), 1)
+    if kind is PersistentList:
+        for target in (1 << 63, end, end - 7):
+            damaged(at + 24, target, 0, 1, -1)
+        damaged(at + 24, end - 8, 1, -1)
 
 
 # ---- together ---------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from sample_classes import Account, Bag, Savings
 from soundness import assert_sound
 
 import pmemobj
-from pmemobj import PersistentDict, PersistentList, PersistentObject, PersistentObjectPool
+from pmemobj import PersistentDict, PersistentList, PersistentObject, PersistentObjectPool, PoolDamagedError
 
 Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"
@@ -867,6 +867,7 @@ def test_a_new_attribute_that_is_rolled_back(pool: Pool, reopen: Callable[..., P
         with pytest.raises(KeyError), pool.transaction():
             one.lost, one.lost_too = 2, LONG
             other.lost_too = 3
+            assert (one.lost, other.lost_too) == (2, 3)
             raise KeyError
         assert not hasattr(one, "lost") and not hasattr(other, "lost_too")
     # What takes the place of the lost ones in the shape must not be mistaken for them.
@@ -907,6 +908,65 @@ def test_two_classes_with_the_same_attributes(pool: Pool) -> None:
     pool.root = pool.new(PersistentList, [account, savings])
     account.extra, savings.balance = 1, 5
     assert (account.balance, savings.balance) == (1, 5) and not hasattr(savings, "extra")
+
+
+def test_the_same_names_in_many_classes_at_once(pool: Pool) -> None:
+    """Compiled, what was found is kept in 256 places for all classes; many more compete for them."""
+    names = [f"a{number}" for number in range(90)]
+    classes = [type(f"Competing{number}", (Bag,), {"__module__": __name__}) for number in range(4)]
+    pool.root = pool.new(PersistentList, [pool.new(cls) for cls in classes])
+    items = list(pool.root)
+    with pool.transaction():
+        for at, item in enumerate(items):
+            for name in names if at % 2 else reversed(names):
+                setattr(item, name, f"{at}{name}")
+    for _ in range(2):
+        for name in names:
+            assert [getattr(item, name) for item in items] == [f"{at}{name}" for at in range(4)]
+        with pool.transaction():
+            for at, item in enumerate(items):
+                for name in names:
+                    setattr(item, name, at)
+                    assert getattr(item, name) == at
+                    setattr(item, name, f"{at}{name}")
+
+
+def test_what_comes_to_stand_before_an_attribute(pool: Pool) -> None:
+    class Late(PersistentObject):
+        pass
+
+    class Later(Late):
+        pass
+
+    item = pool.root = pool.new(Later)
+    item.x, item.text = 1, LONG
+    for _ in range(3):
+        assert (item.x, item.text) == (1, LONG)
+    Late.x = Late.text = property(lambda self: "before")  # type: ignore[attr-defined]
+    # Each change gives the class another tag; after 256 of them it has the place again where the first was found.
+    for number in range(300):
+        Later.number = number  # type: ignore[attr-defined]
+        assert (item.x, item.text) == ("before", "before")
+    with pytest.raises(AttributeError):
+        item.x = 2
+    del Late.x, Late.text  # type: ignore[attr-defined]
+    assert (item.x, item.text) == (1, LONG)
+    item.x = 2
+    assert item.x == 2
+
+
+def test_what_is_damaged_is_no_way_out_of_the_pool(pool: Pool) -> None:
+    item = pool.root = pool.new(Bag)
+    item.a, item.b = 1, 2
+    heap, at, end = pool._heap, item._p_offset, pool._heap.limit
+    for offset, words in ((16, (1 << 63, end, end - 7)), (0, [heap.read(at) + (1 << 30)])):
+        for word in words:
+            with pytest.raises(ZeroDivisionError), pool.transaction():
+                heap.write(at + offset, word)
+                with pytest.raises(PoolDamagedError):
+                    item.b  # noqa: B018
+                1 / 0  # noqa: B018
+            assert (item.a, item.b) == (1, 2)
 
 
 def test_many_classes(pool: Pool, reopen: Callable[..., Pool]) -> None:

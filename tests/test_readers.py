@@ -272,3 +272,24 @@ def test_a_read_in_the_middle_of_a_statement_of_another_thread_waits_for_its_end
     items.insert(0, 0)
     reader.join(PATIENCE)
     assert found == [[0, 1, 2, 3]]
+
+
+def test_an_attribute_in_the_middle_of_a_statement_of_another_thread(pool: Pool) -> None:
+    bag = pool.root = pool.new(Bag)
+    bag.a = 1
+    found = [bag.a]
+    in_the_middle = threading.Event()
+
+    def read() -> None:
+        in_the_middle.wait(PATIENCE)
+        found.append(bag.a)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with pool._heap.statement:
+        bag.a = 2
+        in_the_middle.set()
+        time.sleep(0.05)
+        bag.a = 3
+    reader.join(PATIENCE)
+    assert found == [1, 3]
