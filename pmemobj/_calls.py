@@ -50,7 +50,7 @@ def load() -> None:
     global _persist, _tx_begin, _tx_commit, _tx_abort, _tx_end, _tx_stage, _tx_add, _tx_alloc, _tx_free
     global _reserve, _set_value, _defer_free, _publish, _cancel
     _lib.load()
-    if cython.compiled:
+    if cython.compiled and _persist == cython.NULL:
         _persist = cython.cast(persist_function, _address("pmemobj_persist"))  # type: ignore[name-defined]  # noqa: F821
         _tx_begin = cython.cast(begin_function, _address("pmemobj_tx_begin"))  # type: ignore[name-defined]  # noqa: F821
         _tx_commit = cython.cast(plain_function, _address("pmemobj_tx_commit"))  # type: ignore[name-defined]  # noqa: F821
