@@ -6,6 +6,9 @@ import os
 import stat
 from enum import Enum
 
+#: By the number of the device.
+_disks: dict[int, bool] = {}
+
 
 class Medium(Enum):
     """The kinds of memory that make a difference; the value is what people are told."""
@@ -34,6 +37,20 @@ def medium_of(path: str) -> Medium:
         if line.split(" ", 3)[2] == device:
             return _kind(line)
     return _under_mount_point(path)
+
+
+def is_disk(path: str) -> bool:
+    """Whether to make something durable there is to wait for a disk; asked of each device once.
+
+    The number of a device may be another's later. So this is for what only costs time if it is wrong.
+    """
+    try:
+        device = os.stat(path).st_dev
+    except OSError:
+        return True
+    if device not in _disks:
+        _disks[device] = medium_of(path) is Medium.DISK
+    return _disks[device]
 
 
 def _under_mount_point(path: str) -> Medium:

@@ -36,7 +36,7 @@ from pmemobj._layout import (
 from pmemobj._lock import PoolLock
 from pmemobj._log import TransactionLog
 from pmemobj._manager import MemoryManager
-from pmemobj._medium import Medium, medium_of
+from pmemobj._medium import Medium, is_disk, medium_of
 from pmemobj._stats import PoolStats
 from pmemobj._transaction import Transaction
 from pmemobj._values import decode, replace
@@ -324,7 +324,7 @@ class PersistentObjectPool:
     def _start(self) -> None:
         """What follows once the heap is bound and its root is there."""
         heap = self._heap
-        heap.slow = self.medium is Medium.DISK
+        heap.slow = is_disk(self._file)
         self._identity = _identity(self._file)
         self._suspended = False
         if _checking.wanted():
