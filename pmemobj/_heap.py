@@ -392,7 +392,7 @@ class Heap:
         from, not even for want of memory, and for logs that is what one wishes for. (Only `recycle` takes it.)
         """
         if self._awaits_classes:
-            self._ask_heap(_chunks.verify)
+            self._ask_heap(_chunks.verify, "change what is allocated in", "dump what can be read, or ")
             # One by one, so that after a KeyboardInterrupt it goes on where it was.
             for unit in _UNITS[len(self._classes) :]:
                 number = _lib.add_allocation_class(self.pop, unit, max(1, (_CHUNK - _RUN_OVERHEAD) // unit))
@@ -1044,14 +1044,16 @@ class Heap:
         """The offset of every allocation but the root object, ascending; in a fraction of the time."""
         return self._ask_heap(_chunks.offsets)
 
-    def _ask_heap(self, question: Callable[[Any], A]) -> A:
+    def _ask_heap(
+        self, question: Callable[[Any], A], what: str = "go through the allocations of", instead: str = ""
+    ) -> A:
         if self._reason is not None:
             self.refuse()
         try:
             return question(self._words)
         except _chunks.HeapDamage as error:
             raise PoolDamagedError(
-                f"go through the allocations of {self.name}", str(error), "restore the pool from a copy"
+                f"{what} {self.name}", str(error), f"{instead}restore the pool from a copy"
             ) from None
 
     def used_size(self) -> int:
