@@ -147,7 +147,7 @@ def identify(path: str, name: str = "", thorough: bool = False) -> PoolFile:
         grows = _parts.is_growing_pool(path)
         if grows:
             _parts.find(what, path)  # or the missing first part would look like a missing pool
-        else:
+        elif os.path.isdir(path):
             _parts.demand_poolset(what, path)
         # A named pipe would otherwise wait for somebody to write.
         first = os.open(_first_file(path, grows), os.O_RDONLY | os.O_NONBLOCK)
