@@ -52,7 +52,7 @@ def load() -> None:
     global _persist, _flush, _drain, _tx_begin, _tx_commit, _tx_abort, _tx_end, _tx_stage, _tx_add, _tx_alloc, _tx_free
     global _reserve, _set_value, _defer_free, _publish, _cancel
     _lib.load()
-    if cython.compiled:
+    if cython.compiled and _persist == cython.NULL:
         _persist = cython.cast(persist_function, _address("pmemobj_persist"))  # type: ignore[name-defined]  # noqa: F821
         _flush = cython.cast(persist_function, _address("pmemobj_flush"))  # type: ignore[name-defined]  # noqa: F821
         _drain = cython.cast(drain_function, _address("pmemobj_drain"))  # type: ignore[name-defined]  # noqa: F821

@@ -42,8 +42,6 @@ _CHUNKS_AT = _ZONE_HEADER_SIZE + WORD * _MAX_CHUNKS
 _ZONE_SIZE = _CHUNKS_AT + CHUNK_SIZE * _MAX_CHUNKS
 _FREE, _USED, _RUN = 2, 3, 4
 _COMPACT, _FLEXIBLE = 1, 8
-#: What the flags of a chunk must have for the form above.
-_NEEDED_FLAGS = {_FREE: 0, _USED: _COMPACT, _RUN: _COMPACT | _FLEXIBLE}
 _RUN_HEADER_SIZE = 16
 _BITS = 64
 _CACHE_LINE = 64
@@ -55,11 +53,23 @@ class HeapDamage(Exception):
     """libpmemobj's bookkeeping contradicts itself; the text says how and where."""
 
 
-def verify(words: Words) -> None:
-    """Look at every chunk and every run, but not at single allocations.
+def verify_headers(words: Words) -> None:
+    """Look at the headers of the heap, its zones and its chunks, but not into the chunks.
 
     Args:
         words: The pool as 64-bit words.
+
+    Raises:
+        HeapDamage: something is wrong.
+
+    Cost: little; the headers of all chunks lie side by side.
+    """
+    for first, heads in _zones(words):
+        _verify_heads(heads, first)
+
+
+def verify(words: Words) -> None:
+    """Look at every run, too, but not at single allocations.
 
     Raises:
         HeapDamage: something is wrong.
@@ -110,6 +120,16 @@ def allocations(words: Words) -> list[tuple[int, int, int]]:
 
 def _chunks(words: Words) -> Iterator[tuple[int, int, int]]:
     """Offset, type and length of every chunk, or row of chunks, that is one thing."""
+    for first, heads in _zones(words):
+        chunk, total = 0, len(heads)
+        while chunk < total:
+            count = _length(heads[chunk], chunk, total, first)
+            yield first + CHUNK_SIZE * chunk, heads[chunk] & 0xFFFF, count
+            chunk += count
+
+
+def _zones(words: Words) -> Iterator[tuple[int, Any]]:
+    """Of every zone the offset of its first chunk, and the headers of its chunks as words."""
     limit = WORD * len(words)
     heap = words[POOL_HEAP_OFFSET >> 3]
     if heap % WORD or heap + _HEAP_HEADER_SIZE + _CHUNKS_AT + CHUNK_SIZE > limit or words[heap >> 3] != _SIGNATURE:
@@ -122,16 +142,26 @@ def _chunks(words: Words) -> Iterator[tuple[int, int, int]]:
             return  # not in use yet, and so none behind it
         if magic != _ZONE_MAGIC or not 0 < total <= _MAX_CHUNKS or zone + _CHUNKS_AT + CHUNK_SIZE * total > limit:
             raise HeapDamage(f"the header of the zone at {zone:#x} is wrong")
-        chunk = 0
-        while chunk < total:
-            head = words[(zone + _ZONE_HEADER_SIZE >> 3) + chunk]
-            kind, flags, count = head & 0xFFFF, head >> 16 & 0xFFFF, head >> 32
-            if kind not in (_FREE, _USED, _RUN) or not 0 < count <= total - chunk:
-                raise HeapDamage(f"the header of chunk {chunk} of the zone at {zone:#x} is wrong")
-            if not flags & _NEEDED_FLAGS[kind] == _NEEDED_FLAGS[kind]:
-                raise HeapDamage(f"chunk {chunk} of the zone at {zone:#x} has flags {flags:#x}")
-            yield zone + _CHUNKS_AT + CHUNK_SIZE * chunk, kind, count
-            chunk += count
+        heads = zone + _ZONE_HEADER_SIZE >> 3
+        yield zone + _CHUNKS_AT, words[heads : heads + total]
+
+
+def _verify_heads(heads: Words, first: int) -> None:
+    chunk, total = 0, len(heads)
+    while chunk < total:
+        chunk += _length(heads[chunk], chunk, total, first)
+
+
+def _length(head: int, chunk: int, total: int, first: int) -> int:
+    """How many chunks the chunk header `head` stands for, the one of number `chunk` in the zone."""
+    kind, flags, count = head & 0xFFFF, head >> 16 & 0xFFFF, head >> 32
+    if kind not in (_FREE, _USED, _RUN) or not 0 < count <= total - chunk:
+        raise HeapDamage(f"the header of chunk {chunk} of the zone at {first - _CHUNKS_AT:#x} is wrong")
+    # For the form above.
+    needed = _COMPACT | _FLEXIBLE if kind == _RUN else _COMPACT if kind == _USED else 0
+    if flags & needed != needed:
+        raise HeapDamage(f"chunk {chunk} of the zone at {first - _CHUNKS_AT:#x} has flags {flags:#x}")
+    return count
 
 
 def _units(words: Words, at: int, count: int) -> tuple[int, int, int]:

@@ -8,50 +8,33 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import mmap
 import os
 import stat
 import time
-from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
-from pmemobj import _chunks, _lib, _parts
+from pmemobj import _chunks, _lanes, _parts
 from pmemobj._file_words import FileWords
 from pmemobj._layout import (
-    ALLOCATION_HEADER_SIZE,
-    ALLOCATION_INTERNAL,
-    ALLOCATION_SIZE_MASK,
-    ENTRY_CHECKSUM,
-    ENTRY_DATA,
-    ENTRY_KIND_SHIFT,
-    ENTRY_LENGTH,
-    ENTRY_OF_BYTES,
     FEATURE_SINGLE_HEADER,
     KNOWN_INCOMPAT_FEATURES,
-    LANE_LOGS,
-    LANE_SIZE,
     LAYOUT_NAME,
     LAYOUT_VERSION,
-    LOG_CAPACITY,
-    LOG_GENERATION,
-    LOG_HEADER_SIZE,
-    LOG_NEXT,
     MIN_POOL_SIZE,
     POOL_HEADER_SIZE,
     POOL_HEAP_OFFSET,
     POOL_HEAP_SIZE,
     POOL_INCOMPAT_FEATURES,
-    POOL_LANE_COUNT,
-    POOL_LANES_OFFSET,
     POOL_LAYOUT_NAME,
     POOL_ROOT_OFFSET,
     POOL_SIGNATURE,
     ROOT_SIZE,
     ROOT_STATE,
     WORD,
-    fletcher64,
     parse_root_identity,
 )
 from pmemobj.errors import (
@@ -70,12 +53,8 @@ from pmemobj.errors import (
     a_or_an,
 )
 
-_MAX_LANES = 1024
 #: Seconds that the processes of a killed program may take to let go of its pool.
 _LETTING_GO = 0.5
-#: Far more than a log ever has; a ring of them would go on for ever.
-_MAX_CONTINUATIONS = 10_000
-_CACHE_LINE = 64
 
 _OTHER_SIGNATURES = {
     b"PMEMBLK\0": "it is a pool of libpmemblk",
@@ -100,8 +79,9 @@ class PoolFile:
             the pool, and then looks at the heap before it has been told our classes of allocations.
         log_damage: What is wrong with libpmemobj's logs, whether the pool was closed or not; or an
             empty string.
-        heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, or that a log has something to
-            undo, or an empty string. In a pool that was not closed both may be, and are put right at open.
+        heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, as far as it was looked at, or that
+            a log has something to undo, or an empty string. In a pool that was not closed both may be, and are
+            put right at open.
     """
 
     files: tuple[tuple[str, int], ...]
@@ -150,12 +130,14 @@ def checked_path(what: str, path: Any) -> str:
     return name
 
 
-def identify(path: str, name: str = "") -> PoolFile:
+def identify(path: str, name: str = "", thorough: bool = False) -> PoolFile:
     """Read and check the header of a pool.
 
     Args:
         path: The file, or the directory of a growing pool.
         name: How errors call it, if not by its path.
+        thorough: Whether to look into the heap further than libpmemobj does when it opens the pool: at its runs.
+            It is done anyway if opening makes libpmemobj free something, and else before its first allocation.
 
     Raises:
         PmemError: the subclass says what the file is instead.
@@ -165,14 +147,18 @@ def identify(path: str, name: str = "") -> PoolFile:
         grows = _parts.is_growing_pool(path)
         if grows:
             _parts.find(what, path)  # or the missing first part would look like a missing pool
-        else:
+        elif os.path.isdir(path):
             _parts.demand_poolset(what, path)
-        with open(first_file(path), "rb", opener=_open_without_waiting) as file:
-            status = os.fstat(file.fileno())
+        # A named pipe would otherwise wait for somebody to write.
+        first = os.open(_first_file(path, grows), os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            status = os.fstat(first)
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             if not stat.S_ISREG(status.st_mode):
                 raise NotAPoolError(what, "it is no regular file", "name the file of a pool")
             # Before the directory is read: a part is there before the header counts it.
-            head = file.read(POOL_HEADER_SIZE)
+            head = os.pread(first, POOL_HEADER_SIZE, 0)
             _check_header(what, head, status.st_size, grows)
             if not grows and status.st_size < _end_of_heap(head):
                 raise PoolDamagedError(
@@ -187,15 +173,13 @@ def identify(path: str, name: str = "") -> PoolFile:
             used = _parts.in_use(what, parts, head) if grows else parts
             # The reserve must hold what is there, whatever somebody has written into the file.
             max_size = max(_parts.max_size(what, path), sum(part.size for part in used)) if grows else 0
-            file.seek(root_offset)
-            root = file.read(ROOT_SIZE)
+            root = os.pread(first, ROOT_SIZE, root_offset)
             files = tuple((part.path, part.size) for part in used)
             with FileWords(files) as words:
-                heap_damage = _heap_damage(words)
-            with _words_of(files) as words:
-                log_damage = _log_damage(words)
-                has_long_logs = not log_damage and _has_long_logs(words)
-                heap_damage = heap_damage or ("" if log_damage else _unfinished_log(words))
+                log_damage, has_long_logs, unfinished = _look_at_logs(words, first)
+                heap_damage = _heap_damage(words, thorough or has_long_logs)
+        finally:
+            os.close(first)
     except PmemError:
         raise
     except OSError as error:
@@ -203,7 +187,14 @@ def identify(path: str, name: str = "") -> PoolFile:
     _check_root(what, root)
     state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
     return PoolFile(
-        files, max_size, _parts.is_tidy(parts, used), root_offset, state, has_long_logs, log_damage, heap_damage
+        files,
+        max_size,
+        _parts.is_tidy(parts, used),
+        root_offset,
+        state,
+        has_long_logs,
+        log_damage,
+        heap_damage or unfinished,
     )
 
 
@@ -215,114 +206,36 @@ def _end_of_heap(head: bytes) -> int:
 
 def first_file(path: str) -> str:
     """The file that the pool at `path` begins with, whether it is there or not."""
-    return os.path.join(path, _parts.FIRST_NAME) if _parts.is_growing_pool(path) else path
+    return _first_file(path, _parts.is_growing_pool(path))
 
 
-@contextmanager
-def _words_of(files: tuple[tuple[str, int], ...]) -> Iterator[memoryview]:
-    """The files of a pool, one behind the other, as 64-bit words."""
-    with _lib.files_in_a_row(files) as image, image[: len(image) & -WORD] as whole, whole.cast("Q") as words:
-        yield words
+def _first_file(path: str, grows: bool) -> str:
+    return os.path.join(path, _parts.FIRST_NAME) if grows else path
 
 
-def _log_damage(words: memoryview) -> str:
-    """What is wrong with the lanes, libpmemobj's logs, that nobody could have written; or nothing.
-
-    libpmemobj follows some fields of them unchecked: at open the size of the first entry of an undo
-    log, and at the first commit the continuation of a log. So these must be possible even in a pool
-    that was not closed. A log that had continuations is left with a header of zeros. Only entries of
-    bytes have a checksum; one of another kind it would carry out, and write to wherever it says.
-    """
-    offset, count = words[POOL_LANES_OFFSET // WORD], words[POOL_LANE_COUNT // WORD]
-    if offset != POOL_HEADER_SIZE or not 0 < count <= _MAX_LANES:
-        return "libpmemobj's logs are not where they should be"
-    stride = LANE_SIZE // WORD
-    if len(words) < offset // WORD + count * stride:
-        return "the file ends within libpmemobj's logs"
-
-    def column(at: int) -> list[int]:
-        first = (offset + at) // WORD
-        return words[first : first + stride * count : stride].tolist()
-
-    for log, _ in LANE_LOGS:
-        if not all(_continues_well(words, follower) for follower in set(column(log + LOG_NEXT)) if follower):
-            return "a log of libpmemobj is continued where nothing can be"
-    # Redo logs may have any capacity, since they are written with that of the copy in RAM that they are
-    # made of; libpmemobj carries out only those whose checksum is right.
-    undo, capacity = LANE_LOGS[-1]
-    if not set(column(undo + LOG_CAPACITY)) <= {0, capacity}:
-        return "an undo log of libpmemobj has a size that is none"
-    firsts = zip(column(undo + LOG_HEADER_SIZE), column(undo + LOG_HEADER_SIZE + ENTRY_LENGTH), strict=True)
-    for target, length in firsts:
-        if target and length > capacity:
-            return "an undo log of libpmemobj has an entry longer than itself"
-        if target and target >> ENTRY_KIND_SHIFT != ENTRY_OF_BYTES:
-            return "an undo log of libpmemobj begins with an entry of a kind that it never has"
-    return ""
-
-
-def _unfinished_log(words: memoryview) -> str:
-    """Whether libpmemobj would undo something, as it must not in a pool that was closed.
-
-    What a log held stays there; it is its generation, part of the checksums, that makes it void. To be
-    asked only where `_log_damage` has found nothing.
-    """
-    lanes, count = words[POOL_LANES_OFFSET // WORD], words[POOL_LANE_COUNT // WORD]
-    log, capacity = LANE_LOGS[-1]
-    first, stride = (lanes + log) // WORD, LANE_SIZE // WORD
-    targets = words[first + LOG_HEADER_SIZE // WORD :][: stride * count : stride].tolist()
-    for lane in [number for number, target in enumerate(targets) if target]:
-        header = first + stride * lane
-        entry = header + LOG_HEADER_SIZE // WORD
-        size = (ENTRY_DATA + words[entry + ENTRY_LENGTH // WORD] + _CACHE_LINE - 1) & -_CACHE_LINE
-        content = array("Q", words[entry : entry + size // WORD])
-        checksum, content[ENTRY_CHECKSUM // WORD] = content[ENTRY_CHECKSUM // WORD], 0
-        content.append(words[header + LOG_GENERATION // WORD])
-        if size <= capacity and checksum == fletcher64(content.tobytes()):
-            return "it was closed, but an undo log of libpmemobj has something to undo"
-    return ""
-
-
-def _has_long_logs(words: memoryview) -> bool:
-    undo, stride = LANE_LOGS[-1][0], LANE_SIZE // WORD
-    offset, count = words[POOL_LANES_OFFSET // WORD], words[POOL_LANE_COUNT // WORD]
-    first = (offset + undo + LOG_NEXT) // WORD
-    return any(words[first : first + stride * count : stride])
-
-
-def _continues_well(words: memoryview, offset: int) -> bool:
-    """Whether the continuation of a log at `offset`, and each further one, is an allocation for it.
-
-    The log itself begins at the next cache line in it.
-    """
-    size = WORD * len(words)
-    for _ in range(_MAX_CONTINUATIONS):
-        log = (offset + _CACHE_LINE - 1) & -_CACHE_LINE
-        if offset % WORD or not POOL_HEADER_SIZE <= offset <= log <= size - LOG_HEADER_SIZE:
-            return False
-        allocation = words[(offset - ALLOCATION_HEADER_SIZE) // WORD]
-        end = offset - ALLOCATION_HEADER_SIZE + (allocation & ALLOCATION_SIZE_MASK)
-        if not allocation & ALLOCATION_INTERNAL or end > size:
-            return False
-        if not 0 < words[(log + LOG_CAPACITY) // WORD] <= end - log - LOG_HEADER_SIZE:
-            return False
-        offset = words[(log + LOG_NEXT) // WORD]
-        if not offset:
-            return True
-    return False
-
-
-def _heap_damage(words: FileWords) -> str:
+def _heap_damage(words: FileWords, thorough: bool) -> str:
     try:
-        _chunks.verify(words)
+        if thorough:
+            _chunks.verify(words)
+        else:
+            _chunks.verify_headers(words)
     except _chunks.HeapDamage as error:
         return str(error)
     return ""
 
 
-def _open_without_waiting(path: str, flags: int) -> int:
-    """Opening a named pipe would wait for somebody to write."""
-    return os.open(path, flags | os.O_NONBLOCK)
+def _look_at_logs(words: FileWords, first: int) -> tuple[str, bool, str]:
+    """What is wrong with the logs in the file `first`; whether they are long; what would be undone."""
+    misplaced = _lanes.misplaced(words)
+    if misplaced:
+        return misplaced, False, ""
+    with (
+        mmap.mmap(first, _lanes.end(words), prot=mmap.PROT_READ) as mapped,
+        memoryview(mapped) as image,
+        image.cast("Q") as lanes,
+    ):
+        damage = _lanes.damage(lanes, words)
+        return (damage, False, "") if damage else ("", _lanes.has_long_logs(lanes), _lanes.unfinished(lanes))
 
 
 def _check_header(what: str, head: bytes, size: int, grows: bool) -> None:
@@ -371,13 +284,16 @@ def locked(path: str, name: str = "") -> Iterator[None]:
         PoolBusyError: some process has it open, and goes on.
     """
     deadline = time.monotonic() + _LETTING_GO
-    with open(first_file(path), "rb+") as file:
+    file = os.open(first_file(path), os.O_RDWR)
+    try:
         while not _lock(file, f"open pool {name or path}", deadline):
             time.sleep(_LETTING_GO / 100)
         yield
+    finally:
+        os.close(file)
 
 
-def _lock(file: BinaryIO, what: str, deadline: float) -> bool:
+def _lock(file: int, what: str, deadline: float) -> bool:
     """Take the lock if it is free; False while it is worth another attempt."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -387,7 +303,7 @@ def _lock(file: BinaryIO, what: str, deadline: float) -> bool:
             raise translate(what, error) from None
         return False
     except OSError as error:
-        raise translate(what, error, file.name) from None
+        raise translate(what, error) from None
 
 
 def give_name(unfinished: str, name: str) -> None:

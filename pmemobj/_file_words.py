@@ -1,7 +1,8 @@
 """The files of a pool as words that are read when they are asked for.
 
 Who looks at the heap of a pool before it is opened wants two words here and two there, a chunk apart. In a mapping
-each of them is a page fault, which takes ten times as long as reading them, and more again to undo.
+each of them is a page fault, which takes ten times as long as reading them, and more again to undo. What lies side by
+side, like the headers of all chunks, is read as a slice.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from types import TracebackType
+from typing import overload
 
 from pmemobj._layout import WORD
 
@@ -56,7 +58,15 @@ class FileWords:
     def __len__(self) -> int:
         return self._starts[-1] // WORD
 
-    def __getitem__(self, index: int) -> int:
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> memoryview: ...
+
+    def __getitem__(self, index: int | slice) -> int | memoryview:
+        if isinstance(index, slice):
+            return self._slice(*index.indices(len(self)))
         number = index >> _ROW_SHIFT
         if number != self._number:
             self._number, self._other_number = self._other_number, self._number
@@ -64,6 +74,17 @@ class FileWords:
             if number != self._number:
                 self._read(number)
         return self._row[index & (_ROW - 1)]
+
+    def _slice(self, start: int, stop: int, step: int) -> memoryview:
+        """A copy of the words of a range; what is missing is 0, as in a row."""
+        content = memoryview(bytearray(WORD * max(0, stop - start)))
+        filled = 0
+        while filled < len(content):
+            at = WORD * start + filled
+            which = bisect_right(self._starts, at) - 1
+            room = content[filled : filled + self._starts[which + 1] - at]
+            filled += os.preadv(self._descriptors[which], [room], at - self._starts[which]) or len(room)
+        return content.cast("Q")[::step]
 
     def _read(self, number: int) -> None:
         """Read a row. What the files have no more is 0: one that gets shorter just now is damaged anyway."""

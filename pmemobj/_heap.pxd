@@ -43,7 +43,7 @@ cdef class Heap:
     cdef dict _noted
     cdef public object on_growth
     cdef bint _grows
-    cdef bint _begun_again, _is_making_up, _log_is_full, _wants_log_space, _awaits_log_space
+    cdef bint _begun_again, _is_making_up, _log_is_full, _wants_log_space, _awaits_log_space, _awaits_classes
     cdef unsigned long long _logged_at_begin
     cdef long _log_class
     cdef list _frees_left, _unlogged, _unflushed
@@ -140,6 +140,7 @@ cdef class Heap:
     cpdef end(self, error, bint undo)
     cpdef bint follow_growth(self) except -1
     cpdef demand_log_space(self)
+    cdef _demand_classes(self)
     cdef _begin_outermost(self)
     cdef _commit(self)
     cdef bint _is_tight(self) except -1

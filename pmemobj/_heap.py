@@ -179,6 +179,7 @@ class Heap:
 
     __slots__ = (
         "__weakref__",
+        "_awaits_classes",
         "_awaits_log_space",
         "_begun_again",
         "_classes",
@@ -309,8 +310,10 @@ class Heap:
         self._grows = False
         self._words: Any = _Refusal(self)
         self._raw: Any = self._words
-        #: libpmemobj's numbers of the allocation classes that `bind` added for `_UNITS`.
+        #: libpmemobj's numbers of the allocation classes that were added for `_UNITS`.
         self._classes: list[int] = []
+        #: Whether some have still to be.
+        self._awaits_classes = False
         #: That of the class for pieces of logs.
         self._log_class = 0
         #: Whether there was no room to set some aside for logs.
@@ -381,20 +384,25 @@ class Heap:
                 f"go on with pool {self.name}", "another pool lies there now", "put the file back, or open the new one"
             )
         self.identity = self.pool_uuid
-        self._classes = [
-            _lib.add_allocation_class(pop, unit, max(1, (_CHUNK - _RUN_OVERHEAD) // unit)) for unit in _UNITS
-        ]
-        self._prepare_logs()
+        self._awaits_classes = self._awaits_log_space = True
 
-    def _prepare_logs(self) -> None:
-        """Let memory for logs have a class of its own, to be set aside before anything is allocated.
+    def _demand_classes(self) -> None:
+        """Tell libpmemobj the sizes of allocations, before the first is made or freed; who only reads needs none.
 
-        libpmemobj does not give up the run that a class takes its units from, not even for want of memory.
-        Where logs have a class of their own, that is what one wishes for. (Only `recycle` takes it.)
+        That is also when libpmemobj begins to follow what the runs of the heap say.
+
+        Memory for logs has a class of its own. libpmemobj does not give up the run that a class takes its units
+        from, not even for want of memory, and for logs that is what one wishes for. (Only `recycle` takes it.)
         """
-        self._log_class = _lib.add_allocation_class(self.pop, _LOG_UNIT, _LOGS_IN_CHUNK * self._log_chunks())
-        _lib.set_log_piece(self.pop, _LOG_UNIT - _LOG_OVERHEAD)
-        self._awaits_log_space = True
+        if self._awaits_classes:
+            self._ask_heap(_chunks.verify, "change what is allocated in", "dump what can be read, or ")
+            # One by one, so that after a KeyboardInterrupt it goes on where it was.
+            for unit in _UNITS[len(self._classes) :]:
+                number = _lib.add_allocation_class(self.pop, unit, max(1, (_CHUNK - _RUN_OVERHEAD) // unit))
+                self._classes.append(number)
+            self._log_class = _lib.add_allocation_class(self.pop, _LOG_UNIT, _LOGS_IN_CHUNK * self._log_chunks())
+            _lib.set_log_piece(self.pop, _LOG_UNIT - _LOG_OVERHEAD)
+            self._awaits_classes = False
 
     def demand_log_space(self) -> None:
         """Keep memory for logs, so that what gives memory back works when the pool is full.
@@ -403,6 +411,7 @@ class Heap:
         looks at each run of the pool, which takes as long as opening it.
         """
         if self._awaits_log_space:
+            self._demand_classes()
             # A growing pool must not grow for this.
             if not self._grows or _chunks.has_free_row(self._words, self._log_chunks()):
                 self._set_log_space_aside()
@@ -941,6 +950,7 @@ class Heap:
 
     def free_now(self, offsets: Iterable[int]) -> None:
         """Free allocations at once, for good. C function: ``pmemobj_free``."""
+        self._demand_classes()
         self._unsettle()
         if self.checker is not None:
             offsets = list(offsets)
@@ -1103,14 +1113,16 @@ class Heap:
         """The offset of every allocation but the root object, ascending; in a fraction of the time."""
         return self._ask_heap(_chunks.offsets)
 
-    def _ask_heap(self, question: Callable[[Any], A]) -> A:
+    def _ask_heap(
+        self, question: Callable[[Any], A], what: str = "go through the allocations of", instead: str = ""
+    ) -> A:
         if self._reason is not None:
             self.refuse()
         try:
             return question(self._words)
         except _chunks.HeapDamage as error:
             raise PoolDamagedError(
-                f"go through the allocations of {self.name}", str(error), "restore the pool from a copy"
+                f"{what} {self.name}", str(error), f"{instead}restore the pool from a copy"
             ) from None
 
     def used_size(self) -> int:

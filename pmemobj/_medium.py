@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
 from enum import Enum
+
+#: By the number of the device.
+_known: dict[int, Medium] = {}
 
 
 class Medium(Enum):
@@ -21,32 +25,61 @@ class Medium(Enum):
 
 def medium_of(path: str) -> Medium:
     """The kind of memory under a path, told from the mount table (``/proc/self/mountinfo``)."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return _under_mount_point(path)
+    if stat.S_ISCHR(status.st_mode):
+        return Medium.DAX  # /dev/dax
+    # The number of the device stands in each line; what is mounted from the same device is of one kind.
+    device = f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
+    for line in _mounts():
+        if line.split(" ", 3)[2] == device:
+            return _kind(line)
+    return _under_mount_point(path)
+
+
+def known_medium(path: str) -> Medium:
+    """As `medium_of`, asked of each device once.
+
+    The number of a device may be another's later. So this is for what only costs time if it is wrong.
+    """
+    try:
+        device = os.stat(path).st_dev
+    except OSError:
+        return Medium.DISK
+    if device not in _known:
+        _known[device] = medium_of(path)
+    return _known[device]
+
+
+def _under_mount_point(path: str) -> Medium:
+    """The same by name: btrfs and the like give their files numbers that are not in the table."""
     real = os.path.realpath(path)
     if real.startswith("/dev/dax"):
         return Medium.DAX
-    best, kind, options = "", "", ""
-    for point, found_kind, found_options in _mounts():
-        inside = real == point or real.startswith(point.rstrip("/") + "/")
-        if inside and len(point) >= len(best):
-            best, kind, options = point, found_kind, found_options
+    best, found = "", ""
+    for line in _mounts():
+        point = line.split(" ")[4].encode().decode("unicode_escape")
+        if (real == point or real.startswith(point.rstrip("/") + "/")) and len(point) >= len(best):
+            best, found = point, line
+    return _kind(found) if found else Medium.DISK
+
+
+def _kind(line: str) -> Medium:
+    left, _, right = line.partition(" - ")
+    kind, _, options = right.split(" ", 2)
     if kind in ("tmpfs", "ramfs"):
         return Medium.RAM
-    if {"dax", "dax=always"} & set(options.split(",")):
+    if {"dax", "dax=always"} & {*left.split(" ")[5].split(","), *options.rpartition(" ")[2].split(",")}:
         return Medium.DAX
     return Medium.DISK
 
 
-def _mounts() -> list[tuple[str, str, str]]:
-    """Mount point, file system and options of every mount; nothing where there is no table."""
+def _mounts() -> list[str]:
+    """The line of every mount; nothing where there is no table."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
-            lines = table.read().splitlines()
+            return table.read().splitlines()
     except OSError:
         return []
-    mounts = []
-    for line in lines:
-        left, _, right = line.partition(" - ")
-        point = left.split(" ")[4].encode().decode("unicode_escape")
-        kind, _, options = right.split(" ", 2)
-        mounts.append((point, kind, f"{left.split(' ')[5]},{options.rpartition(' ')[2]}"))
-    return mounts

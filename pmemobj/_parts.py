@@ -57,6 +57,9 @@ class Part:
 def is_growing_pool(path: str) -> bool:
     """Whether `path` is the directory of a growing pool."""
     try:
+        # Of a file that is no directory, to ask for a file in it would be slower than to see that.
+        if stat.S_ISREG(os.stat(path).st_mode):
+            return False
         return stat.S_ISREG(os.stat(os.path.join(path, SET_NAME)).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False

@@ -56,7 +56,7 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
     if seconds is not None and not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):
         raise ValueError(f"cannot check {name}: {seconds!r} seconds are no time to wait (give a positive number)")
     try:
-        found = _file.identify(name)
+        found = _file.identify(name, thorough=True)
     except (NotAPoolError, PoolLayoutError, PoolDamagedError) as error:
         if isinstance(error, NotAPoolError) and not (os.path.isfile(name) or _parts.is_growing_pool(name)):
             raise

@@ -36,7 +36,7 @@ from pmemobj._layout import (
 from pmemobj._lock import PoolLock
 from pmemobj._log import TransactionLog
 from pmemobj._manager import MemoryManager
-from pmemobj._medium import Medium, medium_of
+from pmemobj._medium import Medium, known_medium, medium_of
 from pmemobj._stats import PoolStats
 from pmemobj._transaction import Transaction
 from pmemobj._values import decode, replace
@@ -324,9 +324,10 @@ class PersistentObjectPool:
     def _start(self) -> None:
         """What follows once the heap is bound and its root is there."""
         heap = self._heap
-        heap.slow = self.medium is Medium.DISK
+        medium = known_medium(self._file)
+        heap.slow = medium is Medium.DISK
         # libpmem reads this when it is loaded; then it flushes files like persistent memory, line by line.
-        heap.by_page = self.medium is not Medium.DAX and os.environ.get("PMEM_IS_PMEM_FORCE") != "1"
+        heap.by_page = medium is not Medium.DAX and os.environ.get("PMEM_IS_PMEM_FORCE") != "1"
         self._identity = _identity(self._file)
         self._suspended = False
         if _checking.wanted():

@@ -6,6 +6,7 @@ import contextlib
 import math
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -291,3 +292,27 @@ def test_the_set_of_ranges_against_a_set() -> None:
             page = chance.randrange(40)
             assert ranges.covers(offset, size) and ranges.times(page * PAGE) == times.get(page, 0)
         assert ranges.is_used and not SnapshotRanges().is_used and not SnapshotRanges().covers(0, 8)
+
+
+@pytest.mark.once
+def test_who_only_reads_asks_nothing_of_libpmemobj_s_heap(pool_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pmemobj.create(pool_path, 16 << 20) as pool:
+        pool.root = pool.new(PersistentList, ["text" * 20, 1])
+    asked: list[str] = []
+
+    def note(name: str, real: Callable[..., Any], *arguments: Any) -> Any:
+        asked.append(name)
+        return real(*arguments)
+
+    for name in ("add_allocation_class", "set_log_piece", "set_aside", "free_now"):
+        monkeypatch.setattr(_lib, name, partial(note, name, getattr(_lib, name)))
+    with pmemobj.open(pool_path) as pool:
+        assert pmemobj.inspect.walk(pool) and list(pool.root) == ["text" * 20, 1]
+    with pmemobj.open(pool_path) as pool:
+        pool.root[1] = 2  # one word, in its place
+        assert not asked
+        pool.root[0] = "more" * 20
+        classes = asked.count("add_allocation_class")
+        assert classes > 20 and asked[classes:] == ["set_log_piece", "set_aside"]
+        pool.root[0] = "most" * 20
+        assert len(asked) == classes + 2

@@ -20,7 +20,7 @@ import pytest
 from conftest import MIB, POOL_SIZE
 
 import pmemobj
-from pmemobj import PersistentDict, PersistentList, _layout
+from pmemobj import PersistentDict, PersistentList, _chunks, _layout
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Change = Callable[[bytearray], Any]
@@ -301,6 +301,55 @@ def test_random_bytes_in_the_objects(outcomes: Callable[..., list[str]], clean_b
 
     lines = outcomes(clean_bytes, [scramble] * (25 if state == _layout.STATE_CLEAN else 4))
     assert not [line for line in lines if line.startswith("RAW")]
+
+
+#: Reads a pool with damaged runs, and tries to change it; libpmemobj would follow what stands in them.
+READER = """
+import sys
+import pmemobj
+
+def refused(change):
+    try:
+        change()
+    except pmemobj.PoolDamagedError as error:
+        return "the run at" in error.why
+    return False
+
+def dumped():
+    return pmemobj.dump(pool, path + ".dump") == 4
+
+for path in sys.argv[1:]:
+    pool = pmemobj.open(path)
+    read = list(pool.root["list"]) == list(range(100)) and pool.root["text"] == "t" * 500
+    print(
+        read,
+        refused(lambda: setattr(pool, "root", "x" * 100)),
+        refused(lambda: pool.root["list"].extend(range(1000))),
+        refused(lambda: pool.new(pmemobj.PersistentList)),
+        refused(pool.gc),
+        dumped(),
+        read and len(pool.root["many"]),
+        flush=True,
+    )
+    pool.close()
+"""
+
+
+def test_a_pool_with_damaged_runs_is_read_but_not_changed(run_python: Run, scratch: Path, clean_bytes: bytes) -> None:
+    with memoryview(clean_bytes) as image, image.cast("Q") as words:
+        runs = [at for at, kind, _ in _chunks._chunks(words) if kind == 4]
+    paths = []
+    for number, unit in enumerate((0, 8, 1 << 40)):
+        damaged = bytearray(clean_bytes)
+        for at in runs:
+            put(at, word(unit))(damaged)
+        paths.append(scratch / f"{number}.pmem")
+        paths[-1].write_bytes(damaged)
+    # The checking mode would read the damage at once.
+    done = run_python(READER, *paths, check=False, env={"PMEMOBJ_CHECK": "0"})
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["True True True True True True 300"] * len(paths)), done.stderr
+    for path in paths:
+        assert "the run at" in pmemobj.check(path).findings[0].text
 
 
 def test_a_failed_opening_changes_nothing_in_the_file(scratch: Path, clean_bytes: bytes) -> None:

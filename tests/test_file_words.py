@@ -38,6 +38,8 @@ def test_the_words_are_those_of_the_files(files: list[tuple[str, int]]) -> None:
             with pytest.raises(IndexError):
                 words[nowhere]
         assert words[5] == expected[5]
+        for start, stop in ((0, 3), (500, 530), (1, len(expected)), (2040, 99_999), (7, 7), (9, 3), (-3, None)):
+            assert words[start:stop].tolist() == expected[start:stop].tolist()
 
 
 def test_a_file_that_gets_shorter_has_zeros(files: list[tuple[str, int]]) -> None:
@@ -46,6 +48,8 @@ def test_a_file_that_gets_shorter_has_zeros(files: list[tuple[str, int]]) -> Non
         Path(files[0][0]).write_bytes(b"")
         Path(files[1][0]).write_bytes(bytes(range(16)))
         assert words[0] == first and words[300] == 0
+        there = [int.from_bytes(bytes(range(at, at + 8)), "little") for at in (0, 8)]
+        assert words[510:515].tolist() == [0, 0, *there, 0]
         assert words[512] == int.from_bytes(bytes(range(8)), "little") and words[514] == 0
 
 

@@ -74,6 +74,7 @@ ORDER = [
     "_gc",
     "_parts",
     "_file_words",
+    "_lanes",
     "_file",
     "_medium",
     "_storage",
