@@ -3,13 +3,14 @@ cimport cython
 from pmemobj._base cimport Persistent
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap, PoolLock
+from pmemobj._new_entries cimport NewEntries
 from pmemobj._publish cimport Publication
 from pmemobj._table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
-from pmemobj._table cimport add_in_statement, exchange_value, look_up, prepare_key, put_entry, remove_entries, store_value, word_of_key
-from pmemobj._values cimport decode, encode, free_leaf, immediate, is_leaf, prepare, replace
+from pmemobj._table cimport add_in_statement, exchange_value, look_up, prepare_key, put_entry, remove_entries, store_value
+from pmemobj._values cimport decode, encode, immediate, is_leaf, prepare, replace
 
 cdef object _missing
-cdef unsigned long long ENTRY_SIZE, DICT_TABLE, ENTRY_KEY, ENTRY_VALUE, ABSENT
+cdef unsigned long long ENTRY_SIZE, DICT_TABLE, ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE, ABSENT
 
 # The flag by which `match` knows a mapping: an extension type must bring it along.
 @cython.collection_type("mapping")
@@ -26,6 +27,6 @@ cdef class PersistentDict(Persistent):
     cdef bint _set_at_once(self, key, unsigned long long key_hash, value) except -1
     @cython.locals(
         heap=Heap, offset=cython.ulonglong, changes=cython.ulonglong, key_hash=cython.ulonglong, word=cython.ulonglong,
-        entry=cython.ulonglong, new=list, hashes=list, words=list, texts=bytearray,
+        entry=cython.ulonglong, new=NewEntries, hashes=list, words=list, number=cython.ulonglong,
     )
     cdef _set_all(self, dict pairs)

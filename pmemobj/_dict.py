@@ -19,6 +19,7 @@ from pmemobj._layout import (
     ABSENT,
     DICT_SIZE,
     DICT_TABLE,
+    ENTRY_HASH,
     ENTRY_KEY,
     ENTRY_SIZE,
     ENTRY_VALUE,
@@ -26,6 +27,7 @@ from pmemobj._layout import (
     new_header,
 )
 from pmemobj._nans import one_of_each, those_of
+from pmemobj._new_entries import NewEntries
 from pmemobj._publish import Publication
 from pmemobj._table import (
     add_at_once,
@@ -44,10 +46,9 @@ from pmemobj._table import (
     put_entry,
     remove_entries,
     store_value,
-    word_of_key,
 )
 from pmemobj._table_check import verify_table
-from pmemobj._values import decode, describe, encode, free_leaf, immediate, prepare, replace
+from pmemobj._values import decode, describe, encode, immediate, prepare, replace
 from pmemobj._views import Items, Keys, Values
 from pmemobj._walk import Walk
 from pmemobj.errors import NotPersistableError
@@ -301,30 +302,39 @@ class PersistentDict(Persistent):
         with heap.statement:
             # All words first: what cannot be stored must not leave half an update.
             changes = heap.changes
+            new = NewEntries(ENTRY_SIZE)
+            if not heap.read(offset + DICT_TABLE):
+                for key, value in pairs.items():
+                    word = immediate(heap, value) or encode(heap, value)
+                    new.add(heap, key, stored_hash(heap, key), word)
+                if heap.changes == changes:
+                    append_entries(heap, offset, new)
+                    return
+                # Pickling ran foreign code, which may have put something there meanwhile.
+                new.free_keys(heap)
+                for number, key in enumerate(pairs):
+                    key_hash, word = new.word(number, ENTRY_HASH), new.word(number, ENTRY_VALUE)
+                    put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
+                return
             hashes = [stored_hash(heap, key) for key in pairs]
             words = [immediate(heap, value) or encode(heap, value) for value in pairs.values()]
-            new: list[int] = []
-            texts = bytearray()
             replaced: list[tuple[int, int]] = []
             for key, key_hash, word in zip(pairs, hashes, words, strict=True):
                 entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
                 if entry:
                     replaced.append((entry, word))
                 else:
-                    new.append(key_hash)
-                    new.append(word_of_key(heap, key, texts))
-                    new.append(word)
+                    new.add(heap, key, key_hash, word)
             if heap.changes != changes:
                 # Comparing or pickling ran foreign code, and what was found may be there no longer.
-                for key_word in new[1::3]:
-                    free_leaf(heap, key_word)
+                new.free_keys(heap)
                 for key, key_hash, word in zip(pairs, hashes, words, strict=True):
                     put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
                 return
             for entry, word in replaced:
                 exchange_value(heap, offset, entry, word)
-            if new:
-                append_entries(heap, offset, ENTRY_SIZE, new, texts)
+            if len(new):
+                append_entries(heap, offset, new)
 
     # ---- for walkers ----
 

@@ -2,9 +2,10 @@
 from pmemobj._base cimport Persistent
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Heap
+from pmemobj._new_entries cimport NewEntries
 from pmemobj._table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
-from pmemobj._table cimport add_in_statement, prepare_key, put_entry, remove_entries, word_of_key
-from pmemobj._values cimport decode, free_leaf
+from pmemobj._table cimport add_in_statement, prepare_key, put_entry, remove_entries
+from pmemobj._values cimport decode
 
 cdef unsigned long long SET_ENTRY_SIZE, DICT_TABLE, ENTRY_KEY
 

@@ -27,6 +27,7 @@ from pmemobj._layout import (
     new_header,
 )
 from pmemobj._nans import one_of_each, those_of
+from pmemobj._new_entries import NewEntries
 from pmemobj._publish import Publication
 from pmemobj._table import (
     add_at_once,
@@ -43,10 +44,9 @@ from pmemobj._table import (
     prepare_key,
     put_entry,
     remove_entries,
-    word_of_key,
 )
 from pmemobj._table_check import verify_table
-from pmemobj._values import decode, free_leaf
+from pmemobj._values import decode
 from pmemobj._walk import Walk
 
 Operand = Any
@@ -79,14 +79,12 @@ class PersistentSet(Persistent):
         items = _items_of((iterable,))
         heap = self._p_heap
         with heap.statement:
-            words: list[int] = []
-            texts = bytearray()
+            new = NewEntries(SET_ENTRY_SIZE)
             for item in items:
-                words.append(stored_hash(heap, item))
-                words.append(word_of_key(heap, item, texts))
+                new.add(heap, item, stored_hash(heap, item))
             drop_entries(heap, self._p_offset, SET_ENTRY_SIZE)
-            if words:
-                append_entries(heap, self._p_offset, SET_ENTRY_SIZE, words, texts)
+            if len(new):
+                append_entries(heap, self._p_offset, new)
 
     # ---- reading ----
 
@@ -343,25 +341,23 @@ class PersistentSet(Persistent):
         with heap.statement:
             # All words first: what cannot be stored must not leave half a change.
             changes = heap.changes
-            new: list[int] = []
-            texts = bytearray()
+            new = NewEntries(SET_ENTRY_SIZE)
             dropped: list[int] = []
             for item in items:
                 key_hash = stored_hash(heap, item)
                 entry = find_entry(heap, offset, SET_ENTRY_SIZE, item, key_hash)
                 if not entry and add:
-                    new += (key_hash, word_of_key(heap, item, texts))
+                    new.add(heap, item, key_hash)
                 elif entry and drop:
                     dropped.append(entry)
             if heap.changes == changes:
                 if dropped:
                     remove_entries(heap, offset, SET_ENTRY_SIZE, dropped)
-                if new:
-                    append_entries(heap, offset, SET_ENTRY_SIZE, new, texts)
+                if len(new):
+                    append_entries(heap, offset, new)
                 return
             # Comparing or pickling ran foreign code, and what was found may be there no longer.
-            for key_word in new[1::2]:
-                free_leaf(heap, key_word)
+            new.free_keys(heap)
             for item in items:
                 if not (drop and self._take_out(item)) and add:
                     put_entry(heap, offset, SET_ENTRY_SIZE, item, stored_hash(heap, item), ABSENT)

@@ -2,11 +2,12 @@
 cimport cython
 from pmemobj._hashes cimport stored_hash
 from pmemobj._heap cimport Handle, Heap
+from pmemobj._new_entries cimport NewEntries
 from pmemobj._publish cimport Publication
 from pmemobj._table_form cimport fill_index
-from pmemobj._table_texts cimport filled_up, has_room, pack, put_text, settle, size_of_texts, take_texts, texts_at
+from pmemobj._table_texts cimport filled_up, has_room, pack, put_text, size_of_texts, take_texts, texts_at
 from pmemobj._text cimport forget_error, mix_memory, padded_word, same_memory, same_words, utf8_of, words_of
-from pmemobj._values cimport decode, encode, exchange, free_leaf, immediate, is_container, is_leaf, is_packed, packed_text, prepare
+from pmemobj._values cimport decode, exchange, free_leaf, immediate, is_container, is_leaf, is_packed, packed_text, prepare
 
 cdef extern from "Python.h":
     long long long_long_of "PyLong_AsLongLongAndOverflow"(object number, int *overflow) except? -1
@@ -95,8 +96,6 @@ cdef unsigned long long _slot_of(
 ) except? 1
 @cython.locals(word=cython.ulonglong)
 cpdef unsigned long long prepare_key(Heap heap, Publication publication, key, bytearray texts) except? 0
-@cython.locals(word=cython.ulonglong)
-cpdef unsigned long long word_of_key(Heap heap, key, bytearray texts) except? 0
 cpdef add_in_statement(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
     unsigned long long value_word
@@ -112,7 +111,7 @@ cdef bint _add_plainly(
 ) except -1
 @cython.locals(size=cython.Py_ssize_t, characters=cython.p_const_char, place=cython.ulonglong)
 cdef unsigned long long _add_text(Heap heap, unsigned long long table, unsigned long long width, key) except? 0
-@cython.locals(changes=cython.ulonglong, key_word=cython.ulonglong, entry=cython.ulonglong, texts=bytearray)
+@cython.locals(changes=cython.ulonglong, entry=cython.ulonglong, new=NewEntries)
 cpdef add_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash,
     unsigned long long value_word
@@ -127,9 +126,9 @@ cpdef put_entry(
 @cython.locals(
     count=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, mask=cython.ulonglong,
     index=cython.ulonglong, number=cython.ulonglong, slot=cython.ulonglong, word=cython.ulonglong,
-    entry=cython.ulonglong, end=cython.ulonglong, key_hash=cython.ulonglong,
+    entry=cython.ulonglong, end=cython.ulonglong, key_hash=cython.ulonglong, width=cython.ulonglong,
 )
-cpdef append_entries(Heap heap, unsigned long long offset, unsigned long long width, list words, texts=*)
+cpdef append_entries(Heap heap, unsigned long long offset, NewEntries new)
 @cython.locals(
     deleted=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, first=cython.ulonglong,
     slots=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong, mask=cython.ulonglong,
@@ -138,11 +137,10 @@ cpdef append_entries(Heap heap, unsigned long long offset, unsigned long long wi
 cpdef remove_entries(Heap heap, unsigned long long offset, unsigned long long width, list entries)
 cpdef drop_entries(Heap heap, unsigned long long offset, unsigned long long width)
 @cython.locals(
-    old=cython.ulonglong, used=cython.ulonglong, deleted=cython.ulonglong, each=cython.ulonglong,
-    new=cython.ulonglong, first=cython.ulonglong, present=cython.ulonglong, kept=cython.ulonglong, start=cython.ulonglong,
-    table=cython.ulonglong,
+    old=cython.ulonglong, used=cython.ulonglong, deleted=cython.ulonglong, present=cython.ulonglong,
+    added=cython.ulonglong, first=cython.ulonglong, kept=cython.ulonglong, start=cython.ulonglong, table=cython.ulonglong,
 )
-cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, list added, texts=*)
+cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, NewEntries new=*)
 cpdef list entry_words(Heap heap, unsigned long long offset, unsigned long long width)
 cpdef list live_words(Heap heap, unsigned long long offset, unsigned long long width)
 cpdef list contents(Heap heap, unsigned long long offset, unsigned long long width)

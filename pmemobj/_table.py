@@ -25,7 +25,6 @@ from typing import Any
 
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Handle, Heap, steadily
-from pmemobj._keys import encode_key
 from pmemobj._layout import (
     ABSENT,
     DICT_DELETED,
@@ -57,6 +56,7 @@ from pmemobj._layout import (
     kind_of,
 )
 from pmemobj._nans import one_key
+from pmemobj._new_entries import NewEntries
 from pmemobj._publish import Publication
 from pmemobj._table_form import MIN_SLOTS, SLOT_SIZE, Shape, fill_index, shapes_for
 from pmemobj._table_texts import (
@@ -64,14 +64,12 @@ from pmemobj._table_texts import (
     has_room,
     pack,
     put_text,
-    settle,
     size_of_texts,
     take_texts,
     texts_at,
 )
 from pmemobj._values import (
     decode,
-    encode,
     exchange,
     free_leaf,
     immediate,
@@ -503,17 +501,16 @@ def add_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
     if cython.compiled and _add_plainly(heap, offset, width, key, key_hash, value_word):
         return
     changes = heap.changes
-    texts = bytearray()
-    key_word = word_of_key(heap, key, texts)
+    new = NewEntries(width)
+    new.add(heap, key, key_hash, value_word)
     if heap.changes != changes:  # pickling it ran foreign code
         entry = find_entry(heap, offset, width, key, key_hash)
         if entry:
-            free_leaf(heap, key_word)
+            new.free_keys(heap)
             if width == ENTRY_SIZE:
                 exchange_value(heap, offset, entry, value_word)
             return
-    words = [key_hash, key_word] if width == SET_ENTRY_SIZE else [key_hash, key_word, value_word]
-    append_entries(heap, offset, width, words, texts)
+    append_entries(heap, offset, new)
 
 
 def add_in_statement(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
@@ -584,44 +581,36 @@ def exchange_value(heap: Heap, offset: int, entry: int, word: int) -> None:
     exchange(heap, entry + ENTRY_VALUE, word, table, end)
 
 
-def word_of_key(heap: Heap, key: Any, texts: bytearray) -> int:
-    """The word of a key that is to be added, whose text may lie in `texts` for the time being (see `_table_texts`)."""
-    kind = type(key)
-    if kind is str:
-        word = immediate(heap, key) or pack(key, texts)
-        return word if word != ABSENT else encode(heap, key)
-    return encode(heap, key) if kind is int else encode_key(heap, key)
-
-
-def append_entries(heap: Heap, offset: int, width: int, words: list[int], texts: bytes | bytearray = b"") -> None:
-    """Add the entries of which `words` are made, whose keys are not there yet, and whose texts are in `texts`.
+def append_entries(heap: Heap, offset: int, new: NewEntries) -> None:
+    """Add entries whose keys are not there yet.
 
     Snapshotted before: the slots, the counts, and the places of the entries where a roll-back would have to restore
     them: in a transaction that has taken something away there.
     Holds after: the last entries are these.
     """
-    count = WORD * len(words) // width
+    width = new.width
+    count = len(new)
     used, table = heap.peek(offset + DICT_USED), heap.peek(offset + DICT_TABLE)
     if (
         not table
         or used + count > heap.peek(table + TABLE_CAPACITY)
-        or (texts and not has_room(heap, table, width, len(texts)))
+        or (new.texts and not has_room(heap, table, width, len(new.texts)))
     ):
-        rebuild(heap, offset, width, words, texts)
+        rebuild(heap, offset, width, new)
         return
     mask = heap.peek(table + TABLE_SLOTS) - 1
     entry = table + TABLE_ENTRIES + width * used
     index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
     end = index + SLOT_SIZE * (mask + 1)
     _clear_leftovers(heap, offset, width, count)
-    if texts:
-        settle(words, width // WORD, put_text(heap, table, width, bytes(texts)))
+    if new.texts:
+        new.settle(put_text(heap, table, width, bytes(new.texts)))
     for number in range(count):
-        key_hash = words[number * width // WORD]
+        key_hash = new.word(number, ENTRY_HASH)
         slot = _free_slot(heap, index, mask, key_hash, used + number)
         word = _with_slot(heap, index, slot, _content(mask, key_hash, used + number + 1))
         heap.write_in(index + WORD * (slot >> 1), word, table, end)
-    heap.append_words_in(entry, words, offset + DICT_USED, table, index)
+    heap.append_bytes_in(entry, bytes(new.rows), offset + DICT_USED, table, index, table)
     heap.write(offset + DICT_USED, used + count)
 
 
@@ -680,7 +669,7 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
         free_leaf(heap, word)
     if (used - deleted) * _SPARSE < capacity and slots > MIN_SLOTS:
         try:
-            rebuild(heap, offset, width, [])
+            rebuild(heap, offset, width)
         except PoolFullError:
             pass  # deleting must be possible in a full pool; the next one tries again
 
@@ -697,32 +686,32 @@ def drop_entries(heap: Heap, offset: int, width: int) -> None:
         heap.free(table)
 
 
-def rebuild(heap: Heap, offset: int, width: int, added: list[int], texts: bytes | bytearray = b"") -> None:
+def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None) -> None:
     """Move the live entries and new ones to another table, with room to grow.
 
     It is filled while it is fresh, so that only the counts are logged.
     """
+    new = new or NewEntries(width)
     old, used, deleted = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED), heap.peek(offset + DICT_DELETED)
-    each = width // WORD
     present = used - deleted
-    new = len(added) // each
+    added = len(new)
     kept = size_of_texts(heap, old, width, used) if old and heap.peek(old + TABLE_TEXTS) else 0
-    table, shape = _alloc_table(heap, width, present, new, kept + len(texts))
+    table, shape = _alloc_table(heap, width, present, added, kept + len(new.texts))
     first = table + TABLE_ENTRIES
-    heap.init(table, [shape.slots, shape.places, kept + len(texts)])
+    heap.init(table, [shape.slots, shape.places, kept + len(new.texts)])
     if deleted:
         heap.init(first, live_words(heap, offset, width))
     elif used:
-        heap.init_copy(first, old + TABLE_ENTRIES, used * each)
+        heap.init_copy(first, old + TABLE_ENTRIES, used * (width // WORD))
     if kept:
         take_texts(heap, table, width, present)
-    if texts:
+    if new.texts:
         start = texts_at(heap, table, width) + kept
-        settle(added, each, start)
-        heap.init_bytes(start, bytes(texts))
-    heap.init(first + width * present, added)
-    fill_index(heap, table, width, present + new)
-    heap.write_words(offset + DICT_DELETED, [0, present + new, table])
+        new.settle(start)
+        heap.init_bytes(start, bytes(new.texts))
+    heap.init_bytes(first + width * present, bytes(new.rows))
+    fill_index(heap, table, width, present + added)
+    heap.write_words(offset + DICT_DELETED, [0, present + added, table])
     if old:
         heap.free(old)
 

@@ -13,14 +13,15 @@ from typing import Any
 from pmemobj._hashes import stored_hash
 from pmemobj._heap import Heap
 from pmemobj._key_words import depends_on_places, hash_of_leaf, hash_of_word, holds_nan, leaf_holds_nan
-from pmemobj._layout import ABSENT, DICT_SIZE, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, WORD, Kind
+from pmemobj._layout import ABSENT, DICT_SIZE, ENTRY_HASH, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, WORD, Kind
 from pmemobj._leaves import BadPayload
 from pmemobj._nans import one
+from pmemobj._new_entries import NewEntries
 from pmemobj._portable import Leaf, Reference, from_json, to_json
 from pmemobj._records import FORMS, Form, NumberOf, Record, Target, word_of
 from pmemobj._table import live_words
 from pmemobj._table_form import built_for, index_of, shape_for, size_of
-from pmemobj._table_texts import pack, settle
+from pmemobj._table_texts import pack
 from pmemobj._values import immediate, is_container, is_leaf, leaf_parts
 from pmemobj.errors import NotPersistableError, PoolDamagedError
 
@@ -61,8 +62,7 @@ def _has_own_hash(heap: Heap, offset: int, key: int, key_hash: int) -> bool:
 
 def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[int]:
     each = width // WORD
-    entries: list[int] = []
-    texts = bytearray()
+    new = NewEntries(width)
     seen = set()
     for item in record["items"]:
         if type(item) is not list or not each - 1 <= len(item) <= each:
@@ -74,21 +74,20 @@ def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[
         if mark in seen:
             raise ValueError(f"the key {key!r} occurs twice")
         seen.add(mark)
-        word = (immediate(target.heap, plain) or pack(plain, texts)) if type(plain) is str else ABSENT
+        word = (immediate(target.heap, plain) or pack(plain, new.texts)) if type(plain) is str else ABSENT
         word = word or word_of(target, key)
-        entries.append(_given_hash(target, key, plain, word, given[0]) if given else _hash_of(target, plain, word))
-        entries.append(word)
-        entries.extend(word_of(target, value) for value in item[1 : each - 1])
-    count = len(entries) // each
+        key_hash = _given_hash(target, key, plain, word, given[0]) if given else _hash_of(target, plain, word)
+        new.add_words(key_hash, word, *(word_of(target, value) for value in item[1 : each - 1]))
+    count = len(new)
     if not count:
         return [0, 0, 0]
-    shape = shape_for(built_for(count), width, len(texts))
+    shape = shape_for(built_for(count), width, len(new.texts))
     table = target.block(kind, shape.size, ())
-    settle(entries, each, table + size_of(shape.slots, shape.places, width))
+    new.settle(table + size_of(shape.slots, shape.places, width))
     unused = bytes(width * (shape.places - count))
-    index = index_of(entries[::each], shape.slots)
-    head = array("Q", [shape.slots, shape.places, len(texts)])
-    target.fill(table, head + array("Q", entries) + array("Q", unused + bytes(index) + bytes(texts)))
+    index = index_of([new.word(number, ENTRY_HASH) for number in range(count)], shape.slots)
+    head = array("Q", [shape.slots, shape.places, len(new.texts)])
+    target.fill(table, head + array("Q", bytes(new.rows) + unused + bytes(index) + bytes(new.texts)))
     return [0, count, table]
 
 

@@ -24,8 +24,6 @@ cpdef unsigned long long filled_up(unsigned long long size)
 cpdef unsigned long long texts_at(Heap heap, unsigned long long table, unsigned long long width) except? 1
 cpdef unsigned long long texts_end(Heap heap, unsigned long long table) except? 1
 cpdef bint has_room(Heap heap, unsigned long long table, unsigned long long width, unsigned long long size) except -1
-@cython.locals(at=cython.Py_ssize_t, word=cython.ulonglong)
-cpdef settle(list words, Py_ssize_t each, unsigned long long start)
 @cython.locals(used=cython.ulonglong, start=cython.ulonglong)
 cpdef unsigned long long put_text(
     Heap heap, unsigned long long table, unsigned long long width, bytes data

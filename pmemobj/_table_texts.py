@@ -84,19 +84,6 @@ def has_room(heap: Heap, table: int, width: int, size: int) -> bool:
     return texts_at(heap, table, width) + heap.peek(table + TABLE_TEXTS) + size <= texts_end(heap, table)
 
 
-def settle(words: list[int], each: int, start: int) -> None:
-    """Let the keys among the words of entries say where their texts lie, now that the first of them begins at `start`.
-
-    Args:
-        words: So many words for each entry; the second is the key.
-        each: How many.
-        start: The offset.
-    """
-    for at in range(1, len(words), each):
-        if is_packed(words[at]):
-            words[at] += start << PACKED_OFFSET_SHIFT
-
-
 def put_text(heap: Heap, table: int, width: int, data: bytes) -> int:
     """Put one text or several, whole words, into a table that has room for them, inside a transaction.
 

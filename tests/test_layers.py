@@ -46,6 +46,7 @@ ORDER = [
     "_base",
     "_table_form",
     "_table_texts",
+    "_new_entries",
     "_table",
     "_table_check",
     "_walk",

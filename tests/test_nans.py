@@ -23,6 +23,7 @@ from pmemobj import (
 )
 from pmemobj._hashes import stored_hash
 from pmemobj._layout import ENTRY_SIZE
+from pmemobj._new_entries import NewEntries
 from pmemobj._table import append_entries
 from pmemobj._values import encode
 
@@ -179,9 +180,9 @@ def pile_up(pool: Pool, table: PersistentDict, keys: list[Any]) -> None:
     heap = pool._heap
     with pool.transaction():
         for number, key in enumerate(keys):
-            append_entries(
-                heap, table._p_offset, ENTRY_SIZE, [0x7F00 + 16 * number, encode(heap, key), encode(heap, number)]
-            )
+            new = NewEntries(ENTRY_SIZE)
+            new.add_words(0x7F00 + 16 * number, encode(heap, key), encode(heap, number))
+            append_entries(heap, table._p_offset, new)
 
 
 def test_pools_in_which_they_have_piled_up(pool: Pool, reopen: Callable[..., Pool], scratch: Any) -> None:
