@@ -200,7 +200,7 @@ def value(heap: Heap, word: int, absent: str = "no value") -> Reading:
     if text.startswith("damaged"):
         return Reading(Meaning.VALUE, text, _tag(word))
     if is_packed(word):
-        return Reading(Meaning.VALUE, f"str {text}, in the texts", _tag(word), varying=(2, WORD))
+        return Reading(Meaning.VALUE, f"→ texts: {text}", _tag(word), varying=(2, WORD))
     found = decode(heap, word)
     return Reading(Meaning.VALUE, text if found is None else f"{type(found).__name__} {text}", _tag(word))
 
