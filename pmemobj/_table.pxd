@@ -139,6 +139,7 @@ cpdef drop_entries(Heap heap, unsigned long long offset, unsigned long long widt
 @cython.locals(
     old=cython.ulonglong, used=cython.ulonglong, deleted=cython.ulonglong, present=cython.ulonglong,
     added=cython.ulonglong, first=cython.ulonglong, kept=cython.ulonglong, start=cython.ulonglong, table=cython.ulonglong,
+    live=list,
 )
 cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, NewEntries new=*)
 cpdef list entry_words(Heap heap, unsigned long long offset, unsigned long long width)

@@ -693,14 +693,19 @@ def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None) 
     """
     new = new or NewEntries(width)
     old, used, deleted = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED), heap.peek(offset + DICT_DELETED)
+    if old and (used > heap.peek(old + TABLE_CAPACITY) or deleted > used):
+        raise _miscounted(heap, used, deleted)
     present = used - deleted
     added = len(new)
+    live = live_words(heap, offset, width) if deleted else []
+    if deleted and len(live) != present * (width // WORD):
+        raise _miscounted(heap, used, deleted)  # the new table would be too small for them
     kept = size_of_texts(heap, old, width, used) if old and heap.peek(old + TABLE_TEXTS) else 0
     table, shape = _alloc_table(heap, width, present, added, kept + len(new.texts))
     first = table + TABLE_ENTRIES
     heap.init(table, [shape.slots, shape.places, kept + len(new.texts)])
     if deleted:
-        heap.init(first, live_words(heap, offset, width))
+        heap.init(first, live)
     elif used:
         heap.init_copy(first, old + TABLE_ENTRIES, used * (width // WORD))
     if kept:
@@ -714,6 +719,14 @@ def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None) 
     heap.write_words(offset + DICT_DELETED, [0, present + added, table])
     if old:
         heap.free(old)
+
+
+def _miscounted(heap: Heap, used: int, deleted: int) -> PoolDamagedError:
+    return PoolDamagedError(
+        f"rebuild a table of {heap.name}",
+        f"it has not as many keys as it counts ({used} entries, {deleted} of them deleted)",
+        "see pool.check(); restore the pool from a copy",
+    )
 
 
 def _alloc_table(heap: Heap, width: int, present: int, added: int, texts: int) -> tuple[int, Shape]:

@@ -23,6 +23,7 @@ cpdef unsigned long long pack(str key, bytearray texts) except? 1
 cpdef unsigned long long filled_up(unsigned long long size)
 cpdef unsigned long long texts_at(Heap heap, unsigned long long table, unsigned long long width) except? 1
 cpdef unsigned long long texts_end(Heap heap, unsigned long long table) except? 1
+@cython.locals(used=cython.ulonglong)
 cpdef bint has_room(Heap heap, unsigned long long table, unsigned long long width, unsigned long long size) except -1
 @cython.locals(used=cython.ulonglong, start=cython.ulonglong)
 cpdef unsigned long long put_text(

@@ -81,7 +81,11 @@ def texts_end(heap: Heap, table: int) -> int:
 
 def has_room(heap: Heap, table: int, width: int, size: int) -> bool:
     """Whether texts of `size` bytes in all fit into a table."""
-    return texts_at(heap, table, width) + heap.peek(table + TABLE_TEXTS) + size <= texts_end(heap, table)
+    used = heap.peek(table + TABLE_TEXTS)
+    # Each by itself first, lest nonsense add up to sense.
+    if max(used, heap.peek(table + TABLE_CAPACITY), heap.peek(table + TABLE_SLOTS)) > heap.limit:
+        return False
+    return texts_at(heap, table, width) + used + size <= texts_end(heap, table)
 
 
 def put_text(heap: Heap, table: int, width: int, data: bytes) -> int:

@@ -192,3 +192,23 @@ def test_dump_and_restore_give_the_same_form(pool: Pool, scratch: Path) -> None:
         again.root["a key that is new"] = 1
         again.root._check()
         assert_sound(again)
+
+
+@pytest.mark.parametrize("kind", [PersistentDict, PersistentSet])
+@pytest.mark.parametrize("place, word", [(8, 39), (8, 1 << 60), (16, 1 << 40)])
+def test_a_table_that_miscounts_its_keys_is_not_rebuilt(pool: Pool, kind: type[Any], place: int, word: int) -> None:
+    """One that counts too many as deleted would be made too small, and lose keys, or be searched for ever."""
+    pool.root = table = pool.new(kind, dict.fromkeys(f"key number {number}" for number in range(40)))
+    good = pool._heap.read(table._p_offset + place)
+    pool._heap.store(table._p_offset + place, word)
+    with pytest.raises(pmemobj.PmemError):
+        for number in range(40):
+            put(table, f"a new key, number {number}")
+    at = pool._heap.read(table._p_offset + 24)
+    pool._heap.store(at + TABLE_TEXTS, (1 << 64) - 4096)
+    with pytest.raises(pmemobj.PmemError):
+        put(table, "one more that has no room")
+    if place == 8:
+        assert all(f"key number {number}" in table for number in range(40)), "nothing that was there is lost"
+    pool.root = None
+    assert good in (0, 40)
