@@ -72,7 +72,7 @@ cdef unsigned long long _free_slot(
     Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long used
 ) except? 0xFFFFFFFF
 @cython.locals(
-    table=cython.ulonglong, used=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong,
+    table=cython.ulonglong, used=cython.ulonglong, entry=cython.ulonglong,
     index=cython.ulonglong, slot=cython.ulonglong, mask=cython.ulonglong, before=cython.ulonglong,
     place=cython.ulonglong, pieces=list, words=bytes,
 )
@@ -94,6 +94,8 @@ cpdef unsigned long long count_live(Heap heap, unsigned long long offset) except
 cdef unsigned long long _slot_of(
     Heap heap, unsigned long long index, unsigned long long mask, unsigned long long key_hash, unsigned long long number
 ) except? 1
+@cython.locals(table=cython.ulonglong, used=cython.ulonglong, entry=cython.ulonglong)
+cdef unsigned long long _next_place(Heap heap, unsigned long long offset, unsigned long long width) except? 1
 @cython.locals(word=cython.ulonglong)
 cpdef unsigned long long prepare_key(Heap heap, Publication publication, key, bytearray texts) except? 0
 cpdef add_in_statement(
@@ -101,7 +103,7 @@ cpdef add_in_statement(
     unsigned long long value_word
 )
 @cython.locals(
-    table=cython.ulonglong, used=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong,
+    table=cython.ulonglong, used=cython.ulonglong, entry=cython.ulonglong,
     key_word=cython.ulonglong, mask=cython.ulonglong, index=cython.ulonglong, slot=cython.ulonglong,
     content=cython.ulonglong, counter=cython.ulonglong,
 )

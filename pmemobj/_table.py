@@ -242,7 +242,7 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
 def _packed_says(heap: Heap, stored: int, characters: Any, size: int) -> bool:
     """Whether the key of a packed text is the str that has these bytes in UTF-8; compiled."""
     offset = stored >> PACKED_OFFSET_SHIFT
-    if stored >> PACKED_SIZE_SHIFT & 0xFF != size or offset + size + WORD > heap.limit:
+    if stored >> PACKED_SIZE_SHIFT & 0xFF != size or offset + ((size + WORD - 1) & ~(WORD - 1)) > heap.limit:
         return False
     return same_words(cython.cast(cython.p_const_char, heap.base + offset), characters, size)  # type: ignore[name-defined,no-any-return]  # noqa: F821
 
@@ -412,6 +412,18 @@ def _free_slot(heap: Heap, index: int, mask: int, key_hash: int, used: int) -> i
 # ---- changing, outside a transaction -------------------------------------------------------------
 
 
+def _next_place(heap: Heap, offset: int, width: int) -> int:
+    """Where the next entry goes without anything being moved or cleared before; 0 where that is not possible."""
+    table = heap.peek(offset + DICT_TABLE)
+    if not table:
+        return 0
+    used = heap.peek(offset + DICT_USED)
+    entry = table + TABLE_ENTRIES + width * used
+    if used >= heap.peek(table + TABLE_CAPACITY) or heap.peek(entry + ENTRY_KEY) != ABSENT:
+        return 0
+    return entry
+
+
 def prepare_key(heap: Heap, publication: Publication, key: Any, texts: bytearray) -> int:
     """As `word_of_key`, but for a key whose leaf a publication will allocate; `ABSENT` where it cannot."""
     if type(key) is str:
@@ -441,14 +453,10 @@ def add_at_once(
     Returns:
         Whether it did; False where the table has no room, or a leftover.
     """
-    table = heap.peek(offset + DICT_TABLE)
-    if not table:
+    entry = _next_place(heap, offset, width)
+    if not entry:
         return False
-    used = heap.peek(offset + DICT_USED)
-    capacity = heap.peek(table + TABLE_CAPACITY)
-    entry = table + TABLE_ENTRIES + width * used
-    if used >= capacity or heap.peek(entry + ENTRY_KEY) != ABSENT:
-        return False
+    table, used = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED)
     pieces = []
     if texts:
         if not has_room(heap, table, width, len(texts)):
@@ -458,7 +466,7 @@ def add_at_once(
         key_word += place << PACKED_OFFSET_SHIFT
         pieces.append((place, bytes(texts)))
         pieces.append((table + TABLE_TEXTS, as_word(before + len(texts))))
-    index = table + TABLE_ENTRIES + width * capacity
+    index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
     mask = heap.peek(table + TABLE_SLOTS) - 1
     slot = _free_slot(heap, index, mask, key_hash, used)
     words = as_word(key_hash) + as_word(key_word)
@@ -534,21 +542,17 @@ def _add_plainly(heap: Heap, offset: int, width: int, key: Any, key_hash: int, v
     Returns:
         Whether it did; False where it takes more.
     """
-    table = heap.peek(offset + DICT_TABLE)
-    if not table or (type(key) is not int and type(key) is not str):
+    entry = _next_place(heap, offset, width) if type(key) is int or type(key) is str else 0
+    if not entry:
         return False
-    used = heap.peek(offset + DICT_USED)
-    capacity = heap.peek(table + TABLE_CAPACITY)
-    entry = table + TABLE_ENTRIES + width * used
-    if used >= capacity or heap.peek(entry + ENTRY_KEY) != ABSENT:
-        return False
+    table, used = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED)
     key_word = immediate(heap, key)
     if key_word == ABSENT:
         key_word = _add_text(heap, table, width, key)
         if key_word == ABSENT:
             return False
     mask = heap.peek(table + TABLE_SLOTS) - 1
-    index = table + TABLE_ENTRIES + width * capacity
+    index = table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY)
     slot = _free_slot(heap, index, mask, key_hash, used)
     content = _with_slot(heap, index, slot, _content(mask, key_hash, used + 1))
     heap.write_in(index + WORD * (slot >> 1), content, table, index + SLOT_SIZE * (mask + 1))

@@ -34,9 +34,6 @@ cpdef unsigned long long size_of_texts(
     Heap heap, unsigned long long table, unsigned long long width, unsigned long long count
 ) except? 1
 @cython.locals(
-    start=cython.ulonglong, place=cython.ulonglong, slot=cython.ulonglong, word=cython.ulonglong, size=cython.ulonglong,
-    number=cython.ulonglong,
+    place=cython.ulonglong, slot=cython.ulonglong, word=cython.ulonglong, size=cython.ulonglong, number=cython.ulonglong,
 )
-cpdef unsigned long long take_texts(
-    Heap heap, unsigned long long table, unsigned long long width, unsigned long long count
-) except? 1
+cpdef take_texts(Heap heap, unsigned long long table, unsigned long long width, unsigned long long count)

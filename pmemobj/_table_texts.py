@@ -136,16 +136,12 @@ def fault_of_texts(words: list[int], each: int, start: int, size: int) -> str:
     return ""
 
 
-def take_texts(heap: Heap, table: int, width: int, count: int) -> int:
+def take_texts(heap: Heap, table: int, width: int, count: int) -> None:
     """Copy the texts of the first `count` entries of a table that this transaction allocated from where they still lie.
 
     Holds after: the keys say where they lie now, one after the other from the beginning.
-
-    Returns:
-        How many bytes they are.
     """
-    start = texts_at(heap, table, width)
-    place = start
+    place = texts_at(heap, table, width)
     slot = table + TABLE_ENTRIES + ENTRY_KEY
     for _ in range(count):
         word = heap.peek(slot)
@@ -155,4 +151,3 @@ def take_texts(heap: Heap, table: int, width: int, count: int) -> int:
             heap.init_word(slot, (place << PACKED_OFFSET_SHIFT) | (word & 0xFFFF))
             place += size
         slot += width
-    return place - start
