@@ -19,7 +19,7 @@ WHEEL := $(VENV)/.installed-wheel
 COMPILED := build/.compiled
 
 # A .pxd beside a module marks it as hot; see setup.py.
-PXD := $(wildcard pmemobj/*.pxd)
+PXD := $(wildcard pmemobj/*.pxd pmemobj/*/*.pxd)
 HOT := $(PXD) $(wildcard $(PXD:.pxd=.py)) $(wildcard pmemobj/crash/*.c)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
@@ -51,7 +51,7 @@ wheel: build $(WHEEL)  ## make a wheel with libpmemobj in it, in dist/
 # Without a C compiler there is one mode to test, so nothing is left out of it.
 test: export PMEMOBJ_CHECK := 1
 test: build  ## run every test, compiled and uncompiled, and every notebook
-	@if ls pmemobj/*.so >/dev/null 2>&1; then set -ex; \
+	@if ls pmemobj/_engine/*.so >/dev/null 2>&1; then set -ex; \
 	    PMEMOBJ_PURE=0 $(PYTEST) $(SPREAD) -m 'not browser and not fresh_root'; \
 	    PMEMOBJ_PURE=1 $(PYTEST) $(SPREAD) -m 'not browser and not fresh_root and not once'; \
 	else set -ex; \
@@ -68,23 +68,23 @@ test-browser: build  ## run the tests that drive JupyterLab in Chromium
 # Measured are the compiled modules, and nothing beside them: the checking mode makes each commit cost milliseconds.
 test-binder: build  ## set up a fresh machine by binder/ and by the Dockerfile, some minutes, as root
 	@tools/bootstrap.sh $(PYTHON) fresh-root
-	$(PYTEST) -m fresh_root tests/test_binder.py
+	$(PYTEST) -m fresh_root tests/project/test_binder.py
 
 test-wheel: wheel  ## use the self-contained wheel on a fresh machine without libpmemobj, as root
 	@tools/bootstrap.sh $(PYTHON) fresh-root
-	$(PYTEST) -m fresh_root tests/test_wheel.py
+	$(PYTEST) -m fresh_root tests/project/test_wheel.py
 
 bench: export PMEMOBJ_CHECK := 0
 bench: build $(PEERS)  ## measure pmemobj beside its peers, some minutes (QUICK=1: one), into docs/performance.md
 	@tools/bootstrap.sh $(PYTHON) bench
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
-crash-corpus: build  ## look for the mistakes of tests/crash_corpus, about a minute, and write docs/crash_corpus.md
-	PYTHONPATH=tests $(BIN)/python -m crash_corpus
+crash-corpus: build  ## look for the mistakes of tests/support/crash_corpus, about a minute, and write docs/crash_corpus.md
+	PYTHONPATH=tests/support $(BIN)/python -m crash_corpus
 
 crash-figures: build  ## measure the crash lab against what it is to reach, some minutes (QUICK=1: one)
 	@tools/bootstrap.sh $(PYTHON) pmempool
-	PYTHONPATH=tests $(BIN)/python -m crash_figures $(if $(QUICK),--quick)
+	PYTHONPATH=tests/support $(BIN)/python -m crash_figures $(if $(QUICK),--quick)
 
 lint: $(INSTALLED)  ## check style and types
 	$(BIN)/ruff check
@@ -93,8 +93,8 @@ lint: $(INSTALLED)  ## check style and types
 build: system $(COMPILED)  ## compile the hot modules whose source has changed
 
 clean:  ## remove what was built or cached, but not .venv
-	rm -rf build dist pmemobj/*.so pmemobj/crash/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find benchmarks pmemobj pmemobj_magics tests -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf build dist pmemobj/*/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find benchmarks notebooks pmemobj pmemobj_magics tests -name __pycache__ -prune -exec rm -rf {} +
 
 system:
 	@tools/bootstrap.sh $(PYTHON)
@@ -126,7 +126,7 @@ $(WHEEL): $(INSTALLED)
 # An extension that cannot be made again must not stay behind and shadow its source. Where there
 # is a compiler, not to compile is an error, lest a broken build pass for a missing compiler.
 $(COMPILED): $(HOT) $(INSTALLED)
-	rm -f pmemobj/*.so
+	rm -f pmemobj/*/*.so
 	if tools/bootstrap.sh $(PYTHON) can-compile; then \
 	    echo 'pmemobj: compiling the hot modules, a minute or two; later only what has changed' >&2; \
 	    PMEMOBJ_PURE=0 $(BIN)/python setup.py --quiet build_ext --inplace --parallel 2; \

@@ -16,12 +16,12 @@ PURE = os.environ.get("PMEMOBJ_PURE")
 def extensions() -> list[Extension]:
     from Cython.Build import cythonize
 
-    pxds = sorted(str(pxd) for pxd in Path("pmemobj").glob("*.pxd"))
+    pxds = sorted(str(pxd) for pxd in Path("pmemobj").rglob("*.pxd"))
     hot = [Path(pxd) for pxd in pxds if Path(pxd).with_suffix(".py").exists()]
     modules = cythonize(
         [
             Extension(
-                f"pmemobj.{pxd.stem}",
+                ".".join(pxd.with_suffix("").parts),
                 [str(pxd.with_suffix(".py"))],
                 # Struct layouts cross modules, so every .pxd concerns every module.
                 depends=pxds,

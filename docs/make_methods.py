@@ -234,7 +234,7 @@ may be of a class of pmemobj's that is also the builtin one.
 """
 
 
-#: What the arguments above do not show, with the reasons; `tests/test_methods.py` tries these.
+#: What the arguments above do not show, with the reasons; `tests/project/test_methods.py` tries these.
 BEYOND = """## What such arguments do not show
 
 **All or nothing.** Iterables are read to their end before anything changes. So `extend`, `+=`, slice

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pmemobj
 from pmemobj import PersistentDict, PersistentList, PersistentObjectPool, crash
-from pmemobj_magics.graph import PoolGraph
+from pmemobj_magics.views.graph import PoolGraph
 
 IMAGES = Path(__file__).parent / "images"
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -44,7 +44,7 @@ def _game(pool: PersistentObjectPool) -> None:
 def _transfer(pool: PersistentObjectPool) -> None:
     """The cache lines of two accounts: after the first store, when it is safe, and after the second one."""
     sys.path.append(str(NOTEBOOKS))
-    from crash_course import Drawing
+    from course.crash_lab import Drawing
 
     pool.root = pool.new(PersistentDict, Ada=100, Bob=100)
 

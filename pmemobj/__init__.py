@@ -19,21 +19,21 @@ from pmemobj import _build_mode
 _build_mode.apply()
 
 from pmemobj import errors, glance, inspect
-from pmemobj._array import PersistentArray
-from pmemobj._base import Oid
-from pmemobj._blocks import Block
-from pmemobj._bytearray import PersistentByteArray
-from pmemobj._dict import PersistentDict
-from pmemobj._extension import Field, Persistent
-from pmemobj._list import PersistentList
-from pmemobj._log import LogChange, LogEntry, LogLine, LogStep, TransactionLog
-from pmemobj._names import alias
-from pmemobj._object import PersistentObject
-from pmemobj._pickles import persist_via_pickle
-from pmemobj._set import PersistentSet
-from pmemobj._tuple import PersistentTuple
+from pmemobj._containers.array import PersistentArray
+from pmemobj._containers.base import Oid
+from pmemobj._containers.bytearray import PersistentByteArray
+from pmemobj._containers.dict import PersistentDict
+from pmemobj._containers.list import PersistentList
+from pmemobj._containers.set import PersistentSet
+from pmemobj._containers.tuple import PersistentTuple
+from pmemobj._history.log import LogChange, LogEntry, LogLine, LogStep, TransactionLog
+from pmemobj._objects.attributes import PersistentObject
+from pmemobj._objects.blocks import Block
+from pmemobj._objects.class_names import alias
+from pmemobj._objects.convert import to_python
+from pmemobj._objects.fields import Field, Persistent
+from pmemobj._values.pickles import persist_via_pickle
 from pmemobj.check import Finding, Report, check
-from pmemobj.convert import to_python
 from pmemobj.dump import dump, resize, restore
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import (

@@ -12,9 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from pmemobj import _file, _gc, inspect
-from pmemobj._base import kind_at
-from pmemobj._build import Progress
+from pmemobj import inspect
+from pmemobj._containers.base import kind_at
+from pmemobj._dumping.builder import Progress
+from pmemobj._files import pool_file
+from pmemobj._objects import gc
 from pmemobj.check import check
 from pmemobj.dump import dump, is_dump, resize, restore
 from pmemobj.errors import BadPoolSizeError, PmemError, PoolExistsError
@@ -52,7 +54,7 @@ def _info(arguments: argparse.Namespace) -> int:
         heap = pool._heap
         types: Counter[str] = Counter()
         sizes: Counter[str] = Counter()
-        for offset in _gc.containers(heap, _gc.root_words(heap)[:1]):
+        for offset in gc.containers(heap, gc.root_words(heap)[:1]):
             walker = kind_at(heap, offset)
             name = walker._p_type_name(heap, offset)
             types[name] += 1
@@ -170,7 +172,7 @@ def _resize(arguments: argparse.Namespace) -> int:
 
 
 def _say_size(arguments: argparse.Namespace) -> int:
-    size = _file.identify(arguments.path).size
+    size = pool_file.identify(arguments.path).size
     if arguments.json:
         _say_json({"path": arguments.path, "size": size})
     else:

@@ -64,13 +64,15 @@ def stale_extensions() -> list[str]:
     if not all((_PACKAGE.parent / name).is_file() for name in ("pyproject.toml", "setup.py")):
         return []
     sources = _hot_sources()
-    pxds = list(_PACKAGE.glob("*.pxd"))
+    pxds = list(_PACKAGE.rglob("*.pxd"))
     stale = []
-    for path in sorted(_PACKAGE.glob("*.so")):
+    for path in sorted(_PACKAGE.rglob("*.so")):
         stem, dot, suffix = path.name.partition(".")
         if dot + suffix not in EXTENSION_SUFFIXES:
             continue  # another Python's
-        source = sources.get(f"pmemobj.{stem}")
+        if path.with_name(f"{stem}.c").is_file():
+            continue  # written in C by hand
+        source = sources.get(_module_name(path.with_name(stem)))
         made = path.stat().st_mtime_ns
         if source is None or any(made < needed.stat().st_mtime_ns for needed in (source, *pxds)):
             stale.append(str(path))
@@ -92,8 +94,13 @@ class _SourceFinder(MetaPathFinder):
 
 def _hot_sources() -> dict[str, Path]:
     """The .py file of each hot module, by the module's full name."""
-    sources = (pxd.with_suffix(".py") for pxd in sorted(_PACKAGE.glob("*.pxd")))
-    return {f"pmemobj.{source.stem}": source for source in sources if source.is_file()}
+    sources = (pxd.with_suffix(".py") for pxd in sorted(_PACKAGE.rglob("*.pxd")))
+    return {_module_name(source.with_suffix("")): source for source in sources if source.is_file()}
+
+
+def _module_name(place: Path) -> str:
+    """The full name of the module at a path without its suffix."""
+    return ".".join(("pmemobj", *place.relative_to(_PACKAGE).parts))
 
 
 def _has_extension(source: Path) -> bool:

@@ -13,9 +13,10 @@ import math
 import os
 from collections.abc import Iterator
 
-from pmemobj import _file, _parts, _probe
-from pmemobj._examine import ERROR, INFORMATION, Finding, Report
-from pmemobj._layout import STATE_CLEAN, STATE_OPEN, STATE_SUSPENDED
+from pmemobj._files import pool_file, poolset
+from pmemobj._format import STATE_CLEAN, STATE_OPEN, STATE_SUSPENDED
+from pmemobj._lifecycle import trial as _probe
+from pmemobj._verify.examination import ERROR, INFORMATION, Finding, Report
 from pmemobj.errors import (
     NotAPoolError,
     PmemError,
@@ -52,22 +53,22 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
         pmemobj.create("sound.pmem", 16 << 20).close()
         assert pmemobj.check("sound.pmem").ok
     """
-    name = _file.checked_path("check", path)
+    name = pool_file.checked_path("check", path)
     if seconds is not None and not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):
         raise ValueError(f"cannot check {name}: {seconds!r} seconds are no time to wait (give a positive number)")
     try:
-        found = _file.identify(name, thorough=True)
+        found = pool_file.identify(name, thorough=True)
     except (NotAPoolError, PoolLayoutError, PoolDamagedError) as error:
-        if isinstance(error, NotAPoolError) and not (os.path.isfile(name) or _parts.is_growing_pool(name)):
+        if isinstance(error, NotAPoolError) and not (os.path.isfile(name) or poolset.is_growing_pool(name)):
             raise
         return Report(name, (Finding(ERROR, "header", None, error.why),), 0)
     try:
-        with _file.locked(name):
+        with pool_file.locked(name):
             pass
     except OSError as error:
         if isinstance(error, PmemError):
             raise
-        raise _file.translate(f"check pool {name}", error, name) from None
+        raise pool_file.translate(f"check pool {name}", error, name) from None
     seconds = seconds or _probe.patience(found.size)
     findings = list(_outside(found))
     damaged = any(finding.severity == ERROR for finding in findings)
@@ -87,7 +88,7 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
     return Report(name, tuple(dict.fromkeys([*findings, *inside])), objects)
 
 
-def _outside(found: _file.PoolFile) -> Iterator[Finding]:
+def _outside(found: pool_file.PoolFile) -> Iterator[Finding]:
     """What the header, the root object and the lanes say of themselves."""
     if found.state == STATE_OPEN:
         yield Finding(INFORMATION, "state", None, "the last process did not close the pool; opening it recovers it")

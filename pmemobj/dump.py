@@ -19,15 +19,15 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import IO, Any
 
-from pmemobj import _file, _parts, _storage
-from pmemobj._base import kind_at
-from pmemobj._build import Contents, Progress, built
-from pmemobj._heap import Heap
-from pmemobj._layout import ROOT_VALUE
-from pmemobj._leaves import BadPayload
-from pmemobj._portable import from_json, plain_to_json, to_json
-from pmemobj._records import ClassKey, Record, write_record
-from pmemobj._values import is_container
+from pmemobj._containers.base import kind_at
+from pmemobj._dumping.builder import Contents, Progress, built
+from pmemobj._dumping.json_values import from_json, plain_to_json, to_json
+from pmemobj._dumping.records import ClassKey, Record, write_record
+from pmemobj._engine.heap import Heap
+from pmemobj._files import pool_file, poolset, storage
+from pmemobj._format import ROOT_VALUE
+from pmemobj._values.leaves import BadPayload
+from pmemobj._values.words import is_container
 from pmemobj.errors import (
     BadPoolSizeError,
     DumpFormatError,
@@ -197,13 +197,13 @@ def _write_file(pool: PersistentObjectPool, path: str, lines: Iterator[str]) -> 
     except OSError as error:
         if isinstance(error, PmemError):
             raise
-        raise _file.translate(f"dump pool {pool.path} into {path}", error, path) from None
+        raise pool_file.translate(f"dump pool {pool.path} into {path}", error, path) from None
 
 
 def _replace_file(path: str, lines: Iterator[str]) -> None:
     directory = os.path.dirname(os.path.abspath(path))
-    unfinished = _storage.temporary_name(directory, "dumping")
-    with _storage.creating_in(directory):
+    unfinished = storage.temporary_name(directory, "dumping")
+    with storage.creating_in(directory):
         try:
             with builtins.open(unfinished, "x", encoding="utf-8") as file:
                 file.writelines(lines)
@@ -268,7 +268,7 @@ def restore(
         with pmemobj.open("new.pmem") as pool:
             assert pool.root == "kept"
     """
-    target = _file.checked_path("restore pool", path)
+    target = pool_file.checked_path("restore pool", path)
     what = f"restore pool {target}"
     if os.path.lexists(target):
         if is_dump(target):
@@ -281,7 +281,7 @@ def restore(
         built(what, target, _contents_of_dump(text), pool_size, mode, progress, max_size) as finished,
     ):
         try:
-            _file.give_name(finished, target)
+            pool_file.give_name(finished, target)
         except FileExistsError:
             raise PoolExistsError(
                 f"restore pool {target}", "there is a file of that name now", "name another"
@@ -324,7 +324,7 @@ def _reader(file: Path | IO[Any]) -> Iterator[IO[bytes]]:
                 f"read dump {os.fspath(file)}", "it is a directory", "name a file that dump() has written"
             ) from None
         except OSError as error:
-            raise _file.translate(f"read dump {os.fspath(file)}", error, os.fspath(file)) from None
+            raise pool_file.translate(f"read dump {os.fspath(file)}", error, os.fspath(file)) from None
         with opened:
             yield opened
         return
@@ -446,8 +446,8 @@ def resize(
         pmemobj.create("tight.pmem", 8 << 20).close()
         pmemobj.resize("tight.pmem", 16 << 20)
     """
-    real = os.path.realpath(_file.checked_path("resize pool", path))
-    if _parts.is_growing_pool(real):
+    real = os.path.realpath(pool_file.checked_path("resize pool", path))
+    if poolset.is_growing_pool(real):
         _limit(real, new_size, max_size)
         return
     if max_size is not None or isinstance(new_size, str):
@@ -462,7 +462,7 @@ def resize(
             with contextlib.suppress(PermissionError):
                 shutil.chown(finished, status.st_uid, status.st_gid)
             os.chmod(finished, stat.S_IMODE(status.st_mode))
-            _file.replace(finished, real)
+            pool_file.replace(finished, real)
 
 
 def _limit(path: str, new_size: PoolSize | None, max_size: int | None) -> None:
@@ -480,6 +480,6 @@ def _limit(path: str, new_size: PoolSize | None, max_size: int | None) -> None:
                 what, f"it has {pool.size} bytes already, more than {max_size}", f"give a larger max_size, or {_MOVE}"
             )
         try:
-            _parts.set_max_size(path, max_size)
+            poolset.set_max_size(path, max_size)
         except OSError as error:
-            raise _file.translate(what, error, path) from None
+            raise pool_file.translate(what, error, path) from None

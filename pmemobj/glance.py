@@ -19,11 +19,11 @@ from dataclasses import dataclass, field, replace
 from types import MethodType
 from typing import TYPE_CHECKING
 
-from pmemobj._gc import containers
-from pmemobj._heap import Heap
-from pmemobj._layout import ROOT_VALUE
-from pmemobj._memory import describe_at
-from pmemobj._memory_form import Memory
+from pmemobj._engine.heap import Heap
+from pmemobj._format import ROOT_VALUE
+from pmemobj._inspection.memory import describe_at
+from pmemobj._inspection.memory_data import Memory
+from pmemobj._objects.gc import containers
 from pmemobj.errors import InvalidHandleError, TransactionError, a_or_an
 from pmemobj.inspect import Graph, _before, _demand_limits, _Limits, _walk
 

@@ -16,12 +16,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pmemobj import _file, _lib, _show
-from pmemobj._base import Persistent, kind_at, resurrect
-from pmemobj._before import as_before
-from pmemobj._classes import ClassTable
-from pmemobj._gc import Marks, held, mark
-from pmemobj._graphs import (
+from pmemobj import _display
+from pmemobj._containers.base import Persistent, kind_at, resurrect
+from pmemobj._engine.heap import Handle, Heap
+from pmemobj._files import pool_file
+from pmemobj._format import ALLOCATION_HEADER_SIZE, ROOT_CLASSES, ROOT_VALUE, TAG_LEAF, stamp_of
+from pmemobj._inspection.before_image import as_before
+from pmemobj._inspection.graphs import (
     ENTRIES,
     HEADER,
     VALUE,
@@ -36,13 +37,14 @@ from pmemobj._graphs import (
     Tree,
     differences,
 )
-from pmemobj._heap import Handle, Heap
-from pmemobj._layout import ALLOCATION_HEADER_SIZE, ROOT_CLASSES, ROOT_VALUE, TAG_LEAF, stamp_of
-from pmemobj._memory import memory
-from pmemobj._memory_form import Gap, Memory, Piece, State, Word
-from pmemobj._readings import Meaning
-from pmemobj._tree import DOOMED, slot_note, tree_text
-from pmemobj._values import describe, immediate, is_container, is_leaf
+from pmemobj._inspection.memory import memory
+from pmemobj._inspection.memory_data import Gap, Memory, Piece, State, Word
+from pmemobj._inspection.tree_text import DOOMED, slot_note, tree_text
+from pmemobj._inspection.word_meanings import Meaning
+from pmemobj._objects.class_table import ClassTable
+from pmemobj._objects.gc import Marks, held, mark
+from pmemobj._pmdk import library
+from pmemobj._values.words import describe, immediate, is_container, is_leaf
 from pmemobj.errors import PmemError, PoolDamagedError, a_or_an
 
 if TYPE_CHECKING:
@@ -179,7 +181,7 @@ def walk_file(
         PmemError: the file is no pool of this package.
     """
     _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items)
-    with image(_file.checked_path("read pool", path)) as heap:
+    with image(pool_file.checked_path("read pool", path)) as heap:
         # Without a table of classes that can be read, each object of a class is shown as damaged.
         with suppress(PoolDamagedError):
             heap.types = ClassTable(heap)
@@ -200,15 +202,15 @@ def _demand_limits(**limits: Any) -> None:
 @contextmanager
 def image(path: str) -> Iterator[Heap]:
     """A heap on the bytes of a pool, mapped read-only; its table of classes is still to be made."""
-    found = _file.identify(path)
-    with _lib.files_in_a_row(found.files) as image:
+    found = pool_file.identify(path)
+    with library.files_in_a_row(found.files) as image:
         heap = Heap(os.path.basename(path))
         heap.bind_image(image, found.root_offset)
         heap.resurrect = resurrect
         try:
             yield heap
         finally:
-            heap.unbind(_file.closed_error(path))
+            heap.unbind(pool_file.closed_error(path))
 
 
 class _Limits(NamedTuple):
@@ -276,7 +278,7 @@ def _walk_small(thing: Handle, *, depth: int, max_nodes: int, max_items: int) ->
     return Graph(heap.name, _slot(heap, "start", 0, thing._p_offset), nodes, tuple(edges), None)
 
 
-_show.walk_from = _walk_small
+_display.walk_from = _walk_small
 
 
 def _before(pool: PersistentObjectPool, now: Graph, limits: _Limits) -> Graph | None:

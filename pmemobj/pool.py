@@ -14,13 +14,17 @@ from collections import Counter
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from pmemobj import _base, _checking, _file, _gc, _lib, _loans, _parts, _probe, _stats, _storage, inspect
-from pmemobj import _standin as _standin  # decides which class an object gets that is found again
-from pmemobj._base import Persistent
-from pmemobj._classes import ClassTable
-from pmemobj._examine import Report, examine
-from pmemobj._heap import Heap, steady
-from pmemobj._layout import (
+from pmemobj import inspect
+from pmemobj._containers import base
+from pmemobj._containers.base import Persistent
+from pmemobj._engine import checker, exports
+from pmemobj._engine.heap import Heap, steady
+from pmemobj._engine.lock import PoolLock
+from pmemobj._engine.transaction import Transaction
+from pmemobj._files import pool_file, poolset
+from pmemobj._files import storage as _storage
+from pmemobj._files.medium import Medium, known_medium, medium_of
+from pmemobj._format import (
     MIN_POOL_SIZE,
     ROOT_IDENTITY_SIZE,
     ROOT_SIZE,
@@ -33,14 +37,18 @@ from pmemobj._layout import (
     WORD_NONE,
     root_identity,
 )
-from pmemobj._lock import PoolLock
-from pmemobj._log import TransactionLog
-from pmemobj._manager import MemoryManager
-from pmemobj._medium import Medium, known_medium, medium_of
-from pmemobj._stats import PoolStats
-from pmemobj._transaction import Transaction
-from pmemobj._values import decode, replace
-from pmemobj.convert import to_persistent
+from pmemobj._history.log import TransactionLog
+from pmemobj._inspection import stats as _stats
+from pmemobj._inspection.stats import PoolStats
+from pmemobj._lifecycle import trial
+from pmemobj._objects import gc as _gc
+from pmemobj._objects import missing_classes as missing_classes  # decides which class an object found again gets
+from pmemobj._objects.class_table import ClassTable
+from pmemobj._objects.convert import to_persistent
+from pmemobj._objects.manager import MemoryManager
+from pmemobj._pmdk import library
+from pmemobj._values.words import decode, replace
+from pmemobj._verify.examination import Report, examine
 from pmemobj.errors import (
     BadPoolSizeError,
     DiskFullError,
@@ -150,7 +158,7 @@ class PersistentObjectPool:
     ) -> None:
         if flag not in ("x", "r", "w", "c"):
             raise ValueError(f"cannot open pool {path}: flag {flag!r} is unknown (use 'x', 'r', 'w' or 'c')")
-        self.path = _file.checked_path("open pool", path)
+        self.path = pool_file.checked_path("open pool", path)
         self.sandbox = bool(sandbox)
         if self.sandbox and flag == "x":
             raise ValueError(
@@ -193,7 +201,7 @@ class PersistentObjectPool:
     def _begin_anew(self) -> None:
         """Start with a heap that no pool was bound to yet; it would take another one for a mistake."""
         self._heap = Heap(self.path)
-        self._heap.resurrect = _base.resurrect
+        self._heap.resurrect = base.resurrect
         self._heap.reclaim = _gc.reclaim
         self._mm = self._heap.manager = MemoryManager(self._heap)
         self._log = TransactionLog(self._heap)
@@ -216,10 +224,10 @@ class PersistentObjectPool:
         if not isinstance(mode, int):
             raise TypeError(f"cannot {what}: mode is {mode!r}, no int (give permissions as in 0o600)")
         if not self.path:
-            raise _file.translate(what, FileNotFoundError(errno.ENOENT, ""))
+            raise pool_file.translate(what, FileNotFoundError(errno.ENOENT, ""))
         if len(os.fsencode(os.path.basename(self._file))) > _MAX_NAME:
             # libpmemobj could create it, but never open it again.
-            raise _file.translate(what, OSError(errno.ENAMETOOLONG, ""), self.path)
+            raise pool_file.translate(what, OSError(errno.ENAMETOOLONG, ""), self.path)
         if os.path.lexists(self._file):
             raise PoolExistsError(what, "there is a file of that name", "open it with pmemobj.open(), or remove it")
         directory = os.path.dirname(self._file)
@@ -244,7 +252,7 @@ class PersistentObjectPool:
         except OSError as error:
             if isinstance(error, PmemError):
                 raise
-            raise _file.translate(what, error, self.path) from None
+            raise pool_file.translate(what, error, self.path) from None
         self._start()
 
     def _write_root(self) -> None:
@@ -257,11 +265,11 @@ class PersistentObjectPool:
     def _open(self) -> None:
         what = f"open pool {self.path}"
         if not self.path:
-            raise _file.translate(what, FileNotFoundError(errno.ENOENT, ""))
-        _loans.finish()
-        found = _file.identify(self._file, self.path)
+            raise pool_file.translate(what, FileNotFoundError(errno.ENOENT, ""))
+        exports.finish()
+        found = pool_file.identify(self._file, self.path)
         try:
-            with _file.locked(self._file, self.path):
+            with pool_file.locked(self._file, self.path):
                 if not found.tidy:
                     self._tidy(what)
             unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
@@ -269,17 +277,17 @@ class PersistentObjectPool:
             if damage:
                 raise PoolDamagedError(what, damage, "restore the pool from a copy")
             if unclean:
-                _probe.run(self._file, found.size)
+                trial.run(self._file, found.size)
             self._storage = _storage.at(self._file, found.max_size)
             if found.has_long_logs and not self.sandbox:
                 # Free units of our classes would be lost until the next time; see docs/libpmemobj.md.
-                _lib.close(self._storage.open(False))
+                library.close(self._storage.open(False))
             pop = self._storage.open(self.sandbox)
         except BaseException as error:
             self._unbind()
             if isinstance(error, PmemError) or not isinstance(error, OSError):
                 raise
-            raise _file.translate(what, error, self.path) from None
+            raise pool_file.translate(what, error, self.path) from None
         try:
             self._bind(pop, found.size, found.max_size)
             if self.sandbox:
@@ -314,9 +322,9 @@ class PersistentObjectPool:
                 "a program was killed while the pool grew, and left files that are to be tidied up",
                 "open it once without sandbox=True",
             )
-        _parts.tidy(what, self._file)
+        poolset.tidy(what, self._file)
 
-    def _bind(self, pop: _lib.Pool, size: int, max_size: int) -> None:
+    def _bind(self, pop: library.Pool, size: int, max_size: int) -> None:
         assert self._storage is not None
         self._heap.on_growth = self._storage.grown
         self._heap.bind(pop, size, ROOT_SIZE, max_size)
@@ -330,8 +338,8 @@ class PersistentObjectPool:
         heap.by_page = medium is not Medium.DAX and os.environ.get("PMEM_IS_PMEM_FORCE") != "1"
         self._identity = _identity(self._file)
         self._suspended = False
-        if _checking.wanted():
-            heap.checker = _checking.Checker(heap)
+        if checker.wanted():
+            heap.checker = checker.Checker(heap)
         if self._log.is_wanted:
             self._log._begin()
         if heap.types is None:
@@ -346,7 +354,7 @@ class PersistentObjectPool:
             self._heap.follow_growth()
         self._log.remember_names()
         self._heap.checker = None
-        self._heap.unbind(_file.closed_error(self.path))
+        self._heap.unbind(pool_file.closed_error(self.path))
         if pop is not None:
             self._heap.loans.when_returned(partial(_let_go, pop, self._storage))
         elif self._storage is not None:
@@ -463,7 +471,7 @@ class PersistentObjectPool:
         It may be spelt in any way and lead through links; a copy is another file. What is open goes with
         the file when that is moved.
         """
-        return not self.closed and _identity(_file.checked_path("compare the pool with", path)) == self._identity
+        return not self.closed and _identity(pool_file.checked_path("compare the pool with", path)) == self._identity
 
     def _demand_in_place(self) -> None:
         """Refuse to let go of a file that would not be found again."""
@@ -595,7 +603,7 @@ class PersistentObjectPool:
 
         C function: ``pmemobj_tx_xalloc``.
         """
-        return _base.create(self._heap, cls, args, kwargs)
+        return base.create(self._heap, cls, args, kwargs)
 
     def persistent(self, value: Any) -> Any:
         """Convert a plain structure into persistent objects of this pool, all of it or nothing.
@@ -843,8 +851,8 @@ def open_pools() -> list[PersistentObjectPool]:
     return [pool for pool in list(_open_pools.values()) if not pool.closed]
 
 
-def _let_go(pop: _lib.Pool, storage: _storage.Storage | None) -> None:
-    _lib.close(pop)
+def _let_go(pop: library.Pool, storage: _storage.Storage | None) -> None:
+    library.close(pop)
     if storage is not None:
         storage.close()
 
@@ -871,7 +879,7 @@ def demand_sizes(what: str, pool_size: Any, max_size: Any) -> tuple[int, int]:
     if max_size is None:
         max_size = DEFAULT_MAX_SIZE
     demand_max_size(what, max_size)
-    return 0, max_size & ~(_parts.PAGE - 1)
+    return 0, max_size & ~(poolset.PAGE - 1)
 
 
 def demand_max_size(what: str, max_size: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pmemobj import PmemError
-from pmemobj_magics.graph import PoolGraph
+from pmemobj_magics.views.graph import PoolGraph
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

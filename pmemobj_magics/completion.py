@@ -17,8 +17,8 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 import pmemobj
 from pmemobj.crash import MODELS
-from pmemobj_magics.graph import LAYOUTS
 from pmemobj_magics.session import Session
+from pmemobj_magics.views.graph import LAYOUTS
 
 __all__ = ["CHOICES", "make_matcher"]
 

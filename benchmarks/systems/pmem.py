@@ -187,7 +187,7 @@ class Pmemobj(Containers):
         return Job(lambda: silent(pmemobj.inspect.walk(pool)), pool.close)
 
     def graph(self, size: int, count: int) -> Job:
-        from pmemobj_magics.graph import PoolGraph
+        from pmemobj_magics.views.graph import PoolGraph
 
         pool = self.opened(size)
 

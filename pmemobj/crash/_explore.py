@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from pmemobj._layout import POOL_HEAP_OFFSET, WORD
+from pmemobj._format import POOL_HEAP_OFFSET, WORD
 from pmemobj.crash import _workers
+from pmemobj.crash._heap_map import first_chunk
 from pmemobj.crash._image import Image
-from pmemobj.crash._meaning import first_chunk
 from pmemobj.crash._recorder import Taken
 from pmemobj.crash._recovery import Finding, Outcome, Recovery
 from pmemobj.crash._states import (

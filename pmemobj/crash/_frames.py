@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from pmemobj._layout import LANE_SIZE, POOL_HEAP_OFFSET, POOL_LANE_COUNT, POOL_LANES_OFFSET, WORD
-from pmemobj._undo import LOG, entries
+from pmemobj._format import LANE_SIZE, POOL_HEAP_OFFSET, POOL_LANE_COUNT, POOL_LANES_OFFSET, WORD
+from pmemobj._pmdk.undo_log import LOG, entries
 from pmemobj.crash._image import Image
 from pmemobj.crash._states import Memory
 from pmemobj.crash._trace import LINE, PROMISES, Event

@@ -10,8 +10,9 @@ import errno
 import os
 from typing import Any
 
-from pmemobj import _file, _lib
-from pmemobj._layout import LAYOUT_NAME
+from pmemobj._files import pool_file
+from pmemobj._format import LAYOUT_NAME
+from pmemobj._pmdk import library
 from pmemobj.crash._trace import LINE
 from pmemobj.errors import PmemError
 from pmemobj.pool import PersistentObjectPool
@@ -66,9 +67,9 @@ class Image:
     def write(self, offset: int, data: bytes) -> None:
         os.pwrite(self.file, data, offset)
 
-    def open(self, copy_on_write: bool) -> _lib.Pool:
+    def open(self, copy_on_write: bool) -> library.Pool:
         """Let libpmemobj open it, with recovery; OSError if it will not."""
-        return _lib.open_pool(self.path, LAYOUT_NAME, copy_on_write)
+        return library.open_pool(self.path, LAYOUT_NAME, copy_on_write)
 
     def close(self) -> None:
         if self.file >= 0:
@@ -112,7 +113,7 @@ def demand_plain(what: str, pool: PersistentObjectPool) -> None:
     """
     if pool.sandbox:
         raise PmemError(what, "it is open in a sandbox, its file is not what it shows", "open it without sandbox=True")
-    if _file.identify(pool._file).max_size:
+    if pool_file.identify(pool._file).max_size:
         raise PmemError(
             what, "it is a growing pool, whose files are added while it is open", "resize a copy to a fixed size"
         )

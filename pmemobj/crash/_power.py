@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
-from pmemobj._counts import count_short, plural
-from pmemobj._layout import POOL_HEAP_OFFSET, POOL_LANES_OFFSET, POOL_ROOT_OFFSET, ROOT_SIZE, WORD
+from pmemobj._format import POOL_HEAP_OFFSET, POOL_LANES_OFFSET, POOL_ROOT_OFFSET, ROOT_SIZE, WORD
+from pmemobj._text import count_short, plural
 from pmemobj.crash._arguments import demand_count, demand_model, demand_seconds, demanded_invariants
 from pmemobj.crash._explore import Found, explore, judge, smallest
 from pmemobj.crash._frames import Frame, frame_at, frames_at
+from pmemobj.crash._heap_map import first_chunk
 from pmemobj.crash._image import Lines
-from pmemobj.crash._meaning import first_chunk
 from pmemobj.crash._pictures import Picture, pictures
 from pmemobj.crash._recorder import TRACE_SIZE, End, Inherited, Taken, take
 from pmemobj.crash._recovery import INVARIANTS, Check

@@ -21,10 +21,11 @@ from enum import IntEnum
 from types import ModuleType
 from typing import Any
 
-from pmemobj import _layout, _lib
-from pmemobj._heap import Heap
-from pmemobj._layout import ROOT_SIZE
-from pmemobj._watching import Watcher
+from pmemobj import _format
+from pmemobj._engine.heap import Heap
+from pmemobj._engine.observer import Watcher
+from pmemobj._format import ROOT_SIZE
+from pmemobj._pmdk import library
 from pmemobj.crash import _child
 from pmemobj.crash._image import Image, demand_plain
 from pmemobj.crash._trace import Event, Mark, parse
@@ -115,16 +116,16 @@ class Inherited:
     def take_over(self) -> None:
         """In the child: close the pool without changing its file, and get in front of libpmem."""
         faulthandler.disable()  # how this process dies is told by the parent
-        _lib.map_over(self._base, [(self.pool._file, self.size)])
+        library.map_over(self._base, [(self.pool._file, self.size)])
         self.pool._heap.checker = None
         if self.native.patch() < _LEAST_CALLS:
             raise PowerModeError(
                 "record stores", "this libpmemobj does not call libpmem as the one that is known", "use version 1.12"
             )
-        _lib.close(self._pop)
+        library.close(self._pop)
 
 
-def bind(heap: Heap, pop: _lib.Pool, size: int) -> None:
+def bind(heap: Heap, pop: library.Pool, size: int) -> None:
     """Put a heap onto an open image."""
     heap.bind(pop, size, ROOT_SIZE)
     heap.demand_log_space()  # no part of what is recorded
@@ -187,7 +188,7 @@ def take(
     assert copy is not None
     base = Image(copy.size)
     with mmap.mmap(-1, trace_size) as trace, mmap.mmap(-1, mmap.PAGESIZE) as shared:
-        address, pinned = _lib.pin(memoryview(trace))
+        address, pinned = library.pin(memoryview(trace))
 
         def body(writing: int) -> None:
             _be_the_child(inherited, copy, base, action, writing, shared, address, trace_size, seed)
@@ -197,7 +198,7 @@ def take(
             with memoryview(trace) as memory:
                 events, truncated = parse(memory)
         finally:
-            _lib.unpin(pinned)
+            library.unpin(pinned)
         end = End(shared[0])
     if end is End.FAILED:
         why = (ended.output.strip().splitlines() or ["the child ended"])[-1]
@@ -238,7 +239,7 @@ def _be_the_child(
             try:
                 heap = inherited.pool._heap
                 # The stamps of new objects are random; equal recordings should be equal to the byte.
-                _layout._chance.seed(seed)
+                _format._chance.seed(seed)
                 inherited.take_over()
                 bind(heap, copy.open(False), copy.size)
                 base.overwrite(copy)

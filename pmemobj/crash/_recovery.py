@@ -19,12 +19,9 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
-from pmemobj import _gc, _lib
-from pmemobj._classes import ClassTable
-from pmemobj._examine import ERROR, Examination
-from pmemobj._handles import new_handle_table
-from pmemobj._heap import Heap
-from pmemobj._layout import (
+from pmemobj._engine.handle_table import new_handle_table
+from pmemobj._engine.heap import Heap
+from pmemobj._format import (
     ALIGNMENT,
     ALL_KINDS,
     ALLOCATION_HEADER_SIZE,
@@ -33,14 +30,18 @@ from pmemobj._layout import (
     WORD,
     Kind,
 )
-from pmemobj.crash._checking import Check as Check
-from pmemobj.crash._checking import Note, checked
+from pmemobj._objects import gc
+from pmemobj._objects.class_table import ClassTable
+from pmemobj._pmdk import library
+from pmemobj._verify.examination import ERROR, Examination
+from pmemobj.crash._few_lanes import OURS, FewLanes
+from pmemobj.crash._heap_map import Meaning
 from pmemobj.crash._image import Image, Lines
-from pmemobj.crash._lanes import OURS, FewLanes
-from pmemobj.crash._meaning import Meaning
 from pmemobj.crash._recorder import bind
 from pmemobj.crash._states import VOLATILE, Keys, choices, moments
 from pmemobj.crash._trace import LINE, parse
+from pmemobj.crash._user_check import Check as Check
+from pmemobj.crash._user_check import Note, checked
 from pmemobj.dump import contents_of
 from pmemobj.errors import PmemError, PoolClosedError, PoolFullError
 from pmemobj.pool import PersistentObjectPool
@@ -158,7 +159,7 @@ class Recovery:
                 state = self._look(pop, findings)
         finally:
             self._heap.unbind(_over())
-            _lib.close(pop)
+            library.close(pop)
         if known is None:
             garbage = self._try_out(pages, state, findings)
             known = self._known[key] = Outcome("recovered", state, tuple(findings), garbage, 0, key, self._answer)
@@ -166,15 +167,15 @@ class Recovery:
 
     # ---- the memory after recovery ----
 
-    def _pages(self, pop: _lib.Pool, lines: Lines) -> dict[int, bytes]:
+    def _pages(self, pop: library.Pool, lines: Lines) -> dict[int, bytes]:
         """The pages that differ from the beginning: those that the open changed, and those of the image."""
-        base = _lib.address(pop)
+        base = library.address(pop)
         count = self._base.size // _PAGE
         self._pagemap.seek(base // _PAGE * WORD)
         changed = self._native.private_pages(self._pagemap.read(count * WORD))
         suspects = {line & ~(_PAGE - 1) for line in lines}
         suspects.update(number * _PAGE for number in changed)
-        memory = _lib.view(pop, self._base.size)
+        memory = library.view(pop, self._base.size)
         found = {}
         for page in sorted(suspects):
             content = _without_volatile(page, bytes(memory[page : page + _PAGE]))
@@ -183,9 +184,9 @@ class Recovery:
         memory.release()
         return found
 
-    def _key(self, pop: _lib.Pool, pages: dict[int, bytes]) -> bytes:
+    def _key(self, pop: library.Pool, pages: dict[int, bytes]) -> bytes:
         """A name of that memory, but for what nobody reads: logs that are done with, and memory that is free."""
-        whole = _lib.view(pop, self._base.size)
+        whole = library.view(pop, self._base.size)
         try:
             meaning = Meaning(whole.cast("Q"), self._base.size)
             digest = blake2b(digest_size=16)
@@ -203,7 +204,7 @@ class Recovery:
     # ---- looking ----
 
     @contextlib.contextmanager
-    def _handles(self, pop: _lib.Pool) -> Any:
+    def _handles(self, pop: library.Pool) -> Any:
         """The heap on an open image, with handles of its own."""
         heap = self._heap
         kept = heap.handles
@@ -216,7 +217,7 @@ class Recovery:
         finally:
             heap.handles = kept
 
-    def _look(self, pop: _lib.Pool, findings: list[Finding]) -> str:
+    def _look(self, pop: library.Pool, findings: list[Finding]) -> str:
         """What can be seen without changing anything; returns the name of the state."""
         try:
             with self._handles(pop) as heap:
@@ -264,7 +265,7 @@ class Recovery:
                 findings.append(Finding("sound", str(error)))
         finally:
             self._heap.unbind(_over())
-            _lib.close(pop)
+            library.close(pop)
         return garbage
 
     # ---- crashes during recovery ----
@@ -274,17 +275,17 @@ class Recovery:
         third = _Scratch(self._base)
         third.show(lines)
         with mmap.mmap(-1, _TRACE_SIZE) as trace:
-            address, pinned = _lib.pin(memoryview(trace))
+            address, pinned = library.pin(memoryview(trace))
             self._native.trace_to(address, _TRACE_SIZE)
             self._native.watch_next(self._base.size)
             try:
                 pop = third.open(False)
             finally:
                 self._native.unwatch()
-            _lib.close(pop)
+            library.close(pop)
             with memoryview(trace) as memory:
                 events, _ = parse(memory)
-            _lib.unpin(pinned)
+            library.unpin(pinned)
         there: Any = _Overlay(self._base, lines)
         chance = random.Random(0)
         keys, seen = Keys(self._base), set()
@@ -321,7 +322,7 @@ class _Scratch:
                 self._lanes.written(at)
         self._shown = lines
 
-    def open(self, copy_on_write: bool) -> _lib.Pool:
+    def open(self, copy_on_write: bool) -> library.Pool:
         """Let libpmemobj recover what is shown; OSError if it will not."""
         self._lanes.open_with()
         return self.image.open(copy_on_write)
@@ -363,7 +364,7 @@ def _sound(heap: Heap) -> list[Finding]:
     """What `pmemobj.check` and the containers themselves have to say."""
     examination = Examination(heap, heap.allocations())
     found = [Finding("sound", str(each)) for each in examination.run() if each.severity == ERROR]
-    for offset in _gc.containers(heap, _gc.root_words(heap)):
+    for offset in gc.containers(heap, gc.root_words(heap)):
         try:
             assert heap.resurrect is not None
             handle: Any = heap.resurrect(heap, offset)
@@ -386,8 +387,8 @@ def _same(before: dict[int, bytes], after: dict[int, bytes]) -> list[Finding]:
 
 def _collect(heap: Heap, findings: list[Finding]) -> int:
     """Collect the garbage; nothing that the root does not reach may be left."""
-    freed = _gc.collect(heap, keep_handles=False).total()
-    reached = _gc.mark(heap, _gc.root_words(heap))
+    freed = gc.collect(heap, keep_handles=False).total()
+    reached = gc.mark(heap, gc.root_words(heap))
     left = [offset for offset in heap.offsets() if offset not in reached]
     if left:
         kind = heap.read(left[0] - ALLOCATION_HEADER_SIZE + WORD)
@@ -403,7 +404,7 @@ class _Enough(Exception):
 def _allocate(heap: Heap, findings: list[Finding]) -> None:
     """Allocate: new memory must be nobody's, neither by libpmemobj's books nor by what the root reaches."""
     taken = [(offset - ALLOCATION_HEADER_SIZE, offset + size) for offset, size, _ in heap.allocations()]
-    reached = _gc.mark(heap, _gc.root_words(heap))
+    reached = gc.mark(heap, gc.root_words(heap))
     with contextlib.suppress(_Enough, PoolFullError), heap.statement:
         for size in _TRIED:
             offset = heap.alloc(size, Kind.BYTES)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from pmemobj._counts import count_short, plural
+from pmemobj._text import count_short, plural
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._recovery import Finding, Outcome
 from pmemobj.crash._states import Choice, Moment

@@ -24,14 +24,14 @@ from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from pmemobj import _lib
-from pmemobj._heap import live_heaps
+from pmemobj._engine.heap import live_heaps
+from pmemobj._pmdk import library
 from pmemobj.crash import _child
-from pmemobj.crash._checking import Note
 from pmemobj.crash._image import Image
 from pmemobj.crash._recorder import Inherited, native
 from pmemobj.crash._recovery import Check, Finding, Outcome, Recovery
 from pmemobj.crash._states import Choice, Moment
+from pmemobj.crash._user_check import Note
 from pmemobj.errors import ForkedPoolError, PmemError
 from pmemobj.pool import PersistentObjectPool, open_pools
 
@@ -188,7 +188,7 @@ def _be_the_worker(setting: Setting, jobs: Sequence[Job], numbers: Sequence[int]
     """Never returns."""
     try:
         os.setpgid(0, 0)
-        _lib.die_with_parent()
+        library.die_with_parent()
         nothing = os.open(os.devnull, os.O_RDWR)
         with _child.output_to(nothing), open(writing, "wb", buffering=0) as told:
             pool = _take_over(setting)
@@ -318,7 +318,7 @@ def in_worker(setting: Setting, question: Callable[[Recovery], Any]) -> Any:
     if process == 0:
         try:
             os.setpgid(0, 0)
-            _lib.die_with_parent()
+            library.die_with_parent()
             nothing = os.open(os.devnull, os.O_RDWR)
             with _child.output_to(nothing), open(writing, "wb", buffering=0) as told:
                 pool = _take_over(setting)

@@ -18,10 +18,10 @@ import pmemobj.crash
 from pmemobj import PersistentObjectPool, TransactionError
 from pmemobj.crash import CrashReport, PowerModeError
 from pmemobj_magics.cell import CellCode, Shell
-from pmemobj_magics.crash import CrashResult, Places, PowerResult, SweepResult
 from pmemobj_magics.errors import ExpressionError
 from pmemobj_magics.progress import BAR_AFTER
 from pmemobj_magics.session import Session
+from pmemobj_magics.views.crash import CrashResult, Places, PowerResult, SweepResult
 
 __all__ = ["Limits", "compile_check", "cut_power", "kill", "sweep"]
 

@@ -9,9 +9,9 @@ from typing import Any
 from pmemobj import Persistent, PersistentObjectPool, inspect
 from pmemobj.errors import a_or_an
 from pmemobj_magics.errors import MagicUsageError, did_you_mean
-from pmemobj_magics.graph import PoolGraph, find_layout
 from pmemobj_magics.session import Session
-from pmemobj_magics.tree import PoolTree
+from pmemobj_magics.views.graph import PoolGraph, find_layout
+from pmemobj_magics.views.tree import PoolTree
 
 __all__ = ["Extent", "compare_graphs", "draw_graph", "draw_tree"]
 

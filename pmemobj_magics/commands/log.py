@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from pmemobj import LogLine, PersistentObjectPool
 from pmemobj_magics.errors import MagicUsageError
-from pmemobj_magics.log import LogView
 from pmemobj_magics.session import Session
+from pmemobj_magics.views.log import LogView
 
 __all__ = ["show_log"]
 

@@ -8,9 +8,9 @@ import pmemobj
 from pmemobj import PersistentObjectPool, TransactionError, inspect
 from pmemobj.errors import a_or_an
 from pmemobj_magics.errors import ExpressionError, NoSuchPoolError
-from pmemobj_magics.memory import CheckReport, GarbageReport, HeapPicture, MemoryPicture
 from pmemobj_magics.progress import bar
 from pmemobj_magics.session import Session
+from pmemobj_magics.views.memory import CheckReport, GarbageReport, HeapPicture, MemoryPicture
 
 __all__ = ["check_pool", "collect_garbage", "measure_pool", "show_bytes"]
 

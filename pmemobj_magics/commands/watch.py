@@ -7,8 +7,8 @@ from typing import Any
 from pmemobj import PersistentObjectPool, PmemError, glance
 from pmemobj_magics.errors import ExpressionError
 from pmemobj_magics.session import Session
-from pmemobj_magics.watch import Follower, PoolExplorer
-from pmemobj_magics.watch import Limits as WatchLimits
+from pmemobj_magics.views.watch import Follower, PoolExplorer
+from pmemobj_magics.views.watch import Limits as WatchLimits
 
 __all__ = ["WatchLimits", "watch"]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from IPython.core.magic import magics_class
 
-from pmemobj_magics.magics._crashes import CrashMagics
-from pmemobj_magics.magics._memory import MemoryMagics
-from pmemobj_magics.magics._pictures import PictureMagics
-from pmemobj_magics.magics._pools import PoolMagics
-from pmemobj_magics.magics._transactions import TransactionMagics
-from pmemobj_magics.magics._watching import WatchMagics
+from pmemobj_magics.magics.crash import CrashMagics
+from pmemobj_magics.magics.graph import PictureMagics
+from pmemobj_magics.magics.memory import MemoryMagics
+from pmemobj_magics.magics.pools import PoolMagics
+from pmemobj_magics.magics.transactions import TransactionMagics
+from pmemobj_magics.magics.watch import WatchMagics
 
 __all__ = ["PmemMagics"]
 

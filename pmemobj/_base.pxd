@@ -1,9 +1,0 @@
-# Types of the compiled form; the source is _base.py.
-cimport cython
-from pmemobj._heap cimport Handle, Heap
-
-cdef class Persistent(Handle):
-    pass
-
-@cython.locals(head=cython.ulonglong)
-cpdef kind_at(Heap heap, unsigned long long offset)

@@ -1,5 +1,0 @@
-# Types of the compiled form; the source is _bytes_methods.py.
-from pmemobj._number_sequence cimport NumberSequence
-
-cdef class BytesLike(NumberSequence):
-    pass

@@ -1,0 +1,1 @@
+"""The persistent list, tuple, dict, set, bytearray and array."""

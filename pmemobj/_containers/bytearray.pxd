@@ -1,0 +1,6 @@
+# Types of the compiled form; the source is _bytearray.py.
+from pmemobj._containers.bytes_methods cimport BytesLike
+from pmemobj._engine.heap cimport Heap
+
+cdef class PersistentByteArray(BytesLike):
+    pass

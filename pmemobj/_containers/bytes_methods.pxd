@@ -1,0 +1,5 @@
+# Types of the compiled form; the source is _bytes_methods.py.
+from pmemobj._containers.number_sequence cimport NumberSequence
+
+cdef class BytesLike(NumberSequence):
+    pass

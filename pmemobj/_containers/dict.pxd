@@ -1,0 +1,32 @@
+# Types of the compiled form; the source is _dict.py.
+cimport cython
+from pmemobj._containers.base cimport Persistent
+from pmemobj._hashtable.hashes cimport stored_hash
+from pmemobj._engine.heap cimport Heap, PoolLock
+from pmemobj._hashtable.new_entries cimport NewEntries
+from pmemobj._engine.publication cimport Publication
+from pmemobj._hashtable.table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
+from pmemobj._hashtable.table cimport add_in_statement, exchange_value, look_up, prepare_key, put_entry, remove_entries, store_value
+from pmemobj._values.words cimport decode, encode, immediate, is_leaf, prepare, replace
+
+cdef object _missing
+cdef unsigned long long ENTRY_SIZE, DICT_TABLE, ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE, ABSENT
+
+# The flag by which `match` knows a mapping: an extension type must bring it along.
+@cython.collection_type("mapping")
+cdef class PersistentDict(Persistent):
+    @cython.locals(
+        heap=Heap, lock=PoolLock, offset=cython.ulonglong, key_hash=cython.ulonglong, word=cython.ulonglong,
+        entry=cython.ulonglong, key_word=cython.ulonglong,
+    )
+    cdef _set(self, key, value)
+    @cython.locals(
+        heap=Heap, offset=cython.ulonglong, word=cython.ulonglong, entry=cython.ulonglong,
+        key_word=cython.ulonglong, publication=Publication, texts=bytearray,
+    )
+    cdef bint _set_at_once(self, key, unsigned long long key_hash, value) except -1
+    @cython.locals(
+        heap=Heap, offset=cython.ulonglong, changes=cython.ulonglong, key_hash=cython.ulonglong, word=cython.ulonglong,
+        entry=cython.ulonglong, new=NewEntries, hashes=list, words=list, number=cython.ulonglong,
+    )
+    cdef _set_all(self, dict pairs)

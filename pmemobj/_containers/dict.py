@@ -1,0 +1,394 @@
+"""PersistentDict: a dict whose table is in the pool; `_table` is that table, `_keys` what its keys can be.
+
+Where it differs from dict: `update` and ``|=`` are atomic, so that one that breaks off has changed
+nothing; `copy()` and ``|`` make plain dicts, since a new persistent object needs a pool and would be
+garbage until it is stored; a table that was rebuilt under an iterator is a RuntimeError, where dict
+would silently leave out or repeat keys.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, MutableMapping, ValuesView
+from typing import Any
+
+from pmemobj._containers.base import Persistent, guarded_repr, register_kind
+from pmemobj._containers.iterators import Walk
+from pmemobj._containers.views import Items, Keys, Values
+from pmemobj._engine.heap import Heap
+from pmemobj._engine.publication import Publication
+from pmemobj._format import (
+    ABSENT,
+    DICT_SIZE,
+    DICT_TABLE,
+    ENTRY_HASH,
+    ENTRY_KEY,
+    ENTRY_SIZE,
+    ENTRY_VALUE,
+    Kind,
+    new_header,
+)
+from pmemobj._hashtable.hashes import stored_hash
+from pmemobj._hashtable.new_entries import NewEntries
+from pmemobj._hashtable.table import (
+    add_at_once,
+    add_in_statement,
+    append_entries,
+    contents,
+    count_live,
+    drop_entries,
+    exchange_value,
+    find_entry,
+    has_entry,
+    last_entry,
+    live_words,
+    look_up,
+    prepare_key,
+    put_entry,
+    remove_entries,
+    store_value,
+)
+from pmemobj._hashtable.table_check import verify_table
+from pmemobj._values.nans import one_of_each, those_of
+from pmemobj._values.words import decode, describe, encode, immediate, prepare, replace
+from pmemobj.errors import NotPersistableError
+
+_NOUN = "dictionary"
+_missing: Any = object()
+
+
+class PersistentDict(Persistent):
+    """A dict in a pool; made with ``pool.new(PersistentDict, ...)``, with dict's own arguments.
+
+    Keys are None, numbers, str, bytes, whatever else can be stored as a value and has an equality
+    that is known here (dates, Decimals, Enum members, frozen dataclasses, ...), plain tuples of such, and
+    persistent objects that compare by identity. `copy()` and ``|`` make plain dicts.
+
+    Durability: each method is atomic by itself and durable when it returns; inside a transaction
+    it is so together with it.
+    Cost: look-ups call no C function; replacing the value of a key is one store where both values
+    fit a word; a new key is a transaction, amortised constant.
+    """
+
+    __slots__ = ()
+    _p_kind = Kind.DICT
+    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
+
+    def __init__(self, /, *args: Any, **kwargs: Any) -> None:
+        if len(args) > 1:
+            raise TypeError(f"PersistentDict expected at most 1 argument, got {len(args)}")
+        self._p_heap.read(self._p_offset)  # also where there is nothing to set: it may have no pool
+        self._set_all(_pairs(args, kwargs))
+
+    @classmethod
+    def fromkeys(cls, iterable: Iterable[Any], value: Any = None, /) -> Any:
+        """Not possible without a pool.
+
+        Raises:
+            NotPersistableError: always (a TypeError).
+        """
+        raise NotPersistableError(
+            f"make a {cls.__name__} from keys",
+            "a class does not know in which pool",
+            f"use pool.new({cls.__name__}, dict.fromkeys(keys, value))",
+        )
+
+    # ---- reading ----
+
+    def __len__(self) -> int:
+        return count_live(self._p_heap, self._p_offset)
+
+    def __getitem__(self, key: Any) -> Any:
+        value = look_up(self, key, _missing)
+        if value is _missing:
+            raise KeyError(key)
+        return value
+
+    def get(self, key: Any, default: Any = None, /) -> Any:
+        """The value of `key`, or `default`."""
+        return look_up(self, key, default)
+
+    def __contains__(self, key: Any) -> bool:
+        return has_entry(self, ENTRY_SIZE, key)
+
+    def __iter__(self) -> Iterator[Any]:
+        return Walk(self, ENTRY_SIZE, ENTRY_KEY, 1, _NOUN)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return Walk(self, ENTRY_SIZE, ENTRY_KEY, -1, _NOUN)
+
+    def _walk_values(self, direction: int) -> Iterator[Any]:
+        return Walk(self, ENTRY_SIZE, ENTRY_VALUE, direction, _NOUN)
+
+    def _walk_items(self, direction: int) -> Iterator[tuple[Any, Any]]:
+        return Walk(self, ENTRY_SIZE, 0, direction, _NOUN)
+
+    def keys(self) -> KeysView[Any]:
+        """A set-like view of the keys."""
+        return Keys(self)
+
+    def values(self) -> ValuesView[Any]:
+        """A view of the values."""
+        return Values(self)
+
+    def items(self) -> ItemsView[Any, Any]:
+        """A set-like view of the pairs of key and value."""
+        return Items(self)
+
+    def copy(self) -> dict[Any, Any]:
+        """A shallow copy, as a plain dict."""
+        return dict(self._walk_items(1))
+
+    def __repr__(self) -> str:
+        return guarded_repr(self, lambda: repr(self.copy()))
+
+    def __eq__(self, other: Any) -> Any:
+        if not isinstance(other, (PersistentDict, dict)):
+            return NotImplemented
+        return self.copy() == _alike(other)
+
+    def __ne__(self, other: Any) -> Any:
+        if not isinstance(other, (PersistentDict, dict)):
+            return NotImplemented
+        return self.copy() != _alike(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __or__(self, other: Any) -> Any:
+        if not isinstance(other, (PersistentDict, dict)):
+            return NotImplemented
+        mine = self.copy()
+        return mine | those_of(mine, _plain(other))
+
+    def __ror__(self, other: Any) -> Any:
+        if not isinstance(other, (PersistentDict, dict)):
+            return NotImplemented
+        mine = self.copy()
+        return those_of(mine, _plain(other)) | mine
+
+    # ---- changing ----
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._set(key, value)
+
+    def _set(self, key: Any, value: Any) -> None:
+        heap = self._p_heap
+        offset = self._p_offset
+        key_hash = stored_hash(heap, key)
+        lock = heap.lock
+        lock.acquire()
+        try:
+            if not heap.in_transaction():
+                if self._set_at_once(key, key_hash, value):
+                    return
+                word = ABSENT
+            else:
+                word = immediate(heap, value)
+                if word != ABSENT:
+                    entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
+                    if not entry:
+                        add_in_statement(heap, offset, ENTRY_SIZE, key, key_hash, word)
+                        return
+                    if store_value(heap, offset, entry, word):
+                        return
+            with heap.statement:
+                if word == ABSENT:
+                    word = encode(heap, value)
+                put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
+        finally:
+            lock.release()
+
+    def _set_at_once(self, key: Any, key_hash: int, value: Any) -> bool:
+        """Set a key without a transaction; False where that takes one."""
+        heap = self._p_heap
+        offset = self._p_offset
+        entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
+        if entry:
+            replace(heap, entry + ENTRY_VALUE, value)
+            return True
+        publication = Publication(heap)
+        try:
+            word = prepare(heap, publication, value)
+            if word == ABSENT:
+                return False
+            texts = bytearray()
+            key_word = prepare_key(heap, publication, key, texts)
+            if key_word == ABSENT:
+                return False
+            return add_at_once(heap, publication, offset, ENTRY_SIZE, key_hash, key_word, word, texts)
+        finally:
+            publication.cancel()
+
+    def __delitem__(self, key: Any) -> None:
+        heap = self._p_heap
+        key_hash = stored_hash(heap, key)
+        with heap.lock:
+            entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash)
+            if not entry:
+                raise KeyError(key)
+            with heap.statement:
+                remove_entries(heap, self._p_offset, ENTRY_SIZE, [entry])
+
+    def setdefault(self, key: Any, default: Any = None, /) -> Any:
+        """The value of `key`, which is set to `default` first if it is missing."""
+        heap = self._p_heap
+        key_hash = stored_hash(heap, key)
+        with heap.lock:
+            entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash)
+            if entry:
+                return decode(heap, heap.read(entry + ENTRY_VALUE))
+            with heap.statement:
+                put_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash, encode(heap, default))
+            return default
+
+    def pop(self, key: Any, default: Any = _missing, /) -> Any:
+        """Remove `key` and return its value, or `default`; KeyError without one."""
+        heap = self._p_heap
+        key_hash = stored_hash(heap, key)
+        with heap.lock:
+            while True:
+                entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash)
+                if not entry:
+                    break
+                changes = heap.changes
+                value = decode(heap, heap.read(entry + ENTRY_VALUE))
+                if heap.changes == changes:  # else reading a pickle ran foreign code
+                    with heap.statement:
+                        remove_entries(heap, self._p_offset, ENTRY_SIZE, [entry])
+                    return value
+        if default is _missing:
+            raise KeyError(key)
+        return default
+
+    def popitem(self) -> tuple[Any, Any]:
+        """Remove and return the last pair of key and value; KeyError if there is none."""
+        heap = self._p_heap
+        with heap.lock:
+            while True:
+                entry = last_entry(heap, self._p_offset, ENTRY_SIZE)
+                if not entry:
+                    raise KeyError("popitem(): dictionary is empty")
+                changes = heap.changes
+                pair = decode(heap, heap.read(entry + ENTRY_KEY)), decode(heap, heap.read(entry + ENTRY_VALUE))
+                if heap.changes == changes:  # else reading a pickle ran foreign code
+                    with heap.statement:
+                        remove_entries(heap, self._p_offset, ENTRY_SIZE, [entry])
+                    return pair
+
+    def update(self, /, *args: Any, **kwargs: Any) -> None:
+        """Set all pairs of a mapping, of an iterable of pairs and of keywords, or none of them."""
+        if len(args) > 1:
+            raise TypeError(f"update expected at most 1 argument, got {len(args)}")
+        self._set_all(_pairs(args, kwargs))
+
+    def clear(self) -> None:
+        """Remove all keys."""
+        with self._p_heap.lock:
+            if self._p_heap.read(self._p_offset + DICT_TABLE):
+                with self._p_heap.statement:
+                    drop_entries(self._p_heap, self._p_offset, ENTRY_SIZE)
+
+    def __ior__(self, other: Any) -> PersistentDict:
+        self.update(other)
+        return self
+
+    def _set_all(self, pairs: dict[Any, Any]) -> None:
+        """Set all of `pairs`, or none."""
+        heap = self._p_heap
+        offset = self._p_offset
+        if not pairs:
+            heap.read(offset)  # which refuses if there is no object
+            return
+        with heap.statement:
+            # All words first: what cannot be stored must not leave half an update.
+            changes = heap.changes
+            new = NewEntries(ENTRY_SIZE)
+            if not heap.read(offset + DICT_TABLE):
+                for key, value in pairs.items():
+                    word = immediate(heap, value) or encode(heap, value)
+                    new.add(heap, key, stored_hash(heap, key), word)
+                if heap.changes == changes:
+                    append_entries(heap, offset, new)
+                    return
+                # Pickling ran foreign code, which may have put something there meanwhile.
+                new.free_keys(heap)
+                for number, key in enumerate(pairs):
+                    key_hash, word = new.word(number, ENTRY_HASH), new.word(number, ENTRY_VALUE)
+                    put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
+                return
+            hashes = [stored_hash(heap, key) for key in pairs]
+            words = [immediate(heap, value) or encode(heap, value) for value in pairs.values()]
+            replaced: list[tuple[int, int]] = []
+            for key, key_hash, word in zip(pairs, hashes, words, strict=True):
+                entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
+                if entry:
+                    replaced.append((entry, word))
+                else:
+                    new.add(heap, key, key_hash, word)
+            if heap.changes != changes:
+                # Comparing or pickling ran foreign code, and what was found may be there no longer.
+                new.free_keys(heap)
+                for key, key_hash, word in zip(pairs, hashes, words, strict=True):
+                    put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
+                return
+            for entry, word in replaced:
+                exchange_value(heap, offset, entry, word)
+            if len(new):
+                append_entries(heap, offset, new)
+
+    # ---- for walkers ----
+
+    @staticmethod
+    def _p_allocate(heap: Heap, cls: type) -> int:
+        offset = heap.alloc(DICT_SIZE, Kind.DICT)
+        heap.init(offset, [new_header(Kind.DICT), 0, 0, 0])
+        return offset
+
+    @staticmethod
+    def _p_words(heap: Heap, offset: int) -> Iterable[int]:
+        return contents(heap, offset, ENTRY_SIZE)
+
+    @staticmethod
+    def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:
+        table = heap.read(offset + DICT_TABLE)
+        return (table,) if table else ()
+
+    @staticmethod
+    def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
+        words = live_words(heap, offset, ENTRY_SIZE)
+        shown = zip(words[1 : 3 * limit : 3], words[2 : 3 * limit : 3], strict=True)
+        return len(words) // 3, [(describe(heap, key, 24), key, value) for key, value in shown]
+
+    @staticmethod
+    def _p_summary(count: int) -> str:
+        return f"{count} key" if count == 1 else f"{count} keys"
+
+    @staticmethod
+    def _p_verify(heap: Heap, offset: int) -> None:
+        verify_table(heap, offset, ENTRY_SIZE)
+
+    @staticmethod
+    def _p_type_name(heap: Heap, offset: int) -> str:
+        return "PersistentDict"
+
+
+def _plain(mapping: PersistentDict | dict[Any, Any]) -> dict[Any, Any]:
+    return mapping.copy() if isinstance(mapping, PersistentDict) else mapping
+
+
+def _alike(mapping: PersistentDict | dict[Any, Any]) -> dict[Any, Any]:
+    """The same for comparing: a NaN is the object that a pool would give for it."""
+    return mapping.copy() if isinstance(mapping, PersistentDict) else one_of_each(mapping)
+
+
+def _pairs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
+    """What the arguments of dict() and update() mean, as a plain dict; dict() itself says what is wrong."""
+    if args and isinstance(args[0], PersistentDict):
+        args = (args[0].copy(),)
+    pairs = dict(*args)
+    pairs.update(kwargs)
+    return one_of_each(pairs)
+
+
+register_kind(PersistentDict)
+MutableMapping.register(PersistentDict)

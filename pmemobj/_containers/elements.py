@@ -1,0 +1,164 @@
+"""What an element of a PersistentArray is: type codes, their other names, and values to bytes and back.
+
+The codes are those of `array` and `struct`, in their native sizes and byte order, which are part of
+the format of a pool: x86-64, little-endian. What a value may be, and what is wrong with it, is left
+to `array.array`, which knows all of them but ``?`` (bool); that one takes the truth of a value.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import struct
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pmemobj._containers.buffer import Buffer
+from pmemobj._containers.bytes_methods import BytesLike
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One type of elements.
+
+    Attributes:
+        code: The type code.
+        size: Bytes of an element.
+        form: Its `struct.Struct`.
+        typestr: How NumPy's array interface calls it.
+        store: The code of the `array.array` that has the same bytes.
+    """
+
+    code: str
+    size: int
+    form: struct.Struct
+    typestr: str
+    store: str
+
+
+#: As many as a memoryview can have.
+MAX_DIMENSIONS = 64
+#: Kind in NumPy's array interface, by type code.
+_NUMPY_KINDS = {**dict.fromkeys("bhilq", "i"), **dict.fromkeys("BHILQ", "u"), "f": "f", "d": "f", "?": "b"}
+
+
+def _element(code: str) -> Element:
+    form = struct.Struct("@" + code)
+    kind = _NUMPY_KINDS[code]
+    order = "|" if form.size == 1 else "<"
+    return Element(code, form.size, form, f"{order}{kind}{form.size}", "B" if code == "?" else code)
+
+
+#: By the number that stands in the pool.
+ELEMENTS = {ord(code): _element(code) for code in _NUMPY_KINDS}
+
+#: NumPy's names, long and short.
+_NAMES = {
+    **{f"int{8 * size}": code for size, code in ((1, "b"), (2, "h"), (4, "i"), (8, "q"))},
+    **{f"uint{8 * size}": code for size, code in ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))},
+    **{f"i{size}": code for size, code in ((1, "b"), (2, "h"), (4, "i"), (8, "q"))},
+    **{f"u{size}": code for size, code in ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))},
+    **{"float32": "f", "float64": "d", "f4": "f", "f8": "d", "bool": "?", "bool_": "?", "b1": "?"},
+}
+
+
+def element_of(dtype: Any) -> Element:
+    """The type of elements that a type code, the name of a NumPy dtype, or such a dtype stands for.
+
+    Raises:
+        TypeError: it is nothing of the kind.
+        ValueError: no such type can be stored.
+    """
+    name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
+    if not isinstance(name, str):
+        raise TypeError(f"the type of elements must be a str or a NumPy dtype, not {type(dtype).__name__}")
+    if getattr(dtype, "byteorder", "=") != ">":
+        short = name.lstrip("<=@|") if len(name) > 1 else name
+        found = _NAMES.get(short, short)
+        if len(found) == 1 and ord(found) in ELEMENTS:
+            return ELEMENTS[ord(found)]
+    raise ValueError(f"bad typecode {name!r} (must be {', '.join(_NUMPY_KINDS)}, or NumPy's name of such a type)")
+
+
+def pack(element: Element, values: Iterable[Any]) -> bytes:
+    """The bytes of values; the errors are those of `array.array`."""
+    if element.code == "?":
+        return bytes([bool(value) for value in values])
+    return array(element.code, list(values)).tobytes()
+
+
+def pack_one(element: Element, value: Any) -> bytes:
+    """The bytes of one value."""
+    if element.code != "f":  # array lets large values become infinite, struct does not
+        try:
+            return element.form.pack(value)
+        except struct.error:
+            pass  # let array say it in its words
+    return pack(element, (value,))
+
+
+def unpack(element: Element, data: bytes) -> list[Any]:
+    """The values of bytes."""
+    return memoryview(data).cast(element.code).tolist()  # type: ignore[call-overload, no-any-return]
+
+
+def as_array(element: Element, data: bytes) -> array[Any]:
+    """Bytes as an `array.array`, which for bool is one of numbers."""
+    found: array[Any] = array(element.store)
+    found.frombytes(data)
+    return found
+
+
+def initial(element: Element, values: Any, shape: Iterable[int] | None) -> tuple[bytes, tuple[int, ...]]:
+    """The bytes and the shape of a new array; see `PersistentArray` for what the arguments mean.
+
+    Raises:
+        TypeError, ValueError, OverflowError: those of `array.array`; or values and shape do not fit.
+    """
+    wanted = None if shape is None else tuple(operator.index(count) for count in shape)
+    if wanted is not None and not (wanted and len(wanted) <= MAX_DIMENSIONS and (len(wanted) == 1 or min(wanted) > 0)):
+        raise ValueError(f"a shape has 1 to {MAX_DIMENSIONS} dimensions, several only without 0, not {wanted}")
+    if isinstance(values, tuple) and not values and wanted is not None:
+        values = math.prod(wanted)
+    if isinstance(values, BytesLike):
+        values = values._bytes()
+    own: tuple[int, ...] = ()
+    raw = _raw_source(element, values) if not isinstance(values, (bytes, bytearray)) else None
+    if raw is not None:
+        data, own = raw
+    elif hasattr(values, "__index__") and not hasattr(values, "__len__"):
+        count = operator.index(values)
+        if count < 0:
+            raise ValueError("negative count")
+        data = bytes(count * element.size)
+    elif isinstance(values, (bytes, bytearray)):
+        data = as_array(element, values).tobytes()  # type: ignore[arg-type]
+    elif isinstance(values, str):
+        raise TypeError(f"cannot use a str to initialize an array with typecode {element.code!r}")
+    else:
+        data = pack(element, values)
+    if wanted is not None and math.prod(wanted) * element.size != len(data):
+        raise ValueError(f"cannot shape {len(data) // element.size} elements as {wanted}")
+    final = wanted if wanted is not None else own
+    return data, final if 0 not in final else ()
+
+
+def _raw_source(element: Element, source: Any) -> tuple[bytes, tuple[int, ...]] | None:
+    """The bytes and the shape of a buffer that holds exactly such elements already, else None."""
+    if isinstance(source, Buffer):
+        source = source.view()
+    try:
+        view = memoryview(source)
+    except TypeError:
+        return None
+    with view:
+        alike = view.itemsize == element.size and _kind_of(view.format) == _NUMPY_KINDS[element.code]
+        # A NumPy scalar is a buffer too; like any number it is a count.
+        return (view.tobytes(), tuple(view.shape)) if alike and view.shape else None
+
+
+def _kind_of(format: str | None) -> str | None:
+    """What a format of the buffer protocol means, so that codes of the same type and size compare alike."""
+    return _NUMPY_KINDS.get((format or "B").lstrip("@=<")) if (format or "B")[0] not in ">!" else None

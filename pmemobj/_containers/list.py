@@ -1,0 +1,396 @@
+"""PersistentList: a header that points to an area of value words.
+
+Layout: see `_layout`, "list" and "items". Words at and beyond the length mean nothing, so an
+append fills one of them first and then counts it, each with one store.
+
+What the caller hands in is read to its end before anything changes, and every statement is one
+transaction. So where list stops half-way (an iterator that raises in `extend`), this one changes
+nothing, and `sort` does not hide the items from the functions that it calls.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Iterable, MutableSequence
+from typing import Any
+
+from pmemobj._containers.base import register_kind
+from pmemobj._containers.invariants import demand_allocation
+from pmemobj._containers.sequence import StoredSequence, numbered, with_numbers
+from pmemobj._engine.heap import Heap, steady, usable_size
+from pmemobj._engine.publication import Publication
+from pmemobj._format import ABSENT, LIST_SIZE, WORD, Kind, new_header
+from pmemobj._values.nans import one
+from pmemobj._values.words import decode, duplicate, encode, exchange, free_leaf, immediate, prepare, replace
+from pmemobj.errors import PoolFullError
+
+_LENGTH, _CAPACITY, _ITEMS = 8, 16, 24
+_MIN_CAPACITY = 4
+#: A larger area of which three quarters are unused is exchanged for a smaller one.
+_MAX_SPARSE = 64
+#: A position beyond every length.
+_END = sys.maxsize
+
+
+class PersistentList(StoredSequence):
+    """A list in a pool; made with ``pool.new(PersistentList, iterable)``.
+
+    It does what list does, with these differences: slices, sums, products and `copy` are plain
+    lists; a statement that raises has changed nothing; while `sort` runs, the list is as it was; a
+    persistent object is itself when it is read, but other values are only equal to what was stored
+    (but NaNs of the same bits are the same); and ``plain += persistent`` makes a new plain list.
+
+    Durability: each method is atomic by itself and durable when it returns; inside a transaction
+    it is so together with it.
+    Cost: reads call no C function; setting an item that fits a word is one store; append and pop at
+    the end are amortised constant, insertion and deletion move what follows.
+    """
+
+    __slots__ = ()
+    _p_kind = Kind.LIST
+    _p_plain = list
+
+    def __init__(self, iterable: Iterable[Any] = (), /) -> None:
+        values = list(iterable)
+        if values or len(self):
+            self._splice(0, _END, values)
+
+    def _first(self) -> int:
+        return self._p_heap.peek(self._p_offset + _ITEMS)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def copy(self) -> list[Any]:
+        """A shallow copy, as a plain list."""
+        return list(self)
+
+    # ---- changing ----
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            index = with_numbers(index)
+            try:
+                iterator = iter(value)
+            except TypeError:
+                operator.setitem([], index, value)  # list says it better
+                raise
+            self._assign(index, list(iterator))
+            return
+        self._set_item(index, value)
+
+    def _set_item(self, index: Any, value: Any) -> None:
+        heap = self._p_heap
+        lock = heap.lock
+        lock.acquire()
+        try:
+            at = self._position(index)
+            if at < 0:
+                operator.setitem([], index, value)  # which raises
+            items = self._first()
+            replace(heap, items + WORD * at, value, items, items + WORD * heap.peek(self._p_offset + _CAPACITY))
+        finally:
+            lock.release()
+
+    def __delitem__(self, index: Any) -> None:
+        with self._p_heap.lock:
+            if isinstance(index, slice):
+                index = with_numbers(index)
+                self._delete(range(len(self))[index])
+                return
+            at = self._position(index)
+            if at < 0:
+                operator.delitem([], index)  # which raises
+            self._splice(at, at + 1, [])
+
+    def append(self, value: Any, /) -> None:
+        """Add `value` at the end; amortised constant time."""
+        if not self._append_one(value):
+            self._splice(_END, _END, [value])
+
+    def _append_one(self, value: Any) -> bool:
+        """Append where there is room for it: the item and then the length, without which it means nothing.
+
+        Outside a transaction these are two stores, each durable by itself; the second is a publication where
+        the item needs memory of its own.
+        """
+        heap = self._p_heap
+        word = immediate(heap, value)
+        lock = heap.lock
+        lock.acquire()
+        try:
+            if heap.in_transaction():
+                return word != ABSENT and self._append_logged(heap, word)
+            if word == ABSENT:
+                return self._append_leaf(heap, value)
+            length = heap.read_count(self._p_offset + _LENGTH)
+            if length >= heap.peek(self._p_offset + _CAPACITY):
+                return False
+            heap.store(self._first() + WORD * length, word)
+            heap.store(self._p_offset + _LENGTH, length + 1)
+        finally:
+            lock.release()
+        return True
+
+    def _append_leaf(self, heap: Heap, value: Any) -> bool:
+        """Append what needs memory where there is room for its word, outside a transaction."""
+        publication = Publication(heap)
+        try:
+            word = prepare(heap, publication, value)
+            length = heap.read_count(self._p_offset + _LENGTH)
+            if word == ABSENT or length >= heap.peek(self._p_offset + _CAPACITY):
+                return False
+            heap.store(self._first() + WORD * length, word)
+            publication.finish(self._p_offset + _LENGTH, length + 1)
+        finally:
+            publication.cancel()
+        return True
+
+    def _append_logged(self, heap: Heap, word: int) -> bool:
+        """Append a word where there is room for it, in a transaction."""
+        length = heap.read_count(self._p_offset + _LENGTH)
+        if length >= heap.peek(self._p_offset + _CAPACITY):
+            return False
+        items = self._first()
+        counter = self._p_offset + _LENGTH
+        end = items + WORD * heap.peek(self._p_offset + _CAPACITY)
+        heap.append_in(items + WORD * length, word, counter, items, end)
+        heap.write(counter, length + 1)
+        return True
+
+    def extend(self, values: Iterable[Any], /) -> None:
+        """Add all of `values` at the end, or none of them."""
+        added = list(values)
+        if added:
+            self._splice(_END, _END, added)
+
+    def insert(self, index: int, value: Any, /) -> None:
+        """Put `value` before position `index`; positions beyond an end mean that end."""
+        at = operator.index(index)
+        [None].insert(at, None)  # raises for a huge one
+        with self._p_heap.lock:
+            start = slice(at, None).indices(len(self))[0]
+            self._splice(start, start, [value])
+
+    def pop(self, index: int = -1, /) -> Any:
+        """Remove and return the item at `index`, by default the last."""
+        index = operator.index(index)
+        with self._p_heap.lock:
+            at = self._position(index)
+            if at < 0:
+                return [None][: len(self)].pop(index)  # which raises
+            value = self[at]
+            self._splice(at, at + 1, [])
+            return value
+
+    def remove(self, value: Any, /) -> None:
+        """Remove the first item that equals `value`; ValueError if there is none."""
+        value = one(value)
+        with self._p_heap.lock:
+            for at, item in enumerate(self):
+                if item is value or item == value:
+                    self._splice(at, at + 1, [])
+                    return
+        [].remove(value)  # which raises
+
+    def clear(self) -> None:
+        """Remove all items."""
+        self._splice(0, _END, [])
+
+    def reverse(self) -> None:
+        """Reverse the order, in place."""
+        with self._p_heap.lock:
+            self._overwrite(self._words()[::-1])
+
+    def sort(self, *, key: Any = None, reverse: bool = False) -> None:
+        """Sort, stably; an exception in a comparison or in `key` leaves the old order.
+
+        Raises:
+            ValueError: a comparison or `key` changed the list, which keeps that change.
+        """
+        # No lock is held while foreign code compares; what changed meanwhile is seen at the end.
+        words, values = steady(self, self._words_and_values)
+        keys = values if key is None else [key(value) for value in values]
+        order = sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
+        with self._p_heap.lock:
+            if self._words() != words:
+                raise ValueError("list modified during sort")
+            self._overwrite([words[at] for at in order])
+
+    def _words_and_values(self) -> tuple[list[int], list[Any]]:
+        words = self._words()
+        return words, [decode(self._p_heap, word) for word in words]
+
+    def __iadd__(self, values: Iterable[Any]) -> PersistentList:  # type: ignore[misc]  # `+` makes a plain list
+        self.extend(values)
+        return self
+
+    def __imul__(self, times: Any) -> PersistentList:
+        if not hasattr(type(times), "__index__"):
+            return NotImplemented
+        times = operator.index(times)
+        operator.mul([], times)  # raises for a huge number
+        heap = self._p_heap
+        with heap.statement:
+            if times < 1:
+                self.clear()
+            elif times > 1 and len(self):
+                words = self._words()
+                # The area first: what can never fit fails before a leaf is copied.
+                area = self._area_for(len(words) * times)
+                copies = [duplicate(heap, word) for _ in range(times - 1) for word in words]
+                self._put(words, copies, [], area)
+        return self
+
+    # ---- the three ways in which the items change ----
+
+    def _splice(self, start: int, stop: int, values: list[Any]) -> None:
+        """Replace the items of ``[start:stop]`` by `values`; nearly all changes of length end here.
+
+        Snapshotted before: the items that move or are overwritten, and the header; not what comes behind the end.
+        Holds after: length counts exactly the items; those dropped have given back their leaves.
+        """
+        heap = self._p_heap
+        if not values and start == stop:
+            return
+        with heap.statement:
+            words = [immediate(heap, value) or encode(heap, value) for value in values]
+            length = len(self)
+            start, stop = min(start, length), min(stop, length)
+            items = self._first()
+            dropped = heap.read_words(items + WORD * start, stop - start)
+            new_length = length - len(dropped) + len(words)
+            area = self._area_for(new_length)
+            if area is not None:
+                kept = self._words()
+                self._put(kept[:start], words, kept[stop:], area)
+            else:
+                heap.move(items + WORD * (start + len(words)), items + WORD * stop, length - stop)
+                if words and start == length:
+                    end = items + WORD * heap.read(self._p_offset + _CAPACITY)
+                    heap.append_words_in(items + WORD * length, words, self._p_offset + _LENGTH, items, end)
+                elif words:
+                    heap.write_words(items + WORD * start, words)
+                if new_length != length:
+                    heap.write(self._p_offset + _LENGTH, new_length)
+            for word in dropped:
+                free_leaf(heap, word)
+
+    def _overwrite(self, words: list[int]) -> None:
+        """Let the items be `words`, which own the same leaves in another order, or fewer of them."""
+        length = len(self)
+        if length > 1 or not words:
+            with self._p_heap.statement:
+                self._put([], words, [], self._area_for(len(words)))
+
+    def _put(self, before: list[int], words: list[int], after: list[int], area: tuple[int, int] | None) -> None:
+        """Let the items be these words, in a new area or, where `before` is already, in the present one.
+
+        A new area is filled while it is fresh, so that only the header is logged.
+        """
+        heap = self._p_heap
+        length = len(before) + len(words) + len(after)
+        old = self._first()
+        if area is None:
+            changed = words + after
+            if changed:
+                heap.write_words(old + WORD * len(before), changed)
+            if length != len(self):
+                heap.write(self._p_offset + _LENGTH, length)
+            return
+        items, capacity = area
+        if items:
+            heap.init(items, before + words + after)
+        heap.write_words(self._p_offset + _LENGTH, [length, capacity, items])
+        if old:
+            heap.free(old)
+
+    def _area_for(self, length: int) -> tuple[int, int] | None:
+        """A new area, and its capacity, where the present one is too small or much too large."""
+        capacity = self._p_heap.read(self._p_offset + _CAPACITY)
+        if length > capacity:
+            return self._new_area(length + (length >> 3) if capacity else length)
+        if capacity > _MAX_SPARSE and length < capacity >> 2:
+            if not length:
+                return 0, 0
+            try:
+                return self._new_area(length + (length >> 3))
+            except PoolFullError:
+                pass  # deleting must work in a full pool
+        return None
+
+    def _new_area(self, capacity: int) -> tuple[int, int]:
+        capacity = usable_size(WORD * max(capacity, _MIN_CAPACITY)) // WORD
+        return self._p_heap.alloc(WORD * capacity, Kind.LIST_ITEMS), capacity
+
+    def _delete(self, chosen: range) -> None:
+        """Delete the items at the positions `chosen`."""
+        if chosen.step == 1:
+            self._splice(chosen.start, max(chosen.start, chosen.stop), [])
+        elif chosen:
+            heap = self._p_heap
+            with heap.statement:
+                words = self._words()
+                first = min(chosen[0], chosen[-1])
+                kept = [words[at] for at in range(first, len(words)) if at not in chosen]
+                self._put(words[:first], kept, [], self._area_for(first + len(kept)))
+                for at in chosen:
+                    free_leaf(heap, words[at])
+
+    def _assign(self, index: slice, values: list[Any]) -> None:
+        """Assign to a slice; its bounds are numbers."""
+        heap = self._p_heap
+        with heap.lock:
+            chosen = range(len(self))[index]
+            if chosen.step == 1:
+                self._splice(chosen.start, max(chosen.start, chosen.stop), values)
+                return
+            if len(values) != len(chosen):
+                raise ValueError(
+                    f"attempt to assign sequence of size {len(values)} to extended slice of size {len(chosen)}"
+                )
+            with heap.statement:
+                # All words first: a value that cannot be stored must not leave half an assignment.
+                words = [immediate(heap, value) or encode(heap, value) for value in values]
+                items = self._first()
+                for at, word in zip(chosen, words, strict=True):
+                    exchange(heap, items + WORD * at, word)
+
+    # ---- for walkers ----
+
+    @staticmethod
+    def _p_allocate(heap: Heap, cls: type) -> int:
+        offset = heap.alloc(LIST_SIZE, Kind.LIST)
+        heap.init(offset, [new_header(Kind.LIST), 0, 0, 0])
+        return offset
+
+    @staticmethod
+    def _p_words(heap: Heap, offset: int) -> Iterable[int]:
+        return heap.read_words(heap.read(offset + _ITEMS), heap.read_count(offset + _LENGTH))
+
+    @staticmethod
+    def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:
+        items = heap.read(offset + _ITEMS)
+        return (items,) if items else ()
+
+    @staticmethod
+    def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
+        length = heap.read(offset + _LENGTH)
+        return length, numbered(heap.read_words(heap.read(offset + _ITEMS), min(length, limit)))
+
+    @staticmethod
+    def _p_verify(heap: Heap, offset: int) -> None:
+        length, capacity, items = heap.read_words(offset + _LENGTH, 3)
+        demand_allocation(heap, offset, Kind.LIST, LIST_SIZE)
+        assert length <= capacity, f"{length} items in an area for {capacity}"
+        assert bool(items) == bool(capacity), f"an area for {capacity} items at {items:#x}"
+        if items:
+            demand_allocation(heap, items, Kind.LIST_ITEMS, WORD * capacity)
+
+    @staticmethod
+    def _p_type_name(heap: Heap, offset: int) -> str:
+        return "PersistentList"
+
+
+register_kind(PersistentList)
+MutableSequence.register(PersistentList)

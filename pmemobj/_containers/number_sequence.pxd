@@ -1,0 +1,5 @@
+# Types of the compiled form; the source is _number_sequence.py.
+from pmemobj._containers.buffer cimport Buffer
+
+cdef class NumberSequence(Buffer):
+    pass

@@ -1,0 +1,87 @@
+# Types of the compiled form; the source is _sequence.py.
+cimport cython
+
+from pmemobj._containers.base cimport Persistent
+from pmemobj._engine.heap cimport Heap
+from pmemobj._values.words cimport decode
+
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX < 0x030B0000
+    #include <longintrepr.h>
+    #endif
+
+    /* The value of an int of one digit; of others, a number that is no index of anything. */
+    static inline long long short_index(PyObject *index) {
+    #if PY_VERSION_HEX >= 0x030C0000
+        if (PyUnstable_Long_IsCompact((PyLongObject *)index)) return PyUnstable_Long_CompactValue((PyLongObject *)index);
+    #else
+        Py_ssize_t size = Py_SIZE(index);
+        if (size == 1) return ((PyLongObject *)index)->ob_digit[0];
+        if (size == -1) return -(long long)((PyLongObject *)index)->ob_digit[0];
+        if (size == 0) return 0;
+    #endif
+        return LLONG_MIN;
+    }
+    """
+    long long short_index(object index) noexcept
+
+cdef unsigned long long WORD, IMMEDIATE_BITS, TUPLE_ITEMS, _LENGTH, _LIST_KIND
+cdef object _beyond
+
+# How a list begins, and with the first two words a tuple.
+cdef struct _Head:
+    unsigned long long header, length, capacity, items
+
+# The word of the item at an index of the sequence at `offset`, or `ABSENT`: there is none, or another thread is just
+# changing something. One look, without calls, references or exceptions. So the heap is not handed over as such, since
+# Cython would count a reference to it.
+cdef inline unsigned long long _look(
+    unsigned long long version, unsigned long long base, unsigned long long limit, unsigned long long offset,
+    long long number
+) noexcept:
+    cdef _Head *head
+    cdef unsigned long long at = <unsigned long long>number, items
+    if version & 1 or offset + sizeof(_Head) > limit:
+        return 0
+    head = <_Head *><void *>(base + offset)
+    items = head.items if head.header & 0xFF == _LIST_KIND else offset + TUPLE_ITEMS
+    # All of them must lie in the pool, so that no sum below is more than a word.
+    if items > limit or head.length > (limit - items) >> 3:
+        return 0
+    if number < 0:
+        at += head.length
+    if at >= head.length:
+        return 0
+    return (<unsigned long long *><void *>(base + items))[at]
+
+cdef class StoredSequence(Persistent):
+    cdef unsigned long long _first(self) except? 0
+    cpdef list _words(self, chosen=*)
+    @cython.locals(number=cython.longlong)
+    cdef _item(self, index)
+    @cython.locals(at=cython.longlong, length=cython.longlong)
+    cpdef long long _position(self, index) except? -2
+    @cython.locals(heap=Heap, length=cython.longlong, at=cython.longlong)
+    cpdef _value(self, long long number)
+    @cython.locals(heap=Heap, version=cython.ulonglong)
+    cdef _fetch(self, long long number)
+
+cdef class SequenceIterator:
+    cdef StoredSequence _of
+    cdef long long _at, _step
+
+    @cython.locals(of=StoredSequence, at=cython.longlong)
+    cdef _next(self)
+
+cdef inline unsigned long long _quick_word(StoredSequence of, long long number) noexcept:
+    return _look(of._p_heap.version, of._p_heap.base, of._p_heap.limit, of._p_offset, number)
+
+# The word of the item that is next, or `ABSENT`.
+cdef inline unsigned long long _next_word(SequenceIterator iterator) noexcept:
+    if iterator._of is None or iterator._at < 0:
+        return 0
+    return _look(
+        iterator._of._p_heap.version, iterator._of._p_heap.base, iterator._of._p_heap.limit, iterator._of._p_offset,
+        iterator._at,
+    )

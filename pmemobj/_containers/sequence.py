@@ -1,0 +1,311 @@
+"""What lists and tuples in a pool have in common: reading, searching, comparing.
+
+Both are a number of value words side by side, so only two things differ: where the words lie
+(`_first`), and which builtin type is imitated (`_p_plain`). The builtin type also has the last word
+on errors: what it would refuse is handed to an empty instance of it, which raises its own exception
+in its own words, whatever the version of Python.
+
+Results that are new sequences (slices, sums, products) are plain ones, since a persistent object is
+only made where a program asks for it.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pmemobj._containers.base import Persistent, guarded_repr
+from pmemobj._engine.heap import steadily, steady
+from pmemobj._format import ABSENT, IMMEDIATE_BITS, TUPLE_ITEMS, WORD, Kind  # noqa: F401 - for the .pxd
+from pmemobj._values.nans import one, ones
+from pmemobj._values.words import decode
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
+
+_LENGTH = 8
+_LIST_KIND = int(Kind.LIST)
+#: Stands for an item that is not there.
+_beyond: Any = object()
+
+
+class StoredSequence(Persistent):
+    """Value words side by side, read as a sequence."""
+
+    __slots__ = ()
+
+    #: The builtin type that is imitated.
+    _p_plain = None  # type: Any
+
+    def _first(self) -> int:
+        """Where the first word lies."""
+        raise AssertionError(f"{type(self).__qualname__} does not say where its items are")
+
+    # ---- items ----
+
+    def __len__(self) -> int:
+        return self._p_heap.read_count(self._p_offset + _LENGTH)
+
+    def __getitem__(self, index: Any) -> Any:
+        if cython.compiled and type(index) is int:
+            word = _quick_word(self, short_index(index))  # type: ignore[name-defined]  # noqa: F821
+            if word & 1:
+                return cython.cast(cython.longlong, word) >> 1
+            if word & IMMEDIATE_BITS:
+                # Making a value of it takes but a moment of this thread's own, in which no other can run.
+                return decode(self._p_heap, word)
+        return self._item(index)
+
+    def _item(self, index: Any) -> Any:
+        """The item at an index, which may be foreign, or those of a slice."""
+        if isinstance(index, slice):
+            return self._p_plain(steady(self, self._cut, with_numbers(index)))
+        exact = index
+        if type(index) is not int:
+            if not hasattr(type(index), "__index__"):
+                return self._p_plain()[index]  # which raises
+            # Once, since it may be foreign code; what follows may be done again.
+            exact = operator.index(index)
+        try:
+            number = exact
+        except OverflowError:  # compiled, where it is a C integer
+            return self._p_plain()[index]
+        value = self._fetch(number)
+        return self._p_plain()[index] if value is _beyond else value
+
+    def _value(self, number: int) -> Any:
+        """The item at an index, or `_beyond`."""
+        heap = self._p_heap
+        length = heap.read_count(self._p_offset + _LENGTH)
+        at = number + length if number < 0 else number
+        if not 0 <= at < length:
+            return _beyond
+        return decode(heap, heap.peek(self._first() + WORD * at))
+
+    def _fetch(self, number: int) -> Any:
+        """The item at an index, or `_beyond`, whatever other threads do meanwhile."""
+        heap = self._p_heap
+        version = heap.version
+        if heap.is_steady(version):
+            try:
+                value = self._value(number)
+            except Exception:
+                if heap.is_steady(version):
+                    raise
+            else:
+                if heap.is_steady(version):
+                    return value
+        return steadily(self, self._value, number)
+
+    def _cut(self, index: slice) -> list[Any]:
+        """The items of a slice."""
+        heap = self._p_heap
+        return [decode(heap, word) for word in self._words(range(len(self))[index])]
+
+    def _position(self, index: Any) -> int:
+        """An index as a position from 0 on; -1 for what is no index, or outside."""
+        if type(index) is not int:
+            if not hasattr(type(index), "__index__"):
+                return -1
+            index = operator.index(index)
+        try:
+            at = index
+        except OverflowError:  # compiled, where a position is a C integer
+            return -1
+        # Now, not before: the __index__ of the index may be foreign code that changes the length.
+        length = self._p_heap.read_count(self._p_offset + _LENGTH)
+        if at < 0:
+            at += length
+        return at if 0 <= at < length else -1
+
+    def _words(self, chosen: range | None = None) -> list[int]:
+        """The words of all items, or of those at the positions `chosen`."""
+        if chosen is None:
+            return self._p_heap.read_words(self._first(), len(self))
+        if not chosen:
+            return []
+        low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1])
+        words = self._p_heap.read_words(self._first() + WORD * low, high + 1 - low)
+        return words[:: chosen.step]
+
+    def __iter__(self) -> Iterator[Any]:
+        return SequenceIterator(self, 0, 1)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return SequenceIterator(self, len(self) - 1, -1)
+
+    def __contains__(self, value: Any) -> bool:
+        value = one(value)
+        return any(item is value or item == value for item in self)
+
+    def index(self, value: Any, start: int = 0, stop: int = sys.maxsize, /) -> int:
+        """The first position of `value` within ``[start:stop]``; ValueError if there is none."""
+        value = one(value)
+        at, end = _bound(start), _bound(stop)
+        length = len(self)
+        if at < 0:
+            at = max(at + length, 0)
+        if end < 0:
+            end += length
+        # The length is looked at anew: comparing may be foreign code that changes it.
+        while at < end and at < len(self):
+            item = self[at]
+            if item is value or item == value:
+                return at
+            at += 1
+        plain = self._p_plain()
+        return plain.index(value)  # type: ignore[no-any-return]  # it raises
+
+    def count(self, value: Any, /) -> int:
+        """How often `value` occurs."""
+        value = one(value)
+        return sum(1 for item in self if item is value or item == value)
+
+    def __repr__(self) -> str:
+        return guarded_repr(self, lambda: repr(self._p_plain(self)))
+
+    # ---- new plain sequences ----
+
+    def __add__(self, other: Any) -> Any:
+        other = self._as_plain(other)
+        return NotImplemented if other is None else self._p_plain(self) + other
+
+    def __radd__(self, other: Any) -> Any:
+        other = self._as_plain(other)
+        return NotImplemented if other is None else other + self._p_plain(self)
+
+    def __mul__(self, times: Any) -> Any:
+        if not hasattr(type(times), "__index__"):
+            return NotImplemented
+        times = operator.index(times)  # before the items are read: it may be foreign code
+        return self._p_plain(self) * times
+
+    def __rmul__(self, times: Any) -> Any:
+        return self * times if hasattr(type(times), "__index__") else NotImplemented
+
+    def _as_plain(self, other: Any) -> Any:
+        """`other` as a plain sequence of the imitated type, or None if it is of another."""
+        if type(other) is type(self):
+            return self._p_plain(other)
+        return other if isinstance(other, self._p_plain) else None
+
+    # ---- comparing ----
+
+    def __eq__(self, other: Any) -> Any:
+        return self._compare(other, operator.eq)
+
+    def __ne__(self, other: Any) -> Any:
+        return self._compare(other, operator.ne)
+
+    def __lt__(self, other: Any) -> Any:
+        return self._compare(other, operator.lt)
+
+    def __le__(self, other: Any) -> Any:
+        return self._compare(other, operator.le)
+
+    def __gt__(self, other: Any) -> Any:
+        return self._compare(other, operator.gt)
+
+    def __ge__(self, other: Any) -> Any:
+        return self._compare(other, operator.ge)
+
+    def _compare(self, other: Any, relation: Any) -> Any:
+        """Compare by items with one of the same class or with a plain one."""
+        plain = self._as_plain(other)
+        if plain is None:
+            return NotImplemented
+        return relation(self._p_plain(self), ones(plain) if plain is other else plain)
+
+    def __hash__(self) -> int:
+        # Beside the comparisons, since a compiled class inherits both or neither.
+        return hash(self._p_plain(self))
+
+    __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
+
+    # ---- for walkers ----
+
+    @staticmethod
+    def _p_summary(count: int) -> str:
+        return f"{count} item" if count == 1 else f"{count} items"
+
+
+class SequenceIterator:
+    """Goes through a sequence in either direction; like list's, it looks at the length anew each time."""
+
+    __slots__ = ("_at", "_of", "_step")
+
+    def __init__(self, of: StoredSequence, at: int, step: int) -> None:
+        self._of: StoredSequence | None = of
+        self._at = at
+        self._step = step
+
+    def __iter__(self) -> SequenceIterator:
+        return self
+
+    def __next__(self) -> Any:
+        if cython.compiled:
+            word = _next_word(self)  # type: ignore[name-defined]  # noqa: F821
+            if word & 1:
+                self._at += self._step
+                return cython.cast(cython.longlong, word) >> 1
+            if word & IMMEDIATE_BITS:
+                self._at += self._step
+                return decode(self._of._p_heap, word)  # type: ignore[union-attr]  # it has just been looked at
+        value = self._next()
+        if value is _beyond:
+            raise StopIteration
+        return value
+
+    def _next(self) -> Any:
+        """The next item, or `_beyond`."""
+        of = self._of
+        if of is None:
+            return _beyond
+        at = self._at
+        if 0 <= at < of._p_heap.read_count(of._p_offset + _LENGTH):
+            self._at = at + self._step
+            value = of._fetch(at)
+            if value is not _beyond:
+                return value
+        # At an end it stays there, also when the list grows again.
+        self._of = None
+        return _beyond
+
+    def __length_hint__(self) -> int:
+        of = self._of
+        if of is None:
+            return 0
+        left = len(of) - self._at if self._step > 0 else self._at + 1
+        return left if 0 <= left <= len(of) else 0
+
+
+def with_numbers(index: slice) -> slice:
+    """The slice with numbers as bounds, so that foreign ``__index__`` has run before anything is looked at.
+
+    Raises:
+        TypeError, ValueError: as Python raises it for such a slice.
+    """
+    bounds = [index.start, index.stop, index.step]
+    for at, bound in enumerate(bounds):
+        if hasattr(type(bound), "__index__"):
+            bounds[at] = operator.index(bound)
+    index = slice(*bounds)
+    index.indices(0)  # complains about other types, and about a step of 0
+    return index
+
+
+def _bound(bound: Any) -> int:
+    """An end of a search as a number."""
+    if not hasattr(type(bound), "__index__"):
+        raise TypeError("slice indices must be integers or have an __index__ method")
+    return operator.index(bound)
+
+
+def numbered(words: Iterable[int]) -> list[tuple[str, int, int]]:
+    """The entries that `_p_entries` tells of value words: their positions are their labels."""
+    return [(str(at), ABSENT, word) for at, word in enumerate(words)]

@@ -1,0 +1,81 @@
+"""PersistentTuple: a header, a length, and the items behind them, all in one allocation.
+
+Layout: see `_layout`, "tuple". The number of items is known before the object is, so they need no
+area of their own; they are written while the memory is fresh and never again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pmemobj._containers.base import register_kind
+from pmemobj._containers.invariants import demand_allocation
+from pmemobj._containers.sequence import StoredSequence, numbered
+from pmemobj._engine.heap import Heap
+from pmemobj._format import TUPLE_ITEMS, WORD, Kind, new_header
+from pmemobj._values.words import encode
+
+_LENGTH = 8
+
+
+class PersistentTuple(StoredSequence):
+    """A tuple in a pool; made with ``pool.new(PersistentTuple, iterable)``.
+
+    It does what tuple does: it compares with plain tuples, and hashes like them if all its items
+    have a hash. Its items never change, but an item may be a container that does. Slices, sums and
+    products are plain tuples.
+
+    Durability: written once, by the transaction that creates it.
+    Cost: reads call no C function; 8 bytes an item, and 16 for the whole.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("pairs.pmem", 16 << 20) as pool:
+            pool.root = pool.new(pmemobj.PersistentTuple, (1, "two"))
+            assert pool.root == (1, "two")
+    """
+
+    __slots__ = ()
+    _p_kind = Kind.TUPLE
+    _p_plain = tuple
+
+    def __init__(self, iterable: Iterable[Any] = (), /) -> None:
+        # The items are there since the memory is; like tuple's, a further call changes nothing.
+        self._p_heap.read(self._p_offset)  # it may have no pool
+
+    def _first(self) -> int:
+        return self._p_offset + TUPLE_ITEMS
+
+    # ---- for walkers ----
+
+    @staticmethod
+    def _p_make(heap: Heap, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        values = tuple(*args, **kwargs)
+        words = [encode(heap, value) for value in values]
+        offset = heap.alloc(TUPLE_ITEMS + WORD * len(words), Kind.TUPLE)
+        heap.init(offset, [new_header(Kind.TUPLE), len(words), *words])
+        return offset
+
+    @staticmethod
+    def _p_words(heap: Heap, offset: int) -> Iterable[int]:
+        return heap.read_words(offset + TUPLE_ITEMS, heap.read_count(offset + _LENGTH))
+
+    @staticmethod
+    def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
+        length = heap.read(offset + _LENGTH)
+        return length, numbered(heap.read_words(offset + TUPLE_ITEMS, min(length, limit)))
+
+    @staticmethod
+    def _p_verify(heap: Heap, offset: int) -> None:
+        demand_allocation(heap, offset, Kind.TUPLE, TUPLE_ITEMS + WORD * heap.read(offset + _LENGTH))
+
+    @staticmethod
+    def _p_type_name(heap: Heap, offset: int) -> str:
+        return "PersistentTuple"
+
+
+register_kind(PersistentTuple)
+Sequence.register(PersistentTuple)

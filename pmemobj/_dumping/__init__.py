@@ -1,0 +1,1 @@
+"""Pools as text, and pools made of text."""

@@ -1,0 +1,360 @@
+"""Makes a pool out of records: what a restoring and a resizing have in common.
+
+The records come from a source that can be gone through more than once. The first time they are
+checked and their memory is added up; then the pool is created under a temporary name, gets the
+headers of all objects (so that each has an offset before the first refers to another), and at the
+second time their contents; the tuples first, since a tuple that is a key is hashed by its items.
+That happens in transactions of moderate size, with small logs: whole is not each of them, but the
+pool, which gets its name when it is complete.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from pmemobj._containers.base import create
+from pmemobj._containers.list import PersistentList
+from pmemobj._dumping import buffer_records as buffer_records  # gives the records some of their forms
+from pmemobj._dumping import table_records as table_records  # likewise
+from pmemobj._dumping.buffer_records import demand_fields
+from pmemobj._dumping.json_values import plain_to_json
+from pmemobj._dumping.records import FORMS, ClassKey, Record, class_of, kind_named, word_of
+from pmemobj._engine.heap import Heap, log_space, usable_size
+from pmemobj._files import storage
+from pmemobj._format import (
+    ALLOCATION_HEADER_SIZE,
+    MIN_POOL_SIZE,
+    ROOT_CLASSES,
+    ROOT_VALUE,
+    TAG_LEAF,
+    WORD,
+    Kind,
+    header,
+    new_header,
+)
+from pmemobj._hashtable.word_hashes import hash_of_word
+from pmemobj._values.words import replace
+from pmemobj.errors import DiskFullError, DumpFormatError, PmemError, PoolFullError, PoolPermissionError
+from pmemobj.pool import DEFAULT_MAX_SIZE, PersistentObjectPool, PoolSize, demand_sizes
+
+#: Called with how much is done and how much there is to do, in objects; each is met twice.
+Progress = Callable[[int, int], Any]
+
+#: Objects, leaves and bodies that are made in one transaction.
+_BATCH = 1000
+#: Words that are written in one transaction, where an object is long.
+_PIECE = 8192
+_CHUNK = 256 * 1024
+_RUN_OVERHEAD = 2048
+_ZONE = 16 << 30
+_MIB = 1 << 20
+#: What libpmemobj needs of a pool for itself, and some chunks for its logs.
+_OVERHEAD = 5 * _MIB
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a pool is to hold.
+
+    Attributes:
+        root: The value of its root, as it stands in a dump.
+        classes: The attribute names of each class, in slot order.
+        count: How many objects there are.
+        records: Goes through their records, the one with number 1 first, together with the words
+            that say in an error where each is from.
+    """
+
+    root: Any
+    classes: dict[ClassKey, list[str]]
+    count: int
+    records: Callable[[], Iterator[tuple[str, Record]]]
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What the first time through the records found: the headers to make, and the memory that all of it takes."""
+
+    sizes: Counter[int] = field(default_factory=Counter)
+    kinds: bytearray = field(default_factory=bytearray)
+    class_numbers: array[int] = field(default_factory=lambda: array("Q"))
+    header_sizes: array[int] = field(default_factory=lambda: array("Q"))
+
+    @property
+    def needed(self) -> int:
+        """Bytes of a pool that it fits into; every class of sizes has chunks of its own."""
+        used = _CHUNK * sum(_chunks(size, count) for size, count in self.sizes.items())
+        return max(MIN_POOL_SIZE, _round_up(used + log_space(2 * used) + _OVERHEAD + _MIB * (used // _ZONE)))
+
+    @property
+    def comfortable(self) -> int:
+        """Bytes of a pool that has room for changes as well."""
+        return _round_up(self.needed * 5 // 4)
+
+
+def _round_up(size: int) -> int:
+    return (size + _MIB - 1) // _MIB * _MIB
+
+
+def _chunks(unit: int, count: int) -> int:
+    if unit <= _CHUNK - _RUN_OVERHEAD:
+        return -(-count // ((_CHUNK - _RUN_OVERHEAD) // unit))
+    return count * -(-(unit + _RUN_OVERHEAD) // _CHUNK)
+
+
+class _Counting:
+    """The target that makes nothing and adds up what it is asked for."""
+
+    def __init__(self, plan: _Plan, contents: Contents, heap: Heap) -> None:
+        self.heap = heap
+        self.classes = _numbered(contents.classes)
+        self._sizes = plan.sizes
+        self._count = contents.count
+
+    def take(self, size: int) -> int:
+        """Count an allocation; the offset is only good for not being 0."""
+        self._sizes[usable_size(size) + ALLOCATION_HEADER_SIZE] += 1
+        return 16
+
+    def leaf(self, kind: Kind, payload: bytes) -> int:
+        return self.take(WORD + len(payload)) | TAG_LEAF
+
+    def block(self, kind: Kind, size: int, words: Iterable[int]) -> int:
+        return self.take(size)
+
+    def fill(self, body: int, words: Iterable[int]) -> None:
+        pass
+
+    def offset(self, number: int) -> int:
+        if not 1 <= number <= self._count:
+            raise ValueError(f"there is no object {number}")
+        return 16
+
+    def hash_of(self, word: int) -> int | None:
+        return 0
+
+
+class _Building:
+    """The target that makes everything in a pool, in transactions of moderate size."""
+
+    def __init__(self, heap: Heap, contents: Contents) -> None:
+        self.heap = heap
+        self.classes = _numbered(contents.classes)
+        self.offsets = array("Q")
+        self._made = 0
+
+    def take(self, kind: Kind, size: int) -> int:
+        self._made += 1
+        if self._made % _BATCH == 0:
+            self.commit()
+        return self.heap.alloc(size, kind, zero=True)
+
+    def commit(self) -> None:
+        """End the transaction and begin another."""
+        self.heap.end(None, True)
+        self.heap.begin()
+
+    def write(self, offset: int, words: list[int]) -> None:
+        """Fill an object whose header was made in another transaction."""
+        for at in range(0, len(words), _PIECE):
+            if at:
+                self.commit()
+            self.heap.write_words(offset + WORD * at, words[at : at + _PIECE])
+
+    def leaf(self, kind: Kind, payload: bytes) -> int:
+        offset = self.take(kind, WORD + len(payload))
+        self.heap.init(offset, [header(kind, len(payload))])
+        self.heap.init_bytes(offset + WORD, payload)
+        return offset | TAG_LEAF
+
+    def block(self, kind: Kind, size: int, words: Iterable[int]) -> int:
+        offset = self.take(kind, size)
+        self.fill(offset, words)
+        return offset
+
+    def fill(self, body: int, words: Iterable[int]) -> None:
+        self.heap.init(body, words)
+
+    def offset(self, number: int) -> int:
+        return self.offsets[number - 1]
+
+    def hash_of(self, word: int) -> int | None:
+        return hash_of_word(self.heap, word)
+
+
+def _numbered(classes: dict[ClassKey, list[str]]) -> dict[ClassKey, tuple[int, dict[str, int]]]:
+    return {
+        key: (number, {attribute: slot for slot, attribute in enumerate(names)})
+        for number, (key, names) in enumerate(classes.items())
+    }
+
+
+# ---- the two times through the records -------------------------------------------------------------
+
+
+def plan_for(contents: Contents, progress: Progress | None = None) -> _Plan:
+    """Check all records, and find out what they need.
+
+    Raises:
+        DumpFormatError: a record is none, or refers to nothing.
+    """
+    plan = _Plan()
+    target = _Counting(plan, contents, Heap("a dump"))
+    for key in contents.classes:
+        if key.fields is not None:
+            with _located(f"the class {key.name}"):
+                demand_fields(key.fields)
+    for names in classes_as_lists(contents.classes):
+        target.take(WORD * 4)
+        target.block(Kind.LIST_ITEMS, WORD * max(4, len(names)), ())
+        for name in names:
+            word_of(target, plain_to_json(name))
+    target.block(Kind.LIST_ITEMS, WORD * max(4, len(contents.classes)), ())
+    with _located("the root"):
+        word_of(target, contents.root)
+    for done, (where, record) in enumerate(contents.records(), 1):
+        with _located(where):
+            kind = kind_named(record["type"])
+            form = FORMS[kind]
+            size = form.size(record)
+            target.take(size)
+            form.read(target, record)
+            plan.kinds.append(kind)
+            plan.header_sizes.append(size)
+            plan.class_numbers.append(class_of(target, record)[0] if "class" in record else 0)
+        _tell(progress, done, 2 * contents.count)
+    return plan
+
+
+def classes_as_lists(classes: dict[ClassKey, list[str]]) -> list[list[Any]]:
+    """The class records as a pool has them."""
+    return [
+        [key.name, *attributes] if key.fields is None else [key.name, key.fields.encode()]
+        for key, attributes in classes.items()
+    ]
+
+
+@contextlib.contextmanager
+def _located(where: str) -> Iterator[None]:
+    """What is wrong with a record is said together with the place where it stands."""
+    try:
+        yield
+    except PmemError:
+        raise
+    except KeyError as error:
+        raise _unreadable(where, f"{error.args[0]!r} is missing, or unknown") from None
+    except (ValueError, TypeError, IndexError, AttributeError, ArithmeticError, struct.error) as error:
+        raise _unreadable(where, str(error)) from None
+
+
+def _unreadable(where: str, why: str) -> DumpFormatError:
+    return DumpFormatError(f"read {where}", why, "mend it, or make the dump anew")
+
+
+def _tell(progress: Progress | None, done: int, total: int) -> None:
+    if progress is not None and (done % _BATCH == 0 or done == total):
+        progress(done, total)
+
+
+def fill(pool: PersistentObjectPool, contents: Contents, plan: _Plan, progress: Progress | None = None) -> None:
+    """Make all objects in an empty pool; what is made by an interrupted filling is of no use.
+
+    Raises:
+        PoolFullError: it is too small.
+    """
+    heap = pool._heap
+    target = _Building(heap, contents)
+    heap.begin()
+    try:
+        for kind, number, size in zip(plan.kinds, plan.class_numbers, plan.header_sizes, strict=True):
+            offset = target.take(Kind(kind), size)
+            heap.init(offset, [new_header(kind, number)])
+            target.offsets.append(offset)
+        table = [create(heap, PersistentList, (names,), {}) for names in classes_as_lists(contents.classes)]
+        if table:
+            replace(heap, heap.root_offset + ROOT_CLASSES, create(heap, PersistentList, (table,), {}))
+        done = contents.count
+        for of_tuples in (True, False) if Kind.TUPLE in plan.kinds else (False,):
+            for (where, record), kind in zip(contents.records(), plan.kinds, strict=True):
+                if (kind == Kind.TUPLE) is of_tuples:
+                    with _located(where):
+                        words = FORMS[kind].read(target, record)
+                    target.write(target.offset(record["object"]) + WORD, words)
+                    done += 1
+                    _tell(progress, done, 2 * contents.count)
+        heap.write(heap.root_offset + ROOT_VALUE, word_of(target, contents.root))
+    except BaseException as error:
+        heap.end(error, True)
+        raise
+    heap.end(None, True)
+    heap.types.reload()
+
+
+# ---- the file ------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def built(
+    what: str,
+    beside: str,
+    contents: Contents,
+    pool_size: PoolSize | None,
+    mode: int = 0o666,
+    progress: Progress | None = None,
+    max_size: int | None = None,
+) -> Iterator[str]:
+    """The path of a closed pool that holds `contents`; what is still there afterwards is removed.
+
+    Args:
+        what: What is done, for errors.
+        beside: The path that the pool is to get; its directory is used.
+        contents: What to put in.
+        pool_size: Bytes; None for what it needs and some room for changes; 'auto' for a growing pool.
+        mode: Permissions, less the umask.
+        progress: Told after every thousand objects.
+        max_size: Bytes that a growing pool may grow to.
+
+    Raises:
+        DumpFormatError: `contents` contradict themselves.
+        PoolFullError: they do not fit; says what would.
+        BadPoolSizeError: there can be no pool of that size.
+    """
+    plan = plan_for(contents, progress)
+    demand_sizes(what, pool_size or plan.comfortable, max_size)
+    directory = os.path.dirname(os.path.abspath(beside))
+    path = storage.temporary_name(directory, "building")
+    try:
+        # Within the block that removes it: an interrupt may arrive as soon as it has been made.
+        with storage.creating_in(directory):
+            try:
+                pool = PersistentObjectPool(path, "x", pool_size or plan.comfortable, mode, max_size=max_size)
+            except (DiskFullError, PoolPermissionError) as error:
+                raise type(error)(what, error.why, error.todo) from None  # its own words name `path`
+            # The root reaches nothing until the end, so what is made would be taken for garbage.
+            pool._heap.reclaim = None
+            try:
+                fill(pool, contents, plan, progress)
+            except BaseException:
+                # It will be removed, so there is nothing to collect in it.
+                pool._heap.may_have_garbage = False
+                raise
+            finally:
+                pool.abandon_transaction()
+                pool.close()
+            yield path
+    except PoolFullError:
+        grows = pool_size == "auto"
+        limit = (max_size or DEFAULT_MAX_SIZE) if grows else (pool_size or plan.comfortable)
+        raise PoolFullError(
+            f"put {contents.count} objects into a pool of {limit} bytes",
+            "they do not fit",
+            f"choose a {'max_size' if grows else 'pool_size'} of at least {plan.needed} bytes",
+        ) from None
+    finally:
+        storage.remove(path)

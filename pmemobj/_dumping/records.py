@@ -1,0 +1,196 @@
+"""Shared objects as records of a dump and back, one `Form` for each kind of container.
+
+A record is a dict that JSON can hold (docs/dump_format.md). Writing one reads words only, so that
+objects whose class is missing are moved like all others. Reading one asks a `Target` for memory.
+There are two targets: one that counts what it is asked for, and one that builds; so what a dump
+needs is known, and every record has been looked at, before the first byte of a pool is made.
+
+A new kind of container is a `Form` in `FORMS`, here or in a module that updates it: `_table_records`
+has dicts and sets, `_raw_records` what consists of bytes.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from pmemobj._containers.base import kind_at
+from pmemobj._dumping import json_leaves as json_leaves  # gives more kinds of leaves a form
+from pmemobj._dumping.json_values import Leaf, Reference, from_json, plain_to_json, to_json
+from pmemobj._engine.heap import Heap, usable_size
+from pmemobj._format import ABSENT, LIST_SIZE, OBJECT_SIZE, TUPLE_ITEMS, WORD, Kind, class_number, kind_of
+from pmemobj._values.leaves import payload_of
+from pmemobj._values.words import immediate
+from pmemobj.errors import PoolDamagedError
+
+Record = dict[str, Any]
+NumberOf = Callable[[int], int]
+
+
+class ClassKey(NamedTuple):
+    """What tells a class of a pool from the others.
+
+    Attributes:
+        name: Its name, ``module:qualname``.
+        fields: The list of its fields; None for a class of objects with attributes. A class whose
+            fields were changed has a record for each list.
+    """
+
+    name: str
+    fields: str | None = None
+
+
+class Target(Protocol):
+    """What gives memory to the reader of a record."""
+
+    #: The number and the attribute slots of each class.
+    classes: dict[ClassKey, tuple[int, dict[str, int]]]
+
+    def leaf(self, kind: Kind, payload: bytes) -> int:
+        """The word of a new leaf."""
+
+    def block(self, kind: Kind, size: int, words: Iterable[int]) -> int:
+        """The offset of a new body that begins with `words`; what follows is 0."""
+
+    def fill(self, body: int, words: Iterable[int]) -> None:
+        """Let the body that has just been made begin with `words`."""
+
+    def offset(self, number: int) -> int:
+        """The offset of the object with a number; ValueError if there is none."""
+
+    def hash_of(self, word: int) -> int | None:
+        """The hash of a key in the pool that is built; None where only its class would tell."""
+
+    @property
+    def heap(self) -> Heap:
+        """The pool that is built; for words without memory of their own, any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the objects of one kind are moved.
+
+    Attributes:
+        name: The record's ``type``.
+        size: Bytes of the object itself, given its record.
+        write: Makes the rest of the record of the object at an offset.
+        read: Makes the bodies and leaves; returns the words behind the object's header word.
+    """
+
+    name: str
+    size: Callable[[Record], int]
+    write: Callable[[Heap, int, NumberOf], Record]
+    read: Callable[[Target, Record], list[int]]
+
+
+#: The form of each kind.
+FORMS: dict[int, Form] = {}
+
+
+def write_record(heap: Heap, offset: int, number_of: NumberOf) -> Record:
+    """The record of the object at `offset`, but for its number.
+
+    Raises:
+        PoolDamagedError: it cannot be read, or there is no form for its kind.
+    """
+    kind_at(heap, offset)
+    kind = kind_of(heap.read(offset))
+    form = FORMS.get(kind)
+    if form is None:
+        raise PoolDamagedError(
+            f"dump the object at {offset:#x} of {heap.name}",
+            f"there is no form for its kind {kind}",
+            "remove it first",
+        )
+    return {"type": form.name, **form.write(heap, offset, number_of)}
+
+
+def kind_named(name: Any) -> Kind:
+    """The kind whose records have this ``type``; ValueError if there is none."""
+    for kind, form in FORMS.items():
+        if form.name == name:
+            return Kind(kind)
+    raise ValueError(f"there is no type {name!r}")
+
+
+def word_of(target: Target, form: Any) -> int:
+    """The word for what stands in a dump; may make a leaf."""
+    value = from_json(form)
+    if isinstance(value, Reference):
+        return target.offset(value.number)
+    if isinstance(value, Leaf):
+        return target.leaf(value.kind, value.payload)
+    return immediate(target.heap, value) or target.leaf(*payload_of(value))
+
+
+# ---- lists and tuples ----------------------------------------------------------------------------
+
+
+def _write_sequence(heap: Heap, offset: int, number_of: NumberOf) -> Record:
+    return {"values": [to_json(heap, word, number_of) for word in kind_at(heap, offset)._p_words(heap, offset)]}
+
+
+def _read_list(target: Target, record: Record) -> list[int]:
+    words = array("Q", (word_of(target, form) for form in record["values"]))
+    if not words:
+        return [0, 0, 0]
+    capacity = usable_size(WORD * len(words)) // WORD
+    return [len(words), capacity, target.block(Kind.LIST_ITEMS, WORD * capacity, words)]
+
+
+def _size_of_tuple(record: Record) -> int:
+    return TUPLE_ITEMS + WORD * len(record["values"])
+
+
+def _read_tuple(target: Target, record: Record) -> list[int]:
+    words = [word_of(target, form) for form in record["values"]]
+    return [len(words), *words]
+
+
+# ---- objects of one's own classes -----------------------------------------------------------------
+
+
+def _write_object(heap: Heap, offset: int, number_of: NumberOf) -> Record:
+    shape = heap.types.shape(class_number(heap.read(offset)))
+    words = list(kind_at(heap, offset)._p_words(heap, offset))
+    return {
+        "class": plain_to_json(shape.name),
+        "attributes": [
+            [plain_to_json(name), to_json(heap, words[slot], number_of)]
+            for name, slot in shape.slots.items()
+            if slot < len(words) and words[slot] != ABSENT
+        ],
+    }
+
+
+def class_of(target: Target, record: Record) -> tuple[int, dict[str, int]]:
+    """Number and slots of the class that a record names; KeyError if the dump has no such class."""
+    name = from_json(record["class"])
+    key = ClassKey(name, from_json(record["fields"]) if "fields" in record else None)
+    if key not in target.classes:
+        raise KeyError(name)
+    return target.classes[key]
+
+
+def _read_object(target: Target, record: Record) -> list[int]:
+    _, slots = class_of(target, record)
+    if not record["attributes"]:
+        return [0, 0]
+    row = [ABSENT] * len(slots)
+    for name, form in record["attributes"]:
+        slot = slots[from_json(name)]
+        if row[slot] != ABSENT:
+            raise ValueError(f"the attribute {name!r} occurs twice")
+        row[slot] = word_of(target, form)
+    return [len(row), target.block(Kind.OBJECT_SLOTS, WORD * len(row), row)]
+
+
+FORMS.update(
+    {
+        Kind.LIST: Form("list", lambda record: LIST_SIZE, _write_sequence, _read_list),
+        Kind.TUPLE: Form("tuple", _size_of_tuple, _write_sequence, _read_tuple),
+        Kind.OBJECT: Form("object", lambda record: OBJECT_SIZE, _write_object, _read_object),
+    }
+)

@@ -1,0 +1,1 @@
+"""Memory and transactions: reads, logged writes, allocation, locking."""

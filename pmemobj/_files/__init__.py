@@ -1,0 +1,1 @@
+"""What a pool lies in: one file, or a directory that grows."""

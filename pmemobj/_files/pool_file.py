@@ -1,0 +1,386 @@
+"""What a file is, told from its bytes before libpmemobj touches it.
+
+libpmemobj takes a damaged or foreign file for granted in places, and then ends the process or
+hangs. So the header is read here first, and every kind of wrong file gets an error of its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import mmap
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from pmemobj._files import poolset
+from pmemobj._format import (
+    FEATURE_SINGLE_HEADER,
+    KNOWN_INCOMPAT_FEATURES,
+    LAYOUT_NAME,
+    LAYOUT_VERSION,
+    MIN_POOL_SIZE,
+    POOL_HEADER_SIZE,
+    POOL_HEAP_OFFSET,
+    POOL_HEAP_SIZE,
+    POOL_INCOMPAT_FEATURES,
+    POOL_LAYOUT_NAME,
+    POOL_ROOT_OFFSET,
+    POOL_SIGNATURE,
+    ROOT_SIZE,
+    ROOT_STATE,
+    WORD,
+    parse_root_identity,
+)
+from pmemobj._pmdk import chunks
+from pmemobj._pmdk import lanes as _lanes
+from pmemobj._pmdk.file_words import FileWords
+from pmemobj.errors import (
+    DiskFullError,
+    NotAPoolError,
+    PmemError,
+    PoolAccessError,
+    PoolBusyError,
+    PoolClosedError,
+    PoolDamagedError,
+    PoolIsDirectoryError,
+    PoolLayoutError,
+    PoolNotFoundError,
+    PoolPermissionError,
+    PoolVersionError,
+    a_or_an,
+)
+
+#: Seconds that the processes of a killed program may take to let go of its pool.
+_LETTING_GO = 0.5
+
+_OTHER_SIGNATURES = {
+    b"PMEMBLK\0": "it is a pool of libpmemblk",
+    b"PMEMLOG\0": "it is a pool of libpmemlog",
+    b"PMEMPOOLSET": "it is a poolset description, not a pool",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolFile:
+    """What is known of a pool before it is opened.
+
+    Attributes:
+        files: Path and size in bytes of each file that it consists of: one, or the parts of a
+            growing pool in their order.
+        max_size: Bytes that a growing pool may have; 0 for one of fixed size.
+        tidy: Whether nothing is left in the directory of a growing pool by a program that was
+            killed while it grew.
+        root_offset: Where the root object lies, in bytes from the start.
+        state: How the last process left it, one of ``STATE_*``.
+        has_long_logs: Whether libpmemobj has kept a continuation of an undo log; it frees that when it opens
+            the pool, and then looks at the heap before it has been told our classes of allocations.
+        log_damage: What is wrong with libpmemobj's logs, whether the pool was closed or not; or an
+            empty string.
+        heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, as far as it was looked at, or that
+            a log has something to undo, or an empty string. In a pool that was not closed both may be, and are
+            put right at open.
+    """
+
+    files: tuple[tuple[str, int], ...]
+    max_size: int
+    tidy: bool
+    root_offset: int
+    state: int
+    has_long_logs: bool
+    log_damage: str
+    heap_damage: str
+
+    @property
+    def size(self) -> int:
+        """Bytes, of all files together."""
+        return sum(size for _, size in self.files)
+
+
+def checked_path(what: str, path: Any) -> str:
+    """A path as a str.
+
+    Args:
+        what: What is to be done with it, as in "open pool".
+        path: What a program gave.
+
+    Raises:
+        TypeError: it is no path, or one of bytes.
+        ValueError: no file can have such a name.
+    """
+    try:
+        name = os.fspath(path)
+    except TypeError:
+        raise TypeError(
+            f"cannot {what} {path!r:.80}: {a_or_an(type(path).__name__)} is no path "
+            "(give the path of the file or directory; that of a pool is pool.path)"
+        ) from None
+    if not isinstance(name, str):
+        raise TypeError(f"cannot {what} {path!r}: the path is no str (use os.fsdecode)")
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"cannot {what} {name!r}: it has half of a character, which no name in the file system can (mend the path)"
+        ) from None
+    if "\0" in name:
+        raise ValueError(f"cannot {what} {name!r}: the path has a NUL character (mend the path)")
+    return name
+
+
+def identify(path: str, name: str = "", thorough: bool = False) -> PoolFile:
+    """Read and check the header of a pool.
+
+    Args:
+        path: The file, or the directory of a growing pool.
+        name: How errors call it, if not by its path.
+        thorough: Whether to look into the heap further than libpmemobj does when it opens the pool: at its runs.
+            It is done anyway if opening makes libpmemobj free something, and else before its first allocation.
+
+    Raises:
+        PmemError: the subclass says what the file is instead.
+    """
+    what = f"open pool {name or path}"
+    try:
+        grows = poolset.is_growing_pool(path)
+        if grows:
+            poolset.find(what, path)  # or the missing first part would look like a missing pool
+        elif os.path.isdir(path):
+            poolset.demand_poolset(what, path)
+        # A named pipe would otherwise wait for somebody to write.
+        first = os.open(_first_file(path, grows), os.O_RDONLY | os.O_NONBLOCK)
+        try:
+            status = os.fstat(first)
+            if stat.S_ISDIR(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            if not stat.S_ISREG(status.st_mode):
+                raise NotAPoolError(what, "it is no regular file", "name the file of a pool")
+            # Before the directory is read: a part is there before the header counts it.
+            head = os.pread(first, POOL_HEADER_SIZE, 0)
+            _check_header(what, head, status.st_size, grows)
+            if not grows and status.st_size < _end_of_heap(head):
+                raise PoolDamagedError(
+                    what,
+                    f"the file has {status.st_size} bytes where {_end_of_heap(head)} are in use, so it was cut off",
+                    "restore the pool from a copy",
+                )
+            root_offset = int.from_bytes(head[POOL_ROOT_OFFSET : POOL_ROOT_OFFSET + WORD], "little")
+            if not POOL_HEADER_SIZE <= root_offset <= status.st_size - ROOT_SIZE:
+                raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
+            parts = poolset.find(what, path) if grows else [poolset.Part(0, path, status.st_size)]
+            used = poolset.in_use(what, parts, head) if grows else parts
+            # The reserve must hold what is there, whatever somebody has written into the file.
+            max_size = max(poolset.max_size(what, path), sum(part.size for part in used)) if grows else 0
+            root = os.pread(first, ROOT_SIZE, root_offset)
+            files = tuple((part.path, part.size) for part in used)
+            with FileWords(files) as words:
+                log_damage, has_long_logs, unfinished = _look_at_logs(words, first)
+                heap_damage = _heap_damage(words, thorough or has_long_logs)
+        finally:
+            os.close(first)
+    except PmemError:
+        raise
+    except OSError as error:
+        raise translate(what, error, path) from None
+    _check_root(what, root)
+    state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
+    return PoolFile(
+        files,
+        max_size,
+        poolset.is_tidy(parts, used),
+        root_offset,
+        state,
+        has_long_logs,
+        log_damage,
+        heap_damage or unfinished,
+    )
+
+
+def _end_of_heap(head: bytes) -> int:
+    """Where libpmemobj's heap ends, which is the end of a pool of fixed size."""
+    offset, size = (int.from_bytes(head[at : at + WORD], "little") for at in (POOL_HEAP_OFFSET, POOL_HEAP_SIZE))
+    return offset + size
+
+
+def first_file(path: str) -> str:
+    """The file that the pool at `path` begins with, whether it is there or not."""
+    return _first_file(path, poolset.is_growing_pool(path))
+
+
+def _first_file(path: str, grows: bool) -> str:
+    return os.path.join(path, poolset.FIRST_NAME) if grows else path
+
+
+def _heap_damage(words: FileWords, thorough: bool) -> str:
+    try:
+        if thorough:
+            chunks.verify(words)
+        else:
+            chunks.verify_headers(words)
+    except chunks.HeapDamage as error:
+        return str(error)
+    return ""
+
+
+def _look_at_logs(words: FileWords, first: int) -> tuple[str, bool, str]:
+    """What is wrong with the logs in the file `first`; whether they are long; what would be undone."""
+    misplaced = _lanes.misplaced(words)
+    if misplaced:
+        return misplaced, False, ""
+    with (
+        mmap.mmap(first, _lanes.end(words), prot=mmap.PROT_READ) as mapped,
+        memoryview(mapped) as image,
+        image.cast("Q") as lanes,
+    ):
+        damage = _lanes.damage(lanes, words)
+        return (damage, False, "") if damage else ("", _lanes.has_long_logs(lanes), _lanes.unfinished(lanes))
+
+
+def _check_header(what: str, head: bytes, size: int, grows: bool) -> None:
+    for signature, why in _OTHER_SIGNATURES.items():
+        if head.startswith(signature):
+            raise NotAPoolError(what, why, "name a pool of pmemobj: a file, or the directory of a growing pool")
+    if not head.startswith(POOL_SIGNATURE):
+        why = "the file is empty" if not head else "it does not begin like a libpmemobj pool"
+        raise NotAPoolError(what, why, "create a pool with pmemobj.create() under another name")
+    if size < MIN_POOL_SIZE:
+        raise PoolDamagedError(
+            what, f"the file has only {size} bytes, so it was cut off", "restore the pool from a copy"
+        )
+    layout = head[POOL_LAYOUT_NAME].rstrip(b"\0").decode(errors="replace")
+    if layout != LAYOUT_NAME:
+        raise PoolLayoutError(
+            what, f"its layout is {layout!r}, not {LAYOUT_NAME!r}", "open it with the program that made it"
+        )
+    is_part = bool(int.from_bytes(head[POOL_INCOMPAT_FEATURES], "little") & FEATURE_SINGLE_HEADER)
+    if is_part and not grows:
+        raise NotAPoolError(what, "it is one part of a growing pool", "name the directory that it belongs to")
+
+
+def _check_root(what: str, root: bytes) -> None:
+    identity = parse_root_identity(root)
+    if identity is None:
+        raise PoolDamagedError(what, "the checksum of its root object is wrong", "restore the pool from a copy")
+    version, incompat = identity
+    if version != LAYOUT_VERSION or incompat & ~KNOWN_INCOMPAT_FEATURES:
+        raise PoolVersionError(
+            what,
+            f"its layout has version {version} and features {incompat:#x}; this release knows version "
+            f"{LAYOUT_VERSION} and features {KNOWN_INCOMPAT_FEATURES:#x}",
+            "install the release of pmemobj that made it",
+        )
+
+
+@contextmanager
+def locked(path: str, name: str = "") -> Iterator[None]:
+    """Keep every process from opening the pool at `path`; errors call it by its name.
+
+    A program that is killed while it tries a pool in a child lets go of it only when that child has
+    died too, a moment later; so a lock is given that moment.
+
+    Raises:
+        PoolBusyError: some process has it open, and goes on.
+    """
+    deadline = time.monotonic() + _LETTING_GO
+    file = os.open(first_file(path), os.O_RDWR)
+    try:
+        while not _lock(file, f"open pool {name or path}", deadline):
+            time.sleep(_LETTING_GO / 100)
+        yield
+    finally:
+        os.close(file)
+
+
+def _lock(file: int, what: str, deadline: float) -> bool:
+    """Take the lock if it is free; False while it is worth another attempt."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError as error:
+        if time.monotonic() > deadline:
+            raise translate(what, error) from None
+        return False
+    except OSError as error:
+        raise translate(what, error) from None
+
+
+def give_name(unfinished: str, name: str) -> None:
+    """Give a finished file its name unless the name is taken; `unfinished` may remain as a second one.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    try:
+        os.link(unfinished, name)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without hard links.
+        if os.path.lexists(name):
+            raise FileExistsError(name) from None
+        os.rename(unfinished, name)
+    persist_names(name)
+
+
+def replace(finished: str, name: str) -> None:
+    """Let a finished file take the place of the one at `name`: whoever looks finds one of the two."""
+    os.replace(finished, name)
+    persist_names(name)
+
+
+def persist_names(path: str) -> None:
+    """Wait until the directory of `path` is on the disk, with the names in it."""
+    directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def translate(what: str, error: OSError, path: str = "") -> PmemError:
+    """The error of this package for an OSError of the system or of libpmemobj."""
+    code = error.errno or 0
+    why = error.strerror or str(error)
+    if code in (errno.ENOENT, errno.ENOTDIR):
+        directory = os.path.dirname(os.path.abspath(path))
+        if not path:
+            return PoolNotFoundError(what, "the path is empty", "name a file")
+        if not os.path.isdir(directory):
+            return PoolNotFoundError(what, f"there is no directory {directory}", "create it, or mend the path")
+        return PoolNotFoundError(what, "there is no such file", "create it with pmemobj.create(), or with flag='c'")
+    if code == errno.EISDIR:
+        return PoolIsDirectoryError(what, "it is a directory, and not that of a growing pool", "name a pool in it")
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return PoolPermissionError(
+            what,
+            os.strerror(code).lower(),
+            "change the permissions, or choose another place; pools are read and written",
+        )
+    if code in (errno.EAGAIN, errno.EEXIST):
+        return busy_error(what)
+    if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return DiskFullError(what, f"no space is left for it ({why})", "free space, or choose a smaller pool_size")
+    if code in (errno.EINVAL, errno.EIO):
+        return PoolDamagedError(what, why, "restore the pool from a copy")
+    if code == errno.ENXIO:
+        return NotAPoolError(what, "it is no regular file", "name the file of a pool")
+    # Not libpmemobj's message: it may speak of a temporary file.
+    return PoolAccessError(what, os.strerror(code).lower() if code else why, code=code)
+
+
+def busy_error(what: str) -> PoolBusyError:
+    """The error for a pool, or a copy of one, that is open somewhere."""
+    return PoolBusyError(
+        what,
+        "the pool, or a copy of it, is open already, in this process or another",
+        "close it there first; one process at a time can have a pool open",
+    )
+
+
+def closed_error(path: str) -> PoolClosedError:
+    """The error for every use of a pool that was closed."""
+    return PoolClosedError(f"use pool {path}", "it was closed", "open it again with pmemobj.open()")

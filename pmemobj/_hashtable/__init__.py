@@ -1,0 +1,1 @@
+"""The hash table of dicts and sets, and the hashes of keys."""

@@ -1,0 +1,247 @@
+"""What can be a key: the hashes that fit the equality of each type, and the words of keys.
+
+A type's equality decides the hash, and what has the equality of a type that is known here hashes
+like it: the rule for `str` serves each subclass that does not define `__eq__` or `__hash__` anew,
+the rule for tuples each NamedTuple. So the rules are found by those two methods. A key whose
+equality is unknown is refused, since a wrong hash would hide it from the look-ups of equal keys.
+A NaN is hashed by its bits, which are what is the same when it is the same (see `_nans`).
+
+This module is not compiled. It stands between the calls of `stored_hash` for the items of a tuple,
+so that one that is too deep is a RecursionError and not the end of the process.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import numbers
+import types
+import uuid
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+from pmemobj._engine.heap import Handle, Heap
+from pmemobj._format import ABSENT, WORD, Kind, kind_of
+from pmemobj._hashtable import hashes as _hashes
+from pmemobj._hashtable.hashes import compares_by_identity, hash_of_bytes, hash_of_str, mix, stored_hash
+from pmemobj._values import pickles
+from pmemobj._values.key_tuples import key_tuple_payload
+from pmemobj._values.leaves import ENCODERS
+from pmemobj._values.nans import is_nan
+from pmemobj._values.unsupported import advice
+from pmemobj._values.words import encode, immediate, new_leaf
+from pmemobj.errors import NotPersistableError, a_or_an
+
+_MASK = 0xFFFFFFFFFFFFFFFF
+_MICROSECOND = datetime.timedelta(microseconds=1)
+
+# One number for each kind of equality, part of the layout like the hashes themselves.
+_TUPLE, _FROZENSET, _RANGE, _UUID, _TIMEDELTA, _DATE, _TIME, _AWARE_TIME = range(0x101, 0x109)
+_DATETIME, _AWARE_DATETIME, _ENUM, _FLAG, _DATACLASS, _NAN = range(0x109, 0x10F)
+
+
+# ---- the rules -----------------------------------------------------------------------------------
+
+
+def _number(heap: Heap, key: Any) -> int:
+    if not is_nan(key):
+        return hash(key) & _MASK
+    base = next(cls for cls in (float, complex, decimal.Decimal) if isinstance(key, cls))
+    payload = ENCODERS[base][1](key)
+    assert payload is not None
+    return mix(payload, _NAN)
+
+
+def _str(heap: Heap, key: str) -> int:
+    return hash_of_str(str.__str__(key))
+
+
+def _bytes(heap: Heap, key: bytes) -> int:
+    return hash_of_bytes(bytes.__getitem__(key, slice(None)))
+
+
+def _tuple(heap: Heap, key: Iterable[Any]) -> int:
+    return hash_of_tuple(stored_hash(heap, item) for item in key)
+
+
+def hash_of_tuple(hashes: Iterable[int]) -> int:
+    """The hash of a tuple whose items have these hashes."""
+    return mix(b"".join(each.to_bytes(WORD, "little") for each in hashes), _TUPLE)
+
+
+def _frozenset(heap: Heap, key: frozenset[Any]) -> int:
+    # A sum, since there is no order; of mixed hashes, lest {1, 4} and {2, 3} be alike.
+    total = sum(_in_order(heap, (item,), _FROZENSET) for item in key) & _MASK
+    return mix(total.to_bytes(WORD, "little"), _FROZENSET)
+
+
+def _range(heap: Heap, key: range) -> int:
+    # Ranges of the same items are equal. First and last say how many; there may be too many for len().
+    if not key:
+        return _in_order(heap, (), _RANGE)
+    return _in_order(heap, (key[0], key[-1], key.step if key[0] != key[-1] else None), _RANGE)
+
+
+def _uuid(heap: Heap, key: uuid.UUID) -> int:
+    return mix(key.bytes, _UUID)
+
+
+def _timedelta(heap: Heap, key: datetime.timedelta) -> int:
+    return _whole(key // _MICROSECOND, _TIMEDELTA)
+
+
+def _date(heap: Heap, key: datetime.date) -> int:
+    return _whole(key.toordinal(), _DATE)
+
+
+def _time(heap: Heap, key: datetime.time) -> int:
+    return _moment(key, 0, _TIME, _AWARE_TIME)
+
+
+def _datetime(heap: Heap, key: datetime.datetime) -> int:
+    return _moment(key, key.toordinal(), _DATETIME, _AWARE_DATETIME)
+
+
+def _moment(key: Any, day: int, naive_seed: int, aware_seed: int) -> int:
+    """Of equal moments one may be in another zone, or have another fold, which equality ignores."""
+    offset = (key.replace(fold=0) if key.fold else key).utcoffset()
+    seconds = ((day * 24 + key.hour) * 60 + key.minute) * 60 + key.second
+    local = seconds * 1_000_000 + key.microsecond
+    return _whole(local, naive_seed) if offset is None else _whole(local - offset // _MICROSECOND, aware_seed)
+
+
+def _in_order(heap: Heap, items: Iterable[Any], seed: int) -> int:
+    return mix(b"".join(stored_hash(heap, item).to_bytes(WORD, "little") for item in items), seed)
+
+
+def _whole(number: int, seed: int) -> int:
+    return mix(number.to_bytes(2 * WORD, "little", signed=True), seed)
+
+
+_RULES: dict[type, Callable[[Heap, Any], int]] = {
+    int: _number,
+    float: _number,
+    complex: _number,
+    decimal.Decimal: _number,
+    fractions.Fraction: _number,
+    str: _str,
+    bytes: _bytes,
+    tuple: _tuple,
+    frozenset: _frozenset,
+    range: _range,
+    uuid.UUID: _uuid,
+    datetime.timedelta: _timedelta,
+    datetime.date: _date,
+    datetime.time: _time,
+    datetime.datetime: _datetime,
+}
+#: Builtin types that have an equality of their own, among themselves, and of which a pool never holds any.
+_NEVER_STORED = {
+    cls.__eq__
+    for cls in (
+        types.BuiltinFunctionType,
+        types.MethodType,
+        types.MethodWrapperType,
+        types.CodeType,
+        types.GenericAlias,
+        types.UnionType,
+    )
+}
+_BY_METHODS = {(cls.__hash__, cls.__eq__): rule for cls, rule in _RULES.items()}
+
+
+def _hash_of_other(heap: Heap, key: Any) -> int:
+    """The hash of a key of a type that `stored_hash` does not treat itself; its raises are those."""
+    hash(key)  # what is unhashable says so by itself
+    kind: Any = type(key)
+    rule = _BY_METHODS.get((kind.__hash__, kind.__eq__))
+    if rule is not None:
+        return rule(heap, key)
+    if isinstance(key, enum.Enum) and compares_by_identity(kind):
+        # A Flag's combinations have no names in some versions of Python.
+        seed, part = (_FLAG, key.value) if isinstance(key, enum.Flag) else (_ENUM, key.name)
+        return _in_order(heap, (_name(kind), part), seed)
+    if compares_by_identity(kind) or kind.__eq__ in _NEVER_STORED:
+        return id(key) & _MASK  # it equals itself, or another of its type, and so nothing that is stored
+    if isinstance(key, Handle) and kind_of(key._p_heap.read(key._p_offset)) == Kind.TUPLE:
+        return _tuple(heap, tuple(key))  # type: ignore[arg-type]
+    fields = _compared_fields(kind)
+    if fields is not None:
+        return _in_order(heap, (_name(kind), *(getattr(key, name) for name in fields)), _DATACLASS)
+    if isinstance(key, numbers.Number):
+        plain = _plain_number(key)
+        if plain is not None and plain == key:
+            return hash(plain) & _MASK
+    what = f"use {a_or_an(kind.__module__)}.{kind.__qualname__} as a key"
+    known = advice(key)
+    if known is not None:
+        raise NotPersistableError(what, *known)
+    raise NotPersistableError(
+        what,
+        "it defines its own equality, so that no hash is known which is the same in every process",
+        "use None, a number, str, bytes, a tuple of such, an Enum member, a frozen dataclass, or a persistent object "
+        "that compares by identity",
+    )
+
+
+def _name(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _plain_number(key: Any) -> Any:
+    """The built-in number that equals a number of another class, if there is one."""
+    if isinstance(key, numbers.Integral):
+        return int(key)
+    if isinstance(key, numbers.Rational):
+        return fractions.Fraction(int(key.numerator), int(key.denominator))
+    if isinstance(key, numbers.Real):
+        return float(key)
+    return complex(key) if isinstance(key, numbers.Complex) else None
+
+
+@cache
+def _compared_fields(cls: type) -> tuple[str, ...] | None:
+    """The fields that decide the equality of a dataclass, or None where something else does."""
+    if "__dataclass_params__" not in cls.__dict__:
+        return None
+    fields = dataclasses.fields(cls)
+    # The same fields give the same method, unless the class has one of its own.
+    twin = dataclasses.make_dataclass(
+        cls.__name__, [(f.name, Any, dataclasses.field(default=None, compare=f.compare)) for f in fields]
+    )
+    own, generated = (getattr(it.__eq__, "__code__", None) for it in (cls, twin))
+    if own is None or generated is None or (own.co_code, own.co_names) != (generated.co_code, generated.co_names):
+        return None
+    return tuple(f.name for f in fields if f.compare and f.hash is not False)
+
+
+# ---- the words -----------------------------------------------------------------------------------
+
+
+def encode_key(heap: Heap, key: Any) -> int:
+    """The word for a key that is to be stored; may allocate a leaf, so inside a transaction.
+
+    Raises:
+        NotPersistableError: no way to store it, or it could not be found again.
+        PoolFullError: no room for the leaf.
+    """
+    word = immediate(heap, key)
+    if word != ABSENT:
+        return word
+    kind = type(key)
+    if kind is tuple:
+        return new_leaf(heap, Kind.KEY_TUPLE, key_tuple_payload(key))
+    if kind in pickles.nominated and compares_by_identity(kind) and not isinstance(key, enum.Enum):
+        raise NotPersistableError(
+            f"use {a_or_an(kind.__module__)}.{kind.__qualname__} as a key",
+            "it compares by identity, and what is read back from a pool is another object",
+            "give its class __eq__ and __hash__, for instance as a frozen dataclass",
+        )
+    return encode(heap, key)
+
+
+_hashes.register_other_hash(_hash_of_other)

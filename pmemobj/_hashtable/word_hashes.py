@@ -1,0 +1,114 @@
+"""The hashes of keys as they are stored, told from their words: without handles, classes or unpickling.
+
+For `check`, which has to judge them, and for dumps, in which an object gets another place. Keys that
+compare by identity are hashed by their place, and a PersistentTuple by its items, which may be such
+objects; all other hashes follow from the value or stand beside it.
+"""
+
+from __future__ import annotations
+
+from pmemobj._engine.heap import Heap
+from pmemobj._format import TUPLE_ITEMS, WORD, Kind, kind_of
+from pmemobj._hashtable.hashes import stored_hash
+from pmemobj._hashtable.key_rules import hash_of_tuple
+from pmemobj._values.key_tuples import MAX_DEPTH, split_parts
+from pmemobj._values.leaves import value_of
+from pmemobj._values.nans import is_nan
+from pmemobj._values.words import decode, is_container, is_leaf, leaf_parts
+from pmemobj.errors import NotPersistableError, PoolDamagedError, TimeZoneNotFoundError
+
+#: How deep persistent tuples may lie in one another: more than a program could hash.
+_DEEPEST = 300
+
+
+def hash_of_word(heap: Heap, word: int, depth: int = 0) -> int | None:
+    """The hash of the key that a word stands for; None where only decoding it with its class would tell.
+
+    Raises:
+        PoolDamagedError, ValueError: it stands for no key.
+    """
+    if is_container(word):
+        if not _is_tuple(heap, word):
+            return word >> 4
+        return _of_tuple([hash_of_word(heap, item, depth + 1) for item in _items(heap, word, depth)])
+    if is_leaf(word):
+        return hash_of_leaf(heap, *leaf_parts(heap, word))
+    return stored_hash(heap, decode(heap, word))
+
+
+def hash_of_leaf(heap: Heap, kind: int, payload: bytes, depth: int = 1) -> int | None:
+    """The hash of the key that a leaf is; None where the leaf does not tell.
+
+    Raises:
+        PoolDamagedError, ValueError: it is no value.
+    """
+    if kind == Kind.PICKLE:
+        return None
+    if kind == Kind.KEY_TUPLE:
+        _demand_depth(heap, depth, MAX_DEPTH)
+        return _of_tuple(
+            [
+                hash_of_leaf(heap, part, item, depth + 1) if part else stored_hash(heap, item)
+                for part, item in split_parts(payload)
+            ]
+        )
+    try:
+        return stored_hash(heap, value_of(kind, payload))
+    except (TimeZoneNotFoundError, NotPersistableError):
+        return None
+    except TypeError:
+        return None  # a signalling NaN has no hash
+
+
+def depends_on_places(heap: Heap, word: int, depth: int = 0) -> bool:
+    """Whether the hash of a key changes when objects get other places.
+
+    Raises:
+        PoolDamagedError: the key cannot be read.
+    """
+    if not is_container(word):
+        return False
+    return not _is_tuple(heap, word) or any(
+        depends_on_places(heap, item, depth + 1) for item in _items(heap, word, depth)
+    )
+
+
+def holds_nan(heap: Heap, word: int, depth: int = 0) -> bool:
+    """Whether a key is a NaN, or a tuple with one in it: before there was a rule they had any hash.
+
+    Raises:
+        PoolDamagedError, ValueError: the key cannot be read.
+    """
+    if is_container(word):
+        return _is_tuple(heap, word) and any(holds_nan(heap, item, depth + 1) for item in _items(heap, word, depth))
+    return is_leaf(word) and leaf_holds_nan(*leaf_parts(heap, word))
+
+
+def leaf_holds_nan(kind: int, payload: bytes) -> bool:
+    """As `holds_nan`, of a leaf."""
+    if kind == Kind.KEY_TUPLE:
+        return any(leaf_holds_nan(part, item) for part, item in split_parts(payload) if part)
+    return kind in (Kind.FLOAT, Kind.COMPLEX, Kind.DECIMAL) and is_nan(value_of(kind, payload))
+
+
+def _is_tuple(heap: Heap, offset: int) -> bool:
+    return kind_of(heap.read(offset)) == Kind.TUPLE
+
+
+def _items(heap: Heap, offset: int, depth: int) -> list[int]:
+    _demand_depth(heap, depth, _DEEPEST)
+    return heap.read_words(offset + TUPLE_ITEMS, heap.read_count(offset + WORD))
+
+
+def _demand_depth(heap: Heap, depth: int, deepest: int) -> None:
+    if depth > deepest:
+        raise PoolDamagedError(
+            f"hash a tuple that is a key of {heap.name}",
+            f"its tuples lie more than {deepest} deep in one another",
+            "use a flatter key",
+        )
+
+
+def _of_tuple(hashes: list[int | None]) -> int | None:
+    known = [each for each in hashes if each is not None]
+    return hash_of_tuple(known) if len(known) == len(hashes) else None

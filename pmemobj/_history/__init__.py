@@ -1,0 +1,1 @@
+"""The history of transactions that `pool.log` tells."""

@@ -1,0 +1,116 @@
+"""Entries of the log while they are being made: numbers that go up, and places that have no names yet.
+
+How an object is reached from the root is asked when the log is read; until then a place is a `Spot`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from pmemobj._history.entries import LogChange, LogEntry, LogLine, LogStep
+from pmemobj._history.places import VALUE, Spot
+
+__all__ = ["MOST_CHANGES", "Draft"]
+
+#: Changes of an entry that are kept.
+MOST_CHANGES = 40
+#: How what is complete may have ended.
+_DONE = frozenset(("committed", "stored", "published", "done"))
+
+
+@dataclass(slots=True)
+class Draft:
+    """An entry that is being made. Places are not yet texts: they get their names when the log is read."""
+
+    what: str
+    line: LogLine | None
+    began: float
+    number: int = 0
+    outcome: str = "running"
+    why: str = ""
+    times: int = 1
+    ended: float = 0.0
+    levels: int = 0
+    snapshots: int = 0
+    logged: int = 0
+    stores: int = 0
+    allocations: int = 0
+    allocated: int = 0
+    frees: int = 0
+    steps: list[tuple[str, Spot | str, Spot | None, int, float, int]] = field(default_factory=list)
+    hidden: int = 0
+    #: Old words by offset, with the text of the value; emptied at the end.
+    old: dict[int, tuple[int, Spot | None, str]] = field(default_factory=dict)
+    changes: list[tuple[Spot, str, str]] = field(default_factory=list)
+    unnamed: int = 0
+    is_committing: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.steps or self.stores or self.hidden)
+
+    def is_repeated_by(self, other: Draft) -> bool:
+        """Whether the same line did something again; transactions that the program began stay apart."""
+        if "transaction" in (self.what, other.what) or self.line is None:
+            return False
+        return self.line == other.line and {self.outcome, other.outcome} <= _DONE
+
+    def add(self, other: Draft) -> None:
+        """Stand for one more of the same line."""
+        self.times += other.times
+        if self.what != other.what:
+            self.what, self.outcome = "changes", "done"
+        self.ended = other.ended
+        for name in ("snapshots", "logged", "stores", "allocations", "allocated", "frees"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        known = {(spot.owner, spot.slot): number for number, (spot, _, _) in enumerate(self.changes)}
+        for spot, text, now in other.changes:
+            number = known.get((spot.owner, spot.slot))
+            if number is not None:
+                self.changes[number] = spot, self.changes[number][1], now
+            elif len(self.changes) < MOST_CHANGES:
+                self.changes.append((spot, text, now))
+            else:
+                self.unnamed += 1
+
+    def spots(self) -> Iterator[Spot]:
+        """The places that it speaks of."""
+        yield from (text for _, text, *_ in list(self.steps) if isinstance(text, Spot))
+        yield from (spot for spot, _, _ in list(self.changes))
+
+    def finished(self, name: Callable[[Spot], str], number: int) -> LogEntry:
+        """The entry, with names for the places; `number` is for one that has none yet."""
+
+        def step(what: str, place: Spot | str, end: Spot | None, size: int, at: float, level: int) -> LogStep:
+            if isinstance(place, str):
+                return LogStep(what, place, "", size, at, level)
+            text = name(place) if end is None or end.slot == place.slot else f"{name(place)} to {end.slot}"
+            return LogStep(what, text, name(replace(place, slot="")) if place.owner else "the pool", size, at, level)
+
+        return LogEntry(
+            self.number or number,
+            self.what,
+            self.outcome,
+            self.why,
+            self.line,
+            self.times,
+            self.began,
+            self.ended,
+            self.levels,
+            self.snapshots,
+            self.logged,
+            self.stores,
+            self.allocations,
+            self.allocated,
+            self.frees,
+            tuple(step(*made) for made in list(self.steps)),
+            self.hidden,
+            tuple(LogChange(name(spot), before, after) for spot, before, after in sorted(self.changes, key=_rank)),
+            self.unnamed,
+        )
+
+
+def _rank(change: tuple[Spot, str, str]) -> bool:
+    """Values of the program come before numbers of the objects."""
+    return change[0].role != VALUE

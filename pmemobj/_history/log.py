@@ -1,0 +1,164 @@
+"""The log of transactions: what each of them snapshotted, allocated, freed and changed, and how it ended.
+
+A recorder (`_log_recorder`) hears what a heap does while it is wanted, and costs nothing else. The log keeps the
+last of what it makes of that, in words and numbers and no objects: so it keeps nothing alive, and can be
+read after the pool was closed.
+
+Three things bound what it costs. Of each transaction only the first steps are kept one by one, the others as
+numbers. What a line does again and again is one entry that counts. And after some ten thousand
+entries the recorder lets itself out, so that a program which changes much is slowed down for a fraction of a
+second and not for good; the log says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+from pmemobj._engine.heap import Heap
+from pmemobj._history.drafts import Draft
+from pmemobj._history.entries import SHOWN, LogChange, LogEntry, LogLine, LogStep
+from pmemobj._history.places import Spot, paths
+from pmemobj._history.recorder import Recorder
+
+__all__ = ["LogChange", "LogEntry", "LogLine", "LogStep", "TransactionLog"]
+
+#: Entries that are kept.
+_KEPT = 500
+
+
+class TransactionLog:
+    """What the transactions on a pool did, while it was recording; `PersistentObjectPool.log`.
+
+    Begin with `start`. Entries can be read at any time, after the pool was closed too.
+
+    Attributes:
+        recorded: How many entries there have been.
+
+    Cost: nothing while it does not record; else some 20 µs for each change of the pool.
+    """
+
+    def __init__(self, heap: Heap) -> None:
+        self._heap = heap
+        self._drafts: deque[Draft] = deque(maxlen=_KEPT)
+        self._recorder: Recorder | None = None
+        #: How objects were reached when that was last looked at, by offset and header.
+        self._names: dict[tuple[int, int], str] = {}
+        self._zero = time.perf_counter()
+        self.recorded = 0
+
+    @property
+    def recording(self) -> bool:
+        """Whether it records what happens now."""
+        return self._recorder is not None and self._recorder.is_in_place
+
+    @property
+    def note(self) -> str:
+        """Why it does not record any longer, if it ended that by itself; else empty."""
+        return "" if self._recorder is None else self._recorder.note
+
+    @property
+    def dropped(self) -> int:
+        """How many entries are forgotten, since only the last few hundred are kept."""
+        return self.recorded - len(self._drafts)
+
+    def start(self) -> None:
+        """Record from now on. A transaction that is running is left out. Again is fine.
+
+        Raises:
+            PoolClosedError: the pool is closed.
+        """
+        self._heap.read(self._heap.root_offset)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Stand where the heap tells of its work."""
+        if not self.recording:
+            self._recorder = Recorder(self._heap, self._zero, self._keep)
+            self._heap.checker = self._recorder
+
+    def stop(self) -> None:
+        """Record no longer; what was recorded can still be read. Again is fine."""
+        if self._recorder is not None:
+            self._recorder.leave()
+        self._recorder = None
+
+    def clear(self) -> None:
+        """Forget what was recorded, and begin to count anew."""
+        self._drafts.clear()
+        self.recorded = 0
+        self._zero = time.perf_counter()
+        if self._recorder is not None:
+            self._recorder.zero = self._zero
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it was to record when the pool was let go of, so that it goes on when that is back."""
+        return self._recorder is not None and not self.note
+
+    @property
+    def entries(self) -> tuple[LogEntry, ...]:
+        """What was recorded, the oldest first. Cost: walks the pool, up to some thousand objects."""
+        return self.last(None)
+
+    def last(self, count: int | None) -> tuple[LogEntry, ...]:
+        """The last `count` entries; None for all that are kept."""
+        if count is not None and (not isinstance(count, int) or count < 0):
+            kind = ValueError if isinstance(count, int) else TypeError
+            raise kind(
+                f"cannot tell the last {count!r} entries: that is no number of them (give 0 or more, or None for all)"
+            )
+        drafts = list(self._drafts)
+        if count is not None:
+            drafts = drafts[max(0, len(drafts) - count) :]
+        if self._recorder is not None:
+            drafts += self._recorder.running()
+        name = self._namer(drafts)
+        return tuple(draft.finished(name, self.recorded + 1) for draft in drafts)
+
+    def _namer(self, drafts: Sequence[Draft]) -> Callable[[Spot], str]:
+        """What gives spots their names, as far as their objects can be reached now."""
+        heap = self._heap
+        known = {(spot.owner, spot.head) for draft in drafts for spot in draft.spots() if spot.owner}
+        if heap.is_bound:
+            there = paths(heap, {owner for owner, _ in known})
+            self._names = {(owner, heap.read(owner)): name for owner, name in there.items()}
+        names = self._names
+        return lambda spot: spot.text(names.get((spot.owner, spot.head), ""))
+
+    def text(self, last: int | None = None) -> str:
+        """The log as a table, without times."""
+        return "\n".join(_lines(self, self.last(last)))
+
+    def __repr__(self) -> str:
+        state = "recording" if self.recording else self.note or "not recording"
+        return f"<TransactionLog of {self._heap.name}: {self.recorded} entries, {state}>"
+
+    def remember_names(self) -> None:
+        """Note how the objects are reached: the pool is about to be let go of."""
+        if self._drafts and self._heap.is_bound:
+            with suppress(Exception):
+                self._namer(list(self._drafts))
+
+    def _keep(self, draft: Draft) -> None:
+        """Add what is complete, to the entry before if the same line did the same."""
+        before = self._drafts[-1] if self._drafts else None
+        if before is not None and before.is_repeated_by(draft):
+            before.add(draft)
+            return
+        self.recorded += 1
+        draft.number = self.recorded
+        self._drafts.append(draft)
+
+
+def _lines(log: TransactionLog, entries: Sequence[LogEntry]) -> Iterator[str]:
+    yield repr(log)[1:-1]
+    for entry in entries:
+        source = entry.line.text if entry.line is not None else ""
+        yield f"{entry.number:>3}  {entry.title}" + (f": {source}" if source else "")
+        for change in entry.changes[:SHOWN]:
+            yield f"     {change}"
+        if entry.more:
+            yield f"     and {entry.more} more"

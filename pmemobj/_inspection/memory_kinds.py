@@ -1,0 +1,313 @@
+"""Which words the objects of each kind have, and in which of their allocations: a describer for each kind.
+
+A describer returns the allocations of the object at an offset as `Part`s, its own first, by the bytes as `_layout`
+has them. It computes with no number that is larger than the allocation could hold, so a damaged object is described
+as far as it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pmemobj._engine.heap import Heap
+from pmemobj._format import (
+    DICT_SIZE,
+    ENTRY_SIZE,
+    LIST_SIZE,
+    OBJECT_SIZE,
+    ROOT_CLASSES,
+    ROOT_SIZE,
+    ROOT_STATE,
+    ROOT_VALUE,
+    SET_ENTRY_SIZE,
+    TABLE_CAPACITY,
+    TABLE_ENTRIES,
+    TABLE_TEXTS,
+    TAG_LEAF,
+    TAG_MASK,
+    TUPLE_ITEMS,
+    WORD,
+    Kind,
+    class_number,
+    kind_of,
+)
+from pmemobj._inspection.memory_buffers import FEW_UNUSED, joined, of_array, of_bytearray, of_extension
+from pmemobj._inspection.word_meanings import (
+    Meaning,
+    Part,
+    Reading,
+    Span,
+    as_text,
+    count,
+    data,
+    guarded,
+    header_of,
+    offset_of,
+    room_at,
+    single,
+    unused,
+    value,
+    value_in,
+)
+from pmemobj._values.words import describe
+from pmemobj.errors import PmemError
+
+#: Of the index of a large table, so many words are shown.
+_FEW_OF_INDEX = 4
+_STATES = {0: "closed", 1: "open or never closed", 2: "suspended"}
+
+
+def _items(heap: Heap, at: int, length: int, capacity: int, label: Callable[[int], str]) -> list[Span]:
+    """Value words, and those behind them that wait for values."""
+    return [
+        Span(at, length, label, value_in(heap)),
+        Span(
+            at + WORD * length,
+            capacity - length,
+            lambda number: label(length + number),
+            unused("unused, beyond the length"),
+            FEW_UNUSED,
+        ),
+    ]
+
+
+# ---- lists, tuples, objects --------------------------------------------------------------------------
+
+
+def _list(heap: Heap, offset: int) -> list[Part]:
+    length, capacity, items = heap.read_words(offset + WORD, 3)
+    parts = [
+        Part(
+            "object",
+            offset,
+            Kind.LIST,
+            [
+                single(0, "header", header_of(heap)),
+                single(8, "length", count("item", "items")),
+                single(16, "capacity", count("place for items", "places for items")),
+                single(24, "items", offset_of("items")),
+            ],
+        )
+    ]
+    if items:
+        parts.append(_area(heap, offset, length, capacity, items))
+        parts[1].earlier = lambda was: _area(heap, offset, *(was(offset + at) for at in (8, 16, 24)))
+    assert parts[0].size == LIST_SIZE
+    return parts
+
+
+def _area(heap: Heap, offset: int, length: int, capacity: int, items: int) -> Part:
+    capacity = min(capacity, room_at(heap, items))
+    spans = _items(heap, 0, min(length, capacity), capacity, lambda at: f"items[{at}]")
+    return Part("items", items, Kind.LIST_ITEMS, spans, counted=(offset + WORD, 0, WORD))
+
+
+def _tuple(heap: Heap, offset: int) -> list[Part]:
+    length = min(heap.read(offset + WORD), room_at(heap, offset) - TUPLE_ITEMS // WORD)
+    spans = [
+        single(0, "header", header_of(heap)),
+        single(8, "length", count("item", "items")),
+        Span(TUPLE_ITEMS, length, lambda at: f"items[{at}]", value_in(heap)),
+    ]
+    return [Part("object", offset, Kind.TUPLE, spans)]
+
+
+def _object(heap: Heap, offset: int) -> list[Part]:
+    capacity, slots = heap.read_words(offset + WORD, 2)
+    parts = [
+        Part(
+            "object",
+            offset,
+            Kind.OBJECT,
+            [
+                single(0, "header", header_of(heap)),
+                single(8, "capacity", count("slot for attributes", "slots for attributes")),
+                single(16, "slots", offset_of("slots")),
+            ],
+        )
+    ]
+    if slots:
+        parts.append(_slots(heap, offset, capacity, slots))
+        parts[1].earlier = lambda was: _slots(heap, offset, was(offset + 8), was(offset + 16))
+    assert parts[0].size == OBJECT_SIZE
+    return parts
+
+
+def _slots(heap: Heap, offset: int, capacity: int, slots: int) -> Part:
+    names = _attributes(heap, offset)
+    used = min(capacity, room_at(heap, slots), len(names))
+    rest = min(capacity, room_at(heap, slots)) - used
+    spans = [
+        Span(0, used, lambda at: f".{names[at]}", lambda _, word: value(heap, word, "not set")),
+        Span(WORD * used, rest, lambda at: f"slot {used + at}", _spare_slot(heap), FEW_UNUSED),
+    ]
+    return Part("slots", slots, Kind.OBJECT_SLOTS, spans)
+
+
+def _attributes(heap: Heap, offset: int) -> list[str]:
+    try:
+        return list(heap.types.shape(class_number(heap.read(offset))).slots)
+    except (PmemError, AttributeError):
+        return []
+
+
+def _spare_slot(heap: Heap) -> Callable[[int, int], Reading]:
+    return lambda _, word: value(heap, word, "for an attribute that the class has not yet")
+
+
+# ---- dicts and sets ----------------------------------------------------------------------------------
+
+
+def _dict(heap: Heap, offset: int) -> list[Part]:
+    return _with_table(heap, offset, Kind.DICT, Kind.DICT_TABLE, ENTRY_SIZE)
+
+
+def _set(heap: Heap, offset: int) -> list[Part]:
+    return _with_table(heap, offset, Kind.SET, Kind.SET_TABLE, SET_ENTRY_SIZE)
+
+
+def _with_table(heap: Heap, offset: int, kind: Kind, table_kind: Kind, width: int) -> list[Part]:
+    _, used, table = heap.read_words(offset + WORD, 3)
+    parts = [
+        Part(
+            "object",
+            offset,
+            kind,
+            [
+                single(0, "header", header_of(heap)),
+                single(8, "deleted", count("entry deleted", "entries deleted")),
+                single(16, "used", count("entry used, with those", "entries used, with those")),
+                single(24, "table", offset_of("table")),
+            ],
+        )
+    ]
+    if table:
+        parts.append(guarded("table", table, lambda: _table(heap, offset, table, used, table_kind, width)))
+        parts[1].earlier = lambda was: _table(heap, offset, was(offset + 24), was(offset + 16), table_kind, width)
+    assert parts[0].size == DICT_SIZE
+    return parts
+
+
+def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: int) -> Part:
+    slots, capacity, texts = heap.read_words(table, 3)
+    each, room = width // WORD, room_at(heap, table) - TABLE_ENTRIES // WORD
+    capacity = max(0, min(capacity, room // each))
+    used = min(used, capacity)
+    names = ("hash", "key", "value") if each == 3 else ("hash", "item")
+
+    def label(at: int) -> str:
+        return f"entry {at // each} {names[at % each]}"
+
+    def entry_word(at: int, word: int) -> Reading:
+        if at % each == 0:
+            return Reading(Meaning.HASH, _hash_text(word, slots))
+        return value(heap, word, "deleted" if at % each == 1 else "no value")
+
+    def slot_texts(_: int, word: int) -> Reading:
+        texts = [_slot_text(half, slots, used) for half in (word & 0xFFFFFFFF, word >> 32)]
+        return Reading(Meaning.INDEX, ", ".join(texts))
+
+    index_at = TABLE_ENTRIES + width * capacity
+    index_words = max(0, min(slots // 2, room - each * capacity))
+    text_words = max(0, min(texts // WORD, room - each * capacity - index_words))
+    texts_at = index_at + WORD * index_words
+    spans = [
+        single(0, "slots", count("slot in the index", "slots in the index")),
+        single(TABLE_CAPACITY, "capacity", count("place for entries", "places for entries")),
+        single(TABLE_TEXTS, "texts", count("byte of texts", "bytes of texts")),
+        Span(TABLE_ENTRIES, each * used, label, entry_word),
+        Span(
+            TABLE_ENTRIES + width * used,
+            each * (capacity - used),
+            lambda at: label(each * used + at),
+            unused("unused, for the next entry"),
+            FEW_UNUSED,
+        ),
+        Span(index_at, index_words, lambda at: f"slots {2 * at}, {2 * at + 1}", slot_texts, _FEW_OF_INDEX),
+        Span(
+            texts_at,
+            text_words,
+            lambda at: f"texts[{WORD * at}:{WORD * at + WORD}]",
+            lambda _, word: Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little"))),
+        ),
+    ]
+    return Part("table", table, kind, spans, counted=(offset + 2 * WORD, TABLE_ENTRIES, width))
+
+
+def _hash_text(word: int, slots: int) -> str:
+    return f"its search begins at slot {word & slots - 1}" if slots else "hash"
+
+
+def _slot_text(held: int, slots: int, used: int) -> str:
+    number = held & slots - 1 if slots else 0
+    return f"entry {number - 1}" if 0 < number <= used else "empty"
+
+
+# ---- leaves, and the root object -----------------------------------------------------------------------
+
+
+def leaf_part(heap: Heap, word: int, name: str) -> Part:
+    """The leaf that a value word leads to."""
+    offset = word & ~TAG_MASK
+    head = heap.read(offset)
+    kind, size = Kind(kind_of(head)), head >> 16
+    size = min(size, WORD * (room_at(heap, offset) - 1))
+    spans = [
+        single(
+            0,
+            "header",
+            lambda word: Reading(Meaning.HEADER, f"kind {kind.value}, {kind.name}; {word >> 16} bytes follow"),
+        ),
+        Span(
+            WORD,
+            -(-size // WORD),
+            lambda at: f"payload[{WORD * at}:{min(WORD * at + WORD, size)}]",
+            data(size, _payload_text(kind)),
+        ),
+    ]
+    return Part(name, offset, kind, spans, describe(heap, offset | TAG_LEAF))
+
+
+def _payload_text(kind: Kind) -> Callable[[bytes], str]:
+    """How to show a piece of the payload of a leaf."""
+    if kind in (Kind.FLOAT, Kind.COMPLEX):
+        return lambda raw: joined(raw, "d", WORD)
+    if kind is Kind.INT:
+        return lambda raw: "a part of the number" if len(raw) == WORD else "its highest bits, with the sign"
+    return as_text
+
+
+def root_part(heap: Heap) -> Part:
+    """The root object of a pool, where everything in it begins."""
+    spans = [
+        single(0, "magic", lambda word: Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little")))),
+        single(
+            8,
+            "version",
+            lambda word: Reading(Meaning.COUNT, f"layout {word & 0xFFFFFFFF}, features {word >> 32:#x} to be known"),
+        ),
+        single(16, "features", lambda word: Reading(Meaning.COUNT, f"{word & 0xFFFFFFFF:#x} need not be known")),
+        single(24, "checksum", lambda _: Reading(Meaning.DATA, "CRC-32 of the 24 bytes before")),
+        single(
+            ROOT_STATE, "state", lambda word: Reading(Meaning.COUNT, f"{word}, {_STATES.get(word, 'none there is')}")
+        ),
+        single(ROOT_VALUE, "root", lambda word: value(heap, word)),
+        single(ROOT_CLASSES, "classes", lambda word: value(heap, word)),
+        Span(56, (ROOT_SIZE - 56) // WORD, lambda _: "reserved", lambda _, __: Reading(Meaning.UNUSED, "for later"), 0),
+    ]
+    return Part("root object", heap.root_offset, None, spans)
+
+
+Describer = Callable[[Heap, int], list[Part]]
+
+#: What describes the objects of each kind.
+DESCRIBERS: dict[int, Describer] = {
+    Kind.LIST: _list,
+    Kind.TUPLE: _tuple,
+    Kind.OBJECT: _object,
+    Kind.DICT: _dict,
+    Kind.SET: _set,
+    Kind.BYTEARRAY: of_bytearray,
+    Kind.ARRAY: of_array,
+    Kind.EXTENSION: of_extension,
+}

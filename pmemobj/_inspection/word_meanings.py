@@ -1,0 +1,235 @@
+"""What a single word of a pool says: its meaning, a text, where it leads to.
+
+The words around it decide which of these readings fits; that is for `_memory_kinds` and `_memory_raw`. Nothing
+here raises for a damaged pool, makes a handle, or runs code of a program.
+
+Some bytes differ from run to run: random stamps in headers, offsets, what lies unused. A reading says which, so that
+a text for a test can leave them out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from pmemobj._containers.base import kind_at
+from pmemobj._engine.heap import Heap
+from pmemobj._format import ABSENT, ALL_KINDS, ALLOCATION_HEADER_SIZE, TAG_MASK, WORD, Kind, class_number, kind_of
+from pmemobj._objects.class_names import shown_name
+from pmemobj._values.words import decode, describe, is_container, is_leaf, is_packed
+from pmemobj.errors import PmemError
+
+#: Characters of a value; words of a part that is damaged.
+_TEXT, _DAMAGED_WORDS = 48, 8
+
+
+class Meaning(Enum):
+    """What a word is there for."""
+
+    LIBRARY = "libpmemobj's own"
+    HEADER = "header"
+    COUNT = "number"
+    BODY = "offset of a part"
+    VALUE = "value in the word"
+    LEAF = "offset of a value"
+    OBJECT = "offset of an object"
+    HASH = "hash of a key"
+    INDEX = "index"
+    DATA = "bytes"
+    UNUSED = "unused"
+
+
+class Reading(NamedTuple):
+    """What a word says.
+
+    Attributes:
+        meaning: What it is there for.
+        text: What it says.
+        tag: The low bits of a value word that tell what it is.
+        target: The offset that it leads to; 0 for none.
+        varying: The first and last (exclusive) of its bytes that differ from run to run.
+    """
+
+    meaning: Meaning
+    text: str
+    tag: str = ""
+    target: int = 0
+    varying: tuple[int, int] = (0, 0)
+
+
+class Span(NamedTuple):
+    """Words of one meaning, side by side.
+
+    Attributes:
+        at: Where they begin, in bytes from the beginning of the allocation.
+        length: How many words.
+        label: What to call each, by its number.
+        read: What each says, by its number and the word.
+        few: How many to show, where there are more.
+    """
+
+    at: int
+    length: int
+    label: Callable[[int], str]
+    read: Callable[[int, int], Reading]
+    few: int = 1 << 30
+
+
+@dataclass(slots=True)
+class Part:
+    """One allocation of an object.
+
+    Attributes:
+        name: What to call it: ``object``, ``items``, ``table``...
+        offset: Where it begins.
+        kind: Its kind; None for the root object, which libpmemobj made.
+        spans: Its words, in order.
+        text: What it holds as a whole.
+        counted: Where entries grow behind the last without a copy of what was there: the offset of the word that
+            counts them, where the first begins, and the bytes of each.
+        damage: Why it cannot be described, or an empty string.
+        earlier: Makes the part as it was before a transaction, given what tells the words of the object that it had
+            then; at the same place, unless the transaction has exchanged it.
+    """
+
+    name: str
+    offset: int
+    kind: Kind | None
+    spans: list[Span] = field(default_factory=list)
+    text: str = ""
+    counted: tuple[int, int, int] | None = None
+    damage: str = ""
+    earlier: Callable[[Callable[[int], int]], Part] | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes that have a meaning, or may get one."""
+        return max((span.at + WORD * span.length for span in self.spans), default=0)
+
+
+def room_at(heap: Heap, offset: int) -> int:
+    """How many words an allocation can have at the most; none where none can be."""
+    if not ALLOCATION_HEADER_SIZE <= offset < heap.limit:
+        return 0
+    size = heap.allocation_size(offset) - ALLOCATION_HEADER_SIZE
+    return max(0, min(size, heap.limit - offset) // WORD)
+
+
+def guarded(name: str, offset: int, describe_part: Callable[[], Part]) -> Part:
+    """A part, or, where its memory makes no sense, its first words as they are."""
+    try:
+        return describe_part()
+    except PmemError as error:
+        return unreadable(name, offset, error.why)
+
+
+def unreadable(name: str, offset: int, why: str) -> Part:
+    """A part that cannot be described, for the reason that is given."""
+
+    def read(_: int, word: int) -> Reading:
+        return Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little")))
+
+    return Part(name, offset, None, [Span(0, _DAMAGED_WORDS, lambda at: f"word {at}", read)], damage=why)
+
+
+def single(at: int, label: str, read: Callable[[int], Reading]) -> Span:
+    """A span of one word."""
+    return Span(at, 1, lambda _: label, lambda _, word: read(word))
+
+
+# ---- words of a container ------------------------------------------------------------------------
+
+
+def count(one: str = "", many: str = "") -> Callable[[int], Reading]:
+    """Reads a plain number; the texts say of what, if it is 1 and if it is not."""
+    return lambda word: Reading(Meaning.COUNT, f"{word} {one if word == 1 else many}".rstrip())
+
+
+def offset_of(name: str) -> Callable[[int], Reading]:
+    """Reads the offset of a part of the object."""
+    return lambda word: Reading(Meaning.BODY, f"→ {name}" if word else f"no {name}", "", word, (0, WORD))
+
+
+def header_of(heap: Heap) -> Callable[[int], Reading]:
+    """Reads the header of a shared object, whose stamp is random."""
+
+    def read(word: int) -> Reading:
+        kind = kind_of(word)
+        if kind not in ALL_KINDS:
+            return Reading(Meaning.HEADER, "no header")
+        text = f"kind {kind}, {Kind(kind).name}"
+        if kind in (Kind.OBJECT, Kind.EXTENSION):
+            text = f"{Kind(kind).name}; {class_text(heap, class_number(word))}"
+        return Reading(Meaning.HEADER, f"{text}; stamp", varying=(5, WORD))
+
+    return read
+
+
+def class_text(heap: Heap, number: int) -> str:
+    """``class 3, Guesser``."""
+    try:
+        return f"class {number}, {shown_name(heap.types.shape(number).name)}"
+    except (PmemError, AttributeError):
+        return f"class {number}, which the pool does not know"
+
+
+def unused(why: str) -> Callable[[int, int], Reading]:
+    """Reads what means nothing."""
+    return lambda _, __: Reading(Meaning.UNUSED, why, varying=(0, WORD))
+
+
+# ---- value words -----------------------------------------------------------------------------------
+
+
+def value_in(heap: Heap) -> Callable[[int, int], Reading]:
+    """Reads a value word."""
+    return lambda _, word: value(heap, word)
+
+
+def value(heap: Heap, word: int, absent: str = "no value") -> Reading:
+    """What a value word says."""
+    if word == ABSENT:
+        return Reading(Meaning.VALUE, absent, "…0000")
+    if is_container(word):
+        return Reading(Meaning.OBJECT, f"→ {_type_at(heap, word)}", _tag(word), word, (0, WORD))
+    text = describe(heap, word, _TEXT)
+    if is_leaf(word):
+        return Reading(Meaning.LEAF, f"→ {text}", _tag(word), word & ~TAG_MASK, (0, WORD))
+    if text.startswith("damaged"):
+        return Reading(Meaning.VALUE, text, _tag(word))
+    if is_packed(word):
+        return Reading(Meaning.VALUE, f"→ texts: {text}", _tag(word), varying=(2, WORD))
+    found = decode(heap, word)
+    return Reading(Meaning.VALUE, text if found is None else f"{type(found).__name__} {text}", _tag(word))
+
+
+def _type_at(heap: Heap, offset: int) -> str:
+    try:
+        return kind_at(heap, offset)._p_type_name(heap, offset)
+    except PmemError:
+        return "damaged: no object there"
+
+
+def _tag(word: int) -> str:
+    """The bits that tell what a value word is: one for an int, two for a float, else four."""
+    return "…1" if word & 1 else "…10" if word & 3 == 2 else f"…{word & TAG_MASK:04b}"
+
+
+# ---- bytes -------------------------------------------------------------------------------------------
+
+
+def data(size: int, text: Callable[[bytes], str]) -> Callable[[int, int], Reading]:
+    """Reads bytes in words, of which `size` count in all."""
+
+    def read(number: int, word: int) -> Reading:
+        used = min(WORD, size - WORD * number)
+        return Reading(Meaning.DATA, text(word.to_bytes(WORD, "little")[:used]), varying=(used, WORD))
+
+    return read
+
+
+def as_text(raw: bytes) -> str:
+    """Bytes as a hex dump shows them."""
+    return "|" + "".join(chr(byte) if 32 <= byte < 127 else "." for byte in raw) + "|"

@@ -1,0 +1,1 @@
+"""Instances of a program's own classes, and the life of all objects."""

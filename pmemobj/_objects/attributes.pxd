@@ -1,0 +1,88 @@
+# Types of the compiled form; the source is _object.py.
+from pmemobj._containers.base cimport Persistent
+from pmemobj._objects.class_table cimport ClassTable, Found, Shape, place_of
+from pmemobj._engine.heap cimport Heap
+
+cimport cython
+from pmemobj._engine.heap cimport PoolLock
+from pmemobj._values.words cimport decode, encode, replace
+
+cdef extern from "Python.h":
+    int generic_set "PyObject_GenericSetAttr"(object instance, object name, object value) except -1
+    int generic_delete "PyObject_GenericSetAttr"(object instance, object name, void *null) except -1
+    object generic_get "PyObject_GenericGetAttr"(object instance, object name)
+
+cdef extern from *:
+    """
+    /* What object.__getattribute__ asks first; the interpreter remembers the answers. */
+    static int has_data_descriptor(PyObject *cls, PyObject *name) {
+        PyObject *found = _PyType_Lookup((PyTypeObject *)cls, name);
+        return found != NULL && Py_TYPE(found)->tp_descr_set != NULL;
+    }
+    /* A number that changes with every change of the type; 0 while it has none. */
+    static unsigned int version_tag(PyObject *instance) {
+        return Py_TYPE(instance)->tp_version_tag;
+    }
+    """
+    bint has_data_descriptor(object cls, object name)
+    unsigned int version_tag(object instance)
+
+cdef unsigned long long WORD, ABSENT, IMMEDIATE_BITS, _CAPACITY, _SLOTS
+
+cdef class StoredAttributes(Persistent):
+    pass
+
+cdef _attribute(StoredAttributes self, name)
+@cython.locals(heap=Heap, offset=cython.ulonglong, lock=PoolLock, at=cython.ulonglong, word=cython.ulonglong)
+cdef _set_stored(StoredAttributes self, name, value)
+@cython.locals(number=cython.ulonglong)
+cdef unsigned long long _slot_of(Heap heap, unsigned long long offset, name) except? 1
+@cython.locals(head=cython.ulonglong, table=ClassTable, number=cython.ulonglong, shapes=list)
+cpdef Shape _shape(Heap heap, unsigned long long offset)
+@cython.locals(text=str)
+cdef bint _is_special(name) except -1
+cpdef bint _is_data_descriptor(cls, name) except -1
+cdef object _nothing
+
+# How an object begins.
+cdef struct _Head:
+    unsigned long long header, capacity, row
+
+# Where the word of an attribute lies that was found before, or 0. This is most of what reading an attribute takes,
+# so it is one look, without calls, references or exceptions.
+cdef inline unsigned long long _found_slot(StoredAttributes self, name) noexcept:
+    cdef unsigned long long limit = self._p_heap.limit, offset = self._p_offset
+    cdef unsigned int tag = version_tag(self)
+    cdef _Head *head
+    cdef Found *found
+    if self._p_heap.types is None or offset + sizeof(_Head) > limit:
+        return 0
+    found = &(<ClassTable>self._p_heap.types).found.places[place_of(name, tag)]
+    head = <_Head *><void *>(self._p_heap.base + offset)
+    if found.name != <unsigned long long><void *>name or found.tag != tag or (head.header ^ found.header) << 24:
+        return 0
+    if found.slot >= head.capacity or head.row > limit or head.capacity > (limit - head.row) >> 3:
+        return 0
+    return head.row + 8 * found.slot
+
+# The word of an attribute that was found before, else `ABSENT`; also while another thread is just changing something.
+cdef inline unsigned long long _quick_word(StoredAttributes self, name) noexcept:
+    cdef unsigned long long at
+    if self._p_heap.version & 1:
+        return 0
+    at = _found_slot(self, name)
+    if at == 0:
+        return 0
+    return (<unsigned long long *><void *>(self._p_heap.base + at))[0]
+
+@cython.locals(lock=PoolLock, at=cython.ulonglong)
+cdef bint _set_quickly(StoredAttributes self, name, value) except -1
+@cython.locals(
+    heap=Heap, table=ClassTable, head=cython.ulonglong, number=cython.ulonglong, shapes=list, shape=Shape,
+    slot=cython.longlong,
+)
+cdef unsigned long long _find_slot(StoredAttributes self, name) except? 1
+@cython.locals(heap=Heap, version=cython.ulonglong)
+cdef _read_stored(StoredAttributes self, name)
+@cython.locals(heap=Heap, at=cython.ulonglong, word=cython.ulonglong)
+cpdef _stored(StoredAttributes self, name)

@@ -1,0 +1,434 @@
+"""PersistentObject: instances of one's own classes, with their attributes in the pool.
+
+An instance is a header and a row of value words. The names of its attributes stand once for its
+class (see `_classes`); the number in an object's header says which class that is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pmemobj._containers.base import Persistent, demand_no_slots, demand_one_form, kinds, register_kind
+from pmemobj._containers.invariants import demand_allocation
+from pmemobj._engine.heap import Heap, steadily, steady
+from pmemobj._format import (
+    ABSENT,
+    IMMEDIATE_BITS,
+    OBJECT_SIZE,
+    WORD,
+    Kind,
+    class_number,
+    new_header,
+)
+from pmemobj._objects.class_names import register, shown_name, stored_name
+from pmemobj._objects.class_table import Shape
+from pmemobj._values.words import decode, duplicate, encode, free_leaf, replace
+from pmemobj.errors import NotPersistableError, a_or_an
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
+
+_CAPACITY, _SLOTS = 8, 16
+_MIN_CAPACITY = 4
+_nothing: Any = object()
+
+
+
+class StoredAttributes(Persistent):
+    """What `PersistentObject` does, without what an extension type cannot have."""
+
+    __slots__ = ()
+    _p_kind = Kind.OBJECT
+
+    # ---- attributes ----
+
+    def __getattribute__(self, name: str) -> Any:
+        if cython.compiled:
+            word = _quick_word(self, name)  # type: ignore[name-defined]  # noqa: F821
+            if word & 1:
+                return cython.cast(cython.longlong, word) >> 1
+            if word & IMMEDIATE_BITS:
+                return decode(self._p_heap, word)
+        return _attribute(self, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if cython.compiled and _set_quickly(self, name, value):
+            return
+        if name == "__class__":
+            self._p_demand_same_class(value)
+        if _is_volatile(type(self), name):
+            _set_volatile(self, name, value)
+            return
+        _set_stored(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if _is_volatile(type(self), name):
+            _delete_volatile(self, name)
+            return
+        heap = self._p_heap
+        offset = self._p_offset
+        with heap.lock:
+            slot = _shape(heap, offset).slots.get(name)
+            at = 0
+            if slot is not None and slot < heap.peek(offset + _CAPACITY):
+                at = heap.peek(offset + _SLOTS) + WORD * slot
+            word = heap.peek(at) if at else ABSENT
+            if word == ABSENT:
+                # What a cached_property remembers, or else an AttributeError.
+                _delete_volatile(self, name)
+                return
+            with heap.statement:
+                heap.write(at, ABSENT)
+                free_leaf(heap, word)
+
+    def __dir__(self) -> Iterator[str]:
+        yield from object.__dir__(self)
+        _, entries = steady(self, _entries, self)
+        yield from (name for name, _, _ in entries)
+
+    def __copy__(self) -> Any:
+        """For `copy.copy`: a new object in the same pool, whose attributes have the same values.
+
+        ``__init__`` does not run, ``_v__init__`` does; volatile attributes are not copied.
+        """
+        heap = self._p_heap
+        offset = self._p_offset
+        with heap.statement:
+            words = [duplicate(heap, word) for word in self._p_words(heap, offset)]
+            row = heap.alloc(WORD * len(words), Kind.OBJECT_SLOTS) if words else 0
+            if row:
+                heap.init(row, words)
+            copy = heap.alloc(OBJECT_SIZE, Kind.OBJECT)
+            number = class_number(heap.peek(offset))
+            heap.init(copy, [new_header(Kind.OBJECT, number), len(words), row])
+            return heap.handle(copy)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        raise NotPersistableError(
+            f"make a deep copy of a {type(self).__name__}",
+            "what it refers to may be everything in the pool",
+            "use copy.copy(), and copy what it refers to as far as you want it",
+        )
+
+    def _p_demand_same_class(self, cls: Any) -> None:
+        """Raise TypeError unless `cls` is a definition of the class that the pool names."""
+        stored = _shape(self._p_heap, self._p_offset).name
+        if not isinstance(cls, type) or stored_name(cls) != stored:
+            raise NotPersistableError(
+                f"make a {type(self).__name__} a {getattr(cls, '__qualname__', cls)}",
+                "the pool keeps the class of an object for good",
+                "create an object of the other class and copy the attributes",
+            )
+
+    def _p_grow(self, slot: int) -> None:
+        """Move the attributes to a longer row that has `slot`."""
+        heap = self._p_heap
+        offset = self._p_offset
+        old = heap.peek(offset + _SLOTS)
+        words = heap.read_words(old, heap.peek(offset + _CAPACITY))
+        capacity = max(_MIN_CAPACITY, len(_shape(heap, offset).slots), slot + 1)
+        row = heap.alloc(WORD * capacity, Kind.OBJECT_SLOTS, zero=True)
+        heap.init(row, words)
+        heap.write_words(offset + _CAPACITY, [capacity, row])
+        if old:
+            heap.free(old)
+
+    # ---- for walkers ----
+
+    @staticmethod
+    def _p_allocate(heap: Heap, cls: type) -> int:
+        if getattr(getattr(cls, "__dataclass_params__", None), "frozen", False):
+            raise NotPersistableError(
+                f"create a {cls.__qualname__} in {heap.name}",
+                "a frozen dataclass sets its fields past its class, so that they would not reach the pool",
+                "leave frozen=True out",
+            )
+        number = heap.types.number_of(cls)
+        offset = heap.alloc(OBJECT_SIZE, Kind.OBJECT)
+        heap.init(offset, [new_header(Kind.OBJECT, number), 0, 0])
+        return offset
+
+    @staticmethod
+    def _p_words(heap: Heap, offset: int) -> Iterable[int]:
+        return heap.read_words(heap.read(offset + _SLOTS), heap.read_count(offset + _CAPACITY))
+
+    @staticmethod
+    def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:
+        row = heap.read(offset + _SLOTS)
+        return (row,) if row else ()
+
+    @staticmethod
+    def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
+        words = list(StoredAttributes._p_words(heap, offset))
+        names = _shape(heap, offset).slots
+        present = [
+            (name, ABSENT, words[slot]) for name, slot in names.items() if slot < len(words) and words[slot] != ABSENT
+        ]
+        return len(present), present[:limit]
+
+    @staticmethod
+    def _p_verify(heap: Heap, offset: int) -> None:
+        capacity, row = heap.read_words(offset + _CAPACITY, 2)
+        demand_allocation(heap, offset, Kind.OBJECT, OBJECT_SIZE)
+        assert bool(row) == bool(capacity), f"a row for {capacity} attributes at {row:#x}"
+        if row:
+            demand_allocation(heap, row, Kind.OBJECT_SLOTS, WORD * capacity)
+        names = list(_shape(heap, offset).slots)
+        nameless = heap.read_words(row, capacity)[len(names) :]
+        assert not any(nameless), f"attributes beyond the {len(names)} names {names}: {nameless}"
+
+    @staticmethod
+    def _p_summary(count: int) -> str:
+        return f"{count} attribute" if count == 1 else f"{count} attributes"
+
+    @staticmethod
+    def _p_type_name(heap: Heap, offset: int) -> str:
+        return shown_name(_shape(heap, offset).name)
+
+
+class PersistentObject(StoredAttributes):
+    """Base of one's own persistent classes: their attributes are the state.
+
+    ``__init__`` runs once, when the object is created with ``pool.new(Class, ...)``. The method
+    ``_v__init__`` runs then too, before it, and whenever the object is found again in a later run.
+    Names that begin with ``_v_`` are volatile: they are ordinary attributes of the Python object
+    and are forgotten with it; so is all that is put into ``__dict__`` directly, as
+    `functools.cached_property` does. A roll-back does not bring volatile attributes back.
+
+    Properties, methods and class attributes work as always, and so does `dataclasses.dataclass`,
+    but for ``frozen`` and ``slots``, which keep the fields in ordinary memory. `copy.copy` makes a
+    new object in the same pool with the same attribute values.
+
+    Durability: setting or deleting an attribute is atomic by itself and durable when it returns;
+    inside a transaction it is so together with it.
+    Cost: reading an attribute calls no C function.
+
+    Example::
+
+        import pmemobj
+
+        class Account(pmemobj.PersistentObject):
+            def __init__(self, owner):
+                self.owner = owner
+                self.balance = 0
+
+        with pmemobj.create("bank.pmem", 16 << 20) as pool:
+            pool.root = pool.new(Account, "Ada")
+            pool.root.balance += 10
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        demand_no_slots(cls)
+        demand_one_form(cls)
+        register(cls)
+
+    def __init__(self) -> None:
+        pass
+
+    def _v__init__(self) -> None:
+        """Set up volatile attributes; called at creation and at every resurrection."""
+
+    def _p_revive(self) -> None:
+        self._v__init__()
+
+
+def _attribute(self: StoredAttributes, name: str) -> Any:
+    """An attribute of any kind."""
+    if not _is_special(name):
+        value = _read_stored(self, name)
+        if value is not _nothing:
+            return value
+    if cython.compiled:
+        return generic_get(self, name)  # type: ignore[name-defined]  # noqa: F821
+    else:
+        return object.__getattribute__(self, name)
+
+
+def _set_stored(self: StoredAttributes, name: str, value: Any) -> None:
+    heap = self._p_heap
+    offset = self._p_offset
+    lock = heap.lock
+    lock.acquire()
+    try:
+        at = _slot_of(heap, offset, name)
+        if at:
+            replace(heap, at, value)
+            return
+        with heap.statement:
+            word = encode(heap, value)
+            slot = _shape(heap, offset).slot_for(name)
+            if slot >= heap.peek(offset + _CAPACITY):
+                self._p_grow(slot)
+            heap.write(heap.peek(offset + _SLOTS) + WORD * slot, word)
+    finally:
+        lock.release()
+
+
+def _slot_of(heap: Heap, offset: int, name: str) -> int:
+    """Where the attribute's word lies in the object at `offset`, or 0."""
+    slot = _shape(heap, offset).slots.get(name)
+    if slot is None:
+        return 0
+    number = slot
+    if number >= heap.peek(offset + _CAPACITY):
+        return 0
+    return heap.peek(offset + _SLOTS) + WORD * number
+
+
+def _shape(heap: Heap, offset: int) -> Shape:
+    """The shape of the object at `offset`."""
+    head = heap.peek(offset)
+    table = heap.types
+    if table is None:
+        heap.refuse(offset)
+    number = (head >> 16) & 0xFFFFFF  # `class_number`, without a call
+    shapes = table.shapes
+    found = shapes[number] if number < len(shapes) else None
+    return table.shape(number) if found is None else found  # type: ignore[no-any-return]
+
+
+def _is_special(name: str) -> bool:
+    """Whether a name is one of Python's, of ours, or volatile."""
+    if type(name) is str:
+        text = name  # compiled, a C type: the usual case costs nothing
+        if not text.startswith("_"):
+            return False
+    return name[:2] == "__" or name[:3] == "_p_" or name[:3] == "_v_"
+
+
+def _read_stored(self: StoredAttributes, name: str) -> Any:
+    """As `_stored`, whatever other threads do meanwhile."""
+    heap = self._p_heap
+    version = heap.version
+    if heap.is_steady(version):
+        try:
+            value = _stored(self, name)
+        except Exception:
+            if heap.is_steady(version):
+                raise
+        else:
+            if heap.is_steady(version):
+                return value
+    return steadily(self, _stored, self, name)
+
+
+def _find_slot(self: StoredAttributes, name: Any) -> int:
+    """Where the word of an attribute lies that is nothing but stored state, or 0; compiled.
+
+    From then on `_found_slot` finds it.
+    """
+    heap = self._p_heap
+    table = heap.types
+    if heap.limit == 0 or type(name) is not str or _is_special(name):
+        return 0
+    head = heap.peek(self._p_offset)
+    number = (head >> 16) & 0xFFFFFF  # `class_number`, without a call
+    shapes = table.shapes
+    shape = shapes[number] if number < len(shapes) else None
+    slot = -1 if shape is None else shape.slots.get(name, -1)
+    if slot < 0 or _is_data_descriptor(type(self), name):
+        return 0
+    table.found.remember(name, version_tag(self), head, slot)  # type: ignore[name-defined]  # noqa: F821
+    return _found_slot(self, name)  # type: ignore[name-defined,no-any-return]  # noqa: F821
+
+
+def _set_quickly(self: StoredAttributes, name: Any, value: Any) -> bool:
+    """Set an attribute that has a slot and is nothing but stored state; compiled. Returns whether it was."""
+    if self._p_heap.limit == 0:
+        return False
+    lock = self._p_heap.lock
+    lock.acquire()
+    try:
+        at = _found_slot(self, name)  # type: ignore[name-defined]  # noqa: F821
+        if at == 0:
+            at = _find_slot(self, name)
+            if at == 0:
+                return False
+        replace(self._p_heap, at, value)
+    finally:
+        lock.release()
+    return True
+
+
+def _stored(self: StoredAttributes, name: str) -> Any:
+    """The value of an attribute in the pool, or `_nothing`."""
+    heap = self._p_heap
+    if cython.compiled:
+        at = _found_slot(self, name)  # type: ignore[name-defined]  # noqa: F821
+        if at == 0:
+            at = _find_slot(self, name)
+        if at:
+            word = heap.peek(at)
+            return _nothing if word == ABSENT else decode(heap, word)
+    at = _slot_of(heap, self._p_offset, name)
+    if at:
+        word = heap.peek(at)
+        if word != ABSENT and not _is_data_descriptor(type(self), name):
+            return decode(heap, word)
+    return _nothing
+
+
+def _entries(self: StoredAttributes) -> tuple[int, list[tuple[str, int, int]]]:
+    return StoredAttributes._p_entries(self._p_heap, self._p_offset, sys.maxsize)
+
+
+def _class_attribute(cls: type, name: str) -> Any:
+    for base in cls.__mro__:
+        if name in base.__dict__:
+            return base.__dict__[name]
+    return None
+
+
+def _is_data_descriptor(cls: type, name: str) -> bool:
+    """Whether a property or the like stands between the attribute and the state."""
+    if cython.compiled:
+        return has_data_descriptor(cls, name)  # type: ignore[name-defined,no-any-return]  # noqa: F821
+    else:
+        found = _class_attribute(cls, name)
+        return found is not None and (hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"))
+
+
+def _is_volatile(cls: type, name: str) -> bool:
+    """Whether an attribute is no part of the state."""
+    if name[:3] == "_p_":
+        raise AttributeError(f"cannot change {name}: names that begin with _p_ are pmemobj's own (choose another)")
+    if name[:3] == "_v_" or _is_data_descriptor(cls, name):
+        return True
+    if name[:2] == "__":
+        raise AttributeError(
+            f"cannot change {name}: names that begin with __ are Python's own, and none of the state (choose another)"
+        )
+    return False
+
+
+def _set_volatile(self: StoredAttributes, name: str, value: Any) -> None:
+    """``object.__setattr__``, which refuses the instances of an extension type with its own."""
+    if name == "__dict__":
+        raise AttributeError(
+            f"cannot set __dict__ of {a_or_an(type(self).__name__)}: it is not the state, which is in the pool "
+            "(use setattr for each attribute)"
+        )
+    if cython.compiled:
+        generic_set(self, name, value)  # type: ignore[name-defined]  # noqa: F821
+    else:
+        object.__setattr__(self, name, value)
+
+
+def _delete_volatile(self: StoredAttributes, name: str) -> None:
+    """``object.__delattr__``, likewise."""
+    if cython.compiled:
+        generic_delete(self, name, cython.NULL)  # type: ignore[name-defined]  # noqa: F821
+    else:
+        object.__delattr__(self, name)
+
+
+register_kind(PersistentObject)
+register(PersistentObject)
+assert kinds[int(Kind.OBJECT)] is PersistentObject

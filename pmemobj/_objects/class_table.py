@@ -1,0 +1,191 @@
+"""The classes that a pool knows, and the names of their attributes.
+
+The names of an object's attributes stand once for its class, in a class record that grows as
+instances get new attributes (a shape). The records stand in the class table of the pool; the number in
+an object's header says which is its own.
+
+`ClassTable` is this process's view of that table. What it keeps of the pool is read anew after
+every roll-back, since a roll-back may take back a name that has just been added.
+"""
+
+from __future__ import annotations
+
+from pmemobj._containers.base import create
+from pmemobj._containers.list import PersistentList
+from pmemobj._engine.heap import Heap
+from pmemobj._format import BLOCK_KINDS, BLOCK_OWNER, ROOT_CLASSES, Kind, class_number, kind_of
+from pmemobj._objects.class_names import stored_name
+from pmemobj._values.words import decode, replace
+from pmemobj.errors import PoolDamagedError
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
+
+
+class FoundNames:
+    """The slots of attributes that were read, by the identity of their names; used compiled only.
+
+    A name in a program is one str object, so it is found without hashing. It is so for as long as the class of
+    the instance is unchanged, since a property may come to stand before the state: the version tag of
+    the class, a number of CPython's that is another one after each change, is remembered too. And it is so in
+    objects of one class of the pool, which their header tells.
+
+    What is found here is `places`, an array in C; `_object` looks there by itself.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[int, str] = {}
+
+    def remember(self, name: str, tag: int, header: int, slot: int) -> None:
+        """Let a name be found in objects with such a header; a tag of 0 says that the class has none."""
+        if cython.compiled and tag:
+            place = place_of(name, tag)  # type: ignore[name-defined]  # noqa: F821
+            self.places[place].name = 0  # type: ignore[attr-defined]
+            self._kept[place] = name  # which keeps its address its own
+            self.places[place].tag = tag  # type: ignore[attr-defined]
+            self.places[place].header = header  # type: ignore[attr-defined]
+            self.places[place].slot = slot  # type: ignore[attr-defined]
+            self.places[place].name = cython.cast(cython.ulonglong, cython.cast(cython.p_void, name))  # type: ignore[attr-defined]
+
+
+class Shape:
+    """One class record: the class's name and the slot of each attribute name.
+
+    That of a class with fields (see `_extension`) has, instead of attribute names, their list as bytes.
+    """
+
+    __slots__ = ("_heap", "_record", "fields", "name", "number", "slots")
+
+    def __init__(self, heap: Heap, number: int, record: PersistentList) -> None:
+        self._heap, self.number, self._record = heap, number, record
+        if not isinstance(record, PersistentList) or not len(record) or type(record[0]) is not str:
+            raise _bad_record(heap, number)
+        self.name = str(record[0])
+        self.fields = record[1] if len(record) > 1 and isinstance(record[1], bytes) else None
+        self.slots: dict[str, int] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Read the attribute names again."""
+        # Not list(), which would take the room for as many as the record says that it has.
+        names = [name for name in self._record][1:] if self.fields is None else []  # noqa: C416
+        if not all(type(name) is str for name in names):
+            raise _bad_record(self._heap, self.number)
+        # A new one, since another thread may be looking something up.
+        self.slots = {name: slot for slot, name in enumerate(names)}
+
+    def slot_for(self, attribute: str) -> int:
+        """The slot of an attribute name, which is added to the record if it is new."""
+        slot = self.slots.get(attribute)
+        if slot is None:
+            name = str.__str__(attribute)  # of a subclass, say a StrEnum, the plain text
+            self._record.append(name)
+            slot = self.slots[name] = len(self.slots)
+        return slot
+
+
+def _bad_record(heap: Heap, number: int) -> PoolDamagedError:
+    return PoolDamagedError(
+        f"find class number {number} in {heap.name}",
+        "its record is no list of a class name and attribute names",
+        "restore the pool from a copy",
+    )
+
+
+class ClassTable:
+    """The classes that a pool knows; made when the pool is opened.
+
+    Args:
+        heap: The open pool.
+    """
+
+    def __init__(self, heap: Heap) -> None:
+        self._heap = heap
+        #: By class number; None for those that nobody has asked for.
+        self.shapes: list[Shape | None] = []
+        heap.after_rollback.append(self.reload)
+        self.reload()
+
+    def reload(self) -> None:
+        """Bring what is kept here in line with the pool."""
+        self.found = FoundNames()
+        records = self._records()
+        known = len(records) if records is not None else 0
+        del self.shapes[known:]
+        for shape in self.shapes:
+            if shape is not None:
+                shape.reload()
+
+    def _records(self) -> PersistentList | None:
+        table: PersistentList | None = decode(self._heap, self._heap.read(self._heap.root_offset + ROOT_CLASSES))
+        if table is not None and not isinstance(table, PersistentList):
+            raise PoolDamagedError(
+                f"find the classes of {self._heap.name}", "they are no list", "restore the pool from a copy"
+            )
+        return table
+
+    @property
+    def count(self) -> int:
+        """How many classes there are."""
+        records = self._records()
+        return 0 if records is None else len(records)
+
+    def shape(self, number: int) -> Shape:
+        """The shape of class number `number`.
+
+        Raises:
+            PoolDamagedError: the pool has no such class.
+        """
+        shapes = self.shapes
+        found = shapes[number] if number < len(shapes) else None
+        if found is None:
+            version = self._heap.version
+            records = self._records()
+            if records is None or number >= len(records):
+                raise PoolDamagedError(
+                    f"find class number {number} in {self._heap.name}",
+                    "the pool's class table has no such entry",
+                    "restore the pool from a copy",
+                )
+            found = Shape(self._heap, number, records[number])
+            while len(shapes) <= number:
+                shapes.append(None)
+            shapes[number] = found
+            if not self._heap.is_steady(version) and not self._heap.in_transaction():
+                # Another thread may have rolled it back meanwhile; whoever asks again gets what is true then.
+                shapes[number] = None
+        return found
+
+    def title(self, offset: int, kind: int) -> str:
+        """The name of the class that an allocation belongs to, for messages; empty where it says none."""
+        heap = self._heap
+        owner = heap.read(offset + BLOCK_OWNER) if kind in BLOCK_KINDS else offset
+        if not owner or kind_of(heap.read(owner)) not in (Kind.OBJECT, Kind.EXTENSION):
+            return ""
+        try:
+            return self.shape(class_number(heap.read(owner))).name.partition(":")[2]
+        except PoolDamagedError:
+            return ""
+
+    def number_of(self, cls: type, fields: bytes | None = None) -> int:
+        """The number of a class, which gets a record if it is new; inside a transaction.
+
+        Args:
+            cls: The class.
+            fields: The list of its fields, for a class that has them; None for one with attributes.
+        """
+        name = stored_name(cls)
+        records = self._records()
+        count = 0 if records is None else len(records)
+        for number in range(count):
+            shape = self.shape(number)
+            if shape.name == name and shape.fields == fields:
+                return number
+        if records is None:
+            records = create(self._heap, PersistentList, (), {})
+            replace(self._heap, self._heap.root_offset + ROOT_CLASSES, records)
+        record = (name,) if fields is None else (name, fields)
+        records.append(create(self._heap, PersistentList, (record,), {}))
+        return count

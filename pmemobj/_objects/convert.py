@@ -1,0 +1,210 @@
+"""Between plain containers and persistent ones, whole structures at a time.
+
+Both directions are the same walk (`_structures`). `TO_PERSISTENT` and `TO_PLAIN` say what is taken apart
+and put together how, one entry a type. They name Persistent classes by their kind, so that this module
+needs none of theirs.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from types import NoneType, SimpleNamespace
+from typing import Any
+
+from pmemobj._containers import base as _base
+from pmemobj._containers.base import Persistent, create, kinds
+from pmemobj._engine.heap import Heap
+from pmemobj._format import ABSENT, Kind, class_number
+from pmemobj._hashtable.hashes import stored_hash
+from pmemobj._objects.conversion_walk import Form, Parts, Walk
+from pmemobj._values import pickles
+from pmemobj._values.leaves import payload_of
+from pmemobj._values.words import decode, immediate
+from pmemobj.errors import NotPersistableError, a_or_an
+
+__all__ = ["to_python"]
+
+#: What is stored as it is, without a look at the value.
+_ATOMS = frozenset({NoneType, bool, int, float, complex, str, bytes})
+
+# ---- the forms ---------------------------------------------------------------------------------
+
+
+def _extend(new: Any, _labels: list[Any], values: list[Any]) -> None:
+    new.extend(values)
+
+
+def _update(new: Any, labels: list[Any], values: list[Any]) -> None:
+    new.update(zip(labels, values, strict=True))
+
+
+#: What a program has in ordinary memory, by exact type.
+TO_PERSISTENT: dict[type, Form] = {
+    list: Form(Kind.LIST, enumerate, _extend),
+    dict: Form(Kind.DICT, dict.items, _update, keys=iter),
+    tuple: Form(Kind.TUPLE, enumerate, arguments=lambda _source, values: (values,)),
+    set: Form(Kind.SET, arguments=lambda source, _values: (source.copy(),), keys=iter),
+    frozenset: Form(Kind.SET, arguments=lambda source, _values: (source,), keys=iter),
+    bytearray: Form(Kind.BYTEARRAY, arguments=lambda source, _values: (bytes(source),)),
+    array: Form(Kind.ARRAY, arguments=lambda source, _values: (source.typecode, source)),
+}
+
+
+def _keys_and_values(source: Any) -> Parts:
+    """Keys are parts here too: one may be a persistent tuple."""
+    for key, value in source.items():
+        yield key, key
+        yield key, value
+
+
+def _update_from_pairs(new: Any, _labels: list[Any], values: list[Any]) -> None:
+    _demand_hashable(values[::2])
+    new.update(zip(values[::2], values[1::2], strict=True))
+
+
+def _elements(source: Any) -> Parts:
+    return ((element, element) for element in source)
+
+
+def _add_all(new: Any, _labels: list[Any], values: list[Any]) -> None:
+    _demand_hashable(values)
+    new.update(values)
+
+
+def _demand_hashable(keys: list[Any]) -> None:
+    if any(type(key) is SimpleNamespace for key in keys):
+        raise TypeError(
+            "cannot convert a container whose keys are objects into a plain one: "
+            "the plain form of an object is no key (convert its items one by one)"
+        )
+
+
+def _attributes(source: Any) -> Parts:
+    heap, offset = source._p_heap, source._p_offset
+    yield "_p_class", heap.types.shape(class_number(heap.read(offset))).name
+    for name, _, word in kinds[Kind.OBJECT]._p_entries(heap, offset, sys.maxsize)[1]:
+        yield name, decode(heap, word)
+
+
+def _plain_array(source: Any) -> Any:
+    """An array.array; a list where that has no such element, and lists in lists for several dimensions."""
+    if source.typecode == "?" or len(source.shape) > 1:
+        with source.view() as view:
+            return view.tolist()
+    return array(source.typecode, source.tobytes())
+
+
+#: What lies in a pool, by the kind of its class.
+TO_PLAIN: dict[int, Form] = {
+    Kind.LIST: Form(list, enumerate, _extend),
+    Kind.DICT: Form(dict, _keys_and_values, _update_from_pairs),
+    Kind.TUPLE: Form(tuple, enumerate, arguments=lambda _source, values: (values,)),
+    Kind.SET: Form(set, _elements, _add_all),
+    Kind.BYTEARRAY: Form(bytearray, arguments=lambda source, _values: (bytes(source[:]),)),
+    Kind.ARRAY: Form(_plain_array, arguments=lambda source, _values: (source,)),
+    Kind.OBJECT: Form(
+        SimpleNamespace,
+        _attributes,
+        lambda new, labels, values: vars(new).update(zip(labels, values, strict=True)),
+        path=lambda label: f".{label}",
+    ),
+}
+
+
+# ---- into a pool -------------------------------------------------------------------------------
+
+
+def to_persistent(heap: Heap, value: Any) -> Any:
+    """What `pool.persistent` does."""
+    walk = Walk(lambda found: _persistent_form(heap, found), lambda kind, *args: create(heap, kinds[kind], args, {}))
+    if not walk.find(value):
+        return value
+    with heap.statement:
+        return walk.build()
+
+
+def _persistent_form(heap: Heap, value: Any) -> Form | None:
+    form = TO_PERSISTENT.get(type(value))
+    if form is None or form.target not in kinds:
+        _demand_storable(heap, value)
+        return None
+    for key in form.keys(value):
+        stored_hash(heap, key)
+        _demand_storable_key(heap, key)
+    return form
+
+
+def _demand_storable_key(heap: Heap, key: Any) -> None:
+    """Plain tuples are good enough for keys, since nothing in them changes."""
+    waiting = [key]
+    while waiting:
+        item = waiting.pop()
+        if type(item) is tuple:
+            waiting.extend(item)
+        else:
+            _demand_storable(heap, item)
+
+
+def _demand_storable(heap: Heap, value: Any) -> None:
+    cls = type(value)
+    if cls in _ATOMS or immediate(heap, value) != ABSENT:
+        return
+    for base in TO_PERSISTENT:
+        if isinstance(value, base) and cls is not base and cls not in pickles.nominated:
+            raise NotPersistableError(
+                f"store {a_or_an(cls.__module__)}.{cls.__qualname__}",
+                f"it would come back as a mere {base.__name__}",
+                f"pass {base.__name__}(...) of it if that is enough",
+            )
+    payload_of(value)
+
+
+# ---- out of a pool -----------------------------------------------------------------------------
+
+
+def to_python(value: Any) -> Any:
+    """The plain form of a persistent object and of all that it refers to.
+
+    Lists, dicts, tuples and sets become Python's own. An object becomes a `types.SimpleNamespace` of
+    its stored attributes; its class stands in ``_p_class``, as ``module:qualname``. What is shared
+    stays shared, cycles stay cycles, and no depth is too much. The result has no part in the pool.
+
+    Args:
+        value: A persistent object; anything else is returned as it is.
+
+    Raises:
+        TypeError: something in there has no plain form: an object of a class that pmemobj does not know
+            inside out, or an object that is a key.
+
+    Cost: proportional to what is reached; other threads cannot change the pool meanwhile.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("plain.pmem", 16 << 20) as pool:
+            pool.root = pool.persistent({"scores": [3, 1, 2]})
+            assert pmemobj.to_python(pool.root) == {"scores": [3, 1, 2]}
+    """
+    if not isinstance(value, Persistent):
+        return value
+    with value._p_heap.lock:
+        walk = Walk(_plain_form, lambda target, *args: target(*args))
+        walk.find(value)
+        return walk.build()
+
+
+def _plain_form(value: Any) -> Form | None:
+    if not isinstance(value, Persistent):
+        return None
+    form = TO_PLAIN.get(int(type(value)._p_kind))
+    if form is None:
+        raise TypeError(
+            f"cannot convert {a_or_an(type(value).__qualname__)} into a plain object: pmemobj does not know what is "
+            "in it (convert what refers to it piece by piece)"
+        )
+    return form
+
+
+_base.to_plain = to_python

@@ -1,0 +1,1 @@
+"""libpmemobj through cffi, and the structures that it keeps in the file."""

@@ -1,0 +1,99 @@
+"""The files of a pool as words that are read when they are asked for.
+
+Who looks at the heap of a pool before it is opened wants two words here and two there, a chunk apart. In a mapping
+each of them is a page fault, which takes ten times as long as reading them, and more again to undo. What lies side by
+side, like the headers of all chunks, is read as a slice.
+"""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from types import TracebackType
+from typing import overload
+
+from pmemobj._format import WORD
+
+#: So many words are read together, a power of two.
+_ROW_SHIFT = 6
+_ROW = 1 << _ROW_SHIFT
+
+
+class FileWords:
+    """Files, one behind the other; all but the last have whole rows. A context manager, which opens and closes them.
+
+    Args:
+        files: Path and size in bytes of each.
+    """
+
+    def __init__(self, files: Sequence[tuple[str, int]]) -> None:
+        self._paths = [path for path, _ in files]
+        self._starts = [0, *accumulate(size for _, size in files)]
+        self._descriptors: list[int] = []
+        # Two rows are kept, since a walk over the heap reads in two places in turn: which rows, and their words.
+        self._number, self._other_number = -1, -1
+        self._row, self._other_row = (memoryview(bytearray(_ROW * WORD)).cast("Q") for _ in range(2))
+
+    def __enter__(self) -> FileWords:
+        self._descriptors = []
+        try:
+            for path in self._paths:
+                self._descriptors.append(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    def __len__(self) -> int:
+        return self._starts[-1] // WORD
+
+    @overload
+    def __getitem__(self, index: int) -> int: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> memoryview: ...
+
+    def __getitem__(self, index: int | slice) -> int | memoryview:
+        if isinstance(index, slice):
+            return self._slice(*index.indices(len(self)))
+        number = index >> _ROW_SHIFT
+        if number != self._number:
+            self._number, self._other_number = self._other_number, self._number
+            self._row, self._other_row = self._other_row, self._row
+            if number != self._number:
+                self._read(number)
+        return self._row[index & (_ROW - 1)]
+
+    def _slice(self, start: int, stop: int, step: int) -> memoryview:
+        """A copy of the words of a range; what is missing is 0, as in a row."""
+        content = memoryview(bytearray(WORD * max(0, stop - start)))
+        filled = 0
+        while filled < len(content):
+            at = WORD * start + filled
+            which = bisect_right(self._starts, at) - 1
+            room = content[filled : filled + self._starts[which + 1] - at]
+            filled += os.preadv(self._descriptors[which], [room], at - self._starts[which]) or len(room)
+        return content.cast("Q")[::step]
+
+    def _read(self, number: int) -> None:
+        """Read a row. What the files have no more is 0: one that gets shorter just now is damaged anyway."""
+        at = number * _ROW * WORD
+        if not 0 <= at < self._starts[-1]:
+            raise IndexError(f"word {number * _ROW} of {len(self)}")
+        self._number = -1
+        which = bisect_right(self._starts, at) - 1
+        there = os.preadv(self._descriptors[which], [self._row], at - self._starts[which])
+        for missing in range(there // WORD, _ROW):
+            self._row[missing] = 0
+        self._number = number

@@ -1,8 +1,0 @@
-# Types of the compiled form; the source is _transaction.py.
-from pmemobj._heap cimport Heap
-
-cdef class Transaction:
-    cdef Heap _heap
-    cdef long _begun, _entered
-    cdef list _levels
-    cdef object __weakref__

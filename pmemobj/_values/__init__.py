@@ -1,0 +1,1 @@
+"""Python values to 64-bit words and back."""

@@ -1,0 +1,100 @@
+"""What one kill came to: the pool before, at the crash, and after recovery."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from typing import Any
+
+from pmemobj.crash import CrashReport, Verdict
+from pmemobj_magics.display import plural
+from pmemobj_magics.views.crash.looks import WRAPPED, figure, note, printed_lines, split_output
+from pmemobj_magics.views.graph import PoolGraph, clip, news
+
+__all__ = ["CrashResult", "marks_text"]
+
+
+class CrashResult:
+    """One crash, in three frames: before, at the crash, after recovery.
+
+    Attributes:
+        report: What `pmemobj.crash` found.
+        frames: The titles and graphs; what is new or changed since the first is marked.
+        error: The last line of the exception, if the cell raised one instead.
+    """
+
+    def __init__(self, report: CrashReport, filename: str, max_nodes: int, max_items: int) -> None:
+        self.report = report
+        self._marks = [news(report.before, graph) for _, graph in report.frames]
+        self.frames: tuple[tuple[str, PoolGraph], ...] = tuple(
+            (title, PoolGraph(clip(graph, max_nodes, max_items), marks=marks, frame=title))
+            for (title, graph), marks in zip(report.frames, self._marks, strict=True)
+        )
+        raised = report.verdict is Verdict.RAISED
+        self.printed, self.error = split_output(report.output, filename) if raised else (report.output, "")
+
+    @property
+    def verdict(self) -> Verdict:
+        """What became of the pool."""
+        return self.report.verdict
+
+    @property
+    def steps(self) -> int:
+        """How many changes of live memory the cell had made when it died."""
+        return self.report.changes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the pool came back as it was before."""
+        return self.report.ok
+
+    @property
+    def summary(self) -> str:
+        """When it died, and the verdict."""
+        if self.error:
+            return f"not killed, because the cell raised {self.error}; its transaction was rolled back"
+        return f"{self._moment()}: {self.verdict.value}"
+
+    def _moment(self) -> str:
+        made, at = plural(self.steps, "change"), self.report.at
+        if self.report.ending:
+            return f"{self.report.ending}, after {made}"
+        if at is None:
+            return f"killed just before the commit, after {made}"
+        if self.steps < at:
+            return f"killed just before the commit, because the cell makes only {made}"
+        return f"killed after change {at}"
+
+    def __repr__(self) -> str:
+        width = max(len(title) for title, _ in self.frames)
+        lines = [
+            f"{title:{width}}  {graph!r}{marks_text(marks)}"
+            for (title, graph), marks in zip(self.frames, self._marks, strict=True)
+        ]
+        printed = [f"printed: {line}" for line in printed_lines(self.printed)]
+        notes = [f"note: {text}" for text in self._notes]
+        return "\n".join([*lines, self.summary, *notes, *printed])
+
+    @property
+    def _notes(self) -> list[str]:
+        return [text for text in (self.report.hint, WRAPPED) if text]
+
+    def _repr_html_(self) -> str:
+        figures = "".join(figure(title, graph) for title, graph in self.frames)
+        text = html.escape("\n".join(printed_lines(self.printed)))
+        printed = f"<pre>{text}\n</pre>" if text else ""
+        return (
+            f'<div class="pmem-crash"><p><strong>{"✓" if self.ok else "✗"}</strong> {html.escape(self.summary)}</p>'
+            f"{''.join(map(note, self._notes))}"
+            f'<div style="display:flex; flex-wrap:wrap; gap:12px; align-items:flex-start">{figures}</div>'
+            f"{printed}</div>"
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+def marks_text(marks: dict[int, str]) -> str:
+    counts = Counter(marks.values())
+    texts = [f"{counts[mark]} {mark}" for mark in ("new", "changed") if counts[mark]]
+    return f" with {', '.join(texts)}" if texts else ""

@@ -1,0 +1,161 @@
+"""What killing a cell at every change came to."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from pmemobj.crash import CrashReport, Verdict
+from pmemobj_magics.display import number_text, plural
+from pmemobj_magics.views.crash.kill import CrashResult
+from pmemobj_magics.views.crash.looks import (
+    OUTCOMES,
+    WRAPPED,
+    Sign,
+    chip,
+    details,
+    figure,
+    legend,
+    note,
+    row,
+    verdict_line,
+)
+from pmemobj_magics.views.crash.states import differences
+
+__all__ = ["SweepResult"]
+
+_STORED = 4
+
+
+class SweepResult:
+    """A cell killed at one change after another, and once more just before its commit.
+
+    Attributes:
+        report: What `pmemobj.crash` found each time, in the order of the changes.
+        steps: How many changes the cell makes.
+        stopped: Why there are fewer than that, or an empty string.
+    """
+
+    def __init__(
+        self, reports: Sequence[CrashReport], filename: str, max_nodes: int, max_items: int, stopped: str = ""
+    ) -> None:
+        self.report = tuple(reports)
+        self.steps = max(report.changes for report in reports)
+        self.stopped = stopped
+        self._looks = filename, max_nodes, max_items
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the verdicts; where none is bad, that of the kill just before the commit."""
+        return next((report.verdict for report in self.report if not report.ok), self.report[-1].verdict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the pool came back as it was before, each time."""
+        return all(report.ok for report in self.report)
+
+    @property
+    def frames(self) -> tuple[Any, ...]:
+        """Titles and graphs of the first kill that went wrong; else of the last."""
+        return self.at(self._telling).frames
+
+    @property
+    def _telling(self) -> int:
+        return next((number for number, report in enumerate(self.report) if not report.ok), len(self.report) - 1)
+
+    def at(self, number: int) -> CrashResult:
+        """One of the kills, by its place in `report`."""
+        return CrashResult(self.report[number], *self._looks)
+
+    @property
+    def summary(self) -> str:
+        """How often it was killed, and what became of the pool."""
+        if self._nothing:
+            return "nothing was changed: there is nothing that a kill could break"
+        last = self.at(len(self.report) - 1)
+        if last.error:
+            whole = f"the cell raised {last.error}"
+        elif last.report.ending:
+            whole = f"the cell {last.report.ending.replace('killed', 'was killed')}"
+        else:
+            whole = "the cell was killed just before its commit"
+        if not self.steps and self.ok:
+            return f"{whole}: the pool came back as it was before"
+        if len(self.report) == 1:
+            tried = f"{whole}, and after none of its {plural(self.steps, 'change')}"
+        else:
+            tried = f"killed after {number_text(len(self.report) - 1)} of {plural(self.steps, 'change')}; then {whole}"
+        return f"{tried}: {self._came_back if self.ok else self._broken}"
+
+    @property
+    def _nothing(self) -> bool:
+        """Whether the cell came to its end without a change."""
+        return self.ok and not self.steps and not self.report[-1].ending
+
+    @property
+    def _came_back(self) -> str:
+        """What became of the pool; of all kills only if all were tried."""
+        whole = "the pool came back as it was before"
+        if len(self.report) == self.steps + 1:
+            return f"every time {whole}"
+        tried = f"{number_text(len(self.report))} of {plural(self.steps + 1, 'kill')}"
+        if len(self.report) == 1:
+            return f"{tried} was tried, and {whole}"
+        return f"{tried} were tried, and each time {whole}"
+
+    @property
+    def _broken(self) -> str:
+        failed = sum(not report.ok for report in self.report)
+        return f"{plural(failed, 'time')} it did not come back as it was: {self.verdict.value}"
+
+    @property
+    def _notes(self) -> list[str]:
+        hints = dict.fromkeys(report.hint for report in self.report)
+        return [text for text in chain([self.stopped], hints, [WRAPPED]) if text]
+
+    def __repr__(self) -> str:
+        lines = [self.summary, f"outcomes  {''.join(_sign(report).letter for report in self.report)}"]
+        counts = Counter(report.verdict for report in self.report)
+        lines += [f"  {count} × {verdict.value}" for verdict, count in counts.items()]
+        return "\n".join([*lines, *(f"note: {text}" for text in self._notes)])
+
+    def _repr_html_(self) -> str:
+        strip = "".join(chip(_sign(report), f"{_when(report)}: {report.verdict.value}") for report in self.report)
+        notes = "".join(map(note, self._notes))
+        kept = (Sign("r", OUTCOMES["old"].colour, "rolled back: as before"), OUTCOMES["wrong"], _OTHER)
+        films = "".join(
+            details(f"{chip(_sign(report))} {html.escape(_when(report))}", self._film(report)) for report in self.report
+        )
+        return (
+            f'<div class="pmem-crash">{verdict_line(self.ok, self.summary)}<p>{strip}</p>{legend(kept)}{notes}'
+            f"{row(_figures(self.at(self._telling)))}"
+            f"{details('each kill, and what it had stored', films)}</div>"
+        )
+
+    def _film(self, report: CrashReport) -> str:
+        stored = differences(report.before, report.at_crash) or ["nothing that the root reaches"]
+        items = "".join(f"<li><code>{html.escape(text)}</code></li>" for text in stored[: 2 * _STORED])
+        return f"<p>stored when it died:</p><ul>{items}</ul><p>{html.escape(report.verdict.value)}</p>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}
+
+
+_OTHER = Sign("e", "#bbbbbb", "it ended by itself, or had changed nothing")
+
+
+def _sign(report: CrashReport) -> Sign:
+    if not report.ok:
+        return OUTCOMES["wrong"]
+    return Sign("r", OUTCOMES["old"].colour, "rolled back") if report.verdict is Verdict.ROLLED_BACK else _OTHER
+
+
+def _when(report: CrashReport) -> str:
+    return f"after change {report.at}" if report.at is not None else "just before the commit"
+
+
+def _figures(result: CrashResult) -> list[str]:
+    return [figure(title, graph) for title, graph in result.frames]

@@ -1,0 +1,104 @@
+"""Graphviz's SVG made fit for notebooks.
+
+- Its own light panel behind it: JupyterLab shows an SVG as an image, which cannot know the theme.
+- A viewBox, and a width that keeps large drawings in the page; presentation attributes only, because
+  GitHub and nbviewer drop style attributes.
+- Ids that are unique to the drawing, and titles that say something, for readers and as tooltips.
+- No comment with graphviz's version, so that a saved file changes only when the graph does.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+from pmemobj_magics.errors import DrawingError
+from pmemobj_magics.views.graph.label import FONT
+
+__all__ = ["render", "tidy"]
+
+_INSTALL_HINT = "for a picture install graphviz: apt install graphviz"
+_FEWER = "show fewer objects: --max-nodes, --max-items or --depth"
+
+_MAX_SECONDS = 20
+
+#: Pixels; a wider drawing is scaled down to it.
+_MAX_WIDTH = 1000
+
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK = "http://www.w3.org/1999/xlink"
+#: Said once for the whole drawing; in each of its texts it would be a third of the file.
+_INHERITED = {"font-family": FONT, "text-anchor": "start"}
+_PANEL = {"rx": "8", "fill": "#fbfcfe", "stroke": "#d0d7e2"}
+
+# Without these the elements would be written as <ns0:svg>.
+ElementTree.register_namespace("", _SVG)
+ElementTree.register_namespace("xlink", _XLINK)
+
+
+def render(source: str, format: str, engine: str = "dot") -> bytes:
+    """Let graphviz draw.
+
+    Raises:
+        DrawingError: it is not installed, failed, or took too long.
+    """
+    try:
+        return subprocess.run(
+            ["dot", f"-K{engine}", f"-T{format}"],
+            input=source.encode(),
+            capture_output=True,
+            check=True,
+            timeout=_MAX_SECONDS,
+        ).stdout
+    except FileNotFoundError:
+        raise DrawingError("draw the graph", "graphviz is not installed", _INSTALL_HINT) from None
+    except subprocess.TimeoutExpired:
+        raise DrawingError("draw the graph", f"dot took longer than {_MAX_SECONDS} s", _FEWER) from None
+    except (OSError, subprocess.CalledProcessError) as error:
+        words = getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)
+        raise DrawingError("draw the graph", f"dot says: {words.partition(chr(10))[0]}", _FEWER) from None
+
+
+def tidy(drawn: bytes, *, prefix: str, label: str, titles: dict[str, str]) -> str:
+    """Graphviz's SVG as the head of this module describes.
+
+    Args:
+        drawn: What graphviz wrote.
+        prefix: Begins every id.
+        label: What a screen reader says of the whole.
+        titles: A text for each node, by its name.
+    """
+    svg = ElementTree.fromstring(drawn)
+    x, y, width, height = (float(number) for number in svg.get("viewBox", "0 0 1 1").split())
+    scale = min(1.0, _MAX_WIDTH / width)
+    svg.set("width", f"{width * scale:.0f}")
+    svg.set("height", f"{height * scale:.0f}")
+    svg.set("role", "img")
+    svg.set("aria-label", label)
+    svg.attrib.update(_INHERITED)
+    for element in list(svg.iter())[1:]:
+        for name in [name for name, value in _INHERITED.items() if element.get(name) == value]:
+            del element.attrib[name]
+        if element.get("stroke") == "transparent":
+            # Graphviz before 2.50; not a colour in SVG.
+            element.set("stroke", "none")
+        if element.tag == f"{{{_SVG}}}g":
+            _name(element, prefix, label, titles)
+    size = {"x": f"{x + 0.5:g}", "y": f"{y + 0.5:g}", "width": f"{width - 1:g}", "height": f"{height - 1:g}"}
+    svg.insert(0, ElementTree.Element(f"{{{_SVG}}}rect", {"class": "panel", **size, **_PANEL}))
+    return ElementTree.tostring(svg, encoding="unicode")
+
+
+def _name(group: ElementTree.Element, prefix: str, label: str, titles: dict[str, str]) -> None:
+    """A unique id and a telling title for a node, an edge or the whole."""
+    title = group.find(f"{{{_SVG}}}title")
+    kind = group.get("class")
+    if title is not None and kind == "node":
+        group.set("id", f"{prefix}-{title.text}")
+        title.text = titles.get(title.text or "", "")
+    elif group.get("id"):
+        group.set("id", f"{prefix}-{group.get('id')}")
+        if title is not None and kind == "graph":
+            title.text = label
+    if title is not None and not (title.text and kind in ("node", "graph")):
+        group.remove(title)

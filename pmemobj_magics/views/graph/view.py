@@ -1,0 +1,146 @@
+"""`PoolGraph`: a picture of a pool that shows itself as SVG, as text, or as a tree, and saves itself."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pmemobj.inspect import Comparison, Graph, Node, tree_text
+from pmemobj_magics.display import page, shows_text_only, write_file
+from pmemobj_magics.errors import DrawingError
+from pmemobj_magics.views.graph.dot import node_name, to_dot
+from pmemobj_magics.views.graph.layout import find_layout
+from pmemobj_magics.views.graph.look import Looks
+from pmemobj_magics.views.graph.svg import render, tidy
+from pmemobj_magics.views.tree import footer, to_html
+
+__all__ = ["PoolGraph"]
+
+class PoolGraph:
+    """The objects of a pool and their references, as they were when the picture was asked for.
+
+    In a notebook it is an SVG, and without graphviz a tree; ``print()`` writes the tree anywhere.
+
+    Args:
+        graph: What a walk found.
+        name: What to call the value where it begins: the root, or an expression.
+        offsets: Whether to show each object's offset and size.
+        marks: ``new`` or ``changed`` for some objects, by offset, where the earlier graph is not at hand.
+        before: An earlier graph of the pool, to show what differs. Without it, inside a transaction,
+            the state that the transaction found.
+        layout: One of `LAYOUTS`.
+        holders: The variables that keep doomed objects, by the offset of the object.
+        frame: Tells drawings of one series apart, so that their ids differ.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        name: str = "",
+        offsets: bool = False,
+        marks: Mapping[int, str] | None = None,
+        before: Graph | None = None,
+        layout: str = "LR",
+        holders: Mapping[int, str] | None = None,
+        frame: str = "",
+    ) -> None:
+        self.graph = graph
+        self.name = name or graph.start.label
+        #: What differs from the earlier graph, or None.
+        self.comparison = graph.uncommitted if before is None else Comparison(before, graph)
+        self._looks = Looks(self.comparison, marks or {}, graph.doomed, holders or {})
+        self._layout = find_layout(layout)
+        self._offsets = offsets
+        self._dot = to_dot(graph, self._looks, self._layout, name=self.name, offsets=offsets)
+        self._frame = frame
+        self._svg: str | None = None
+
+    @property
+    def dot(self) -> str:
+        """The drawing in graphviz's language."""
+        return str(self._dot.source)
+
+    @property
+    def svg(self) -> str:
+        """The drawing as SVG.
+
+        Raises:
+            DrawingError: graphviz is missing or failed.
+        """
+        if self._svg is None:
+            digest = hashlib.sha1(f"{self._frame}\0{self.dot}".encode()).hexdigest()
+            nodes = [*self.graph.shown.values(), *self._looks.removed.values()]
+            titles = {node_name(node.offset): _title(node, self._looks) for node in nodes}
+            titles["start"] = self.name
+            drawn = render(self.dot, "svg", self._layout.engine)
+            self._svg = tidy(drawn, prefix=f"pmem-{digest[:8]}", label=repr(self), titles=titles)
+        return self._svg
+
+    @property
+    def tree(self) -> str:
+        """The objects as a tree of text."""
+        tree = tree_text(self.graph, self.comparison, self.name, self._offsets, self._looks.holders)
+        return f"{tree}\n{footer(self.graph, self.comparison)}"
+
+    def __repr__(self) -> str:
+        differs = "" if self.comparison is None else f"; {self._difference(self.comparison)}"
+        return f"PoolGraph({self.graph.summary}{differs})"
+
+    @staticmethod
+    def _difference(comparison: Comparison) -> str:
+        return f"{'uncommitted' if comparison.is_uncommitted else 'since before'}: {comparison.summary}"
+
+    def __str__(self) -> str:
+        return self.tree
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        if shows_text_only():
+            return {"text/plain": f"{self!r}\n{self.tree}"}
+        try:
+            return {"text/plain": repr(self), "image/svg+xml": self.svg}
+        except DrawingError as error:
+            text = f"{self.tree}\n({error.why}; {error.todo})"
+            return {"text/plain": f"{self!r}\n{text}", "text/html": self._tree_to_unfold(error)}
+
+    def _tree_to_unfold(self, error: DrawingError) -> str:
+        tree = to_html(self.graph, self.comparison, self.name, self._offsets, self._looks.holders)
+        words = f"{footer(self.graph, self.comparison)} ({error.why}; {error.todo})"
+        return f'<div>{tree}\n<small style="opacity:.7">{html.escape(words)}</small></div>'
+
+    # ---- files ----
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture to a file; its ending says in which form: .svg, .png, .dot or .html.
+
+        The HTML is one file that loads nothing.
+
+        Raises:
+            MagicUsageError: another ending, or the file cannot be written.
+            DrawingError: .svg or .png without graphviz.
+        """
+        writers = {".svg": self._svg_file, ".png": self._png_file, ".dot": self.dot.encode, ".html": self._page}
+        write_file("the graph", Path(path), writers)
+
+    def _svg_file(self) -> bytes:
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{self.svg}\n'.encode()
+
+    def _png_file(self) -> bytes:
+        dot = self._dot.copy()
+        dot.graph_attr.update(bgcolor="#fbfcfe", dpi="144")
+        return render(dot.source, "png", self._layout.engine)
+
+    def _page(self) -> bytes:
+        try:
+            body = self.svg
+        except DrawingError as error:
+            body = self._tree_to_unfold(error)
+        return page(footer(self.graph, self.comparison), body)
+
+
+def _title(node: Node, looks: Looks) -> str:
+    return ": ".join([node.type, ", ".join([node.text, *looks.of(node).words])])

@@ -1,0 +1,57 @@
+"""docs/crash_corpus.md, made of the cases; that they are what they say is for `run` to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from crash_corpus import Case
+from pmemobj.crash import MODELS
+
+_HEAD = """\
+# What each model of a power cut finds
+
+The crash lab ([crash_lab.md](crash_lab.md)) has been let loose on {bugs} operations that a crash breaks, each with one mistake
+in it, and on {twins} correct twins. The default model, `lines`, must find every mistake and say nothing of the twins.
+The simpler models are those of simpler tools; a twin that passes all images of `lines` passes theirs, which are among them.
+
+The cases are in `tests/support/crash_corpus/`. `make crash-corpus` explores all of them and writes this page; a test does the
+same, and fails if it would read otherwise.
+
+| | {models} |
+|---|{rules}|
+| mistakes found, of {bugs} | {found} |
+| false alarms, of {twins} | {alarms} |
+"""
+_LEVELS = {
+    "own_objects": "With this project's own interface",
+    "raw_stores": "In C: stores, flushes, fences, and protocols made of them",
+    "raw_library": "In C: libpmemobj's transactions and allocations",
+}
+
+
+def as_page(cases: Iterable[Case]) -> str:
+    """The whole page."""
+    cases = list(cases)
+    bugs = [case for case in cases if case.finding]
+    twins = [case for case in cases if not case.finding]
+    head = _HEAD.format(
+        bugs=len(bugs),
+        twins=len(twins),
+        models=" | ".join(f"`{model}`" for model in MODELS),
+        rules="|".join("---" for _ in MODELS),
+        found=" | ".join(str(sum(model in case.models for case in bugs)) for model in MODELS),
+        alarms=" | ".join("0" for _ in MODELS),
+    )
+    parts = [head]
+    for level, title in _LEVELS.items():
+        parts += ["", f"## {title}", ""]
+        parts += [f"| mistake | what is wrong | finding | {' | '.join(MODELS)} |", "|---|---|---|" + "---|" * len(MODELS)]
+        for case in bugs:
+            if case.level == level:
+                marks = " | ".join("×" if model in case.models else "" for model in MODELS)
+                parts.append(f"| `{case.name}` | {case.text} | {case.finding} | {marks} |")
+        parts += ["", "| correct twin | of | why |", "|---|---|---|"]
+        for case in twins:
+            if case.level == level:
+                parts.append(f"| `{case.name}` | {', '.join(f'`{name}`' for name in case.twin_of)} | {case.text} |")
+    return "\n".join(parts) + "\n"
