@@ -121,7 +121,7 @@ def test_no_circle() -> None:
         ("from pmemobj import pool", "pmemobj._objects.gc"),
         ("import pmemobj.crash", "pmemobj.pool"),
         ("def f():\n    from pmemobj import inspect", "pmemobj._values.words"),
-        ("if TYPE_CHECKING:\n    from pmemobj.pool import create", "pmemobj.inspect"),
+        ("if TYPE_CHECKING:\n    from pmemobj.pool import create", "pmemobj._objects.gc"),
         ("import IPython", "pmemobj.inspect"),
         ("def f():\n    from pmemobj_magics import PoolGraph", "pmemobj._inspection.graphs"),
         ("import pmemobj", "pmemobj.pool"),
