@@ -26,26 +26,21 @@ from pmemobj._containers.dict import PersistentDict
 from pmemobj._containers.list import PersistentList
 from pmemobj._containers.set import PersistentSet
 from pmemobj._containers.tuple import PersistentTuple
+from pmemobj._engine.transaction import Transaction
+from pmemobj._files.sizes import DEFAULT_MAX_SIZE, DEFAULT_POOL_SIZE
 from pmemobj._history.log import LogChange, LogEntry, LogLine, LogStep, TransactionLog
+from pmemobj._inspection.stats import PoolStats
 from pmemobj._objects.attributes import PersistentObject
 from pmemobj._objects.blocks import Block
 from pmemobj._objects.class_names import alias
 from pmemobj._objects.convert import to_python
 from pmemobj._objects.fields import Field, Persistent
+from pmemobj._objects.manager import MemoryManager
 from pmemobj._values.pickles import persist_via_pickle
 from pmemobj.check import Finding, Report, check
 from pmemobj.dump import dump, resize, restore
 from pmemobj.errors import *  # noqa: F403
-from pmemobj.pool import (
-    DEFAULT_MAX_SIZE,
-    DEFAULT_POOL_SIZE,
-    MemoryManager,
-    PersistentObjectPool,
-    PoolStats,
-    Transaction,
-    create,
-    open_pools,
-)
+from pmemobj.pool import PersistentObjectPool, create, open_pools
 from pmemobj.pool import open as open
 
 __version__ = "0.1.0"

@@ -28,6 +28,7 @@ from pmemobj._dumping.json_values import plain_to_json
 from pmemobj._dumping.records import FORMS, ClassKey, Record, class_of, kind_named, word_of
 from pmemobj._engine.heap import Heap, log_space, usable_size
 from pmemobj._files import storage
+from pmemobj._files.sizes import DEFAULT_MAX_SIZE, PoolSize, demand_sizes
 from pmemobj._format import (
     ALLOCATION_HEADER_SIZE,
     MIN_POOL_SIZE,
@@ -42,7 +43,7 @@ from pmemobj._format import (
 from pmemobj._hashtable.word_hashes import hash_of_word
 from pmemobj._values.words import replace
 from pmemobj.errors import DiskFullError, DumpFormatError, PmemError, PoolFullError, PoolPermissionError
-from pmemobj.pool import DEFAULT_MAX_SIZE, PersistentObjectPool, PoolSize, demand_sizes
+from pmemobj.pool import PersistentObjectPool
 
 #: Called with how much is done and how much there is to do, in objects; each is met twice.
 Progress = Callable[[int, int], Any]

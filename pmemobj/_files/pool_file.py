@@ -47,6 +47,7 @@ from pmemobj.errors import (
     PoolBusyError,
     PoolClosedError,
     PoolDamagedError,
+    PoolExistsError,
     PoolIsDirectoryError,
     PoolLayoutError,
     PoolNotFoundError,
@@ -57,6 +58,12 @@ from pmemobj.errors import (
 
 #: Seconds that the processes of a killed program may take to let go of its pool.
 _LETTING_GO = 0.5
+
+#: What the system tells of the running process, and by which open directories have a path.
+PROC = "/proc/self"
+#: The longest name of a file, less the ending that libpmemobj appends when it opens a pool. It could create a pool
+#: with a longer name, but never open it again.
+_LONGEST_NAME = 255 - len("_r0_p0_badblocks.txt")
 
 _OTHER_SIGNATURES = {
     b"PMEMBLK\0": "it is a pool of libpmemblk",
@@ -130,6 +137,50 @@ def checked_path(what: str, path: Any) -> str:
     if "\0" in name:
         raise ValueError(f"cannot {what} {name!r}: the path has a NUL character (mend the path)")
     return name
+
+
+def demand_path(what: str, path: str) -> None:
+    """Refuse an empty path.
+
+    Raises:
+        PoolNotFoundError: it is empty.
+    """
+    if not path:
+        raise PoolNotFoundError(what, "the path is empty", "name a file")
+
+
+def demand_new_name(what: str, path: str, name: str) -> None:
+    """Refuse a path at which no pool can be created, or none could be opened later.
+
+    Args:
+        what: The operation, for errors.
+        path: The absolute path.
+        name: The path as the program gave it.
+
+    Raises:
+        PoolExistsError: there is a file already.
+        PmemError: the path is empty, or the name of the file too long.
+    """
+    demand_path(what, name)
+    if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
+        raise translate(what, OSError(errno.ENAMETOOLONG, ""), name)
+    if os.path.lexists(path):
+        raise PoolExistsError(what, "there is a file of that name", "open it with pmemobj.open(), or remove it")
+
+
+def demand_proc(what: str) -> None:
+    """Refuse an operation that needs ``/proc`` where it is not mounted, as in some containers.
+
+    Raises:
+        PoolAccessError: it is missing.
+    """
+    if not os.path.exists(PROC):
+        raise PoolAccessError(
+            what,
+            f"{PROC} is missing, which libpmemobj and pmemobj need to find files by their descriptors",
+            "mount the file system proc at /proc",
+            code=errno.ENOTSUP,
+        )
 
 
 def identify(path: str, name: str = "", thorough: bool = False) -> PoolFile:

@@ -15,6 +15,7 @@ each new part loses its name there as soon as it is mapped.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -29,6 +30,7 @@ from pmemobj._files import pool_file
 from pmemobj._files import poolset as _parts
 from pmemobj._format import LAYOUT_NAME
 from pmemobj._pmdk import library
+from pmemobj.errors import PoolAccessError
 
 #: Where a sandbox grows: in memory, if there is room for some steps of libpmemobj's.
 _MEMORY = "/dev/shm"
@@ -193,6 +195,28 @@ def _place_in_memory() -> str | None:
         if os.access(_MEMORY, os.W_OK) and there.f_bavail * there.f_frsize >= _ROOM:
             return _MEMORY
     return None
+
+
+def umask(what: str) -> int:
+    """The umask of the process, read without setting it, since other threads would see it changed.
+
+    Args:
+        what: The operation, for errors.
+
+    Raises:
+        PoolAccessError: ``/proc`` is missing.
+    """
+    try:
+        with open(f"{pool_file.PROC}/status", encoding="ascii", errors="replace") as status:
+            (mask,) = [line.split()[1] for line in status if line.startswith("Umask:")]
+    except (OSError, ValueError):
+        raise PoolAccessError(
+            what,
+            f"{pool_file.PROC}/status, which tells the permissions of new files (the umask), cannot be read",
+            "mount the file system proc at /proc",
+            code=errno.ENOTSUP,
+        ) from None
+    return int(mask, 8)
 
 
 def temporary_name(directory: str, purpose: str = "creating") -> str:
