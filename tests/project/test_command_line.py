@@ -339,7 +339,7 @@ def test_messages_speak_of_what_was_asked_for(large: str, scratch: Path) -> None
         "restore", "r", "nope"
     )
     assert "--max-size is for a pool that grows (give --size auto too" in complaint("restore", "r", "x", "--max-size", "1G")
-    assert f"cannot resize pool {large}: 1048576 bytes are below" in complaint("resize", large, "1M")
+    assert f"cannot resize pool {large}: 1,048,576 bytes are below" in complaint("resize", large, "1M")
     os.truncate(large, os.path.getsize(large) - (1 << 20))
     assert "so it was cut off (restore the pool from a copy)" in complaint("info", large)
     with pmemobj.create(str(scratch / "grows"), pool_size="auto"):
