@@ -21,8 +21,10 @@ from typing import IO, Any
 
 from pmemobj._containers.base import kind_at
 from pmemobj._dumping.builder import Contents, Progress, built
-from pmemobj._dumping.json_values import from_json, plain_to_json, to_json
-from pmemobj._dumping.records import ClassKey, Record, write_record
+from pmemobj._dumping.forms import write_record
+from pmemobj._dumping.json_plain import plain_to_json
+from pmemobj._dumping.json_values import from_json, to_json
+from pmemobj._dumping.records import ClassKey, Record
 from pmemobj._engine.heap import Heap
 from pmemobj._files import pool_file, poolset, storage
 from pmemobj._files.sizes import PoolSize, demand_max_size

@@ -351,7 +351,7 @@ class PersistentObjectPool:
     ) -> inspect.Graph:
         """The objects and their references, as data; a notebook shows a picture of it, ``print()`` a tree.
 
-        With it come the objects that only the program holds (`doomed`), and inside a transaction what it has
+        With it come the objects that only the program holds (`unreachable`), and inside a transaction what it has
         changed so far (`uncommitted`).
 
         Args:
@@ -368,7 +368,7 @@ class PersistentObjectPool:
         from pmemobj import inspect
 
         limits = {"depth": depth, "max_nodes": max_nodes, "max_items": max_items}
-        return inspect.walk(self, start, **limits, doomed=True, changes=True)
+        return inspect.walk(self, start, **limits, unreachable=True, changes=True)
 
     def tree(
         self,

@@ -105,7 +105,7 @@ def test_a_chain_of_objects_is_drawn_without_recursion(scratch: Path, capsys: py
 
 
 def test_check(command: Command, game: Path) -> None:
-    assert command("check", game).stdout == f"{game}: nothing wrong in 8 objects (with the pool's own lists of classes)\n"
+    assert command("check", game).stdout == f"{game}: nothing wrong in 8 objects (the pool's own lists of classes included)\n"
     data = bytearray(game.read_bytes())
     root = int.from_bytes(data[_format.POOL_ROOT_OFFSET :][:8], "little")
     data[root + _format.ROOT_VALUE] = 0x7C
@@ -173,7 +173,7 @@ def test_a_pool_that_grows(game: Path, scratch: Path, capsys: pytest.CaptureFixt
     assert "grows   by itself, up to 9.0 MiB" in run("info", grows)
     assert json.loads(run("resize", grows, "--max-size", "16M", "--json")) == {"path": str(grows), "size": 8 * MIB}
     assert json.loads(run("info", grows, "--json"))["max_size"] == 16 * MIB
-    assert run("check", grows) == f"{grows}: nothing wrong in 8 objects (with the pool's own lists of classes)\n"
+    assert run("check", grows) == f"{grows}: nothing wrong in 8 objects (the pool's own lists of classes included)\n"
     run("dump", grows, scratch / "again.jsonl")
     texts = [(scratch / name).read_text(encoding="utf-8").splitlines()[1:] for name in ("game.jsonl", "again.jsonl")]
     assert texts[0] == texts[1]

@@ -15,8 +15,9 @@ def footer(graph: Graph, comparison: Comparison | None = None) -> str:
     shown = len(graph.nodes)
     total = None if graph.total is None else shown + graph.hidden
     parts = [os.path.basename(graph.pool), count_text(shown, total)]
-    if graph.doomed_total:
-        parts.append(count_text(len(graph.doomed), graph.doomed_total).replace(" object", " doomed object"))
+    if graph.unreachable_total:
+        unreachable = count_text(len(graph.unreachable), graph.unreachable_total)
+        parts.append(unreachable.replace(" object", " unreachable object"))
     if comparison is None:
         parts += ["a transaction is open, and did too much to be marked"] if graph.is_open else []
     elif comparison.is_uncommitted:
