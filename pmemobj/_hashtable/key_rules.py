@@ -12,7 +12,6 @@ so that one that is too deep is a RecursionError and not the end of the process.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import decimal
 import enum
@@ -208,6 +207,8 @@ def _compared_fields(cls: type) -> tuple[str, ...] | None:
     """The fields that decide the equality of a dataclass, or None where something else does."""
     if "__dataclass_params__" not in cls.__dict__:
         return None
+    import dataclasses  # loaded already, by the module of the class
+
     fields = dataclasses.fields(cls)
     # The same fields give the same method, unless the class has one of its own.
     twin = dataclasses.make_dataclass(

@@ -25,7 +25,6 @@ from pmemobj._inspection.walk import image
 from pmemobj._objects.class_table import ClassTable
 from pmemobj._objects.gc import containers, root_words
 from pmemobj._pmdk import library
-from pmemobj._verify import kind_readers as kind_readers  # the readers of all kinds
 from pmemobj._verify.examination import ERROR, Examination, Finding
 from pmemobj.errors import PmemError, PoolBusyError, PoolDamagedError
 

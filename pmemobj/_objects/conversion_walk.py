@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pmemobj.errors import NotPersistableError, PoolDamagedError
 
@@ -30,8 +29,7 @@ def _no_parts(_source: Any) -> Parts:
     return ()
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """How containers of one type are taken apart, and their counterparts put together.
 
     Attributes:

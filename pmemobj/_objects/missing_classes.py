@@ -136,6 +136,8 @@ def _retire(name: str) -> None:
         )
 
 
-class_finders[int(Kind.OBJECT)] = _finder(PersistentObject, ObjectStandIn, "PersistentObject")
-class_finders[int(Kind.EXTENSION)] = _finder(StoredFields, FieldsStandIn, "Persistent")
-on_definition.append(_retire)
+def register() -> None:
+    """Let objects of the kinds that have many classes get the right class, or a stand-in, when they are found again."""
+    class_finders[int(Kind.OBJECT)] = _finder(PersistentObject, ObjectStandIn, "PersistentObject")
+    class_finders[int(Kind.EXTENSION)] = _finder(StoredFields, FieldsStandIn, "Persistent")
+    on_definition.append(_retire)

@@ -296,7 +296,7 @@ DAMAGE = {
     "tuple: length": (Kind.TUPLE, 8, 1 << 50, r"root.*: its TUPLE takes \d+ bytes, and has \d+"),
     "tuple: item": (Kind.TUPLE, 16, 0, r"root.*\[0\]: its word is 0, which is no value"),
     "tuple: a key": (Kind.TUPLE, 24, 3, r"root\['set'\]: entry \d+ has not the hash of its key .*"),
-    "bytearray: length": (Kind.BYTEARRAY, 8, 1 << 40, r"root\['bytes'\]: its 1099511627776 bytes are in an area of \d+"),
+    "bytearray: length": (Kind.BYTEARRAY, 8, 1 << 40, r"root\['bytes'\]: its 1099511627776 bytes do not fit an area of \d+"),
     "bytearray: capacity": (Kind.BYTEARRAY, 16, 8000, r"root\['bytes'\]: its BYTEARRAY_DATA takes 8000 bytes, .*"),
     "array: code": (Kind.ARRAY, 32, 77, r"root\['numbers'\]: its type code 0x4d is none that there is"),
     "array: length": (Kind.ARRAY, 8, 5, r"root\['numbers'\]: its 5 bytes are no whole elements of 8 bytes"),

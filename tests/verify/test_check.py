@@ -91,7 +91,7 @@ def test_a_pool_in_good_order(checked: Callable[..., pmemobj.Report]) -> None:
     report = checked()
     # The root, the list, five accounts, the class table and its record.
     assert report.ok and report.findings == () and report.objects == 9
-    assert str(report).endswith("/pool: nothing wrong in 9 objects (with the pool's own lists of classes)")
+    assert str(report).endswith("/pool: nothing wrong in 9 objects (the pool's own lists of classes included)")
 
 
 PLAYER = "root['players'][3]"
