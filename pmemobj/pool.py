@@ -42,11 +42,12 @@ from pmemobj._inspection import stats as _stats
 from pmemobj._inspection.stats import PoolStats
 from pmemobj._lifecycle import trial
 from pmemobj._objects import gc as _gc
-from pmemobj._objects import missing_classes as missing_classes  # decides which class an object found again gets
+from pmemobj._objects import registry
 from pmemobj._objects.class_table import ClassTable
 from pmemobj._objects.convert import to_persistent
 from pmemobj._objects.manager import MemoryManager
 from pmemobj._pmdk import library
+from pmemobj._public_names import public_in
 from pmemobj._values.words import decode, replace
 from pmemobj._verify.examination import Report, examine
 from pmemobj.errors import (
@@ -73,6 +74,8 @@ __all__ = [
     "open",
 ]
 
+registry.fill_tables()
+
 P = TypeVar("P", bound=Persistent)
 Path = str | os.PathLike[str]
 
@@ -94,6 +97,7 @@ _LAST_WAIT = 1.0
 _open_pools: dict[int, PersistentObjectPool] = {}
 
 
+@public_in("pmemobj")
 class PersistentObjectPool:
     """A pool of persistent objects, mapped into this process.
 

@@ -100,7 +100,7 @@ def _read_array(target: Target, record: Record) -> list[int]:
 
 def _write_extension(heap: Heap, offset: int, number_of: NumberOf) -> Record:
     fields = fields_at(heap, offset)
-    shape = heap.types.shape(class_number(heap.read(offset)))
+    shape = heap.types.layout(class_number(heap.read(offset)))
     # Its walker is content only with blocks that it owns.
     kind_at(heap, offset)._p_bodies(heap, offset)
     words = heap.read_words(offset + EXTENSION_BODY, fields.values + fields.blocks)

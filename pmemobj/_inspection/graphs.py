@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from pmemobj import _display
 from pmemobj._inspection.tree_text import count_text, number_text, tree_text
+from pmemobj._public_names import public_in
 from pmemobj.errors import a_or_an
 
 __all__ = [
@@ -40,6 +41,7 @@ _Kind = Literal["new", "changed", "removed"]
 _WITHOUT_PLACES = "PersistentSet"
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One labelled place of an object.
@@ -61,6 +63,7 @@ class Slot:
 HEADER, ENTRIES, VALUE = "header", "entries", "value"
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Part:
     """An allocation that belongs to an object and to nothing else.
@@ -76,6 +79,7 @@ class Part:
     what: str
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Node:
     """One persistent object.
@@ -112,6 +116,7 @@ class Node:
         return len(self.slots) >= self.count
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Edge:
     """A reference from one object to another, with the label of its slot."""
@@ -121,6 +126,7 @@ class Edge:
     label: str
 
 
+@public_in("pmemobj.inspect")
 class Offsets:
     """A set of offsets that is made once and takes eight bytes for each."""
 
@@ -137,6 +143,7 @@ class Offsets:
         return len(self._sorted)
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True, repr=False)
 class Graph:
     """What a walk found; ``print()`` writes it as a tree.
@@ -228,6 +235,7 @@ class Graph:
         return offset in self.reached if self.reached is not None else self.total is None
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True, repr=False)
 class Tree:
     """A graph that shows itself as a tree, each object written out once.
@@ -252,6 +260,7 @@ class Tree:
 # ---- what differs -----------------------------------------------------------------------------------
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Change:
     """What became of one object between two graphs.
@@ -277,6 +286,7 @@ _UNCOMMITTED: dict[_Kind, str] = {
 }
 
 
+@public_in("pmemobj.inspect")
 class Comparison:
     """What differs between two graphs of a pool, for those who draw or write the later one.
 
@@ -312,6 +322,7 @@ class Comparison:
         return ", ".join(words) or "no change"
 
 
+@public_in("pmemobj.inspect")
 def differences(before: Graph, after: Graph) -> dict[int, Change]:
     """The objects that are new in `after`, changed, or removed, by offset; all others are as before.
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from pmemobj._public_names import public_in
+
 if TYPE_CHECKING:
     from pmemobj._inspection.graphs import Change, Comparison, Graph, Node, Slot
 
@@ -30,6 +32,7 @@ def count_text(number: int, noun: str) -> str:
     return f"{number_text(number)} {noun}{'' if number == 1 else 's'}"
 
 
+@public_in("pmemobj.inspect")
 def tree_text(
     graph: Graph,
     comparison: Comparison | None = None,
@@ -157,6 +160,7 @@ def _lines_inside(node: Node, change: Change | None) -> Iterator[_Line]:
         yield _Line(f"+{number_text(node.count - len(node.slots))} more", "")
 
 
+@public_in("pmemobj.inspect")
 def slot_note(slot: Slot | None) -> str:
     """What to say of a slot that is not as before: what was there, if anything."""
     if slot is None:
