@@ -19,7 +19,7 @@ PACKAGE = ROOT / "pmemobj"
 #: The floors, lowest first. A room (a folder, or a module at the top) may import from itself and from lower floors.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("_build_mode", "_nocython"),
-    ("errors", "_text", "_display", "_format"),
+    ("errors", "_text", "_display", "_format", "_public_names", "_former_names"),
     ("_pmdk",),
     ("_engine", "_files"),
     ("_values",),
