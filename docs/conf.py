@@ -21,8 +21,9 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 
 root_doc = "docs/index"
 include_patterns = [
-    *("README.md", "CHANGELOG.md", "notebooks/*.ipynb", "notebooks/scripts/README.md"),
-    *("docs/*.md", "docs/howto/*.md", "docs/reference/*.md"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *("notebooks/*.ipynb", "notebooks/scripts/README.md"),
+    *("docs/*.md", "docs/design/*.md", "docs/howto/*.md", "docs/reference/*.md"),
 ]
 # Directories that are not searched at all.
 exclude_patterns = [

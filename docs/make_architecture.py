@@ -1,6 +1,6 @@
 """Draws the picture of the rooms on their floors: ``python docs/make_architecture.py``.
 
-The floors are those that `tests/project/test_layers.py` enforces, so the picture cannot say anything else than the code.
+The floors are those that `tests/project/test_layers.py` enforces, so the picture says what the code does.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def picture() -> str:
     for number, row in enumerate(rows):
         parts += _floor(row, MARGIN + number * ROW)
     note = "Imports point down. Rooms (blue) are private folders; grey boxes are modules at the top of the package."
-    parts.append(f'<text x="{WIDTH / 2}" y="{height - 14}" font-size="12" fill="#5b6472" text-anchor="middle">{note}</text>')
+    style = 'font-size="12" fill="#5b6472" text-anchor="middle"'
+    parts.append(f'<text x="{WIDTH / 2}" y="{height - 14}" {style}>{note}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 

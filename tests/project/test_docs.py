@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ import pmemobj.crash
 import pmemobj.inspect
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+AT_THE_TOP = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
+PAGES = [*AT_THE_TOP, *sorted((ROOT / "docs").rglob("*.md"))]
 #: Its blocks build on each other, and test_extension runs them.
 ELSEWHERE = "docs/persistent_classes.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -111,11 +113,29 @@ def test_what_is_public_is_in_the_reference() -> None:
     }
 
 
-def test_every_page_is_in_the_table_of_contents() -> None:
-    docs = ROOT / "docs"
-    index = (docs / "index.md").read_text()
-    named = {line.strip("<> ").rpartition("<")[2] for line in index.splitlines()}
-    assert {str(page.relative_to(docs).with_suffix("")) for page in docs.rglob("*.md")} - {"index"} <= named
+def contents(index: Path) -> Iterator[Path]:
+    """The pages in the tables of contents of a page, and in those of the pages that have one themselves."""
+    for table in re.findall(r"^```\{toctree\}\n(.*?)^```", index.read_text(), re.MULTILINE | re.DOTALL):
+        for line in table.splitlines():
+            if line and not line.startswith(":") and "*" not in line:
+                page = (index.parent / f"{line.strip('<> ').rpartition('<')[2]}.md").resolve()
+                yield page
+                yield from contents(page)
+
+
+def test_every_page_is_in_the_table_of_contents_once() -> None:
+    """Sphinx takes a page that is in two tables for a mistake."""
+    index = ROOT / "docs" / "index.md"
+    named = list(contents(index))
+    assert len(named) == len(set(named))
+    assert {page for page in PAGES if page != index} - set(named) == set()
+    assert [page for page in named if not page.exists()] == []
+
+
+def test_the_citation_has_the_version_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {project['version']}\n" in citation and f"\nlicense: {project['license']}\n" in citation
 
 
 def test_every_link_leads_to_a_file() -> None:
