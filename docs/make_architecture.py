@@ -29,6 +29,8 @@ CAPTIONS = {
     "_format": "the bytes of a pool",
     "_text": "counts in messages",
     "_display": "what notebooks display",
+    "_public_names": "how classes are called",
+    "_former_names": "names that have changed",
     "_build_mode": "compiled or not",
     "_nocython": "without Cython",
     "inspect": "looking into a pool",

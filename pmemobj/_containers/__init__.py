@@ -4,9 +4,11 @@
 |---|---|
 | `base` | `Persistent`, the base of every persistent class: creation, resurrection, and the table of kinds |
 | `invariants` | what `_check` asserts of every object, from its bytes |
+| `comparable` | the base of containers that are compared by their contents |
 | `sequence` | what lists and tuples have in common: reading, searching, comparing |
 | `list` | `PersistentList` |
 | `tuple` | `PersistentTuple` |
+| `stored_table` | the base of dict and set: two counts and a hash table |
 | `dict` | `PersistentDict` |
 | `set` | `PersistentSet` |
 | `iterators` | the iterators of dicts and sets |

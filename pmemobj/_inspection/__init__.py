@@ -4,7 +4,8 @@ Nothing in here makes a handle, imports a class of the program, or trusts a byte
 
 | module | what it is responsible for |
 |---|---|
-| `graphs` | the result of a walk as dataclasses, and the differences between two of them |
+| `nodes` | what graphs consist of, as dataclasses: objects, slots, references, changes |
+| `graphs` | the result of a walk, and the differences between two of them |
 | `walk` | walks a pool, or the bytes of a file, from the root or from any object |
 | `tree_text` | a graph as a tree of text |
 | `before_image` | the pool as it was when the running transaction began |

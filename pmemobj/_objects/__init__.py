@@ -13,4 +13,5 @@
 | `convert` | `pool.persistent` and `to_python`: plain structures into a pool, and back |
 | `manager` | `MemoryManager`: allocation, snapshots and stores for a program's own containers |
 | `gc` | garbage collection: marks what can be reached, and frees everything else |
+| `registry` | which class serves each kind, and the other tables that lower rooms look up |
 """

