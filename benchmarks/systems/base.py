@@ -69,7 +69,7 @@ class System(ABC):
 
     Attributes:
         name: The name by which the system is chosen, and found in the results.
-        largest: The largest number of elements. To make more would take minutes, so less is made and the results say so.
+        largest: The largest number of elements. More would take minutes to make; the results say if there were less.
         on_disk: Whether the system is measured on a disk too.
     """
 

@@ -164,7 +164,7 @@ class Pmemobj(Containers):
 
     def close_read(self, size: int, count: int) -> Job:
         def run() -> float:
-            # Immediately after opening, as in the C program; Python's gc runs before each pass and would come in between.
+            # Immediately after opening, as in the C program. Python's gc, which runs before each pass, would intervene.
             pool = self.opened(size)
             start = time.perf_counter()
             pool.close()
