@@ -1,1 +1,11 @@
-"""libpmemobj through cffi, and the structures that it keeps in the file."""
+"""libpmemobj through cffi, and the structures that libpmemobj keeps in the file.
+
+| module | what it is responsible for |
+|---|---|
+| `library` | libpmemobj through cffi: one checked wrapper for each C function |
+| `calls` | the functions that every change needs; compiled, called without cffi |
+| `file_words` | the files of a pool as words that are read when they are needed |
+| `chunks` | libpmemobj's heap in the file: which allocations there are, and whether it is damaged |
+| `lanes` | libpmemobj's logs in the file: whether libpmemobj can read them without harm |
+| `undo_log` | libpmemobj's undo logs in the file: what a roll-back would put back |
+"""
