@@ -148,7 +148,7 @@ def test_restore_takes_both_orders(game: Path, scratch: Path, capsys: pytest.Cap
     for line in (["restore", text], ["restore", text, other], ["restore", text, str(game)]):
         assert command_line.main(line) == command_line.FAILED
         error = capsys.readouterr().err
-        assert "that is a dump" in error and "PATH FILE" in error and "remove" not in error
+        assert "this file is a dump" in error and "PATH FILE" in error and "remove" not in error
     with pytest.raises(pmemobj.PoolExistsError, match=r"that is a dump \(name the dump first") as caught:
         pmemobj.restore(scratch / "nowhere", text)
     assert "remove" not in str(caught.value)
@@ -218,17 +218,25 @@ def test_wrong_usage(command: Command, game: Path, capsys: pytest.CaptureFixture
             with pytest.raises(SystemExit) as left:
                 command_line.main(["tree", str(game), option, wrong])
             assert left.value.code == command_line.USAGE
-            assert f"argument {option}: '{wrong}' is no number of them (give 0" in capsys.readouterr().err
+            assert f"argument {option}: '{wrong}' is no count (give 0" in capsys.readouterr().err
     assert command_line.main(["dump", str(game), str(game)]) == command_line.USAGE
     assert "into itself" in capsys.readouterr().err
-    for line in ([], ["info"], ["fly", str(game)]):
+    for line in (["info"], ["fly", str(game)]):
         with pytest.raises(SystemExit) as left:
             command_line.main(line)
         assert left.value.code == command_line.USAGE and capsys.readouterr().err
-    for line, text in ((["--help"], "exit codes:"), (["check", "--help"], "--seconds")):
+    version = f"pmemobj {pmemobj.__version__}\n"
+    for line, text in ((["--help"], "exit codes:"), (["check", "--help"], "--seconds"), (["--version"], version)):
         with pytest.raises(SystemExit) as left:
             command_line.main(line)
         assert left.value.code == command_line.FINE and text in capsys.readouterr().out
+
+
+def test_without_a_command_the_commands_are_shown(command: Command) -> None:
+    said = command(code=command_line.USAGE).stderr
+    assert "usage: python -m pmemobj" in said and "--version" in said
+    for name in ("info", "tree", "check", "gc", "dump", "restore", "resize"):
+        assert f"\n    {name} " in said
 
 
 @pytest.mark.parametrize(
