@@ -21,6 +21,7 @@ from conftest import MIB, PATIENCE, POOL_SIZE
 
 import pmemobj
 from pmemobj import PersistentList, PersistentObjectPool, _format
+from pmemobj._files import pool_file
 from pmemobj._lifecycle import trial
 from pmemobj._pmdk import library
 
@@ -582,3 +583,30 @@ def test_a_user_can_create_and_open_in_a_directory_of_his_own(scratch: Path) -> 
             pytest.skip("this Python is for root only")
         pmemobj.create(scratch / "pool", pool_size=POOL_SIZE).close()
         pmemobj.open(scratch / "pool").close()
+
+
+# ---- a system without /proc, as some containers are ------------------------------------------------------
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_without_proc_creating_says_what_is_missing(pool_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_file, "PROC", "/nowhere/self")
+    for size in (POOL_SIZE, "auto"):
+        with pytest.raises(pmemobj.PoolAccessError) as caught:
+            pmemobj.create(pool_path, pool_size=size)
+        assert str(caught.value) == (
+            f"cannot create pool {pool_path}: /nowhere/self/status, which tells the permissions of new files (the umask), "
+            "cannot be read (mount the file system proc at /proc)"
+        )
+
+
+def test_without_proc_only_pools_in_one_file_are_opened(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("one", POOL_SIZE), ("grows", "auto")):
+        pmemobj.create(scratch / name, pool_size=size).close()
+    monkeypatch.setattr(pool_file, "PROC", "/nowhere/self")
+    pmemobj.open(scratch / "one").close()
+    with pytest.raises(pmemobj.PoolAccessError, match=r"/nowhere/self is missing, which .* \(mount the file system proc"):
+        pmemobj.open(scratch / "grows")
+    monkeypatch.undo()
+    with pmemobj.open(scratch / "grows") as pool:
+        assert not pool.recovered
