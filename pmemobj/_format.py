@@ -109,9 +109,9 @@ blocks stand in the order of the fields. Raw fields do too, each at the next mul
 
 from __future__ import annotations
 
-import random
 import struct
 import zlib
+from _random import Random  # the module random takes ten times as long to import
 from enum import IntEnum
 from itertools import accumulate
 
@@ -288,7 +288,7 @@ def header(kind: int, detail: int = 0) -> int:
 
 
 #: A generator of its own: a program that seeds the shared one would make the stamps repeat.
-_chance = random.Random()
+_chance = Random()
 
 
 def new_header(kind: int, number: int = 0) -> int:

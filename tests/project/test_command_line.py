@@ -44,7 +44,7 @@ def command(scratch: Path) -> Command:
 
 @pytest.fixture
 def game(scratch: Path) -> Path:
-    """A closed pool with a little in it, and some garbage."""
+    """A closed pool with a few objects and some garbage."""
     path = scratch / "game.pmem"
     with pmemobj.create(path, pool_size=8 * MIB) as pool:
         players = pool.new(PersistentList, [pool.new(Account, name) for name in ("Ann", "Bob", "Zoë")])
@@ -82,7 +82,7 @@ def test_tree(command: Command, game: Path) -> None:
     assert "└─ 'self': PersistentDict #1 (shown above)" in command("tree", game).stdout
     nodes = json.loads(command("tree", game, "--json", "--depth", 1).stdout)["nodes"]
     assert [node["type"] for node in nodes] == ["PersistentDict", "PersistentList", "PersistentList"]
-    # A terminal that has none of these characters.
+    # The terminal can show none of these characters.
     plain = subprocess.run(
         [sys.executable, "-m", "pmemobj", "tree", game],
         env=child_environment(PYTHONIOENCODING="ascii"),
@@ -137,7 +137,7 @@ def test_dump_restore_and_resize(command: Command, game: Path, scratch: Path) ->
 
 
 def test_restore_takes_both_orders(game: Path, scratch: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """That of the command and that of the function; and nobody is told to remove a dump."""
+    """`restore` takes the order of the command and that of the function, and no message says to remove a dump."""
     text = str(scratch / "game.jsonl")
     new, other = str(scratch / "new"), str(scratch / "other.jsonl")
     pmemobj_dump = command_line.main(["dump", str(game), text]), command_line.main(["dump", str(game), other])
@@ -284,7 +284,7 @@ def test_an_interrupt(large: str, scratch: Path) -> None:
         child = subprocess.Popen(
             [sys.executable, "-m", "pmemobj", *line], cwd=scratch, stderr=subprocess.PIPE, env=child_environment()
         )
-        # Its unfinished file tells that it is at work.
+        # The command is at work when its unfinished file is there.
         deadline = time.monotonic() + PATIENCE
         while not any(name.startswith((".dumping", ".building")) for name in os.listdir(scratch)):
             assert time.monotonic() < deadline and child.poll() is None
