@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pmemobj import crash
-from pmemobj.crash import PowerModeError, Report
+from pmemobj.crash import Exploration, PowerModeError
 from pmemobj.pool import PersistentObjectPool, create
 
 #: libpmemobj's smallest; the smaller the pool, the quicker each image.
@@ -37,7 +37,7 @@ def crash_pool() -> Iterator[PersistentObjectPool]:
 
 
 @pytest.fixture
-def crash_explore(crash_pool: PersistentObjectPool) -> Callable[..., Report]:
+def crash_explore(crash_pool: PersistentObjectPool) -> Callable[..., Exploration]:
     """``crash_explore(action, check=None, pool=crash_pool, **how)``: record, explore, and fail over any violation.
 
     The code must return; `how` is what `Recording.explore` takes. The test is skipped where stores cannot be recorded.
@@ -48,7 +48,7 @@ def crash_explore(crash_pool: PersistentObjectPool) -> Callable[..., Report]:
         check: Callable[[PersistentObjectPool], object] | None = None,
         pool: PersistentObjectPool = crash_pool,
         **how: Any,
-    ) -> Report:
+    ) -> Exploration:
         try:
             recording = crash.record(pool, action, seed=how.get("seed", 0))
         except PowerModeError as error:
