@@ -16,7 +16,8 @@ PACKAGE = ROOT / "pmemobj"
 ROOMS = sorted(path.parent for path in PACKAGE.glob("_*/__init__.py"))
 #: Modules that the tables name already and that branches which are to be merged bring along; then this goes.
 AWAITED = {
-    *(f"_engine/{name}.py" for name in ("allocator", "consistent_reads", "mapping", "size_classes", "transaction_state")),
+    *(f"_engine/{name}.py" for name in ("allocator", "consistent_reads", "mapping", "size_classes", "stores")),
+    "_engine/transaction_state.py",
     *(f"_hashtable/{name}.py" for name in ("additions", "entries", "index_slots", "search")),
     *("_containers/comparable.py", "_containers/stored_table.py", "_dumping/forms.py", "_dumping/json_plain.py"),
     *("_files/sizes.py", "_inspection/nodes.py", "_inspection/walk.py", "_lifecycle/open_pools.py"),
