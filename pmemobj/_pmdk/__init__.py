@@ -1,7 +1,7 @@
 """The C library libpmemobj: how it is called, and the structures that it keeps in the file.
 
-Nothing in here knows Python values, objects or our own format. libpmemobj follows its own structures unchecked, so every
-number in them is checked here before it is used.
+Nothing in here knows Python values, objects or our own format. libpmemobj follows its own structures unchecked, so
+every number in them is checked here before it is used.
 
 | module | what it is responsible for |
 |---|---|
