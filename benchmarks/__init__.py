@@ -12,5 +12,6 @@
 | `run` | all workloads for all systems, in turn |
 | `reach` | what pmemobj should reach, row by row |
 | `import_time` | how long ``import pmemobj`` takes; a program of its own |
+| `compare_reads` | whether a change has made reads or writes slower, between two checkouts; a program of its own |
 | `report`, `plots`, `publish` | the table, the pictures, and their places in the documentation |
 """

@@ -31,6 +31,7 @@ CAPTIONS = {
     "_display": "what notebooks display",
     "_public_names": "how classes are called",
     "_former_names": "names that have changed",
+    "_version": "the version",
     "_build_mode": "compiled or not",
     "_nocython": "without Cython",
     "inspect": "looking into a pool",

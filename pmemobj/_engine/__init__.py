@@ -19,6 +19,6 @@
 | `checker` | the checking mode: proof that every changed byte was logged |
 
 `Heap` derives from the classes of `mapping`, `transaction_state`, `allocator` and `stores`, each from the one before.
-They are base classes and not parts, since compiled code reaches a field or an inline method of a base class as
-fast as its own; a part would cost one more load in each read and each store.
+They are base classes and not parts, since compiled code reaches a field or an inline method of a base class as fast as
+its own; a part would cost one more load in each read and each store.
 """

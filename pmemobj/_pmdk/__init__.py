@@ -1,16 +1,15 @@
-"""The C library libpmemobj: how it is called, and what it keeps in the file.
+"""The C library libpmemobj: how it is called, and the structures that it keeps in the file.
 
-Nothing in here knows Python values, objects or our own format. Half of the room calls libpmemobj; the other half reads
-the structures that libpmemobj keeps in the file, and checks every number before it is used, because libpmemobj itself
-follows these numbers unchecked.
+Nothing in here knows Python values, objects or our own format. libpmemobj follows its own structures unchecked, so
+every number in them is checked here before it is used.
 
 | module | what it is responsible for |
 |---|---|
 | `declarations` | the declarations of `declarations.h` as cffi loads them; made by `tools/make_declarations.py` |
-| `library` | loads libpmemobj through cffi; one checked wrapper for each C function |
-| `calls` | the few functions that every change needs, called without going through cffi where compiled |
-| `file_words` | the files of a pool as 64-bit words, each read when it is asked for |
-| `chunks` | libpmemobj's heap in the file: its zones, chunks and runs; which allocations there are |
-| `lanes` | libpmemobj's lanes in the file: whether its redo logs and undo logs can be trusted |
-| `undo_log` | the entries of an undo log: which bytes a roll-back or a recovery would put back |
+| `library` | libpmemobj through cffi: one checked wrapper for each C function |
+| `calls` | the functions that every change needs; compiled, called without cffi |
+| `file_words` | the files of a pool as words that are read when they are needed |
+| `chunks` | libpmemobj's heap in the file: which allocations there are, and whether it is damaged |
+| `lanes` | libpmemobj's logs in the file: whether libpmemobj can read them without harm |
+| `undo_log` | libpmemobj's undo logs in the file: what a roll-back would put back |
 """
