@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from pmemobj._format import LANE_SIZE, POOL_HEAP_OFFSET, POOL_LANE_COUNT, POOL_LANES_OFFSET, WORD
+from pmemobj._former_names import attribute_of
 from pmemobj._pmdk.undo_log import LOG, entries
 from pmemobj.crash._image import Image
 from pmemobj.crash._states import Memory
@@ -142,3 +144,8 @@ def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
         for offset, data in entries(read, lanes + lane * LANE_SIZE + LOG):
             found.append(Snapshot(lane, offset, data))
     return tuple(found)
+
+
+def __getattr__(name: str) -> Any:
+    """Give pickles of version 0.1.0 the classes that they know under former names."""
+    return attribute_of(__name__, name)

@@ -30,6 +30,7 @@ from pmemobj._format import (
     WORD,
     Kind,
 )
+from pmemobj._former_names import attribute_of
 from pmemobj._objects import gc
 from pmemobj._objects.class_table import ClassTable
 from pmemobj._pmdk import library
@@ -421,3 +422,8 @@ def _allocate(heap: Heap, broken: list[BrokenInvariant]) -> None:
         if start < end:
             broken.append(BrokenInvariant("allocation", f"new memory overlaps an existing allocation at {start:#x}"))
             return
+
+
+def __getattr__(name: str) -> Any:
+    """Give pickles of version 0.1.0 the classes that they know under former names."""
+    return attribute_of(__name__, name)

@@ -7,7 +7,9 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+from pmemobj._former_names import attribute_of
 from pmemobj._text import count_short, plural
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._recovery import BrokenInvariant, Outcome
@@ -350,3 +352,8 @@ def export(base: Image, lines: Lines, path: str | os.PathLike[str]) -> None:
     with open(path, "xb") as file:
         for offset in range(0, copy.size, 1 << 20):
             file.write(copy.read(offset, 1 << 20))
+
+
+def __getattr__(name: str) -> Any:
+    """Give pickles of version 0.1.0 the classes that they know under former names."""
+    return attribute_of(__name__, name)
