@@ -12,4 +12,5 @@
 | `run` | all workloads for all systems, in turn |
 | `reach` | what pmemobj should reach, row by row |
 | `report`, `plots`, `publish` | the table, the pictures, and their places in the documentation |
+| `compare_reads` | whether a change of the code has made reads or writes slower: two checkouts, measured in turn |
 """
