@@ -14,4 +14,5 @@
 | `import_time` | how long ``import pmemobj`` takes; a program of its own |
 | `compare_reads` | whether a change has made reads or writes slower, between two checkouts; a program of its own |
 | `report`, `plots`, `publish` | the table, the pictures, and their places in the documentation |
+| `compare_reads` | whether a change of the code has made reads or writes slower: two checkouts, measured in turn |
 """

@@ -47,6 +47,30 @@ class Operation:
 # ---- in the child -----------------------------------------------------------------------------------
 
 
+def _subscript(container: Any, subscripts: Any) -> Callable[[], object]:
+    def run() -> None:
+        for each in subscripts:
+            container[each]
+
+    return run
+
+
+def _contains(container: Any, wanted: Any) -> Callable[[], object]:
+    def run() -> None:
+        for each in wanted:
+            each in container  # noqa: B015
+
+    return run
+
+
+def _iterate(container: Any) -> Callable[[], object]:
+    def run() -> None:
+        for _ in container:
+            pass
+
+    return run
+
+
 def _reads(pool: Any) -> list[Operation]:
     """The operations that only read."""
     root = pool.root
@@ -60,20 +84,6 @@ def _reads(pool: Any) -> list[Operation]:
     thing = root["thing"] = _new_object(pool)
     indices = range(_ITEMS)
 
-    def subscript(container: Any, subscripts: Any) -> Callable[[], object]:
-        def run() -> None:
-            for each in subscripts:
-                container[each]
-
-        return run
-
-    def contains(container: Any, wanted: Any) -> Callable[[], object]:
-        def run() -> None:
-            for each in wanted:
-                each in container  # noqa: B015
-
-        return run
-
     def attribute() -> None:
         for _ in indices:
             thing.number  # noqa: B018
@@ -82,24 +92,17 @@ def _reads(pool: Any) -> list[Operation]:
         for _ in indices:
             thing.text  # noqa: B018
 
-    def iterate(container: Any) -> Callable[[], object]:
-        def run() -> None:
-            for _ in container:
-                pass
-
-        return run
-
     return [
-        Operation("list[int]", subscript(numbers, indices)),
-        Operation("list[str]", subscript(texts, indices)),
-        Operation("iterate list of int", iterate(numbers)),
-        Operation("iterate list of str", iterate(texts)),
-        Operation("iterate dict", iterate(by_text)),
-        Operation("dict[str] -> int", subscript(by_text, keys)),
-        Operation("dict[str] -> str", subscript(texts_by_text, keys)),
-        Operation("dict[int] -> int", subscript(by_number, indices)),
-        Operation("str in dict", contains(by_text, keys)),
-        Operation("str in set", contains(members, keys)),
+        Operation("list[int]", _subscript(numbers, indices)),
+        Operation("list[str]", _subscript(texts, indices)),
+        Operation("iterate list of int", _iterate(numbers)),
+        Operation("iterate list of str", _iterate(texts)),
+        Operation("iterate dict", _iterate(by_text)),
+        Operation("dict[str] -> int", _subscript(by_text, keys)),
+        Operation("dict[str] -> str", _subscript(texts_by_text, keys)),
+        Operation("dict[int] -> int", _subscript(by_number, indices)),
+        Operation("str in dict", _contains(by_text, keys)),
+        Operation("str in set", _contains(members, keys)),
         Operation("attribute int", attribute),
         Operation("attribute str", text_attribute),
     ]

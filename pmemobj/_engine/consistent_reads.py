@@ -14,12 +14,12 @@ A writer makes the number odd before its first store and even again after its la
 does not count at all. A commit need not count either, though it frees memory: a reader that began after the statement
 which gave the memory up finds no way to it.
 
-Every method that reads more than one word of the pool for its caller follows this protocol: `read_consistently` is
-all of it. Methods that are called millions of times a second write the first attempt out, without a call
+Every method that reads more than one word of the pool for its caller follows this protocol. `read_consistently` is
+the whole protocol. Methods that are called millions of times a second write the first attempt out, without a call
 through a Python object::
 
     version = heap.version
-    if not is_half_changed(version):
+    if heap.still_valid(version):  # it is, unless the number is odd
         try:
             value = self._value(number)
         except Exception:
@@ -29,9 +29,6 @@ through a Python object::
             if heap.still_valid(version):
                 return value
     return read_with_lock(self, self._value, number)
-
-(In a .py file the first condition reads ``heap.still_valid(version)``, which is the same at that point and exists
-uncompiled, too.)
 
 The quick look-ups (`quick_entry`, `_quick_word`) leave out step 3. They are compiled, run no Python code and keep the
 interpreter lock, so no other thread runs between their first and their last load. They must not leave out
@@ -53,7 +50,7 @@ A = TypeVar("A")
 if not cython.compiled:
 
     def is_half_changed(version: int) -> bool:
-        """Whether a heap with this version shows half a change; compiled this is part of the caller (see the .pxd)."""
+        """Whether a heap with this version shows half a change; compiled, this is part of the caller (see the .pxd)."""
         return version & 1 != 0
 
 

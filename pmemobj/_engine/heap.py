@@ -1,16 +1,16 @@
-"""The heap of a pool: all that is above this room sees a pool as a heap, with offsets and 64-bit words.
+"""The heap of a pool: everything above this room sees a pool as a heap, with offsets and 64-bit words.
 
 `Heap` is made of layers, each a class in a module of its own: how a pool is mapped and read (`mapping`), who may
 change it (`transaction_state`), where memory comes from (`allocator`), in which ways memory changes (`stores`), and
-here what leads from one state of a transaction to another, and the Python objects that stand for persistent ones.
+in this module, how a transaction begins and ends, and the Python objects that stand for persistent ones.
 
 A KeyboardInterrupt may arrive wherever Python code is entered or called. Compiled, the code of this
-room is not such a place, only its calls into `library` are, and each of them is prepared for it. So
-whatever must not be torn apart is here (`Statement`) or in another compiled module (`transaction`).
+room is not such a place; only its calls into `library` are, and each of them is prepared for it. So
+steps that an interrupt must not separate are in this module (`Statement`) or in another compiled one (`transaction`).
 
 A handle (the Python object for a persistent one) holds its heap and an offset, never an address,
 so a heap can be unbound from its mapping and bound to another mapping of the same pool, and its handles
-go on working. A handle whose object is gone is given a dead heap, which refuses everything.
+go on working. A handle whose object is gone gets a dead heap, which refuses everything.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ class Heap(LoggedStores):
         C function: ``pmemobj_tx_begin``.
 
         Raises:
-            TransactionAborted: it has been rolled back and not been left yet.
+            TransactionAborted: the transaction was rolled back, and has not been left yet.
             TransactionError: this thread is in a transaction of another pool.
         """
         lock = self.lock
@@ -201,7 +201,7 @@ class Heap(LoggedStores):
 
         Args:
             error: The exception that ends the block, if any.
-            undo: Whether it rolls back the whole transaction. At the outermost level any error does.
+            undo: Whether the error rolls back the whole transaction. At the outermost level every error does.
 
         Raises:
             TransactionAborted: the block ends well, but the transaction was rolled back inside it.
@@ -266,14 +266,14 @@ class Heap(LoggedStores):
         try:
             calls.commit(self.slow)
         finally:
-            # What is committed stays so, also when a KeyboardInterrupt arrives just now.
+            # A commit cannot be undone, even if a KeyboardInterrupt arrives at this moment.
             self.fresh = {}
             self.exports.keep_new()
             if self.observer is not None:
                 self.observer.reset()
 
     def roll_back(self, reason: BaseException) -> None:
-        """Undo everything since the outermost `begin`; the transaction is dead from here on.
+        """Undo everything since the outermost `begin`; the transaction is doomed until its outermost level is left.
 
         C function: ``pmemobj_tx_abort``.
         """
@@ -300,7 +300,7 @@ class Heap(LoggedStores):
             self.observer.reset()
 
     def release_lock(self) -> None:
-        """Give back what an interrupt kept this thread from giving back; outside transactions."""
+        """Release the lock if an interrupt prevented this thread from doing so; to be called outside transactions."""
         self.lock.release_all()
 
     # ---- handles ----
@@ -316,7 +316,7 @@ class Heap(LoggedStores):
         return found
 
     def invalidate(self, offsets: Iterable[int], why: str, todo: str) -> None:
-        """Let the handles of `offsets`, where there are any, refuse everything from now on."""
+        """Make the handles of `offsets`, as far as there are any, refuse everything from now on."""
         dead = _dead_heap(self.name, InvalidHandleError(f"use this object of {self.name}", why, todo))
         for offset in offsets:
             handle = self.handles.remove(offset)
@@ -324,13 +324,13 @@ class Heap(LoggedStores):
                 attach(handle, dead, offset)
 
     def note_headers(self) -> None:
-        """Remember what the live handles stand for, before the pool is given out of hand."""
+        """Remember the headers of the objects that have handles, before other processes may change the pool."""
         self._noted = {handle._p_offset: self.read(handle._p_offset) for handle in self.handles.live()}
 
     def drop_missing_handles(self) -> None:
-        """Invalidate the handles of objects that another process freed while we were unbound.
+        """Invalidate the handles of objects that another process freed while this heap was not bound.
 
-        Another object may lie at the same offset by now; the stamp in its header tells.
+        Another object may lie at the same offset now; the stamp in its header differs.
         """
         if not self._noted:
             return
@@ -341,10 +341,10 @@ class Heap(LoggedStores):
 
 
 class Statement:
-    """The context of one mutating operation: joins the running transaction or is one by itself.
+    """The context of one operation that changes the pool: it joins the running transaction, or is one by itself.
 
-    An error that comes before the first change leaves a surrounding transaction as it was; one
-    that comes after it rolls back the whole of it, since half an operation must not be committed.
+    An error before the first change leaves a surrounding transaction as it was. An error
+    after it rolls back the whole transaction, since half an operation must not be committed.
     """
 
     __slots__ = ("_heap",)
@@ -359,13 +359,13 @@ class Statement:
         self.leave(error)
 
     def enter(self) -> None:
-        """What a ``with`` calls first; for compiled callers, which need not look it up."""
+        """What a ``with`` statement calls first; compiled callers call it directly."""
         heap = self._heap
         heap.begin()
         heap._marks.append(heap.changes)
 
     def leave(self, error: BaseException | None) -> None:
-        """What a ``with`` calls last."""
+        """What a ``with`` statement calls last."""
         heap = self._heap
         changed = heap._marks.pop() != heap.changes
         try:
@@ -375,10 +375,10 @@ class Statement:
                 heap._end_change()
 
 
-@cython.no_gc_clear  # so that it still has its heap when it is deallocated
-@cython.cclass  # or else Cython would not allow the line above
+@cython.no_gc_clear  # a handle must still have its heap when it is deallocated
+@cython.cclass  # without this, Cython does not allow the line above
 class Handle:
-    """What every Python object for a persistent one is made of: a heap and an offset."""
+    """The base of every Python object that stands for a persistent one: a heap and an offset."""
 
     __slots__ = ("__weakref__", "_p_heap", "_p_offset")
 
@@ -387,7 +387,7 @@ class Handle:
         self._p_offset = 0
 
     def __dealloc__(self) -> None:
-        # A heap that the garbage collector took apart before has no table any more.
+        # The garbage collector may have cleared the heap before; then it has no table any more.
         if self._p_heap.handles is not None:
             address = cython.cast(cython.ulonglong, cython.cast(cython.p_void, self))
             self._p_heap.handles.leave(self._p_offset, address)
@@ -400,7 +400,7 @@ def _new_handle(cls: type[Handle], *_args: Any, **_kwargs: Any) -> Handle:
 
 
 def attach(handle: Handle, heap: Heap, offset: int) -> None:
-    """Let a handle stand for the object at `offset`; past a ``__setattr__`` of its class."""
+    """Make a handle stand for the object at `offset`, without calling a ``__setattr__`` of its class."""
     if cython.compiled:
         handle._p_heap = heap
         handle._p_offset = offset
@@ -410,12 +410,12 @@ def attach(handle: Handle, heap: Heap, offset: int) -> None:
 
 
 if not cython.compiled:
-    # What Cython makes of `__cinit__`. (`__dealloc__` is not called.)
+    # Uncompiled, this does what `__cinit__` does. (`__dealloc__` is never called.)
     Handle.__new__ = _new_handle  # type: ignore[assignment]
 
 
 def _after_fork_in_child() -> None:
-    """A child must not touch the mappings that it inherits: they are the parent's, locks and all."""
+    """Detach the heaps of a forked child, which must not touch the mappings and locks of its parent."""
     for heap in live_heaps():
         heap.lock = PoolLock(heap.name)  # another thread of the parent may have held it
         if heap.is_writable:

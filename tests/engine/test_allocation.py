@@ -1,4 +1,4 @@
-"""The allocation classes that a pool adds to libpmemobj's: every size can be had, small pools fill up."""
+"""The allocation classes that a pool adds to libpmemobj's: every size can be allocated, and small pools fill up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIZES = [unit - ALLOCATION_HEADER_SIZE for unit in UNITS]
 
 @pytest.mark.parametrize("size", SIZES)
 def test_each_class_has_units_to_give(pool: PersistentObjectPool, size: int) -> None:
-    # libpmemobj finds none in a run of exactly 64; see _part_of_chunk.
+    # libpmemobj finds no free unit in a run of exactly 64; see _part_of_chunk.
     pool.root = bytes(size - 8)
     assert pool.root == bytes(size - 8)
 
@@ -31,7 +31,7 @@ def test_a_list_that_grows_leaves_most_of_a_small_pool_to_its_values(pool: Persi
     with pytest.raises(PoolFullError):
         while True:
             values.append(b"x" * 1000)
-    # With libpmemobj's own classes it was 2 MB: each size that the list grew through took up to 4 MiB.
+    # With libpmemobj's own classes the list reached 2 MB: each size that it grew through took up to 4 MiB.
     assert len(values) * 1000 > 4_000_000
 
 

@@ -1,4 +1,4 @@
-"""One statement is atomic by itself, also when it fails half way, and also in a transaction."""
+"""One statement is atomic by itself, even when it fails half way, alone and in a transaction."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pmemobj import PersistentDict, PersistentList, PersistentObject, Persistent
 
 Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"
-#: Of no type that a pool can hold.
+#: A value of a type that no pool can hold.
 BAD = object()
 
 
 class OwnEquality:
-    """Hashable, but what it equals cannot be known from its bytes."""
+    """Hashable, but its bytes do not tell what it is equal to."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, OwnEquality)
@@ -39,7 +39,7 @@ class Trap(Exception):
 
 
 def springs(*values: Any) -> Iterator[Any]:
-    """An iterable that breaks off."""
+    """An iterable that raises in the middle."""
     yield from values
     raise Trap
 
@@ -156,7 +156,7 @@ NEWS: dict[str, Callable[[Pool], Any]] = {
 
 @pytest.mark.parametrize("action", NEWS.values(), ids=NEWS.keys())
 def test_an_object_that_cannot_be_made_leaves_no_memory_allocated(pool: Pool, action: Callable[[Pool], Any]) -> None:
-    # Let the pool know the class, which is not given back.
+    # Let the pool know the class first: its entry in the table of classes is never freed.
     pool.new(Account, "x")
     pool.gc(keep_handles=False)
     used = pool.used
@@ -202,7 +202,7 @@ def small(make_pool: Callable[..., Pool]) -> Pool:
 
 
 def fill_up(pool: Pool, leave: int = 0) -> None:
-    """Leave hardly a byte free, in pieces of every size; then give `leave` small pieces back."""
+    """Allocate nearly every byte, in pieces of every size; then free `leave` small pieces."""
     filling = pool.root["filling"] = pool.new(PersistentList)
     size = 50_000
     while size >= 8:
@@ -252,7 +252,7 @@ def test_a_pool_that_runs_full_is_as_before_and_usable(
         action(small)
     assert state() == before and not small.in_transaction
     assert_sound(small)
-    # Inside a transaction: what went before is kept, or all of it is taken back.
+    # Inside a transaction, the earlier changes are kept, or all of them are rolled back.
     try:
         with small.transaction():
             root["list"][0] = 2
@@ -297,7 +297,7 @@ def test_growing_until_the_pool_is_full(
 ) -> None:
     root = small.root
     root["list"], root["dict"], root["object"] = (
-        # So long that the next larger area cannot be had; the values use up the rest.
+        # The list is so long that there is no room for the next larger area; the values use up the rest.
         small.new(PersistentList, [0] * 16_250),
         small.new(PersistentDict),
         small.new(Bag),
@@ -326,7 +326,7 @@ def test_giving_up_memory_works_in_a_full_pool(small: Pool) -> None:
         items.pop()
     while table:
         table.popitem()
-    # Garbage, which must be freed although the log has no room for many frees at once.
+    # There is garbage, which must be freed although the log has no room for many frees at once.
     del small.root["filling"]
     small.gc(keep_handles=False)
     assert small.used < MIB
@@ -347,7 +347,7 @@ def test_the_garbage_of_a_full_pool_can_be_freed(
 
 
 def test_a_log_that_finds_no_room(small: Pool) -> None:
-    """Whatever fails in a transaction, nothing may be lost, and nothing freed that is still in use."""
+    """Whatever fails in a transaction, nothing is lost, and nothing is freed that is still in use."""
     small.root["numbers"] = numbers = small.new(PersistentList, range(90_000))
     small.root["list"] = items = small.new(PersistentList, [LONG + str(at) for at in range(200)])
     small.root["dict"] = table = small.new(PersistentDict, {LONG + str(at): LONG for at in range(200)})
@@ -357,7 +357,7 @@ def test_a_log_that_finds_no_room(small: Pool) -> None:
         expected = list(items), dict(table)
         try:
             with small.transaction():
-                # Snapshots of ever more memory, until the log finds no room for one more.
+                # Snapshot more and more memory, until there is no room for the log.
                 for at in range(0, 90_000, 40):
                     try:
                         numbers[at] = turn

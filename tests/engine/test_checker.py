@@ -1,4 +1,4 @@
-"""The checking mode itself: it must catch a store that forgot its snapshot, or the suite proves nothing."""
+"""The checking mode itself: it must find a store without a snapshot, or the test suite proves nothing."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_transaction_is_rolled_back(filled: Pool) -> None:
         poke(filled, items_of(filled) + 16, 99 << 1 | 1)
     assert filled.root[0] == 1 and not filled.in_transaction
     filled.root[0] = "usable"
-    # What was poked is no part of any log, so it stays; that is why it must be caught.
+    # The poked bytes are in no log, so a roll-back leaves them; this is why the checking mode must find them.
     assert list(filled.root) == ["usable", 2, 99, LONG]
 
 
@@ -143,7 +143,7 @@ def test_what_the_last_transaction_snapshotted_does_not_count_in_the_next(filled
 
 
 def test_memory_that_was_added_late_is_watched_too(filled: Pool) -> None:
-    # Far beyond what the pool used when it was opened.
+    # The address lies far beyond the memory that the pool used when it was opened.
     filled.root.append(filled.new(PersistentList, range(200_000)))
     at = filled._heap.read(filled.root[-1]._p_offset + 24) + 8 * 150_000
     before = filled._heap.read(at)

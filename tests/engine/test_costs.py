@@ -100,7 +100,7 @@ def test_a_few_words_are_logged_by_themselves(pool: Pool, cost: Any) -> None:
 
 
 def test_pages_are_logged_only_where_that_pays(pool: Pool, cost: Any) -> None:
-    """Of words that are far apart, each would take 4 KiB of the log; only so many do, before that is known."""
+    """Each of several words that are far apart would take 4 KiB of the log; a limited number of them does."""
     items = pool.root = pool.new(PersistentList, range(100_000))
     before = pool._heap.logged
 
@@ -132,7 +132,7 @@ def test_nothing_behind_the_end_is_logged(pool: Pool) -> None:
         items.append("a text that needs memory of its own")
     assert heap.logged - before == 8  # the length
     assert items == [*range(2500), "a text that needs memory of its own"]
-    # Nor in what the transaction has allocated.
+    # Nothing is logged either in memory that the transaction has allocated.
     with pytest.raises(ZeroDivisionError), pool.transaction():
         items.extend(range(2000))
         before = heap.logged
@@ -144,7 +144,7 @@ def test_nothing_behind_the_end_is_logged(pool: Pool) -> None:
 
 
 def test_what_is_behind_the_end_comes_back_where_a_roll_back_needs_it(pool: Pool) -> None:
-    """At random, so that places are taken, given up and taken again in one transaction."""
+    """Changes at random, so that places are taken, given up and taken again in one transaction."""
     chance = random.Random(3)
     items, table = pool.root = pool.new(PersistentTuple, [pool.new(PersistentList), pool.new(PersistentDict)])
     numbers = iter(range(1000))
@@ -173,7 +173,7 @@ def test_what_is_behind_the_end_comes_back_where_a_roll_back_needs_it(pool: Pool
 
 
 def test_keys_that_were_rolled_back_cost_the_next_ones_nothing(pool: Pool, cost: Any) -> None:
-    """What they left behind the last entry is cleared once, not key by key."""
+    """Leftovers behind the last entry are cleared once, not for each key."""
     table = pool.root = pool.new(PersistentDict, dict.fromkeys(range(3000)))
 
     def add() -> None:
@@ -193,10 +193,8 @@ def test_keys_that_were_rolled_back_cost_the_next_ones_nothing(pool: Pool, cost:
     table._check()
 
 
-def test_the_memory_for_logs_is_set_aside_before_the_first_change(
-    pool: Pool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Not at open, since libpmemobj then looks at all runs of the pool."""
+def test_the_memory_for_logs_is_set_aside_before_the_first_change(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory for logs is not set aside at open, since libpmemobj would look at all runs of the pool."""
     calls = []
     real = library.set_aside
     monkeypatch.setattr(library, "set_aside", lambda *of: calls.append(of) or real(*of))
@@ -239,7 +237,7 @@ def test_growing_one_by_one_costs_amortised_constant_time(pool: Pool, cost: Any)
 def test_a_new_key_costs_three_stores(pool: Pool, cost: Any) -> None:
     table = pool.root = pool.new(PersistentDict)
     read = pool._heap.read
-    # Until the table has places to spare.
+    # Add keys until the table has places to spare.
     while not table or read(read(table._p_offset + DICT_TABLE) + TABLE_CAPACITY) < len(table) + 4:
         table[len(table)] = None
 
@@ -250,17 +248,17 @@ def test_a_new_key_costs_three_stores(pool: Pool, cost: Any) -> None:
     members = pool.new(PersistentSet, range(20))
     members.remove(19)
     assert cost(lambda: members.add("new")) == (0, 3)
-    # A text that lies in the table is made durable with the entry, as soon as there is room for texts.
+    # A text that lies in the table is made durable with the entry, if the table has room for texts.
     published = pool._heap.published
     table["a key whose text lies in the table"] = 1
     assert cost(lambda: table.__setitem__("another such key", 1)) == (0, 3)
     assert pool._heap.published == published
-    # With a key that needs memory the count is published with it: its text, the entry and the slot are made durable before.
+    # A key that needs memory is published together with the count; its text, the entry and the slot are durable before.
     assert cost(lambda: table.__setitem__("a key that needs memory" * 20, 1)) == (0, 3)
     assert pool._heap.published == published + 1
-    # With one that is pickled, or the like, it is a transaction: the slot and the count are logged, the entry is not.
+    # A key that is pickled takes a transaction, which logs the slot and the count, but not the entry.
     assert cost(lambda: table.__setitem__((1, 2), 1))[0] == 2
-    # A value that needs memory, where another had some.
+    # A value that needs memory replaces another such value.
     table["new"] = "a value that needs memory"
     assert cost(lambda: table.__setitem__("new", "another value that needs memory")) == (0, 1)
     assert cost(lambda: table.__setitem__("new", 1)) == (0, 0) and table["new"] == 1

@@ -1,4 +1,4 @@
-"""Forked children: they inherit the mapping, and must not touch it."""
+"""Forked children inherit the mapping of a pool, and must not touch it."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_child_can_use_pools_of_its_own(filled: Pool, scratch: Any) -> None:
 
 
 def test_a_child_forked_inside_a_transaction(filled: Pool, scratch: Any) -> None:
-    """It leaves the block on its way out; that must change nothing in the parent's pool."""
+    """A child that leaves the ``with`` block of its parent changes nothing in the parent's pool."""
 
     def child() -> None:
         with pytest.raises((ForkedPoolError, pmemobj.TransactionError)):
@@ -107,7 +107,7 @@ def test_a_child_forked_inside_a_transaction(filled: Pool, scratch: Any) -> None
 def test_a_child_that_ends_normally_leaves_the_parents_pool_alone(
     pool_path: str, run_python: Callable[..., Any]
 ) -> None:
-    # With sys.exit and all that runs at the end of an interpreter, as multiprocessing does it.
+    # The child ends with sys.exit and everything that an interpreter does at its end, as in multiprocessing.
     done = run_python(
         """
 import os, sys, pmemobj
@@ -145,7 +145,7 @@ def test_multiprocessing_with_fork(filled: Pool) -> None:
 
 
 def test_a_forked_child_finds_no_lock_held(filled: Pool, scratch: Any) -> None:
-    # Another thread is inside a transaction while this one forks.
+    # Another thread is inside a transaction while this thread forks.
     import threading
 
     inside, done = threading.Event(), threading.Event()
@@ -178,7 +178,7 @@ def test_a_forked_child_finds_no_lock_held(filled: Pool, scratch: Any) -> None:
 
 
 def everything(pool: Pool) -> dict[str, Any]:
-    """One of each, in the root."""
+    """A pool with one container of each kind in its root."""
     pool.root = pool.new(
         PersistentDict,
         items=pool.new(PersistentList, [1, "x" * 50]),
@@ -191,7 +191,7 @@ def everything(pool: Pool) -> dict[str, Any]:
 
 
 def refuse_in_child(pool: Pool) -> None:
-    """A child meets one clear error at whatever it does; nothing of it reaches the parent's pool."""
+    """A child gets one clear error for every operation, and nothing of it reaches the parent's pool."""
     one = everything(pool)
     before = pmemobj.to_python(pool.root)
     view = one["data"].view()
@@ -283,10 +283,8 @@ def test_a_child_forked_inside_a_writing_block(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])
-def test_workers_open_pools_of_their_own(
-    pool: Pool, scratch: Any, run_python: Callable[..., Any], method: str
-) -> None:
-    """While the parent has one open; and the parent reads what they wrote."""
+def test_workers_open_pools_of_their_own(pool: Pool, scratch: Any, run_python: Callable[..., Any], method: str) -> None:
+    """Children use pools of their own while the parent has one open, and the parent reads what they wrote."""
     script = scratch / "workers.py"
     script.write_text(
         """

@@ -1,4 +1,4 @@
-"""A pool that is full to the last byte gives memory back, and takes new items then."""
+"""A pool that is full to the last byte can free memory, and then store new items."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Note(PersistentObject):
 
 
 def fill(pool: Pool) -> dict[str, Any]:
-    """Several containers, and then no byte is left."""
+    """A pool with several containers and not one free byte."""
     root = pool.root = pool.new(PersistentDict)
     root["list"] = pool.new(PersistentList, [TEXT] * 3000)
     root["dict"] = pool.new(PersistentDict, {f"{TEXT}{at}": TEXT for at in range(1500)})
@@ -48,7 +48,7 @@ def fill(pool: Pool) -> dict[str, Any]:
     return {name: root[name] for name in root}
 
 
-#: Each removes something; in this order they leave nothing.
+#: Each action removes something; in this order they leave nothing.
 REMOVALS: list[Callable[[dict[str, Any]], Any]] = [
     lambda all: all["list"].__delitem__(slice(0, 1000)),
     lambda all: all["list"].__delitem__(slice(0, None, 3)),
@@ -114,11 +114,11 @@ def test_all_in_one_transaction(make_pool: Callable[..., Pool]) -> None:
 
 
 def test_what_a_transaction_has_taken_is_not_free(make_pool: Callable[..., Pool]) -> None:
-    """It counts at once; and who runs out of space in it is told to commit earlier, since that is what helps."""
+    """What a transaction takes counts at once, and an error for want of space advises to commit earlier, which helps."""
     pool = make_pool("full.pmem", 8 * MIB)
     pool.root = pool.new(PersistentList)
     used, free = pool.used, pool.free
-    # Nothing else can have what is set aside for logs.
+    # Memory that is set aside for logs cannot be used for anything else.
     assert used + free <= 8 * MIB - (pool._heap.root_offset & ~0xFFF) - pmemobj._engine.heap.log_space(4 * MIB)
     with pool.transaction():
         block = pool.mm.alloc(MIB, "B")
@@ -149,13 +149,13 @@ def test_sizes_that_a_list_has_outgrown_keep_no_chunks(make_pool: Callable[..., 
             with pool.transaction():
                 for _ in range(250):
                     items.append(TEXT)
-    # It was less than 30 %: each size that the list grew through kept a chunk.
+    # Before, the list reached less than 30 %: each size that it grew through kept a chunk.
     assert pool.used > 2 * (pool.used + pool.free) // 5
 
 
 @pytest.mark.parametrize("size", [8, 20, 36])
 def test_logs_in_pools_of_all_sizes(make_pool: Callable[..., Pool], reopen: Callable[..., Pool], size: int) -> None:
-    """With 20 and 36 MiB the memory for logs would have 64 and 128 units, which libpmemobj cannot cope with."""
+    """With 20 and 36 MiB the memory for logs would have 64 and 128 units, for which libpmemobj has an error."""
     pool = make_pool("size.pmem", size * MIB)
     pool.root = pool.new(PersistentList, range(30_000))
     with pool.transaction():

@@ -1,4 +1,4 @@
-"""Handles: one Python object for one persistent object, and a clear error when that is gone."""
+"""Handles: one Python object for one persistent object, and a clear error when the object is gone."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_dead_handles_do_not_pile_up() -> None:
 
 
 class Undead(PersistentObject):
-    """Does not go when it should."""
+    """Revives itself in its destructor."""
 
     def __del__(self) -> None:
         _revived.append(self)
@@ -174,7 +174,7 @@ def test_a_handle_that_its_destructor_brings_back(pool: Pool) -> None:
     (back,) = _revived
     assert id(back) == number and pool.root["x"] is back
     back.mark = LONG
-    # A destructor runs once; so this time it goes.
+    # A destructor runs once, so this time the object is deallocated.
     _revived.clear()
     del back
     assert pool.root["x"].mark == LONG
@@ -245,7 +245,7 @@ def test_handles_that_threads_drop_while_others_look_for_them(pool: Pool) -> Non
     assert pool._heap.handles.live() == []
 
 
-# ---- handles of what is gone -------------------------------------------------------------------------
+# ---- handles of objects that are gone ------------------------------------------------------------------
 
 
 @KINDS
@@ -257,7 +257,7 @@ def test_a_handle_of_a_transaction_that_was_rolled_back(pool: Pool, kind: str) -
     with pytest.raises(InvalidHandleError) as caught:
         pool.root = handle
     assert isinstance(caught.value, ReferenceError) and pool.root is None
-    # Another object may now lie where it was.
+    # Another object may now lie at the same offset.
     for _ in range(5):
         pool.root = MAKERS[kind](pool)
     refuses_everything(handle, kind, InvalidHandleError, "rolled back")
@@ -454,7 +454,7 @@ def test_closing_a_suspended_pool(pool: Pool) -> None:
         assert again.root == []
 
 
-# ---- subclasses with a mind of their own -----------------------------------------------------------
+# ---- subclasses with special methods of their own --------------------------------------------------
 
 
 def test_an_equality_of_ones_own(pool: Pool) -> None:

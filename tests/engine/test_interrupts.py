@@ -1,7 +1,7 @@
-"""KeyboardInterrupt: real SIGINT, at moments that are chosen and at moments that are not.
+"""KeyboardInterrupt: real SIGINT, at chosen moments and at random moments.
 
-Whatever the moment, afterwards the pool is consistent and usable: what a transaction did is there
-wholly or not at all, no lock is held, no transaction is open.
+Whatever the moment, the pool is consistent and usable afterwards: all changes of a transaction are there
+or none, no lock is held, no transaction is open.
 """
 
 from __future__ import annotations
@@ -133,11 +133,11 @@ with pool.transaction():
         assert pool.root == 1 and not pool.recovered
 
 
-# ---- at moments that nobody chose -------------------------------------------------------------------
+# ---- at random moments ------------------------------------------------------------------------------
 
 
 class Bank:
-    """Changes that come in pairs, so that a half of one would be noticed."""
+    """Changes that come in pairs, so that half of a pair is noticed."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -189,7 +189,7 @@ class Bank:
 
     def check(self) -> None:
         if not pmemobj.compiled:
-            # The gap that docs/architecture.md tells of: an interrupt on entering __exit__.
+            # docs/architecture.md describes this gap: an interrupt on entering __exit__.
             self.pool.abandon_transaction()
         root = self.pool.root
         assert not self.pool.in_transaction
@@ -201,7 +201,7 @@ class Bank:
 
 
 def interrupt_often(pool: Pool, seconds: float) -> int:
-    """Work on, with a SIGINT every few hundred microseconds of it; return how many came."""
+    """Work, with a SIGINT every few hundred microseconds; return how many arrived."""
     bank = Bank(pool)
     count = number = 0
     handler = signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -209,7 +209,7 @@ def interrupt_often(pool: Pool, seconds: float) -> int:
     try:
         while time.monotonic() < end:
             try:
-                # Never the same delay, so that every place is hit at some time.
+                # The delay varies, so that every place is hit at some time.
                 signal.setitimer(signal.ITIMER_REAL, 0.00002 + (count * 7919 % 1009) * 0.000001)
                 while True:
                     number += 1
@@ -229,7 +229,7 @@ def interrupt_often(pool: Pool, seconds: float) -> int:
 
 
 def test_interrupts_at_random_moments(pool_path: str, run_python: Callable[..., Any]) -> None:
-    # In a child, where the timer and the handler of SIGALRM are not those of the test's time limit.
+    # The test runs in a child, since the time limit of the test uses the timer and the handler of SIGALRM, too.
     done = run_python(
         """
 import sys, threading
@@ -279,7 +279,7 @@ def lost_interrupts(pool: Pool, count: int) -> int:
 
 
 def test_no_interrupt_is_lost_where_handles_come_and_go(pool_path: str, run_python: Callable[..., Any]) -> None:
-    # Python prints and forgets what is raised while it calls back for an object that has died.
+    # Python prints and forgets an exception that is raised in the callback for an object that has died.
     done = run_python(
         """
 import sys

@@ -1,6 +1,6 @@
-"""Threads that read, without a transaction, what others change: values that were there, or a clear error.
+"""Threads read without a transaction what other threads change: they get values that were stored, or a clear error.
 
-What is in the pool is such that nonsense would be seen: each value tells where it belongs.
+Each value in the pool tells where it belongs, so that a wrong value is noticed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SECONDS = 0.5
 
 @pytest.fixture(autouse=True)
 def switch_often() -> Iterator[None]:
-    """So that threads take turns within an operation, too."""
+    """Let threads take turns within an operation, too."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -53,7 +53,7 @@ def is_text(kind: str, value: Any) -> bool:
 
 
 class Scene:
-    """Containers, how they are changed, and what a reader may find in them."""
+    """Containers, their changes, and what a reader may find in them."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -73,7 +73,7 @@ class Scene:
         self.turn = 0
 
     def write(self) -> None:
-        """One round of changes: everything grows, moves, shrinks and is given back."""
+        """One round of changes: every container grows, moves, shrinks and is freed."""
         pool, root, n = self.pool, self.pool.root, self.turn
         self.turn += 1
         root["items"].extend(text("items", at) for at in range(n % 90))
@@ -103,7 +103,7 @@ class Scene:
             pool.gc()
 
     def readers(self) -> dict[str, Callable[[], bool]]:
-        """Each reads something, and tells whether it was sensible."""
+        """Functions that each read something, and return whether the result was sensible."""
         root = self.pool.root
         items, table, group, bag = root["items"], root["table"], root["group"], root["bag"]
         data, numbers = root["data"], root["numbers"]
@@ -131,14 +131,14 @@ class Scene:
         }
 
 
-#: What a reader may get instead of a value: something became shorter, or went, at that moment.
+#: Errors that a reader may get instead of a value, if a container becomes shorter or is freed at that moment.
 ALLOWED = (IndexError, RuntimeError, pmemobj.InvalidHandleError)
-#: Where the contents are there at every moment, if perhaps those of a transaction that is rolled back.
+#: Reads that always find contents, though perhaps those of a transaction that is rolled back later.
 NEVER_GONE = {"attribute", "object", "names", "list item", "all of it", "set in", "dict in", "number"}
 
 
 def read_while_another_writes(pool: Pool, seconds: float) -> int:
-    """How many reads there were, all of them sound."""
+    """How many reads there were, all of which were right."""
     scene = Scene(pool)
     stop = threading.Event()
     wrong: list[str] = []
@@ -186,7 +186,7 @@ def read_while_another_writes(pool: Pool, seconds: float) -> int:
 
 
 def test_readers_beside_a_writer(pool_path: str, run_python: Callable[..., Any]) -> None:
-    """In a child, which must not die of it; without the checking mode, whose commits would be most of the time."""
+    """In a child, which must survive; without the checking mode, whose commits would take most of the time."""
     done = run_python(
         f"""
 import sys, pmemobj, test_readers
@@ -217,7 +217,7 @@ def test_readers_while_the_pool_grows(scratch: Any) -> None:
             while not stop.is_set():
                 try:
                     items = pool.root
-                    # The newest lie in the newest part.
+                    # The newest items lie in the newest part.
                     if not all(is_text("items", item) or isinstance(item, bytes) for item in (items[0], items[-1])):
                         wrong.append("nonsense")
                 except BaseException as error:
@@ -252,7 +252,7 @@ def test_one_object_has_one_handle_in_all_threads(pool: Pool) -> None:
 
 
 def test_a_read_in_the_middle_of_a_statement_of_another_thread_waits_for_its_end(pool: Pool) -> None:
-    """And one between the statements of a transaction does not."""
+    """A reader between two statements of a transaction does not wait."""
     pool.root = pool.new(PersistentList, [1, 2, 3])
     items, found = pool.root, []
     in_the_middle = threading.Event()

@@ -1,6 +1,6 @@
 """Transactions that are left where they cannot be ended: by dead threads, generators and tasks; and deadlocks.
 
-Each is an error that says what to do, and the pool can go on.
+Each case is an error that says what to do, and the pool can be used afterwards.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def test_a_thread_that_ends_in_a_transaction(pool: Pool) -> None:
     ):
         with pytest.raises(TransactionError, match="a thread ended inside a transaction"):
             use()
-        # A new thread may have the number of the dead one, and must not be taken for it.
+        # A new thread may have the number of the thread that has ended, and must not be taken for it.
         error = Worker(use).wait()
         assert isinstance(error, TransactionError) and "a thread ended" in str(error)
     assert not pool.in_transaction and Worker(lambda: pool.in_transaction).wait() is False
@@ -129,7 +129,7 @@ def test_a_generator_that_is_abandoned_rolls_back(pool: Pool) -> None:
 def test_a_generator_that_is_collected_in_another_thread(pool: Pool) -> None:
     held = [changing(pool)]
     next(held[0])
-    # It ends there, but the transaction is of this thread.
+    # The generator ends in the other thread, but the transaction belongs to this thread.
     assert Worker(held.clear).wait() is None
     for use in (lambda: setattr(pool, "root", 1), lambda: pool.transaction().begin()):
         with pytest.raises(TransactionError, match=r"another thread.*abandon_transaction"):
@@ -140,7 +140,7 @@ def test_a_generator_that_is_collected_in_another_thread(pool: Pool) -> None:
 
 
 def test_two_generators_that_are_not_nested(pool: Pool) -> None:
-    """The first would be told that it is committed, while the other still decides about it."""
+    """The first task would believe its changes committed, while the other task can still roll them back."""
     first, second = changing(pool), changing(pool)
     next(first), next(second)
     next(first)
@@ -156,7 +156,7 @@ def test_two_generators_that_are_not_nested(pool: Pool) -> None:
 
 
 def test_tasks_that_take_turns(pool: Pool) -> None:
-    """The other task is told so at its first change, and does not share the fate of this one."""
+    """The other task gets an error at its first change, and is not rolled back with this task."""
     pool.root = pool.new(PersistentList, [0])
     items = pool.root
     errors: list[BaseException] = []
@@ -169,7 +169,11 @@ def test_tasks_that_take_turns(pool: Pool) -> None:
 
     async def other() -> None:
         await asyncio.sleep(0)
-        for change in (lambda: items.append("other"), lambda: items.__setitem__(0, 1), lambda: changing(pool).send(None)):
+        for change in (
+            lambda: items.append("other"),
+            lambda: items.__setitem__(0, 1),
+            lambda: changing(pool).send(None),
+        ):
             try:
                 change()
             except TransactionError as error:
@@ -206,9 +210,7 @@ def test_a_task_that_is_cancelled_rolls_back(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("value", [5, LONG])
-def test_two_threads_that_wait_for_each_others_pools(
-    pool: Pool, make_pool: Callable[..., Pool], value: Any
-) -> None:
+def test_two_threads_that_wait_for_each_others_pools(pool: Pool, make_pool: Callable[..., Pool], value: Any) -> None:
     other = make_pool()
     ready = threading.Barrier(2)
 

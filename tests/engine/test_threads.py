@@ -1,6 +1,6 @@
-"""Several threads on one pool: one transaction at a time, and nobody works with what was read before.
+"""Several threads on one pool: one transaction at a time, and no thread works with values that it read before waiting.
 
-The order of events is forced, not hoped for: a thread that must wait is given time to begin waiting
+The order of events is forced: a thread that must wait is given time to begin waiting
 while the main thread holds a transaction.
 """
 
@@ -23,13 +23,13 @@ from pmemobj._engine import heap, lock
 
 Pool = PersistentObjectPool
 ONE, TWO, THREE = "first long string", "second long string", "third long string"
-#: Long enough for a thread to get to the lock.
+#: Seconds in which a thread surely reaches the lock.
 A_MOMENT = 0.05
 PATIENCE = 60
 
 
 class Worker(threading.Thread):
-    """Runs an action and keeps what came of it."""
+    """Runs an action and keeps its result or its exception."""
 
     def __init__(self, action: Callable[[], Any]) -> None:
         super().__init__(daemon=True)
@@ -125,7 +125,7 @@ def test_a_list_method_that_had_to_wait(
 def test_sorting_that_had_to_wait(pool: Pool) -> None:
     pool.root = pool.new(PersistentList, [TWO, ONE, "z"])
     result = while_waiting(pool, pool.root.sort, lambda: pool.root.__setitem__(0, THREE))
-    # To notice the change is allowed as well: list.sort does so when its key function changes the list.
+    # An error is allowed as well: list.sort raises one when its key function changes the list.
     assert list(pool.root) == [ONE, THREE, "z"] or isinstance(result, ValueError)
     assert sorted(pool.root) == [ONE, THREE, "z"]
 
@@ -169,7 +169,7 @@ def outcome(result: Any, state: Any) -> tuple[Any, Any]:
 
 
 def one_after_the_other(start: Any, first: Callable[[Any], Any], second: Callable[[Any], Any]) -> tuple[Any, Any]:
-    """What a plain container does."""
+    """What a plain container does in the same case."""
     plain = start.copy()
     first(plain)
     try:
@@ -339,7 +339,7 @@ def close_while_threads_work(path: str, turn: int) -> None:
 
 
 def test_closing_while_other_threads_work(scratch: Any, run_python: Callable[..., Any]) -> None:
-    """They get an error that says so, and the pool is clean. In a child, which must not die of it."""
+    """The other threads get an error that says that the pool is closed, and the pool is clean. In a child, which must survive."""
     code = (
         "import sys, test_threads\nfor n in range(10): test_threads.close_while_threads_work(f'{sys.argv[1]}/{n}', n)"
     )

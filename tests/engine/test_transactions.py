@@ -1,4 +1,4 @@
-"""Transactions: all of the changes or none, and nothing at all in a dead one."""
+"""Transactions: all changes happen or none, and nothing runs in a doomed transaction."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def filled(pool: Pool) -> Pool:
 
 
 def contents(pool: Pool) -> Any:
-    """All that `filled` stored, as plain objects."""
+    """Everything that `filled` stored, as plain objects."""
     bag = pool.root["object"]
     names = [name for name in dir(bag) if not name.startswith("_") and name not in dir(Bag)]
     attributes = {name: getattr(bag, name) for name in names}
@@ -146,7 +146,7 @@ def test_many_transactions_of_many_changes(pool: Pool) -> None:
     assert pool.root == [49] * 200
 
 
-# ---- a dead transaction ------------------------------------------------------------------------------
+# ---- a doomed transaction ----------------------------------------------------------------------------
 
 WRITES: dict[str, Callable[[Pool], Any]] = {
     "root": lambda pool: setattr(pool, "root", 1),
@@ -386,7 +386,7 @@ def test_a_transaction_covers_one_pool(pool: Pool, make_pool: Callable[..., Pool
             with pytest.raises(TransactionError, match="another pool"):
                 use()
         assert other.root is None
-        # Where no transaction is needed, one more pool does no harm.
+        # A change that needs no transaction works in a second pool, too.
         for value in (5, "y" * 100, "z" * 100):
             other.root = value
             assert other.root == value

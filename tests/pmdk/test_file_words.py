@@ -1,4 +1,4 @@
-"""The words of files that are read one by one, as the look at a heap before it is opened has them."""
+"""The words of files that are read one by one, as the checks before a pool is opened need them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_words_are_those_of_the_files(files: list[tuple[str, int]]) -> None:
     chance = random.Random(8)
     with FileWords(files) as words:
         assert len(words) == len(expected)
-        # One behind the other, in two places in turn, and anywhere.
+        # Read the words in order, in two places in turn, and at random.
         assert [words[at] for at in range(len(expected))] == expected.tolist()
         for _ in range(500):
             for at in (chance.randrange(len(expected)), chance.randrange(70)):
