@@ -80,11 +80,11 @@ def memory(target: Any, *, max_words: int | None = None) -> Memory:
 def _describe(target: Any, budget: int) -> Memory:
     if isinstance(target, Block):
         heap, offset = locate(target)
-        return _View(heap, budget).of([block_layout(heap, offset)], f"Block of {target.code!r}")
+        return _PieceMaker(heap, budget).of([block_layout(heap, offset)], f"Block of {target.code!r}")
     heap = target._p_heap
     if not isinstance(target, Handle):
         heap.read(heap.root_offset)
-        return _View(heap, budget).of([root_layout(heap)], "root object")
+        return _PieceMaker(heap, budget).of([root_layout(heap)], "root object")
     offset = target._p_offset
     heap.read(offset)
     return describe_at(heap, offset, budget)
@@ -92,7 +92,7 @@ def _describe(target: Any, budget: int) -> Memory:
 
 def describe_at(heap: Heap, offset: int, budget: int = DEFAULT_WORDS) -> Memory:
     """Describe the memory of the object at an offset, in an open pool or an image of one."""
-    view = _View(heap, budget)
+    view = _PieceMaker(heap, budget)
     name = "damaged"
     try:
         name = kind_at(heap, offset)._p_type_name(heap, offset)
@@ -101,7 +101,7 @@ def describe_at(heap: Heap, offset: int, budget: int = DEFAULT_WORDS) -> Memory:
         return view.of([unreadable("object", offset, error.why)], name)
 
 
-class _View:
+class _PieceMaker:
     """Turns layouts into pieces, within a budget of words, and finds out what is committed."""
 
     def __init__(self, heap: Heap, budget: int) -> None:
