@@ -1,9 +1,9 @@
-"""Pools as text and back, and into files of another size.
+"""Dumps pools as text, restores pools from dumps, and copies pools into files of another size.
 
-`dump` writes what the root reaches, one line of JSON for each object, nearest to the root first; no
-class is imported and nothing is unpickled, on either way. `restore` makes a pool out of that, and
-`resize` out of another pool without the text in between. The form is that of docs/dump_format.md;
-`_portable` has the values, `_records` the objects, `_build` the making of a pool.
+`dump` writes everything that the root reaches, one line of JSON for each object, those nearest to the root first.
+`restore` makes a pool out of a dump, and `resize` makes it out of another pool, without the text in between. None of
+them imports a class or unpickles anything. docs/dump_format.md describes the text; in `_dumping`, `json_values` has
+the values, `records` and `forms` have the objects, and `builder` makes the pool.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ from pmemobj.pool import Path, PersistentObjectPool
 __all__ = ["DUMP_VERSION", "dump", "resize", "restore"]
 
 DUMP_VERSION = 1
-#: Characters that the first line of a dump may have, and many more.
+#: To recognize a dump, at most this many bytes of its first line are read.
 _LONGEST_HEADER = 1 << 16
 _FORMAT = "pmemobj dump"
 _MOVE = "dump it, and restore the dump under another name"
-#: Objects between two calls of `progress`.
+#: `progress` is called after each batch of this many objects.
 _BATCH = 1000
 
 
@@ -61,20 +61,21 @@ _BATCH = 1000
 def dump(pool: PersistentObjectPool, file: Path | IO[Any], *, progress: Progress | None = None) -> int:
     """Write everything that the root of a pool reaches as text.
 
-    Shared objects and cycles are kept, and the order of dicts. Objects whose class is missing and
-    pickles of whatever class are written like all others.
+    Shared objects, cycles and the order of dicts are preserved. Objects whose class is missing and pickles of any
+    class are written like all others.
 
     Args:
         pool: An open pool.
-        file: A path, which has the whole text or stays as it was; or an open text or binary file.
-        progress: Called now and then with the number of objects done, and of all.
+        file: A path, or an open text or binary file. At a path there is the whole dump afterwards; if the dump fails,
+            the file there stays as it was.
+        progress: Called now and then as ``progress(done, total)``, with numbers of objects.
 
     Returns:
-        How many objects there were.
+        How many objects were written.
 
     Raises:
-        TransactionError: a transaction is open in this thread: a dump holds committed states only.
-        PoolDamagedError: something cannot be read; `check` tells what else is wrong.
+        TransactionError: a transaction is open in this thread; a dump holds a committed state only.
+        PoolDamagedError: an object cannot be read; `check` finds everything that is wrong.
 
     Cost: proportional to the contents. Other threads can read the pool meanwhile, but not change it.
 
@@ -109,10 +110,10 @@ def dump(pool: PersistentObjectPool, file: Path | IO[Any], *, progress: Progress
 
 
 def contents_of(heap: Heap) -> Contents:
-    """What the root of a pool reaches, as records.
+    """Everything that the root of a pool reaches, as records.
 
     Raises:
-        PoolDamagedError: something in there cannot be read.
+        PoolDamagedError: an object cannot be read.
     """
     root = heap.read(heap.root_offset + ROOT_VALUE)
     numbers: dict[int, int] = {}
@@ -133,7 +134,7 @@ def contents_of(heap: Heap) -> Contents:
 
     with _readable(f"the root of {heap.name}"):
         root_form = to_json(heap, root, number_of)
-    for offset in order:  # which grows meanwhile
+    for offset in order:  # the loop itself appends to this list
         for word in kind_at(heap, offset)._p_words(heap, offset):
             if is_container(word):
                 number_of(word)
@@ -181,18 +182,18 @@ def _lines(contents: Contents, heap: Heap, progress: Progress | None) -> Iterato
 
 def _line(record: Record) -> str:
     text = json.dumps(record, ensure_ascii=False, allow_nan=False)
-    # Some characters in strings end a line for some readers.
+    # Some Unicode characters in strings end a line for some readers; then everything is escaped.
     return (text if len(text.splitlines()) == 1 else json.dumps(record, allow_nan=False)) + "\n"
 
 
 def _write_file(pool: PersistentObjectPool, path: str, lines: Iterator[str]) -> None:
     for taken in (path, os.path.dirname(os.path.abspath(path))):
-        # The directory of a growing pool is no place for a file either.
+        # A growing pool is a directory, and a file inside of it would damage it as well.
         if os.path.exists(taken) and os.path.exists(pool.path) and os.path.samefile(taken, pool.path):
             raise ValueError(f"cannot dump pool {pool.path} into itself (choose another file)")
     try:
         if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
-            # A device or a pipe is written to; a file in its place is nobody's wish.
+            # Write to a device or a pipe, instead of replacing it by a file.
             with builtins.open(path, "w", encoding="utf-8") as file:
                 file.writelines(lines)
         else:
@@ -240,25 +241,25 @@ def restore(
     mode: int = 0o666,
     progress: Progress | None = None,
 ) -> None:
-    """Make a new pool out of a dump. No `__init__` runs and nothing is unpickled.
+    """Make a new pool out of a dump. No `__init__` runs, and nothing is unpickled.
 
     Args:
         file: A path, or an open text or binary file, which is read to its end.
-        path: The pool; it appears under its name when it is complete.
-        pool_size: Bytes; by default what the contents need and a quarter more. ``'auto'`` for a pool
-            that grows.
-        max_size: Bytes that a growing pool may grow to; 64 GiB by default.
-        mode: Permissions of the pool, less the umask.
-        progress: Called now and then with how much is done and how much there is to do: every
-            object counts twice, once for its check and once for its making.
+        path: The path of the pool; the pool appears there when it is complete.
+        pool_size: Its size in bytes; by default what the contents need and a quarter more. ``'auto'`` for a pool that
+            grows.
+        max_size: The size in bytes up to which a growing pool may grow; 64 GiB by default.
+        mode: Permissions of the pool, without those that the umask takes away.
+        progress: Called now and then as ``progress(done, total)``: every object counts twice, when it is checked and
+            when it is built.
 
     Raises:
-        BadPoolSizeError: `pool_size` or `max_size` is none that a pool can have.
+        BadPoolSizeError: a pool cannot have the size `pool_size` or `max_size`.
         PoolExistsError: (also FileExistsError) there is a file at `path`.
-        DumpFormatError: (also ValueError) the file is no whole dump; says which line is wrong.
-        PoolFullError: `pool_size` or `max_size` is too small; says what would do.
+        DumpFormatError: (also ValueError) the file is no complete dump; the message says which line is wrong.
+        PoolFullError: `pool_size` or `max_size` is too small; the message says which size would do.
 
-    Durability: durable when it returns. A failed or killed one leaves no pool.
+    Durability: durable when it returns. If it fails or is killed, there is no pool.
 
     Example::
 
@@ -292,7 +293,7 @@ def restore(
 
 
 def is_dump(path: str) -> bool:
-    """Whether there is a file at `path` that begins like a dump."""
+    """Whether the file at `path` begins like a dump."""
     try:
         if not os.path.isfile(path):
             return False
@@ -312,7 +313,7 @@ def _demand_file(what: str, file: Any, method: str) -> None:
 
 @contextlib.contextmanager
 def _reader(file: Path | IO[Any]) -> Iterator[IO[bytes]]:
-    """The dump as a binary file that can be gone through twice."""
+    """The dump as a binary file that can be read twice."""
     _demand_file("read a dump from", file, "read")
     if isinstance(file, (str, os.PathLike)):
         try:
@@ -340,10 +341,10 @@ def _reader(file: Path | IO[Any]) -> Iterator[IO[bytes]]:
 
 
 def _contents_of_dump(text: IO[bytes]) -> Contents:
-    """What a dump announces; its records are read when they are gone through.
+    """The contents of a dump, from its header and classes; its records are read when they are iterated over.
 
     Raises:
-        DumpFormatError: there is no header of a version that is known.
+        DumpFormatError: the header or a class cannot be read, or has an unknown version.
     """
     text.seek(0)
     header = _parse(1, text.readline())
@@ -360,7 +361,7 @@ def _contents_of_dump(text: IO[bytes]) -> Contents:
     try:
         count, class_count, root = header["objects"], header["classes"], header["root"]
         if type(count) is not int or type(class_count) is not int or count < 0:
-            raise ValueError("its numbers are no numbers")
+            raise ValueError("a count is no number")
         for number in range(2, 2 + class_count):
             record = _parse(number, text.readline())
             fields = from_json(record["fields"]) if "fields" in record else None
@@ -411,7 +412,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def _bad_line(number: int, why: str) -> DumpFormatError:
-    return DumpFormatError(f"read line {number} of the dump", why, "mend it, or make the dump anew")
+    return DumpFormatError(f"read line {number} of the dump", why, "correct it, or make the dump again")
 
 
 # ---- another size ----------------------------------------------------------------------------------
@@ -420,27 +421,28 @@ def _bad_line(number: int, why: str) -> DumpFormatError:
 def resize(
     path: Path, new_size: PoolSize | None = None, *, max_size: int | None = None, progress: Progress | None = None
 ) -> None:
-    """Give a pool another size, by building it anew beside the old one, which it then replaces.
+    """Give a pool another size: a new pool is built beside the old one, and then replaces it.
 
-    Whatever moment the program ends, there is a whole pool at `path`, the old one or the new one. The
-    new one is also free of fragmentation. Permissions are kept, and the owner where that is allowed.
+    If the program is killed at any moment, there is a complete pool at `path`, either the old one or the new one. The
+    new pool is also free of fragmentation. Permissions are kept, and so is the owner if that is allowed.
 
-    A growing pool grows by itself; of it only the limit can be changed, and nothing is moved for that.
-    To make a pool of the other sort, or a growing one smaller, dump it and restore the dump.
+    A growing pool grows by itself. Only its limit can be changed, and nothing is moved for that. To turn a pool of
+    fixed size into a growing one or the other way round, or to make a growing pool smaller, dump it and restore the
+    dump.
 
     Args:
-        path: The pool, which must not be open; one that was not closed is recovered first.
-        new_size: Bytes; by default what the contents need and a quarter more.
-        max_size: Bytes that a growing pool may grow to from now on.
+        path: The pool, which must not be open; a pool that was not closed is recovered first.
+        new_size: The size in bytes; by default what the contents need and a quarter more.
+        max_size: The size in bytes up to which a growing pool may grow from now on.
         progress: As for `restore`.
 
     Raises:
-        PoolFullError: `new_size` is too small for the contents; says what would do.
-        BadPoolSizeError: it is below libpmemobj's minimum, or a size for the other sort of pool.
+        PoolFullError: `new_size` is too small for the contents; the message says which size would do.
+        BadPoolSizeError: `new_size` is below libpmemobj's minimum, or the pool is of the other sort.
         PmemError: the pool cannot be opened.
 
     Durability: durable when it returns.
-    Cost: proportional to the contents; for a while both files are there.
+    Cost: proportional to the contents; for a while both files exist.
 
     Example::
 
@@ -457,7 +459,7 @@ def resize(
         raise BadPoolSizeError(
             f"let pool {real} grow", "it is a file of fixed size", f"{_MOVE} with pool_size='auto' and a max_size"
         )
-    # The old pool stays open, and so locked, until it has been replaced.
+    # The old pool stays open, and therefore locked, until it has been replaced.
     with PersistentObjectPool(real) as pool:
         contents = contents_of(pool._heap)
         status = os.stat(real)
@@ -469,14 +471,14 @@ def resize(
 
 
 def _limit(path: str, new_size: PoolSize | None, max_size: int | None) -> None:
-    """Let the growing pool at `path` grow to another size from now on."""
+    """Change the size up to which the growing pool at `path` may grow."""
     what = f"resize pool {path}"
     if new_size is not None or max_size is None:
         raise BadPoolSizeError(
             what, "it grows by itself", f"give the max_size that it may grow to, or {_MOVE} with a pool_size"
         )
     demand_max_size(what, max_size)
-    # Open, and so locked, tidied up and known to be whole, until its limit has been replaced.
+    # The pool is open until its limit has been replaced: it is locked, and opening has tidied up and verified it.
     with PersistentObjectPool(path) as pool:
         if max_size < pool.size:
             raise BadPoolSizeError(

@@ -1,13 +1,12 @@
-"""Looks at a pool, one after another, while a program goes on changing it: for what follows a pool on a screen.
+"""Looks at a pool again and again while a program changes it, for views that follow a pool on the screen.
 
-A few things are needed for that and for nothing else. `stamp` tells in no time whether there is anything new.
-`look` walks the pool, and `look_into` describes an object's memory, while no other thread can change it, and they
-refuse to wait for one that is in the middle of a transaction. And they begin at an object that an earlier look has
-found by its offset, not by a handle: a handle would keep the object from being freed, so looking on would change
-what there is to be seen.
+`stamp` tells cheaply whether anything has changed. `look` walks the pool, and `look_into` describes the memory of an
+object; meanwhile no other thread can change the pool, and if another thread is in the middle of a transaction, they
+raise an error instead of waiting. They begin at an object that an earlier look has found, which is given by its
+offset and not by a handle: a handle would keep the object from being freed, so looking would change what is seen.
 
-A look changes nothing, begins no transaction and imports no class. In a transaction of its own thread it shows
-the state so far, and says so.
+A look changes nothing, begins no transaction and imports no class. Inside a transaction of its own thread it shows
+the uncommitted state, and says so.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ from pmemobj.errors import InvalidHandleError, TransactionError, a_or_an
 __all__ = ["Glance", "after_transactions", "look", "look_into", "stamp"]
 
 
-#: Of each object, unless it is the only one.
+#: `look` describes at most this many words of each object.
 _WORDS_EACH = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What a look has found.
+    """The result of a look.
 
     Attributes:
-        graph: The objects; in a transaction of the calling thread also as that one found them (`Graph.before`).
-        uncommitted: Whether a transaction of the calling thread is open, so that it may still be undone. (One that
-            was rolled back already changes nothing any more.)
-        memories: The memory of the nearest objects by offset, as far as it was asked for.
+        graph: The objects; inside a transaction of the calling thread also as it found them (`Graph.before`).
+        uncommitted: Whether a transaction of the calling thread is open, so that what is shown may still be undone. (A
+            transaction that was rolled back already does not count.)
+        memories: The memory of the nearest objects by offset, if it was asked for.
     """
 
     graph: Graph
@@ -52,34 +51,36 @@ class Glance:
 
 
 def stamp(pool: OpenPool) -> tuple[int, bool]:
-    """Something that is equal as long as a look would find the same, whoever changed the pool in this process.
+    """A value that stays equal as long as a look would find the same.
 
-    (Other processes cannot, while it is open here.) Cost: a few fetches.
+    It notices changes by all threads of this process; other processes cannot change the pool while it is open here.
+
+    Cost: a few reads of memory.
 
     Raises:
         PoolClosedError: the pool is closed.
     """
     heap = heap_of(pool, "look at")
     heap.read(heap.root_offset)
-    # The one counts changes, the other also roll-backs and what is freed; both only grow.
+    # `changes` counts changes, `version` also roll-backs and frees; both only grow.
     return heap.changes + heap.version, heap.in_transaction()
 
 
 def after_transactions(pool: OpenPool, call: Callable[[], None]) -> None:
-    """Have a method called each time that a transaction on the pool has been committed, in the thread whose it was.
+    """Have a method called after each commit of a transaction of the program, in the thread that committed it.
 
-    For one that is open over many statements; a statement that is a transaction by itself tells nobody. The
-    transaction is over then, whatever the method does; an exception from it reaches who ended the transaction.
+    It is not called after a statement that is a transaction by itself. The transaction is committed when the method is
+    called, whatever the method does; an exception from it reaches the code that ended the transaction.
 
     Args:
         pool: The pool, open or not; `suspend` and `resume` make no difference.
-        call: The method. It is held weakly, and called no more when its object is gone.
+        call: A bound method. It is held weakly, and not called any more when its object is gone.
     """
     heap = heap_of(pool, "look at")
     if not isinstance(call, MethodType):
         raise TypeError(
             f"cannot call {a_or_an(type(call).__name__)} after transactions: held weakly, it must be the method of an "
-            "object that somebody keeps (give a bound method)"
+            "object that the program keeps (give a bound method)"
         )
     method = weakref.WeakMethod(call)
     waiting = heap.after_transaction
@@ -103,21 +104,21 @@ def look(
     max_items: int | None = None,
     max_words: int = 0,
 ) -> Glance:
-    """Walk the pool as `inspect.walk` does, from the root or from an object that was found before.
+    """Walk the pool as `inspect.walk` does, from the root or from an object that an earlier look has found.
 
     Args:
         pool: The open pool.
-        offset: Of such an object, as the nodes of a graph tell it; None for the root.
+        offset: The offset of such an object, from a node of its graph; None for the root.
         depth, max_nodes, max_items: Limits, as those of `inspect.walk`.
-        max_words: Up to how many words of memory to describe too, the nearest objects first.
+        max_words: How many words of memory to describe at the most, those of the nearest objects first.
 
     Raises:
         PoolClosedError: the pool is closed.
-        InvalidHandleError: the root does not reach an object at this offset (any more).
-        TransactionError: another thread is changing the pool, so that parts of changes would be seen.
-        TypeError, ValueError: a limit is no number, or negative.
+        InvalidHandleError: the root does not reach an object at this offset, or does so no longer.
+        TransactionError: another thread is in a transaction, so that incomplete changes would be seen.
+        TypeError, ValueError: a limit is no int, or negative.
 
-    Cost: proportional to the objects that the root reaches, to count them, and to what the limits allow.
+    Cost: proportional to the number of objects that the root reaches, since they are counted, and to the limits.
     """
     demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items, max_words=max_words)
     heap, limits = heap_of(pool, "look at"), Limits(depth, max_nodes, max_items)
@@ -134,17 +135,17 @@ def look(
 
 
 def look_into(pool: OpenPool, offset: int, max_words: int = 200) -> Memory:
-    """Describe the memory of an object that was found before, as `inspect.memory` does.
+    """Describe the memory of an object that an earlier look has found, as `inspect.memory` does.
 
     Args:
         pool: The open pool.
-        offset: Of the object, as the nodes of a graph tell it.
+        offset: The offset of the object, from a node of the graph.
         max_words: How many words to show at the most.
 
     Raises:
         PmemError: as for `look`.
 
-    Cost: proportional to the objects that the root reaches, and to what is shown.
+    Cost: proportional to the number of objects that the root reaches, and to what is shown.
     """
     demand_limits(max_words=max_words)
     heap = heap_of(pool, "look at")
@@ -154,7 +155,7 @@ def look_into(pool: OpenPool, offset: int, max_words: int = 200) -> Memory:
 
 
 def _demand_reached(heap: Heap, offset: int) -> None:
-    """What lies at an offset may be something else by now, or nothing; what is reached is an object."""
+    """Refuse an offset at which no object is any more: only objects that the root reaches are certain to exist."""
     if offset not in containers(heap, [heap.read(heap.root_offset + ROOT_VALUE)]):
         raise InvalidHandleError(f"look at an object of {heap.name}", "the root does not reach it", "begin at the root")
 
@@ -171,7 +172,7 @@ def _memories(heap: Heap, graph: Graph, words: int) -> dict[int, Memory]:
 
 @contextmanager
 def _undisturbed(heap: Heap) -> Iterator[None]:
-    """Keep other threads from changing the pool; inside a transaction of this thread they are kept from it anyway."""
+    """A block in which other threads cannot change the pool."""
     lock = heap.lock
     if lock.is_orphaned or not lock.acquire_soon():
         raise TransactionError(f"look at {heap.name}", "another thread is in a transaction on it", "look again later")

@@ -1,6 +1,7 @@
-"""Entries of the log while they are being made: numbers that go up, and places that have no names yet.
+"""Drafts: entries of the log while they are being made.
 
-How an object is reached from the root is asked when the log is read; until then a place is a `Spot`.
+A draft counts what happens, and refers to words of the pool as `Spot`s. How an object is reached from the root is
+found out when the log is read; only then does a spot get its name.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from pmemobj._history.places import VALUE, Spot
 
 __all__ = ["MOST_CHANGES", "Draft"]
 
-#: Changes of an entry that are kept.
+#: An entry keeps at most this many changes.
 MOST_CHANGES = 40
-#: How what is complete may have ended.
+#: The outcomes of changes that are complete.
 _DONE = frozenset(("committed", "stored", "published", "done"))
 
 
 @dataclass(slots=True)
 class Draft:
-    """An entry that is being made. Places are not yet texts: they get their names when the log is read."""
+    """An entry that is being made; the attributes are explained at `LogEntry`."""
 
     what: str
     line: LogLine | None
@@ -40,7 +41,7 @@ class Draft:
     frees: int = 0
     steps: list[tuple[str, Spot | str, Spot | None, int, float, int]] = field(default_factory=list)
     hidden: int = 0
-    #: Old words by offset, with the text of the value; emptied at the end.
+    #: By offset, the word before the change, its spot, and its text; emptied at the end.
     old: dict[int, tuple[int, Spot | None, str]] = field(default_factory=dict)
     changes: list[tuple[Spot, str, str]] = field(default_factory=list)
     unnamed: int = 0
@@ -51,13 +52,13 @@ class Draft:
         return not (self.steps or self.stores or self.hidden)
 
     def is_repeated_by(self, other: Draft) -> bool:
-        """Whether the same line did something again; transactions that the program began stay apart."""
+        """Whether the same line of the program did something again; transactions of the program are never merged."""
         if "transaction" in (self.what, other.what) or self.line is None:
             return False
         return self.line == other.line and {self.outcome, other.outcome} <= _DONE
 
     def add(self, other: Draft) -> None:
-        """Stand for one more of the same line."""
+        """Merge another draft of the same line into this one."""
         self.times += other.times
         if self.what != other.what:
             self.what, self.outcome = "changes", "done"
@@ -75,12 +76,17 @@ class Draft:
                 self.unnamed += 1
 
     def spots(self) -> Iterator[Spot]:
-        """The places that it speaks of."""
+        """The spots that the draft refers to."""
         yield from (text for _, text, *_ in list(self.steps) if isinstance(text, Spot))
         yield from (spot for spot, _, _ in list(self.changes))
 
     def finished(self, name: Callable[[Spot], str], number: int) -> LogEntry:
-        """The entry, with names for the places; `number` is for one that has none yet."""
+        """The finished entry.
+
+        Args:
+            name: Gives the name of a spot.
+            number: The number of the entry if the draft has none yet.
+        """
 
         def step(what: str, place: Spot | str, end: Spot | None, size: int, at: float, level: int) -> LogStep:
             if isinstance(place, str):
@@ -112,5 +118,5 @@ class Draft:
 
 
 def _rank(change: tuple[Spot, str, str]) -> bool:
-    """Values of the program come before numbers of the objects."""
+    """The sort key of a change: values of the program come before the objects' own numbers."""
     return change[0].role != VALUE

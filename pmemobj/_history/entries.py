@@ -1,6 +1,6 @@
-"""What the log of transactions tells: entries, their steps and changes, in words and numbers.
+"""Entries of the log of transactions, with their steps and changes: words and numbers only.
 
-Nothing here leads back into a pool: an entry says the same when the pool is closed, or the object gone.
+No entry refers to a pool or to objects in it, so it says the same when the pool is closed or an object is freed.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from pmemobj._public_names import public_in
 
 __all__ = ["ABSENT", "GONE", "SHOWN", "LogChange", "LogEntry", "LogLine", "LogStep"]
 
-#: Changes of an entry that a table shows.
+#: A table shows at most this many changes of an entry.
 SHOWN = 4
-#: What stands for a value that was not there before, or is not there afterwards.
+#: The texts for a value that did not exist before, and for one that does not exist afterwards.
 ABSENT, GONE = "absent", "gone"
 
 
 @public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line of the program, by the file (or notebook cell) that has it."""
+    """A source line of the program, by the file (or notebook cell) and its number."""
 
     file: str
     number: int
 
     @property
     def text(self) -> str:
-        """The line itself; empty where it cannot be found."""
+        """The text of the line; empty if it cannot be found."""
         return linecache.getline(self.file, self.number).strip()
 
 
@@ -41,10 +41,10 @@ class LogStep:
         what: ``begin`` and ``end`` of an inner level, ``snapshot``, ``fill``, ``allocate``, ``free``, ``store``,
             ``publish``, ``persist``.
         text: What it was done to, in words: ``root['guesses'][2]``, ``table of a dict``.
-        object: The object that has it; empty for memory that is allocated or freed, and levels.
-        size: Bytes; 0 where none are meant.
-        time: Seconds after the log was begun.
-        level: How deep in transactions; 0 outside.
+        object: The object to which this belongs; empty for levels, and for memory that is allocated or freed.
+        size: How many bytes; 0 for a step that concerns no bytes.
+        time: When it happened, in seconds after the log was started.
+        level: How many transactions were open inside each other; 0 outside of transactions.
     """
 
     what: str
@@ -58,7 +58,7 @@ class LogStep:
 @public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class LogChange:
-    """A value that is another one afterwards: where it is, and both in words."""
+    """A value that has changed: where it is, and the texts of the value before and after."""
 
     where: str
     before: str
@@ -73,29 +73,29 @@ class LogChange:
 @public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """What happened to the pool as a whole or not at all.
+    """One atomic change of the pool, or several changes that one line of the program made in a row.
 
     Attributes:
         number: Its number in the log, from 1.
         what: ``transaction``, begun by the program; ``statement``, one operation that is a transaction by itself;
-            ``store``, made durable by a failure-atomic store; ``publication``, by libpmemobj's publish; ``changes``,
-            several of the last three that one line made in a row.
+            ``store``, a failure-atomic store; ``publication``, made by libpmemobj's publish; ``changes``, several of
+            the last three kinds that one line made in a row.
         outcome: ``committed``, ``rolled back``, ``stored``, ``published``, ``done`` (of ``changes``), ``running``,
             ``cut off`` (by an interrupt).
-        why: Of a roll-back, the error.
-        line: Where the program did it, if that is known.
-        times: How often the same line did the same in a row; numbers and times are of all of them together,
-            steps of the first, and changes lead from the first to the last.
-        began, ended: Seconds after the log was begun.
-        levels: How many transactions were inside each other; 0 if the program began none.
-        snapshots, logged: Ranges that were logged, and their bytes.
-        stores: Changes of live memory.
-        allocations, allocated: New allocations and their bytes, with libpmemobj's headers.
-        frees: Allocations that were given up.
-        steps: What was done, one by one; not more than some dozens.
+        why: The error that caused a roll-back.
+        line: The line of the program that did it, if that is known.
+        times: How many times the same line did the same in a row. The counts and times are those of all of them
+            together, the steps are those of the first, and the changes lead from before the first to after the last.
+        began, ended: When it began and ended, in seconds after the log was started.
+        levels: How many transactions were open inside each other; 0 if the program began none.
+        snapshots, logged: How many ranges were logged, and how many bytes they have.
+        stores: How many changes of live memory there were.
+        allocations, allocated: How many allocations were made, and their size in bytes with libpmemobj's headers.
+        frees: How many allocations were freed.
+        steps: The single steps; at most some dozens of them.
         hidden: How many further steps there were.
-        changes: Which values are other ones now; of a roll-back, none.
-        unnamed: How many further changes there are.
+        changes: Which values have changed; none after a roll-back.
+        unnamed: How many further changes there were.
     """
 
     number: int
@@ -120,10 +120,15 @@ class LogEntry:
 
     @property
     def title(self) -> str:
-        """What it was and how it ended: ``transaction (2 levels), committed``."""
+        """What it was and how it ended: ``transaction, committed``; ``2 separate changes, no transaction``."""
         levels = f" ({self.levels} levels)" if self.levels > 1 else ""
-        times = f" x {self.times}" if self.times > 1 else ""
-        return f"{self.what}{levels}{times}, {self.outcome}" + (f" ({self.why})" if self.why else "")
+        if self.what == "changes":
+            return f"{self.times} separate changes, no transaction"
+        if self.outcome in ("stored", "published"):
+            return f"one {self.what}, durable" if self.times == 1 else f"{self.times} {self.what}s, each durable"
+        if self.times > 1:
+            return f"{self.times} {self.what}s, each {self.outcome}"
+        return f"{self.what}{levels}, {self.outcome}" + (f" ({self.why})" if self.why else "")
 
     @property
     def cost(self) -> str:
@@ -142,5 +147,5 @@ class LogEntry:
 
     @property
     def more(self) -> int:
-        """How many changes a table does not show."""
+        """How many changes of this entry a table does not show."""
         return len(self.changes[SHOWN:]) + self.unnamed

@@ -1,13 +1,11 @@
 """The log of transactions: what each of them snapshotted, allocated, freed and changed, and how it ended.
 
-A recorder (`_log_recorder`) hears what a heap does while it is wanted, and costs nothing else. The log keeps the
-last of what it makes of that, in words and numbers and no objects: so it keeps nothing alive, and can be
-read after the pool was closed.
+While the log records, a recorder (`recorder`) observes what the heap does; otherwise the log costs nothing. The log
+keeps the last entries, as words and numbers. It keeps no objects alive, and can be read after the pool was closed.
 
-Three things bound what it costs. Of each transaction only the first steps are kept one by one, the others as
-numbers. What a line does again and again is one entry that counts. And after some ten thousand
-entries the recorder lets itself out, so that a program which changes much is slowed down for a fraction of a
-second and not for good; the log says so.
+Three limits bound its cost. Only the first steps of each transaction are kept one by one; the others are counted.
+Repeated changes by the same line are one entry with a count. And after some ten thousand entries the recorder removes
+itself, so that a program with many changes is slowed down for a fraction of a second only; the log says so.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ from pmemobj._public_names import public_in
 
 __all__ = ["LogChange", "LogEntry", "LogLine", "LogStep", "TransactionLog"]
 
-#: Entries that are kept.
+#: The log keeps at most this many entries.
 _KEPT = 500
 
 
@@ -34,40 +32,40 @@ _KEPT = 500
 class TransactionLog:
     """What the transactions on a pool did, while it was recording; `PersistentObjectPool.log`.
 
-    Begin with `start`. Entries can be read at any time, after the pool was closed too.
+    Call `start` to record. Entries can be read at any time, also after the pool was closed.
 
     Attributes:
         recorded: How many entries there have been.
 
-    Cost: nothing while it does not record; else some 20 µs for each change of the pool.
+    Cost: nothing while it does not record; otherwise some 20 µs for each change of the pool.
     """
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
         self._drafts: deque[Draft] = deque(maxlen=_KEPT)
         self._recorder: Recorder | None = None
-        #: How objects were reached when that was last looked at, by offset and header.
+        #: How objects were reached from the root when the log was last read, by offset and header.
         self._names: dict[tuple[int, int], str] = {}
         self._zero = time.perf_counter()
         self.recorded = 0
 
     @property
     def recording(self) -> bool:
-        """Whether it records what happens now."""
+        """Whether changes of the pool are being recorded."""
         return self._recorder is not None and self._recorder.is_in_place
 
     @property
     def note(self) -> str:
-        """Why it does not record any longer, if it ended that by itself; else empty."""
+        """Why the recording has ended by itself; an empty string if it has not."""
         return "" if self._recorder is None else self._recorder.note
 
     @property
     def dropped(self) -> int:
-        """How many entries are forgotten, since only the last few hundred are kept."""
+        """How many entries have been dropped, since only the last few hundred are kept."""
         return self.recorded - len(self._drafts)
 
     def start(self) -> None:
-        """Record from now on. A transaction that is running is left out. Again is fine.
+        """Record from now on, without a transaction that is already running. A second call changes nothing.
 
         Raises:
             PoolClosedError: the pool is closed.
@@ -76,19 +74,19 @@ class TransactionLog:
         self._begin()
 
     def _begin(self) -> None:
-        """Stand where the heap tells of its work."""
+        """Make a recorder the observer of the heap."""
         if not self.recording:
             self._recorder = Recorder(self._heap, self._zero, self._keep)
             self._heap.checker = self._recorder
 
     def stop(self) -> None:
-        """Record no longer; what was recorded can still be read. Again is fine."""
+        """Stop recording; the entries can still be read. A second call changes nothing."""
         if self._recorder is not None:
             self._recorder.leave()
         self._recorder = None
 
     def clear(self) -> None:
-        """Forget what was recorded, and begin to count anew."""
+        """Drop all entries, and count from the beginning again."""
         self._drafts.clear()
         self.recorded = 0
         self._zero = time.perf_counter()
@@ -97,12 +95,12 @@ class TransactionLog:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether it was to record when the pool was let go of, so that it goes on when that is back."""
+        """Whether the log was recording when the pool was suspended, so that it continues when the pool is resumed."""
         return self._recorder is not None and not self.note
 
     @property
     def entries(self) -> tuple[LogEntry, ...]:
-        """What was recorded, the oldest first. Cost: walks the pool, up to some thousand objects."""
+        """All entries that are kept, the oldest first. Cost: walks the pool, up to some thousand objects."""
         return self.last(None)
 
     def last(self, count: int | None) -> tuple[LogEntry, ...]:
@@ -110,7 +108,7 @@ class TransactionLog:
         if count is not None and (not isinstance(count, int) or count < 0):
             kind = ValueError if isinstance(count, int) else TypeError
             raise kind(
-                f"cannot tell the last {count!r} entries: that is no number of them (give 0 or more, or None for all)"
+                f"cannot tell the last {count!r} entries: it is no number of entries (give 0 or more, or None for all)"
             )
         drafts = list(self._drafts)
         if count is not None:
@@ -121,7 +119,7 @@ class TransactionLog:
         return tuple(draft.finished(name, self.recorded + 1) for draft in drafts)
 
     def _namer(self, drafts: Sequence[Draft]) -> Callable[[Spot], str]:
-        """What gives spots their names, as far as their objects can be reached now."""
+        """A function that gives spots their names, as far as their objects can be reached now."""
         heap = self._heap
         known = {(spot.owner, spot.head) for draft in drafts for spot in draft.spots() if spot.owner}
         if heap.is_bound:
@@ -131,7 +129,7 @@ class TransactionLog:
         return lambda spot: spot.text(names.get((spot.owner, spot.head), ""))
 
     def text(self, last: int | None = None) -> str:
-        """The log as a table, without times."""
+        """The last entries as a table, without times; None for all that are kept."""
         return "\n".join(_lines(self, self.last(last)))
 
     def __repr__(self) -> str:
@@ -139,13 +137,13 @@ class TransactionLog:
         return f"<TransactionLog of {self._heap.name}: {self.recorded} entries, {state}>"
 
     def remember_names(self) -> None:
-        """Note how the objects are reached: the pool is about to be let go of."""
+        """Remember how the objects are reached from the root; called before the pool is closed or suspended."""
         if self._drafts and self._heap.is_bound:
             with suppress(Exception):
                 self._namer(list(self._drafts))
 
     def _keep(self, draft: Draft) -> None:
-        """Add what is complete, to the entry before if the same line did the same."""
+        """Add a complete draft, or merge it into the last one if the same line did the same."""
         before = self._drafts[-1] if self._drafts else None
         if before is not None and before.is_repeated_by(draft):
             before.add(draft)

@@ -1,10 +1,10 @@
-"""Which slot of which object a word of the pool is, in the words of a program: ``root['tries']``, ``[3]``, ``.name``.
+"""Finds out which slot of which object a word of the pool is: ``root['tries']``, ``[3]``, ``.name``.
 
-Nothing in a pool leads from a word back to the object that has it. But what a program changes, it has a
-handle of, so the objects with handles are looked through first (`Whereabouts`); and how an object is
-reached from the root is found by walking from there (`paths`).
+Nothing in a pool leads from a word back to the object that has it. But a program has a handle of each object that it
+changes, so a `WordFinder` searches the objects that have handles. How an object is reached from the root is found by
+walking from the root (`paths`).
 
-Like all that only looks, this trusts nothing that it reads, and shows what makes no sense without words.
+This module trusts nothing that it reads; a word that makes no sense gets no name.
 """
 
 from __future__ import annotations
@@ -49,20 +49,20 @@ from pmemobj._objects.fields import fields_at
 from pmemobj._values.words import describe, is_container
 from pmemobj.errors import PmemError
 
-__all__ = ["CLASS_TABLE", "Spot", "Whereabouts", "kind_text", "paths", "word_text"]
+__all__ = ["CLASS_TABLE", "Spot", "WordFinder", "kind_text", "paths", "word_text"]
 
-#: So many handles are looked through for the object that has a word.
+#: With more handles than this, the object that has a word is not searched for.
 _MOST_HANDLES = 2000
-#: So many objects are visited for the ways to some of them.
+#: The search for paths visits at most this many objects.
 _MOST_VISITED = 5000
-#: So many entries of each, and of all.
+#: It looks at no more than this many entries of each object, and of all objects together.
 _MOST_ENTRIES, _MOST_OF_ALL = 1000, 20_000
 
-#: What words are for: a value of the program, a number of the object's own, the state of the pool, or none of them.
+#: The roles of words: a value of the program, a number of the object itself, the state of the pool, or something else.
 VALUE, NUMBER, STATE, OTHER = "value", "number", "state", "other"
 _STATES = {STATE_CLEAN: "closed", STATE_OPEN: "open", STATE_SUSPENDED: "suspended"}
 
-#: How the list of classes and its records are called, which are no objects of the program.
+#: What to call the list of classes and its records, which are no objects of the program.
 CLASS_TABLE = "class table"
 
 _BODY_TEXTS = {
@@ -90,15 +90,15 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A word by the object that has it.
+    """A word of the pool, described by the object that has it.
 
     Attributes:
         owner: The offset of the object; 0 for the pool's own root object.
-        head: Its header, by which it is told from a later object at the same offset.
-        type: The name of its type.
-        slot: What the word is in it: ``[3]``, ``['tries']``, ``.name``, ``length``; empty if that cannot be told.
-        role: What it is for: ``value``, ``number``, ``state`` or ``other``.
-        unused: Whether it means nothing until another word says that it does.
+        head: The header of the object, which distinguishes it from a later object at the same offset.
+        type: The name of the object's type.
+        slot: What the word is in the object: ``[3]``, ``['tries']``, ``.name``, ``length``; empty if that is not known.
+        role: What the word is for: ``value``, ``number``, ``state`` or ``other``.
+        unused: Whether the word means nothing until another word (a count) includes it.
     """
 
     owner: int
@@ -109,7 +109,7 @@ class Spot:
     unused: bool = False
 
     def text(self, name: str = "") -> str:
-        """In words, with the way to the object if there is one: ``root['guesses'][2]``."""
+        """The spot in words, with the path of the object if there is one: ``root['guesses'][2]``."""
         if not self.owner:
             return self.slot
         if self.slot.startswith(("[", ".")):
@@ -117,24 +117,24 @@ class Spot:
         return f"{name or self.type}: {self.slot}" if self.slot else name or self.type
 
 
-class Whereabouts:
-    """Finds the objects of words; for one heap, and for as long as that is open."""
+class WordFinder:
+    """Finds the objects that words belong to, in one open heap."""
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
-        #: Where each allocation begins and ends, that of its object, and the object's header.
+        #: Of each allocation: its begin and end, the offset of its object, and the object's header.
         self._regions: list[tuple[int, int, int, int]] = []
         self._starts: list[int] = []
 
     def find(self, at: int) -> Spot | None:
-        """What the word at `at` is, if an object with a handle has it."""
+        """The spot of the word at `at`, if an object with a handle has it."""
         heap = self._heap
         if heap.root_offset <= at < heap.root_offset + ROOT_SIZE:
             slot, role = _ROOT_SLOTS.get(at - heap.root_offset, ("header of the pool", OTHER))
             return Spot(0, 0, "pool", slot, role)
         region = self._region(at)
         if region is None:
-            self._look_around()
+            self._search_handles()
             region = self._region(at)
         return None if region is None else self._spot(region[2], region[3], region[0], at)
 
@@ -152,7 +152,7 @@ class Whereabouts:
             return None
         return region if is_its_own else None
 
-    def _look_around(self) -> None:
+    def _search_handles(self) -> None:
         heap = self._heap
         regions = []
         for offset in [*self._class_table(), *self._handled()]:
@@ -171,7 +171,7 @@ class Whereabouts:
         return [handle._p_offset for handle in live] if len(live) <= _MOST_HANDLES else []
 
     def _class_table(self) -> list[int]:
-        """The list of classes, and those of its records that are not too many."""
+        """The offsets of the list of classes and of its first hundred records."""
         heap = self._heap
         try:
             table = heap.read(heap.root_offset + ROOT_CLASSES)
@@ -205,7 +205,7 @@ _ROOT_SLOTS = {
 
 
 def _slot(heap: Heap, owner: int, area: int, at: int) -> tuple[str, str, bool]:
-    """What a word is in the object at `owner`, whose allocation at `area` it lies in: name, role, whether unused."""
+    """What the word at `at` is in the object at `owner`, in whose allocation at `area` it lies: slot, role, unused."""
     kind = Kind(kind_of(heap.read(owner)))
     inside = at - area
     if kind is Kind.TUPLE and inside >= TUPLE_ITEMS:
@@ -266,14 +266,14 @@ def _slot_of_fields(heap: Heap, owner: int, area: int, at: int) -> tuple[str, st
 
 
 def word_text(heap: Heap, role: str, word: int) -> str:
-    """A word as what it is for."""
+    """The text of a word that has a role."""
     if role == VALUE:
         return value_text(heap, word)
     return _STATES.get(word, "unknown") if role == STATE else str(word)
 
 
 def value_text(heap: Heap, word: int, limit: int = 40) -> str:
-    """The value of a word in a few words; an object by its type, without its place."""
+    """The value of a word as a short text; an object is described by its type."""
     if not is_container(word):
         return describe(heap, word, limit)
     try:
@@ -295,7 +295,7 @@ def kind_text(heap: Heap, offset: int) -> str:
         return _FRESH_TEXTS[Kind(kind)] if kind in _FRESH_TEXTS else "object"
 
 
-#: Of an object whose memory is not filled yet.
+#: What to call an object whose memory is not filled yet.
 _FRESH_TEXTS = {
     Kind.LIST: "PersistentList",
     Kind.DICT: "PersistentDict",
@@ -307,9 +307,9 @@ _FRESH_TEXTS = {
 
 
 def paths(heap: Heap, wanted: Iterable[int]) -> dict[int, str]:
-    """How the objects at these offsets are reached from the root: ``root['guesses']``; without those that are not.
+    """How the objects at these offsets are reached from the root: ``root['guesses']``; unreachable ones are left out.
 
-    Cost: visits objects nearest to the root first, up to some thousands of them.
+    Cost: visits the objects nearest to the root first, up to some thousands of them.
     """
     missing = set(wanted)
     found: dict[int, str] = {}

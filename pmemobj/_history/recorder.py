@@ -1,13 +1,13 @@
-"""The recorder of the log: it hears what a heap does, and makes drafts of entries of it.
+"""The recorder of the log: it observes what a heap does, and makes drafts of entries.
 
-It stands where a heap tells of its work (`_watching`), and whom it finds there it passes everything on to, first. What
-a word means is asked at once (`_whereabouts`), since later the object may be gone; how an object is reached
-from the root is asked when the log is read.
+It is the observer of the heap (`_engine.observer`), and first passes each call on to the observer that it has
+replaced. What a word means is found out at once (`places`), since later the object may be gone. How an object is
+reached from the root is found out when the log is read.
 
-A change outside transactions may take several stores, of which the last one decides (see `_table`): what is
-stored where nothing counts yet belongs to the entry of the store that lets it count.
+A change outside of transactions may take several stores, the last of which makes it valid (see `_hashtable.table`).
+So stores to places that mean nothing yet belong to the entry of the store that makes them valid.
 
-A recorder that fails has failed to look on, which is no failure of what it looks at: it leaves, and says so.
+If the recorder fails, the operation that it observes must not fail: the recorder removes itself, and says why.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from pmemobj._engine.observer import Watcher
 from pmemobj._format import ALLOCATION_HEADER_SIZE, WORD
 from pmemobj._history.drafts import MOST_CHANGES, Draft
 from pmemobj._history.entries import ABSENT, GONE, LogLine
-from pmemobj._history.places import CLASS_TABLE, OTHER, VALUE, Spot, Whereabouts, kind_text, word_text
+from pmemobj._history.places import CLASS_TABLE, OTHER, VALUE, Spot, WordFinder, kind_text, word_text
 from pmemobj.errors import PmemError
 
 __all__ = ["Recorder"]
 
-#: Steps of an entry that are kept one by one, and words of a range that are looked at.
+#: An entry keeps this many single steps; of each range, this many words are compared.
 _STEPS, _WORDS = 60, 32
-#: After so many entries the recorder lets itself out.
+#: After this many entries the recorder removes itself.
 _MOST_ENTRIES = 20_000
 #: Skip frames of this package and of those that extend it (``pmemobj_...``): they are not the program's own code.
 _OURS = "pmemobj"
@@ -41,52 +41,52 @@ _SHELLS = ("IPython", "ipykernel", "runpy", "asyncio")
 
 
 class Recorder(Watcher):
-    """Hears what a heap does; see the text of the module."""
+    """Observes a heap and makes drafts; the module docstring explains how."""
 
     def __init__(self, heap: Heap, zero: float, keep: Callable[[Draft], None]) -> None:
         self._heap = heap
         self.zero = zero
         self._keep = keep
-        #: Why it let itself out, if it did.
+        #: Why the recorder has removed itself, if it has.
         self.note = ""
         self._inner: Watcher | None = heap.checker
-        self._where = Whereabouts(heap)
-        #: The threads that begin a transaction, and may be waiting for their turn.
+        self._where = WordFinder(heap)
+        #: The threads that are beginning a transaction of the program; they may still be waiting for the lock.
         self._entering: set[Any] = set()
         self._entries = 0
         self.draft: Draft | None = None
 
     @property
     def is_in_place(self) -> bool:
-        """Whether the heap still tells it what it does; closing ends that."""
+        """Whether the recorder still observes the heap; closing the pool ends that."""
         return self._heap.checker is self
 
     def running(self) -> list[Draft]:
-        """The transaction that the calling thread is in, as far as it has come."""
+        """The draft of the transaction that is open in the calling thread, as far as it has come."""
         heap, draft = self._heap, self.draft
         if draft is None or not heap.in_transaction() or heap.doomed is not None:
             return []
         so_far = replace(draft, steps=list(draft.steps), changes=[], old=dict(draft.old))
         so_far.stores = heap.changes - heap.changes_at_begin
         so_far.ended = time.perf_counter() - self.zero
-        with self._looking():
+        with self._observing():
             self._compare(so_far)
         return [so_far]
 
     def leave(self, note: str = "") -> None:
-        """Let the heap tell whoever stood there before."""
+        """Stop observing: the observer that was there before takes its place again."""
         self.draft = None
         if self.is_in_place:
             self._heap.checker = self._inner
         self.note = note
 
     @contextmanager
-    def _looking(self) -> Iterator[None]:
-        """Around everything that looks: a failure of it is none of the operation."""
+    def _observing(self) -> Iterator[None]:
+        """A block in which an error ends the recording, and not the operation that is observed."""
         try:
             yield
         except Exception as error:
-            self.leave(f"it stopped recording, since looking on failed ({type(error).__name__}: {error})")
+            self.leave(f"it stopped recording because of an error in the recorder ({type(error).__name__}: {error})")
 
     # ---- in a transaction ----
 
@@ -97,7 +97,7 @@ class Recorder(Watcher):
         if not heap.in_transaction():
             self._entering.add(thread_key())
         elif self.draft is not None:
-            with self._looking():
+            with self._observing():
                 level = self._level() + 1
                 self.draft.levels = max(self.draft.levels, level)
                 self._step("begin", f"level {level}", level=level)
@@ -106,7 +106,7 @@ class Recorder(Watcher):
         if self._inner is not None:
             self._inner.leaving()
         if self.draft is not None and self._heap.in_transaction():
-            with self._looking():
+            with self._observing():
                 level = self._level()
                 if level > 1:
                     self._step("end", f"level {level}", level=level)
@@ -114,7 +114,7 @@ class Recorder(Watcher):
     def begun(self) -> None:
         if self._inner is not None:
             self._inner.begun()
-        with self._looking():
+        with self._observing():
             self._cut_off()
             is_own = thread_key() in self._entering
             self._entering.discard(thread_key())
@@ -125,7 +125,7 @@ class Recorder(Watcher):
         if self._inner is not None:
             self._inner.allow(offset, size)
         if self.draft is not None:
-            with self._looking():
+            with self._observing():
                 self.draft.snapshots += 1
                 self.draft.logged += size
                 self._range("snapshot", offset, size)
@@ -134,7 +134,7 @@ class Recorder(Watcher):
         if self._inner is not None:
             self._inner.fill(offset, size)
         if self.draft is not None:
-            with self._looking():
+            with self._observing():
                 self._range("fill", offset, size)
 
     def allocated(self, offset: int, size: int) -> None:
@@ -144,7 +144,7 @@ class Recorder(Watcher):
 
     def _allocate(self, offset: int, size: int) -> None:
         if self.draft is not None:
-            with self._looking():
+            with self._observing():
                 self.draft.allocations += 1
                 self.draft.allocated += size
                 self._step("allocate", kind_text(self._heap, offset + ALLOCATION_HEADER_SIZE), None, size)
@@ -156,7 +156,7 @@ class Recorder(Watcher):
 
     def _free(self, offset: int) -> None:
         if self.draft is not None:
-            with self._looking():
+            with self._observing():
                 self.draft.frees += 1
                 self._step("free", kind_text(self._heap, offset), None, self._heap.allocation_size(offset))
 
@@ -164,7 +164,7 @@ class Recorder(Watcher):
         if self._inner is not None:
             self._inner.verify()
         if self.draft is not None and self._heap.in_transaction():
-            with self._looking():
+            with self._observing():
                 self.draft.is_committing = True
                 self._compare(self.draft)
 
@@ -172,7 +172,7 @@ class Recorder(Watcher):
         if self._inner is not None:
             self._inner.reset()
         if self.draft is not None:
-            with self._looking():
+            with self._observing():
                 self._end_transaction(self.draft)
 
     def _end_transaction(self, draft: Draft) -> None:
@@ -184,16 +184,16 @@ class Recorder(Watcher):
         else:
             draft.outcome = "committed"
         if draft.what == "statement" and draft.is_empty:
-            self.draft = None  # one that only read
+            self.draft = None  # the statement only read
         else:
             self._finish(draft)
 
-    # ---- outside of one ----
+    # ---- outside of a transaction ----
 
     def storing(self, offset: int, size: int) -> None:
         if self._inner is not None:
             self._inner.storing(offset, size)
-        with self._looking():
+        with self._observing():
             draft = self._single()
             draft.stores += 1
             self._range("store", offset, size)
@@ -202,13 +202,13 @@ class Recorder(Watcher):
         if self._inner is not None:
             self._inner.accept(offset, size)
         if not self._heap.in_transaction():
-            with self._looking():
+            with self._observing():
                 self._accepted(offset, size)
 
     def _accepted(self, offset: int, size: int) -> None:
         draft = self._single()
         if not draft.steps:
-            # A program's own container made durable what it had changed before.
+            # A container of the program has made durable what it had changed before.
             self._range("persist", offset, size)
         prepares = any(what == "store" and spot and spot.unused for what, _, spot, *_ in draft.steps[-1:])
         if not prepares and draft.what != "publication":
@@ -223,14 +223,14 @@ class Recorder(Watcher):
     def reserve(self, offset: int, size: int) -> None:
         if self._inner is not None:
             self._inner.reserve(offset, size)
-        with self._looking():
+        with self._observing():
             self._single().what = "publication"
         self._allocate(offset, size)
 
     def publishing(self, slot: int, size: int, freed: int) -> None:
         if self._inner is not None:
             self._inner.publishing(slot, size, freed)
-        with self._looking():
+        with self._observing():
             draft = self._single()
             draft.what = "publication"
             draft.stores += 1
@@ -242,7 +242,7 @@ class Recorder(Watcher):
         if self._inner is not None:
             self._inner.accept_expected()
         if self.draft is not None and self.draft.what == "publication":
-            with self._looking():
+            with self._observing():
                 self.draft.outcome = "published"
                 self._compare(self.draft)
                 self._finish(self.draft)
@@ -256,7 +256,7 @@ class Recorder(Watcher):
         if self._inner is not None:
             self._inner.freed_now(offsets)
         if self.draft is not None:
-            with self._looking():
+            with self._observing():
                 self._step("free", f"garbage, {len(offsets)} allocations, at once")
 
     # ---- drafts ----
@@ -265,14 +265,14 @@ class Recorder(Watcher):
         return Draft(what, _users_line(), time.perf_counter() - self.zero)
 
     def _single(self) -> Draft:
-        """The draft of a change outside transactions, the one that is being made or a new one."""
+        """The draft of a change outside of transactions: the one that is being made, or a new one."""
         if self.draft is None or self.draft.what not in ("store", "publication"):
             self._cut_off()
             self.draft = self._new("store")
         return self.draft
 
     def _cut_off(self) -> None:
-        """What was begun and not ended: an interrupt came."""
+        """Finish a draft whose change was begun and not ended, since an interrupt came."""
         draft, self.draft = self.draft, None
         if draft is not None and not draft.is_empty:
             draft.outcome = "cut off"
@@ -285,10 +285,10 @@ class Recorder(Watcher):
         self._keep(draft)
         self._entries += 1
         if self._entries >= _MOST_ENTRIES:
-            self.leave(f"it stopped recording after {_MOST_ENTRIES} entries, so that the program goes on at full speed")
+            self.leave(f"it stopped recording after {_MOST_ENTRIES} entries, so that the program runs at full speed")
 
     def _level(self) -> int:
-        """How many transactions of the program are inside each other, statements not counted."""
+        """How many transactions of the program are open inside each other; statements do not count."""
         return self._heap.depth - len(self._heap._marks)
 
     def _step(self, what: str, text: Spot | str, end: Spot | None = None, size: int = 0, level: int = -1) -> None:
@@ -303,7 +303,7 @@ class Recorder(Watcher):
         draft.steps.append((what, text, end, size, time.perf_counter() - self.zero, level))
 
     def _range(self, what: str, offset: int, size: int) -> None:
-        """A step that has to do with words of an object; what they are now is noted."""
+        """Add a step that concerns words of an object, and note what these words are now."""
         draft = self.draft
         if draft is None:
             return
@@ -324,7 +324,7 @@ class Recorder(Watcher):
                 draft.old[at] = word, spot, word_text(self._heap, role, word)
 
     def _compare(self, draft: Draft) -> None:
-        """Which words are other ones now."""
+        """Add the words that have changed to the draft."""
         for at, (word, before, text) in draft.old.items():
             now = self._heap.read(at)
             change = self._change(at, before, text, now) if now != word else None
@@ -336,8 +336,8 @@ class Recorder(Watcher):
                 draft.unnamed += 1
 
     def _change(self, at: int, before: Spot | None, text: str, now: int) -> tuple[Spot, str, str] | None:
-        """What became of a word; None where that says nothing to a program."""
-        # The names of keys are there now, if they were not before.
+        """The change of a word; None if it concerns nothing that a program knows."""
+        # Now the key of a new entry can be read, which was not there before the change.
         spot = self._where.find(at) or before
         had_value = before is not None and before.role == VALUE and not before.unused
         if before is not None and had_value and (spot is None or spot.role != VALUE):
@@ -355,7 +355,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _users_line() -> LogLine | None:
-    """The line of the program that is running, past the frames of these packages."""
+    """The line of the program that is running: the innermost frame that is not in these packages."""
     frame = sys._getframe(1)
     while frame is not None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]

@@ -1,6 +1,6 @@
-"""Which words there are in objects that hold bytes and numbers, or fields that a program has declared, and in blocks.
+"""Describers of objects that hold bytes or numbers, of objects with fields, and of blocks.
 
-As in `_memory_kinds`, which has the other kinds.
+`memory_kinds` has the describers of the other kinds, and explains what a describer does.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pmemobj._containers.elements import ELEMENTS, Element
 from pmemobj._engine.heap import Heap
 from pmemobj._format import ARRAY_SIZE, BLOCK_DATA, BYTEARRAY_SIZE, EXTENSION_BODY, WORD, Kind, kind_of
 from pmemobj._inspection.word_meanings import (
+    AllocationLayout,
     Meaning,
-    Part,
     Reading,
     Span,
     as_text,
@@ -26,40 +26,41 @@ from pmemobj._inspection.word_meanings import (
     single,
     unused,
     value,
+    with_body,
 )
 from pmemobj._objects.blocks import shape_of
 from pmemobj._objects.fields import fields_at
 from pmemobj._objects.typed_memory import SIZES, VALUE
 
-#: Of what is unused, so many words are shown.
+#: Of unused words, this many are shown.
 FEW_UNUSED = 1
 
 
 # ---- bytes and numbers -------------------------------------------------------------------------------
 
 
-def of_bytearray(heap: Heap, offset: int) -> list[Part]:
+def of_bytearray(heap: Heap, offset: int) -> list[AllocationLayout]:
     """A bytearray and its data."""
     return _with_data(heap, offset, Kind.BYTEARRAY, Kind.BYTEARRAY_DATA, None)
 
 
-def of_array(heap: Heap, offset: int) -> list[Part]:
+def of_array(heap: Heap, offset: int) -> list[AllocationLayout]:
     """An array, its data, and its shape if it has several dimensions."""
     code, shape = heap.read_words(offset + BYTEARRAY_SIZE, 2)
-    parts = _with_data(heap, offset, Kind.ARRAY, Kind.ARRAY_DATA, ELEMENTS.get(code))
-    parts[0].spans += [
+    layouts = _with_data(heap, offset, Kind.ARRAY, Kind.ARRAY_DATA, ELEMENTS.get(code))
+    layouts[0].spans += [
         single(32, "type code", lambda word: Reading(Meaning.COUNT, f"{chr(word & 0x7F)!r}, as in struct")),
         single(
             40, "shape", lambda word: offset_of("shape")(word) if word else Reading(Meaning.BODY, "one dimension only")
         ),
     ]
     if shape:
-        parts.append(guarded("shape", shape, lambda: _shape(heap, shape)))
-    assert parts[0].size == ARRAY_SIZE
-    return parts
+        layouts.append(guarded("shape", shape, lambda: _shape(heap, shape)))
+    assert layouts[0].size == ARRAY_SIZE
+    return layouts
 
 
-def _shape(heap: Heap, offset: int) -> Part:
+def _shape(heap: Heap, offset: int) -> AllocationLayout:
     dimensions = max(0, min(heap.read(offset), room_at(heap, offset) - 1))
     spans = [
         single(0, "dimensions", count()),
@@ -70,39 +71,32 @@ def _shape(heap: Heap, offset: int) -> Part:
             lambda _, word: count("element", "elements")(word),
         ),
     ]
-    return Part("shape", offset, Kind.ARRAY_DATA, spans)
+    return AllocationLayout("shape", offset, Kind.ARRAY_DATA, spans)
 
 
-def _with_data(heap: Heap, offset: int, kind: Kind, data_kind: Kind, element: Element | None) -> list[Part]:
-    length, capacity, area = heap.read_words(offset + WORD, 3)
-    parts = [
-        Part(
-            "object",
-            offset,
-            kind,
-            [
-                single(0, "header", header_of(heap)),
-                single(8, "length", count("byte", "bytes")),
-                single(16, "capacity", count("byte of room", "bytes of room")),
-                single(24, "data", offset_of("data")),
-            ],
-        )
+def _with_data(heap: Heap, offset: int, kind: Kind, data_kind: Kind, element: Element | None) -> list[AllocationLayout]:
+    spans = [
+        single(0, "header", header_of(heap)),
+        single(8, "length", count("byte", "bytes")),
+        single(16, "capacity", count("byte of room", "bytes of room")),
+        single(24, "data", offset_of("data")),
     ]
-    if area:
-        parts.append(_data(heap, length, capacity, area, data_kind, element))
-        parts[1].earlier = lambda was: _data(
-            heap, was(offset + 8), was(offset + 16), was(offset + 24), data_kind, element
-        )
-    return parts
+    return with_body(
+        heap,
+        AllocationLayout("object", offset, kind, spans),
+        "data",
+        heap.read(offset + 24),
+        lambda was: _data(heap, was(offset + 8), was(offset + 16), was(offset + 24), data_kind, element),
+    )
 
 
-def _data(heap: Heap, length: int, capacity: int, area: int, kind: Kind, element: Element | None) -> Part:
+def _data(heap: Heap, length: int, capacity: int, area: int, kind: Kind, element: Element | None) -> AllocationLayout:
     capacity = min(capacity // WORD, room_at(heap, area))
-    return Part("data", area, kind, _raw(min(length, WORD * capacity), capacity, 0, *_numbers(element)))
+    return AllocationLayout("data", area, kind, _raw(min(length, WORD * capacity), capacity, 0, *_numbers(element)))
 
 
 def _raw(length: int, capacity: int, at: int, text: Callable[[bytes], str], each: int, name: str) -> list[Span]:
-    """`length` bytes in words, and the words behind them; of what the texts show there are `each` bytes a piece."""
+    """The spans of `length` bytes, and of the unused words behind them; an element has `each` bytes."""
     used = -(-length // WORD)
 
     def label(number: int) -> str:
@@ -117,7 +111,7 @@ def _raw(length: int, capacity: int, at: int, text: Callable[[bytes], str], each
 
 
 def _numbers(element: Element | None) -> tuple[Callable[[bytes], str], int, str]:
-    """How to show the elements of an array; bytes where it is none."""
+    """How to show the elements of an array, or the bytes of a bytearray."""
     if element is None:
         return as_text, 1, "data"
     size, code = element.size, element.code
@@ -125,7 +119,7 @@ def _numbers(element: Element | None) -> tuple[Callable[[bytes], str], int, str]
 
 
 def joined(raw: bytes, code: str, size: int) -> str:
-    """The numbers of one code that are whole in some bytes, as text."""
+    """The numbers with a type code of `struct` in some bytes, as text; an incomplete one at the end is left out."""
     whole = raw[: len(raw) // size * size]
     return ", ".join(
         f"{number:.7g}" if code == "f" else repr(number) for (number,) in struct.iter_unpack(f"={code}", whole)
@@ -135,7 +129,7 @@ def joined(raw: bytes, code: str, size: int) -> str:
 # ---- objects with fields -----------------------------------------------------------------------------
 
 
-def of_extension(heap: Heap, offset: int) -> list[Part]:
+def of_extension(heap: Heap, offset: int) -> list[AllocationLayout]:
     """An object with fields, and its blocks."""
     fields = fields_at(heap, offset)
     names = {(code in SIZES, code == VALUE, at): name for name, (code, at) in fields.places.items()}
@@ -179,19 +173,19 @@ def of_extension(heap: Heap, offset: int) -> list[Part]:
         ),
         Span(raw_at, -(-fields.raw // WORD), raw_label, raw_text),
     ]
-    parts = [Part("object", offset, Kind.EXTENSION, spans)]
+    layouts = [AllocationLayout("object", offset, Kind.EXTENSION, spans)]
     for number, block in enumerate(heap.read_words(offset + blocks_at, fields.blocks)):
         if block:
             name = f"block .{names[False, False, number]}"
-            parts.append(guarded(name, block, lambda at=block, name=name: block_part(heap, at, name)))  # type: ignore[misc]
-    return parts
+            layouts.append(guarded(name, block, lambda at=block, name=name: block_layout(heap, at, name)))  # type: ignore[misc]
+    return layouts
 
 
-def block_part(heap: Heap, offset: int, name: str = "block") -> Part:
-    """A block of memory.
+def block_layout(heap: Heap, offset: int, name: str = "block") -> AllocationLayout:
+    """The layout of a block.
 
     Raises:
-        PoolDamagedError: there is none.
+        PoolDamagedError: there is no block.
     """
     code, length = shape_of(heap, offset)
     row = name.partition(" ")[2]
@@ -209,7 +203,7 @@ def block_part(heap: Heap, offset: int, name: str = "block") -> Part:
         size = SIZES[code]
         used = -(-length * size // WORD)
         spans += _raw(length * size, used, BLOCK_DATA, lambda raw: joined(raw, code, size), size, row)
-    return Part(name, offset, Kind(kind_of(heap.read(offset))), spans)
+    return AllocationLayout(name, offset, Kind(kind_of(heap.read(offset))), spans)
 
 
 def _block_header(word: int) -> Reading:

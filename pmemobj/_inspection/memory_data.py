@@ -1,6 +1,6 @@
-"""The memory of an object as data, and as lines of text: what `_memory` makes.
+"""The memory of an object as dataclasses, and their text.
 
-Without offsets the text is the same in every run: bytes that depend on where something lies, or on chance, are dots.
+Without offsets the text is the same in every run: bytes that depend on offsets or on chance are shown as dots.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ class State(Enum):
     """Whether a word is committed."""
 
     COMMITTED = "committed"
-    #: Allocated by the running transaction: a roll-back gives it back, so there is no copy.
+    #: Allocated by the running transaction: a roll-back frees it, so there is no copy of the word.
     NEW = "new"
-    #: Changed in place; the undo log has what was there, unless that meant nothing.
+    #: Changed in place; the undo log has the earlier word, unless that meant nothing.
     CHANGED = "changed"
     #: The undo log has a copy, and the word is still the same.
     LOGGED = "logged"
@@ -34,20 +34,20 @@ class Word:
     """Eight bytes of an allocation.
 
     Attributes:
-        at: Where it is, in bytes from the beginning of the allocation; libpmemobj's own lie before.
-        raw: Its bytes, as they lie there: the lowest first.
+        at: Where it is, in bytes from the beginning of the allocation; negative for libpmemobj's words before it.
+        raw: Its bytes as they lie in memory, the lowest first.
         label: What to call it: ``length``, ``items[3]``, ``entry 0 key``.
         meaning: What it is there for.
         text: What it says.
         tag: The low bits of a value word that tell what it is.
         target: The offset that it leads to, in bytes from the start of the pool; 0 for none.
-        piece: The name of the piece that it leads to, if that is shown.
-        varying: The first and last (exclusive) of the bytes that differ from run to run: those of offsets, of random
-            stamps, and what lies unused.
+        piece: The name of the piece that it leads to, if that piece is shown.
+        varying: The range of its bytes that differ from run to run (offsets, random stamps, unused bytes): the first,
+            and the one behind the last.
         state: Whether it is committed.
-        old: The bytes that a roll-back would put back, from the undo log; None where there is no copy.
-        old_text: What they say.
-        old_piece: The name of the piece that they led to, if that is shown.
+        old: The bytes that a roll-back would put back, from the undo log; None if the log has no copy.
+        old_text: What these bytes say.
+        old_piece: The name of the piece that they led to, if that piece is shown.
     """
 
     at: int
@@ -65,7 +65,7 @@ class Word:
     old_piece: str = ""
 
     def hex(self, whole: bool = True, old: bool = False) -> str:
-        """The bytes in hexadecimal; those that differ from run to run as dots, unless the whole is wanted."""
+        """The bytes in hexadecimal; unless `whole`, those that differ from run to run are shown as dots."""
         raw = (self.old or b"") if old else self.raw
         first, last = (0, 0) if whole else self.varying
         return " ".join("··" if first <= at < last else f"{byte:02x}" for at, byte in enumerate(raw))
@@ -77,9 +77,9 @@ class Gap:
     """Words that are left out.
 
     Attributes:
-        at: Where they begin, in bytes from the beginning of the allocation.
-        count: How many they are.
-        text: What they are.
+        at: Where the first of them is, in bytes from the beginning of the allocation.
+        count: How many words are left out.
+        text: What these words are.
     """
 
     at: int
@@ -97,14 +97,14 @@ class Piece:
         kind: The name of its kind, as in ``docs/format.md``.
         offset: Where it begins, in bytes from the start of the pool.
         size: Bytes of the pool that it takes, with the 16 that libpmemobj keeps before it.
-        rows: Its words, and the gaps between those that are shown.
+        rows: Its words that are shown, and the gaps between them.
         library: The two words of libpmemobj before it: its size and its type number.
         text: Of a leaf, its value.
         new: Whether the running transaction has allocated it.
         depth: 0 for the object, 1 for its parts and what it owns, and so on.
         damage: What is wrong with it, or an empty string.
-        given_up: Whether the running transaction has exchanged it for another; it is freed at the commit, and
-            comes back with a roll-back.
+        given_up: Whether the running transaction has exchanged it for another allocation: a commit frees it, and a
+            roll-back brings it back.
     """
 
     name: str
@@ -121,7 +121,7 @@ class Piece:
 
     @property
     def is_leaf(self) -> bool:
-        """Whether it is a value that one slot owns, and no part of the object's own structure."""
+        """Whether it is a leaf: the value of one slot, and not part of the object's own structure."""
         return self.depth > 0 and self.name.startswith("leaf of ")
 
     @property
@@ -140,7 +140,7 @@ class Memory:
         type: The name of its type.
         pieces: Its allocations: its own first, its parts, then the leaves.
         left_out: How many leaves are not shown.
-        in_transaction: Whether a transaction is running, so that there may be something uncommitted.
+        in_transaction: Whether a transaction is running, so that some words may be uncommitted.
     """
 
     pool: str
@@ -151,13 +151,13 @@ class Memory:
 
     @property
     def uncommitted(self) -> tuple[Word, ...]:
-        """The words that a crash just now would lose."""
+        """The words that a crash at this moment would lose."""
         safe = (State.COMMITTED, State.LOGGED)
         return tuple(word for piece in self.pieces for word in piece.words if word.state not in safe)
 
     @property
     def damage(self) -> tuple[str, ...]:
-        """What is wrong, piece by piece."""
+        """What is wrong with each damaged piece."""
         return tuple(f"{piece.name}: {piece.damage}" for piece in self.pieces if piece.damage)
 
     @property
@@ -166,7 +166,7 @@ class Memory:
         return sum(piece.size for piece in self.pieces)
 
     def text(self, offsets: bool = False) -> str:
-        """All of it as lines of text; the same in every run, unless offsets are wanted."""
+        """The memory as lines of text; without offsets they are the same in every run."""
         return _to_text(self, offsets)
 
     def __str__(self) -> str:
@@ -183,7 +183,7 @@ def _to_text(memory: Memory, offsets: bool) -> str:
     """All pieces, one below the other."""
     lines = [f"{memory.type}: {_count(memory)}"]
     if memory.in_transaction:
-        lines.append("in a transaction; * is not committed, < is what the undo log has kept")
+        lines.append("in a transaction; * marks words that are not committed, < the bytes in the undo log")
     for piece in memory.pieces:
         lines += ["", *_piece(piece, offsets)]
     if memory.left_out:

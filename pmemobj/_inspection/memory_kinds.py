@@ -1,8 +1,8 @@
-"""Which words the objects of each kind have, and in which of their allocations: a describer for each kind.
+"""Describers: which words the objects of each kind have, and in which of their allocations.
 
-A describer returns the allocations of the object at an offset as `Part`s, its own first, by the bytes as `_layout`
-has them. It computes with no number that is larger than the allocation could hold, so a damaged object is described
-as far as it goes.
+A describer returns the layouts of the allocations of the object at an offset, that of the object itself first. The
+layouts follow `_format`. A describer does not compute with numbers that are larger than the allocation could hold, so
+a damaged object is described as far as possible.
 """
 
 from __future__ import annotations
@@ -33,14 +33,13 @@ from pmemobj._format import (
 )
 from pmemobj._inspection.memory_buffers import FEW_UNUSED, joined, of_array, of_bytearray, of_extension
 from pmemobj._inspection.word_meanings import (
+    AllocationLayout,
     Meaning,
-    Part,
     Reading,
     Span,
     as_text,
     count,
     data,
-    guarded,
     header_of,
     offset_of,
     room_at,
@@ -48,17 +47,18 @@ from pmemobj._inspection.word_meanings import (
     unused,
     value,
     value_in,
+    with_body,
 )
 from pmemobj._values.words import describe
 from pmemobj.errors import PmemError
 
-#: Of the index of a large table, so many words are shown.
+#: Of the index of a large table, this many words are shown.
 _FEW_OF_INDEX = 4
 _STATES = {0: "closed", 1: "open or never closed", 2: "suspended"}
 
 
 def _items(heap: Heap, at: int, length: int, capacity: int, label: Callable[[int], str]) -> list[Span]:
-    """Value words, and those behind them that wait for values."""
+    """The spans of value words, and of the unused words behind them."""
     return [
         Span(at, length, label, value_in(heap)),
         Span(
@@ -74,66 +74,58 @@ def _items(heap: Heap, at: int, length: int, capacity: int, label: Callable[[int
 # ---- lists, tuples, objects --------------------------------------------------------------------------
 
 
-def _list(heap: Heap, offset: int) -> list[Part]:
-    length, capacity, items = heap.read_words(offset + WORD, 3)
-    parts = [
-        Part(
-            "object",
-            offset,
-            Kind.LIST,
-            [
-                single(0, "header", header_of(heap)),
-                single(8, "length", count("item", "items")),
-                single(16, "capacity", count("place for items", "places for items")),
-                single(24, "items", offset_of("items")),
-            ],
-        )
+def _list(heap: Heap, offset: int) -> list[AllocationLayout]:
+    spans = [
+        single(0, "header", header_of(heap)),
+        single(8, "length", count("item", "items")),
+        single(16, "capacity", count("place for items", "places for items")),
+        single(24, "items", offset_of("items")),
     ]
-    if items:
-        parts.append(_area(heap, offset, length, capacity, items))
-        parts[1].earlier = lambda was: _area(heap, offset, *(was(offset + at) for at in (8, 16, 24)))
-    assert parts[0].size == LIST_SIZE
-    return parts
+    own = AllocationLayout("object", offset, Kind.LIST, spans)
+    assert own.size == LIST_SIZE
+    return with_body(
+        heap,
+        own,
+        "items",
+        heap.read(offset + 24),
+        lambda was: _area(heap, offset, *(was(offset + at) for at in (8, 16, 24))),
+    )
 
 
-def _area(heap: Heap, offset: int, length: int, capacity: int, items: int) -> Part:
+def _area(heap: Heap, offset: int, length: int, capacity: int, items: int) -> AllocationLayout:
     capacity = min(capacity, room_at(heap, items))
     spans = _items(heap, 0, min(length, capacity), capacity, lambda at: f"items[{at}]")
-    return Part("items", items, Kind.LIST_ITEMS, spans, counted=(offset + WORD, 0, WORD))
+    return AllocationLayout("items", items, Kind.LIST_ITEMS, spans, counted=(offset + WORD, 0, WORD))
 
 
-def _tuple(heap: Heap, offset: int) -> list[Part]:
+def _tuple(heap: Heap, offset: int) -> list[AllocationLayout]:
     length = min(heap.read(offset + WORD), room_at(heap, offset) - TUPLE_ITEMS // WORD)
     spans = [
         single(0, "header", header_of(heap)),
         single(8, "length", count("item", "items")),
         Span(TUPLE_ITEMS, length, lambda at: f"items[{at}]", value_in(heap)),
     ]
-    return [Part("object", offset, Kind.TUPLE, spans)]
+    return [AllocationLayout("object", offset, Kind.TUPLE, spans)]
 
 
-def _object(heap: Heap, offset: int) -> list[Part]:
-    capacity, slots = heap.read_words(offset + WORD, 2)
-    parts = [
-        Part(
-            "object",
-            offset,
-            Kind.OBJECT,
-            [
-                single(0, "header", header_of(heap)),
-                single(8, "capacity", count("slot for attributes", "slots for attributes")),
-                single(16, "slots", offset_of("slots")),
-            ],
-        )
+def _object(heap: Heap, offset: int) -> list[AllocationLayout]:
+    spans = [
+        single(0, "header", header_of(heap)),
+        single(8, "capacity", count("slot for attributes", "slots for attributes")),
+        single(16, "slots", offset_of("slots")),
     ]
-    if slots:
-        parts.append(_slots(heap, offset, capacity, slots))
-        parts[1].earlier = lambda was: _slots(heap, offset, was(offset + 8), was(offset + 16))
-    assert parts[0].size == OBJECT_SIZE
-    return parts
+    own = AllocationLayout("object", offset, Kind.OBJECT, spans)
+    assert own.size == OBJECT_SIZE
+    return with_body(
+        heap,
+        own,
+        "slots",
+        heap.read(offset + 16),
+        lambda was: _slots(heap, offset, was(offset + 8), was(offset + 16)),
+    )
 
 
-def _slots(heap: Heap, offset: int, capacity: int, slots: int) -> Part:
+def _slots(heap: Heap, offset: int, capacity: int, slots: int) -> AllocationLayout:
     names = _attributes(heap, offset)
     used = min(capacity, room_at(heap, slots), len(names))
     rest = min(capacity, room_at(heap, slots)) - used
@@ -141,7 +133,7 @@ def _slots(heap: Heap, offset: int, capacity: int, slots: int) -> Part:
         Span(0, used, lambda at: f".{names[at]}", lambda _, word: value(heap, word, "not set")),
         Span(WORD * used, rest, lambda at: f"slot {used + at}", _spare_slot(heap), FEW_UNUSED),
     ]
-    return Part("slots", slots, Kind.OBJECT_SLOTS, spans)
+    return AllocationLayout("slots", slots, Kind.OBJECT_SLOTS, spans)
 
 
 def _attributes(heap: Heap, offset: int) -> list[str]:
@@ -152,43 +144,39 @@ def _attributes(heap: Heap, offset: int) -> list[str]:
 
 
 def _spare_slot(heap: Heap) -> Callable[[int, int], Reading]:
-    return lambda _, word: value(heap, word, "for an attribute that the class has not yet")
+    return lambda _, word: value(heap, word, "not used yet: the class has no attribute for it")
 
 
 # ---- dicts and sets ----------------------------------------------------------------------------------
 
 
-def _dict(heap: Heap, offset: int) -> list[Part]:
+def _dict(heap: Heap, offset: int) -> list[AllocationLayout]:
     return _with_table(heap, offset, Kind.DICT, Kind.DICT_TABLE, ENTRY_SIZE)
 
 
-def _set(heap: Heap, offset: int) -> list[Part]:
+def _set(heap: Heap, offset: int) -> list[AllocationLayout]:
     return _with_table(heap, offset, Kind.SET, Kind.SET_TABLE, SET_ENTRY_SIZE)
 
 
-def _with_table(heap: Heap, offset: int, kind: Kind, table_kind: Kind, width: int) -> list[Part]:
-    _, used, table = heap.read_words(offset + WORD, 3)
-    parts = [
-        Part(
-            "object",
-            offset,
-            kind,
-            [
-                single(0, "header", header_of(heap)),
-                single(8, "deleted", count("entry deleted", "entries deleted")),
-                single(16, "used", count("entry used, with those", "entries used, with those")),
-                single(24, "table", offset_of("table")),
-            ],
-        )
+def _with_table(heap: Heap, offset: int, kind: Kind, table_kind: Kind, width: int) -> list[AllocationLayout]:
+    spans = [
+        single(0, "header", header_of(heap)),
+        single(8, "deleted", count("entry deleted", "entries deleted")),
+        single(16, "used", count("entry in use, including deleted ones", "entries in use, including deleted ones")),
+        single(24, "table", offset_of("table")),
     ]
-    if table:
-        parts.append(guarded("table", table, lambda: _table(heap, offset, table, used, table_kind, width)))
-        parts[1].earlier = lambda was: _table(heap, offset, was(offset + 24), was(offset + 16), table_kind, width)
-    assert parts[0].size == DICT_SIZE
-    return parts
+    own = AllocationLayout("object", offset, kind, spans)
+    assert own.size == DICT_SIZE
+    return with_body(
+        heap,
+        own,
+        "table",
+        heap.read(offset + 24),
+        lambda was: _table(heap, offset, was(offset + 24), was(offset + 16), table_kind, width),
+    )
 
 
-def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: int) -> Part:
+def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: int) -> AllocationLayout:
     slots, capacity, texts = heap.read_words(table, 3)
     each, room = width // WORD, room_at(heap, table) - TABLE_ENTRIES // WORD
     capacity = max(0, min(capacity, room // each))
@@ -231,7 +219,7 @@ def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: in
             lambda _, word: Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little"))),
         ),
     ]
-    return Part("table", table, kind, spans, counted=(offset + 2 * WORD, TABLE_ENTRIES, width))
+    return AllocationLayout("table", table, kind, spans, counted=(offset + 2 * WORD, TABLE_ENTRIES, width))
 
 
 def _hash_text(word: int, slots: int) -> str:
@@ -246,8 +234,8 @@ def _slot_text(held: int, slots: int, used: int) -> str:
 # ---- leaves, and the root object -----------------------------------------------------------------------
 
 
-def leaf_part(heap: Heap, word: int, name: str) -> Part:
-    """The leaf that a value word leads to."""
+def leaf_layout(heap: Heap, word: int, name: str) -> AllocationLayout:
+    """The layout of the leaf that a value word leads to."""
     offset = word & ~TAG_MASK
     head = heap.read(offset)
     kind, size = Kind(kind_of(head)), head >> 16
@@ -265,11 +253,11 @@ def leaf_part(heap: Heap, word: int, name: str) -> Part:
             data(size, _payload_text(kind)),
         ),
     ]
-    return Part(name, offset, kind, spans, describe(heap, offset | TAG_LEAF))
+    return AllocationLayout(name, offset, kind, spans, describe(heap, offset | TAG_LEAF))
 
 
 def _payload_text(kind: Kind) -> Callable[[bytes], str]:
-    """How to show a piece of the payload of a leaf."""
+    """How to show eight bytes of the payload of a leaf."""
     if kind in (Kind.FLOAT, Kind.COMPLEX):
         return lambda raw: joined(raw, "d", WORD)
     if kind is Kind.INT:
@@ -277,30 +265,30 @@ def _payload_text(kind: Kind) -> Callable[[bytes], str]:
     return as_text
 
 
-def root_part(heap: Heap) -> Part:
-    """The root object of a pool, where everything in it begins."""
+def root_layout(heap: Heap) -> AllocationLayout:
+    """The layout of the root object of a pool."""
     spans = [
         single(0, "magic", lambda word: Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little")))),
         single(
             8,
             "version",
-            lambda word: Reading(Meaning.COUNT, f"layout {word & 0xFFFFFFFF}, features {word >> 32:#x} to be known"),
+            lambda word: Reading(Meaning.COUNT, f"layout {word & 0xFFFFFFFF}, required features {word >> 32:#x}"),
         ),
-        single(16, "features", lambda word: Reading(Meaning.COUNT, f"{word & 0xFFFFFFFF:#x} need not be known")),
+        single(16, "features", lambda word: Reading(Meaning.COUNT, f"optional features {word & 0xFFFFFFFF:#x}")),
         single(24, "checksum", lambda _: Reading(Meaning.DATA, "CRC-32 of the 24 bytes before")),
         single(
-            ROOT_STATE, "state", lambda word: Reading(Meaning.COUNT, f"{word}, {_STATES.get(word, 'none there is')}")
+            ROOT_STATE, "state", lambda word: Reading(Meaning.COUNT, f"{word}, {_STATES.get(word, 'unknown')}")
         ),
         single(ROOT_VALUE, "root", lambda word: value(heap, word)),
         single(ROOT_CLASSES, "classes", lambda word: value(heap, word)),
-        Span(56, (ROOT_SIZE - 56) // WORD, lambda _: "reserved", lambda _, __: Reading(Meaning.UNUSED, "for later"), 0),
+        Span(56, (ROOT_SIZE - 56) // WORD, lambda _: "reserved", lambda _, __: Reading(Meaning.UNUSED, "reserved"), 0),
     ]
-    return Part("root object", heap.root_offset, None, spans)
+    return AllocationLayout("root object", heap.root_offset, None, spans)
 
 
-Describer = Callable[[Heap, int], list[Part]]
+Describer = Callable[[Heap, int], list[AllocationLayout]]
 
-#: What describes the objects of each kind.
+#: The describer of each kind.
 DESCRIBERS: dict[int, Describer] = {
     Kind.LIST: _list,
     Kind.TUPLE: _tuple,

@@ -1,4 +1,4 @@
-"""What takes the space of a pool: sizes, objects by type, how the free space is cut up."""
+"""What takes the space of a pool: sizes, objects by type, fragmentation."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pmemobj._public_names import public_in
 from pmemobj._values.words import is_leaf
 from pmemobj.errors import PmemError
 
-#: Into so many parts a file is divided, to show where it is full.
-PARTS = 128
+#: `PoolStats.density` divides the file into this many sections.
+SECTIONS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class TypeStats:
 
     Attributes:
         count: How many there are, garbage included.
-        size: Bytes of the pool that they take, with their substructures and the values in them, but
-            not the objects that they refer to.
+        size: How many bytes of the pool they take, with their bodies and the values in them, but without the objects
+            that they refer to.
     """
 
     count: int = 0
@@ -38,17 +38,17 @@ class PoolStats:
     """What takes the space of a pool. All sizes are bytes, libpmemobj's headers included.
 
     Attributes:
-        size: The pool file.
-        overhead: What libpmemobj keeps for itself: before the first allocation, and set aside for logs.
-        used: What is allocated, also by a running transaction, of which the types do not tell yet.
-        free: What can be allocated; the largest piece may be much smaller.
-        types: The objects by the name of their type, those that take most first; what belongs to no
-            object (the root's own value, what is damaged) under "other".
-        fragmentation: Between 0 and 1, the part of what is not allocated that lies between allocations and not
-            behind the last of them, so that it is free only for allocations that fit.
+        size: The size of the pool file.
+        overhead: What libpmemobj keeps for itself: before the first allocation, and for logs.
+        used: What is allocated, including the allocations of a running transaction, which `types` does not count yet.
+        free: What can be allocated; the largest free piece may be much smaller.
+        types: The objects by the name of their type, those that take most space first. What belongs to no object (the
+            root's own value, damaged objects) is counted as "other".
+        fragmentation: Between 0 and 1, the fraction of the unallocated bytes that lies between allocations and not
+            behind the last one, so that only allocations that fit can use it.
         medium: The kind of memory that the file is on.
-        heap_start: Where the first allocation can be; what lies before is overhead.
-        density: Of 128 equal parts of the file, one behind the other, how much is allocated: 0 to 1.
+        heap_start: Where the first allocation can begin; what lies before is overhead.
+        density: For each of 128 equal sections of the file, in order, which fraction of it is allocated: 0 to 1.
     """
 
     size: int
@@ -71,11 +71,11 @@ class PoolStats:
 
 
 def measure(heap: Heap, medium: Medium, progress: Progress | None = None) -> PoolStats:
-    """Look at every allocation of an open pool, in one state of it.
+    """Measure every allocation of an open pool, while no other thread can change it.
 
     Args:
         heap: The pool.
-        medium: What its file is on.
+        medium: The kind of memory that its file is on.
         progress: Called now and then; an exception from it ends the measuring.
     """
     with heap.lock:
@@ -85,12 +85,12 @@ def measure(heap: Heap, medium: Medium, progress: Progress | None = None) -> Poo
         used, free = heap.used_size(), heap.free_size()
         last = max((offset - ALLOCATION_HEADER_SIZE + heap.allocation_size(offset) for offset in offsets), default=0)
         types: dict[str, TypeStats] = defaultdict(TypeStats)
-        part = -(-heap.limit // PARTS)
-        taken = [0] * PARTS
+        section = -(-heap.limit // SECTIONS)
+        taken = [0] * SECTIONS
         for done, offset in enumerate(offsets):
             if tell is not None and done % REPORT_EVERY == 0:
                 tell(done)
-            _spread(taken, part, offset - ALLOCATION_HEADER_SIZE, heap.allocation_size(offset))
+            _spread(taken, section, offset - ALLOCATION_HEADER_SIZE, heap.allocation_size(offset))
             if heap.read(offset - ALLOCATION_TYPE) in CONTAINER_KINDS:
                 name, size = _object(heap, offset)
                 types[name] = TypeStats(types[name].count + 1, types[name].size + size)
@@ -104,26 +104,26 @@ def measure(heap: Heap, medium: Medium, progress: Progress | None = None) -> Poo
     behind = heap.limit - max(last, begin)
     fragmentation = max(0.0, 1 - behind / unused) if unused else 0.0
     by_size = dict(sorted(types.items(), key=lambda item: -item[1].size))
-    density = tuple(min(1.0, size / part) for size in taken)
+    density = tuple(min(1.0, size / section) for size in taken)
     return PoolStats(heap.limit, heap.limit - used - free, used, free, by_size, fragmentation, medium, begin, density)
 
 
-def _spread(taken: list[int], part: int, start: int, size: int) -> None:
-    """Count the bytes of an allocation in the parts of the file that it lies in."""
+def _spread(taken: list[int], section: int, start: int, size: int) -> None:
+    """Count the bytes of an allocation in the sections of the file that it lies in."""
     end = start + size
     while start < end:
-        number = start // part
-        stop = min(end, (number + 1) * part)
+        number = start // section
+        stop = min(end, (number + 1) * section)
         taken[number] += stop - start
         start = stop
 
 
 def _object(heap: Heap, offset: int) -> tuple[str, int]:
-    """The type of an object, and its bytes with all that is part of it."""
+    """The type of an object, and its size in bytes with everything that belongs to it."""
     try:
         walker = kind_at(heap, offset)
-        parts = [offset, *walker._p_bodies(heap, offset)]
-        parts += [word ^ TAG_LEAF for word in walker._p_words(heap, offset) if is_leaf(word)]
-        return walker._p_type_name(heap, offset), sum(heap.allocation_size(part) for part in parts)
+        allocations = [offset, *walker._p_bodies(heap, offset)]
+        allocations += [word ^ TAG_LEAF for word in walker._p_words(heap, offset) if is_leaf(word)]
+        return walker._p_type_name(heap, offset), sum(map(heap.allocation_size, allocations))
     except PmemError:
         return "other", 0

@@ -1,10 +1,10 @@
-"""What a single word of a pool says: its meaning, a text, where it leads to.
+"""The meanings of single words of a pool: what a word is there for, what it says, and where it leads to.
 
-The words around it decide which of these readings fits; that is for `_memory_kinds` and `_memory_raw`. Nothing
-here raises for a damaged pool, makes a handle, or runs code of a program.
+Which reading fits a word depends on the object that it belongs to: `memory_kinds` and `memory_buffers` decide that.
+Nothing here raises for a damaged pool, makes a handle, or runs code of a program.
 
-Some bytes differ from run to run: random stamps in headers, offsets, what lies unused. A reading says which, so that
-a text for a test can leave them out.
+Some bytes differ from run to run: random stamps in headers, offsets, and unused bytes. A reading says which bytes
+these are, so that a text can leave them out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pmemobj._public_names import public_in
 from pmemobj._values.words import decode, describe, is_container, is_leaf, is_packed
 from pmemobj.errors import PmemError
 
-#: Characters of a value; words of a part that is damaged.
+#: The text of a value has at most this many characters; of a damaged allocation, this many words are shown.
 _TEXT, _DAMAGED_WORDS = 48, 8
 
 
@@ -51,7 +51,7 @@ class Reading(NamedTuple):
         text: What it says.
         tag: The low bits of a value word that tell what it is.
         target: The offset that it leads to; 0 for none.
-        varying: The first and last (exclusive) of its bytes that differ from run to run.
+        varying: The range of its bytes that differ from run to run: the first, and the one behind the last.
     """
 
     meaning: Meaning
@@ -62,14 +62,14 @@ class Reading(NamedTuple):
 
 
 class Span(NamedTuple):
-    """Words of one meaning, side by side.
+    """Adjacent words that are read in the same way.
 
     Attributes:
-        at: Where they begin, in bytes from the beginning of the allocation.
-        length: How many words.
-        label: What to call each, by its number.
-        read: What each says, by its number and the word.
-        few: How many to show, where there are more.
+        at: Where the first word is, in bytes from the beginning of the allocation.
+        length: How many words there are.
+        label: Gives the label of a word, by its number.
+        read: Gives the reading of a word, by its number and the word.
+        few: How many words to show at the most.
     """
 
     at: int
@@ -80,20 +80,20 @@ class Span(NamedTuple):
 
 
 @dataclass(slots=True)
-class Part:
-    """One allocation of an object.
+class AllocationLayout:
+    """How the words of one allocation of an object are laid out.
 
     Attributes:
-        name: What to call it: ``object``, ``items``, ``table``...
+        name: What to call the allocation: ``object``, ``items``, ``table``...
         offset: Where it begins.
         kind: Its kind; None for the root object, which libpmemobj made.
         spans: Its words, in order.
         text: What it holds as a whole.
-        counted: Where entries grow behind the last without a copy of what was there: the offset of the word that
-            counts them, where the first begins, and the bytes of each.
+        counted: Where new entries are added behind the last one, without a copy in the undo log: the offset of the word
+            that counts them, where the first entry begins, and the size of each in bytes.
         damage: Why it cannot be described, or an empty string.
-        earlier: Makes the part as it was before a transaction, given what tells the words of the object that it had
-            then; at the same place, unless the transaction has exchanged it.
+        earlier: Makes the layout as it was before the transaction, given a function that reads the words of the object
+            as they were then. Its offset differs if the transaction has exchanged the allocation.
     """
 
     name: str
@@ -103,37 +103,60 @@ class Part:
     text: str = ""
     counted: tuple[int, int, int] | None = None
     damage: str = ""
-    earlier: Callable[[Callable[[int], int]], Part] | None = None
+    earlier: Callable[[Callable[[int], int]], AllocationLayout] | None = None
 
     @property
     def size(self) -> int:
-        """The bytes that have a meaning, or may get one."""
+        """The size of all spans, in bytes: the bytes that have a meaning, or may get one."""
         return max((span.at + WORD * span.length for span in self.spans), default=0)
 
 
 def room_at(heap: Heap, offset: int) -> int:
-    """How many words an allocation can have at the most; none where none can be."""
+    """How many words the allocation at an offset can have; 0 where there can be no allocation."""
     if not ALLOCATION_HEADER_SIZE <= offset < heap.limit:
         return 0
     size = heap.allocation_size(offset) - ALLOCATION_HEADER_SIZE
     return max(0, min(size, heap.limit - offset) // WORD)
 
 
-def guarded(name: str, offset: int, describe_part: Callable[[], Part]) -> Part:
-    """A part, or, where its memory makes no sense, its first words as they are."""
+def guarded(name: str, offset: int, describe_layout: Callable[[], AllocationLayout]) -> AllocationLayout:
+    """A layout; if the memory makes no sense, its first words as they are."""
     try:
-        return describe_part()
+        return describe_layout()
     except PmemError as error:
         return unreadable(name, offset, error.why)
 
 
-def unreadable(name: str, offset: int, why: str) -> Part:
-    """A part that cannot be described, for the reason that is given."""
+def unreadable(name: str, offset: int, why: str) -> AllocationLayout:
+    """The layout of an allocation that cannot be described, for the given reason."""
 
     def read(_: int, word: int) -> Reading:
         return Reading(Meaning.DATA, as_text(word.to_bytes(WORD, "little")))
 
-    return Part(name, offset, None, [Span(0, _DAMAGED_WORDS, lambda at: f"word {at}", read)], damage=why)
+    return AllocationLayout(name, offset, None, [Span(0, _DAMAGED_WORDS, lambda at: f"word {at}", read)], damage=why)
+
+
+def with_body(
+    heap: Heap,
+    own: AllocationLayout,
+    name: str,
+    body: int,
+    layout: Callable[[Callable[[int], int]], AllocationLayout],
+) -> list[AllocationLayout]:
+    """The layouts of an object that has one body, or none yet.
+
+    Args:
+        heap: Where the object is.
+        own: The layout of the object itself.
+        name: What to call its body.
+        body: The offset of the body; 0 for none.
+        layout: Makes the layout of the body, given a function that reads the words of the object.
+    """
+    if not body:
+        return [own]
+    found = guarded(name, body, lambda: layout(heap.read))
+    found.earlier = layout
+    return [own, found]
 
 
 def single(at: int, label: str, read: Callable[[int], Reading]) -> Span:
@@ -145,17 +168,17 @@ def single(at: int, label: str, read: Callable[[int], Reading]) -> Span:
 
 
 def count(one: str = "", many: str = "") -> Callable[[int], Reading]:
-    """Reads a plain number; the texts say of what, if it is 1 and if it is not."""
+    """Reads a plain number; the texts name what is counted, in the singular and in the plural."""
     return lambda word: Reading(Meaning.COUNT, f"{word} {one if word == 1 else many}".rstrip())
 
 
 def offset_of(name: str) -> Callable[[int], Reading]:
-    """Reads the offset of a part of the object."""
+    """Reads the offset of another allocation of the object."""
     return lambda word: Reading(Meaning.BODY, f"→ {name}" if word else f"no {name}", "", word, (0, WORD))
 
 
 def header_of(heap: Heap) -> Callable[[int], Reading]:
-    """Reads the header of a shared object, whose stamp is random."""
+    """Reads the header of a shared object; the stamp in it is random."""
 
     def read(word: int) -> Reading:
         kind = kind_of(word)
@@ -178,7 +201,7 @@ def class_text(heap: Heap, number: int) -> str:
 
 
 def unused(why: str) -> Callable[[int, int], Reading]:
-    """Reads what means nothing."""
+    """Reads a word that means nothing."""
     return lambda _, __: Reading(Meaning.UNUSED, why, varying=(0, WORD))
 
 
@@ -215,7 +238,7 @@ def _type_at(heap: Heap, offset: int) -> str:
 
 
 def _tag(word: int) -> str:
-    """The bits that tell what a value word is: one for an int, two for a float, else four."""
+    """The tag bits of a value word: one bit for an int, two for a float, otherwise four."""
     return "…1" if word & 1 else "…10" if word & 3 == 2 else f"…{word & TAG_MASK:04b}"
 
 
@@ -223,7 +246,7 @@ def _tag(word: int) -> str:
 
 
 def data(size: int, text: Callable[[bytes], str]) -> Callable[[int, int], Reading]:
-    """Reads bytes in words, of which `size` count in all."""
+    """Reads words that hold `size` bytes in all; the rest of the last word is unused."""
 
     def read(number: int, word: int) -> Reading:
         used = min(WORD, size - WORD * number)

@@ -25,7 +25,7 @@ from pmemobj.crash._states import (
     CAP,
     MOST_NAMED,
     Choice,
-    Keys,
+    ImageKeys,
     Moment,
     choices,
     drawn,
@@ -97,7 +97,7 @@ def explore(taken: Taken, setting: Setting, identity: int, search: Search) -> Fo
         return Found([], len(counts), sum(counts), [], 0, [""], [None], True)
     wanted = drawn(sizes, search.budget, search.seed)
     there, meant = moments(taken.base, taken.events, set(wanted))
-    plan = _Plan(taken.base, there, [counts[at] for at in wanted], meant, search, deadline)
+    plan = _ImagePlan(taken.base, there, [counts[at] for at in wanted], meant, search, deadline)
     plan.choose()
 
     def recover(jobs: list[Job], before: int = 0) -> list[Outcome | None]:
@@ -129,7 +129,7 @@ def explore(taken: Taken, setting: Setting, identity: int, search: Search) -> Fo
     return Found(there, len(counts), sum(counts), plan.chosen, covered, states, outcomes, plan.cut)
 
 
-class _Plan:
+class _ImagePlan:
     """The choice of the images that are recovered.
 
     Attributes:
@@ -151,7 +151,7 @@ class _Plan:
         self._there, self._counts = there, counts
         self._model, self._budget, self._seed = search.model, search.budget, search.seed
         self._deadline, self.cut = deadline, False
-        self._keys = Keys(base)
+        self._keys = ImageKeys(base)
         self._numbers: dict[int, int] = {}
         self.images: list[tuple[Moment, Choice]] = [(nothing_done(), ()), *((moment, ()) for moment in meant)]
         self.chosen: list[tuple[int, Choice, int]] = []

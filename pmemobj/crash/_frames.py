@@ -11,7 +11,7 @@ from pmemobj._format import LANE_SIZE, POOL_HEAP_OFFSET, POOL_LANE_COUNT, POOL_L
 from pmemobj._former_names import attribute_of
 from pmemobj._pmdk.undo_log import LOG, entries
 from pmemobj.crash._image import Image
-from pmemobj.crash._states import Memory
+from pmemobj.crash._states import ReplayedMemory
 from pmemobj.crash._trace import LINE, PROMISES, Event
 
 
@@ -98,7 +98,7 @@ def frames_at(base: Image, steps: Sequence[Event], numbers: Sequence[int]) -> li
     Raises:
         IndexError: there is no such step.
     """
-    memory = Memory(base)
+    memory = ReplayedMemory(base)
     last: dict[int, Event] = {}
     found: list[Frame] = []
     promises = played = 0
@@ -118,7 +118,7 @@ def frames_at(base: Image, steps: Sequence[Event], numbers: Sequence[int]) -> li
     return found
 
 
-def _line(base: Image, memory: Memory, offset: int, stored_by: Event) -> CacheLine:
+def _line(base: Image, memory: ReplayedMemory, offset: int, stored_by: Event) -> CacheLine:
     pending = memory.pending.get(offset, ())
     flushed = memory.flushed.get(offset, [0])[-1]
     state = LineState.FENCED if not pending else LineState.FLUSHED if flushed == len(pending) else LineState.DIRTY
@@ -126,7 +126,7 @@ def _line(base: Image, memory: Memory, offset: int, stored_by: Event) -> CacheLi
     return CacheLine(offset, state, memory.line(offset), durable, len(pending), stored_by)
 
 
-def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
+def undo_log(base: Image, memory: ReplayedMemory) -> tuple[Snapshot, ...]:
     """What recovery would put back: the valid entries of the undo logs that the recorded code has changed."""
 
     def read(offset: int, size: int) -> bytes:

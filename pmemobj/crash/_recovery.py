@@ -40,7 +40,7 @@ from pmemobj.crash._few_lanes import OURS, FewLanes
 from pmemobj.crash._heap_map import HeapMap
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._recorder import bind
-from pmemobj.crash._states import VOLATILE, Keys, choices, moments
+from pmemobj.crash._states import VOLATILE, ImageKeys, choices, moments
 from pmemobj.crash._trace import LINE, parse
 from pmemobj.crash._user_check import Check as Check
 from pmemobj.crash._user_check import Note, checked
@@ -290,7 +290,7 @@ class Recovery:
             library.unpin(pinned)
         there: Any = _Overlay(self._base, lines)
         chance = random.Random(0)
-        keys, seen = Keys(self._base), set()
+        keys, seen = ImageKeys(self._base), set()
         broken = []
         for moment in moments(there, events)[0]:
             for choice in choices(moment, "lines", _RECOVERY_CAP, chance):

@@ -106,7 +106,7 @@ class Moment:
         return [(line, number) for _, line, number in sorted(found)]
 
 
-class Memory:
+class ReplayedMemory:
     """The cache lines of a pool while its recording is replayed: which are durable, flushed, or only stored."""
 
     def __init__(self, base: Image) -> None:
@@ -207,12 +207,12 @@ def nothing_done() -> Moment:
     return Moment(0, 0, {}, {}, Journal(), 0)
 
 
-def played(base: Image, events: Iterable[Event], meant: list[Moment]) -> Iterator[tuple[Memory, int]]:
+def played(base: Image, events: Iterable[Event], meant: list[Moment]) -> Iterator[tuple[ReplayedMemory, int]]:
     """Replay a recording up to each of its moments in turn; yields the memory then, and the number of the next event.
 
     Each promise is added to `meant`, as a moment at which nothing is pending.
     """
-    memory, promised = Memory(base), Journal()
+    memory, promised = ReplayedMemory(base), Journal()
     stored: set[int] = set()
     early: list[int] = []
     in_transaction = False
@@ -372,7 +372,7 @@ def level(counts: list[int], budget: int) -> int:
     return max(counts, default=1)
 
 
-class Keys:
+class ImageKeys:
     """Gives images keys by their contents: equal images have equal keys, whatever led to them."""
 
     def __init__(self, base: Image) -> None:

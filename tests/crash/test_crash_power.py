@@ -520,7 +520,7 @@ def test_what_cannot_be_recorded_is_refused(
 
 
 def test_a_fence_makes_durable_what_was_flushed_and_no_more() -> None:
-    memory = _states.Memory(Image(4 * MIB))
+    memory = _states.ReplayedMemory(Image(4 * MIB))
     line = MIB
 
     def store(number: int, offset: int) -> Event:

@@ -24,7 +24,7 @@ from pmemobj import (
     PersistentTuple,
 )
 from pmemobj._history import log, recorder
-from pmemobj._history.places import Whereabouts
+from pmemobj._history.places import WordFinder
 
 Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"
@@ -68,9 +68,9 @@ def test_a_store_a_publication_and_a_statement(game: Pool) -> None:
     game.root["guesses"].append(60)
     del game.root["guesses"][1:]
     assert [told(entry) for entry in game.log.entries] == [
-        ("store, stored", ["root['tries']: 3 → 4"]),
-        ("publication, published", [f"root['guesses'][0]: 25 → {LONG!r}"]),
-        ("store, stored", ["root['guesses'][3] = 60", "root['guesses']: length 3 → 4"]),
+        ("one store, durable", ["root['tries']: 3 → 4"]),
+        ("one publication, durable", [f"root['guesses'][0]: 25 → {LONG!r}"]),
+        ("one store, durable", ["root['guesses'][3] = 60", "root['guesses']: length 3 → 4"]),
         ("statement, committed", ["root['guesses']: length 4 → 1"]),
     ]
     store, publication, append, statement = game.log.entries
@@ -90,7 +90,7 @@ def test_a_key_that_is_new_and_one_that_goes(game: Pool) -> None:
     game.root["name"] = "Ada"
     del game.root["tries"]
     added, deleted = game.log.entries
-    assert told(added) == ("store, stored", ["root['name'] = 'Ada'", "root: number of keys 3 → 4"])
+    assert told(added) == ("one store, durable", ["root['name'] = 'Ada'", "root: number of keys 3 → 4"])
     assert [step.what for step in added.steps] == ["store"] * 3
     assert told(deleted) == ("statement, committed", ["root['tries']: 3 → gone", "root: number of deleted keys 0 → 1"])
 
@@ -157,9 +157,9 @@ def test_what_a_line_repeats_is_one_entry(game: Pool) -> None:
     for number in range(20):
         game.root["guesses"].append(number)
     tries, guesses = game.log.entries
-    assert told(tries) == ("store x 10, stored", ["root['tries']: 3 → 9"])
+    assert told(tries) == ("10 stores, each durable", ["root['tries']: 3 → 9"])
     # Now and then an append needs more room, and a transaction.
-    assert guesses.title == "changes x 20, done" and guesses.allocations > 0
+    assert guesses.title == "20 separate changes, no transaction" and guesses.allocations > 0
     assert "root['guesses']: length 3 → 23" in told(guesses)[1]
     for _ in range(3):
         with game.transaction():
@@ -217,7 +217,7 @@ def test_every_kind_of_object_has_names_for_its_words(pool: Pool) -> None:
     ]
     # Nothing counted it before, so nothing has to be put back.
     assert [step.text for step in entry.steps if step.what == "fill"] == ["PersistentSet: a new entry"]
-    where = Whereabouts(pool._heap)
+    where = WordFinder(pool._heap)
     spot = where.find(made[3]._p_offset + 24)
     assert spot is not None and spot.text() == "PersistentTuple[1]"
     assert where.find(made[3]._p_offset + (1 << 20)) is None
@@ -252,7 +252,7 @@ def test_it_is_off_until_it_is_started(pool: Pool) -> None:
     pool.log.stop()
     assert pool._heap.checker is listener and not pool.log.recording
     pool.root = 7
-    assert [told(entry) for entry in pool.log.entries] == [("store, stored", ["root: 5 → 6"])]
+    assert [told(entry) for entry in pool.log.entries] == [("one store, durable", ["root: 5 → 6"])]
     pool.log.clear()
     assert pool.log.entries == () and pool.log.recorded == 0
 
@@ -295,7 +295,7 @@ def test_it_lets_itself_out_after_very_many(game: Pool, monkeypatch: pytest.Monk
     for number in range(9):
         game.root["tries"] = number
     assert not game.log.recording and "stopped recording after 5 entries" in game.log.note
-    assert told(game.log.entries[0]) == ("store x 5, stored", ["root['tries']: 3 → 4"])
+    assert told(game.log.entries[0]) == ("5 stores, each durable", ["root['tries']: 3 → 4"])
     game.log.start()
     game.root["tries"] = 20
     assert game.log.recording and told(game.log.entries[-1])[1] == ["root['tries']: 8 → 20"]
@@ -316,12 +316,12 @@ def test_a_failure_of_it_is_none_of_the_program(game: Pool, monkeypatch: pytest.
     def fail(*_: Any) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(Whereabouts, "find", fail)
+    monkeypatch.setattr(WordFinder, "find", fail)
     with game.transaction():
         game.root["tries"] = 5
         game.root["guesses"].append(LONG)
     assert game.root["tries"] == 5 and game.root["guesses"][-1] == LONG
-    assert not game.log.recording and "looking on failed (RuntimeError: no)" in game.log.note
+    assert not game.log.recording and "because of an error in the recorder (RuntimeError: no)" in game.log.note
     assert_sound(game)
 
 

@@ -142,7 +142,7 @@ def test_what_the_words_of_each_kind_say(objects: dict[str, Any]) -> None:
         "dict": ["entry 0 key", "str 'name'", "(1, 'x', None)", "entry 3 value", "slots 6, 7"],
         "set": ["entry 2 item", "its search begins at slot", "slots 4, 5"],
         "tuple": ["items[2]", "str 'three'", "3 items"],
-        "object": ["class 1, Account", ".owner", ".balance", "int 7", "for an attribute that the class has not yet"],
+        "object": ["class 1, Account", ".owner", ".balance", "int 7", "not used yet: the class has no attribute for it"],
         "bare": ["Bag", "no slots"],
         "bytes": ["data[0:8]", "|01234567|", "data[8:13]", "|89abc|", "13 bytes"],
         "floats": ["data[0:2]", "1.5, 2.5", "data[2]", "-3", "'f', as in struct", "one dimension only"],
@@ -159,7 +159,7 @@ def test_blocks_the_root_object_and_a_class_that_is_missing(pool: Pool, run_pyth
     block = pool.mm.zalloc(3, "d")
     assert memory(block).type == "Block of 'd'" and "nothing owns it yet" in memory(block).text()
     found = memory(pool)
-    assert texts(found)[:2] == [("magic", "|PyPmObj.|"), ("version", "layout 2, features 0x0 to be known")]
+    assert texts(found)[:2] == [("magic", "|PyPmObj.|"), ("version", "layout 2, required features 0x0")]
     assert word(found, "root").text == "None" and word(found, "state").text == "1, open or never closed"
     pool.close()
     run_python(

@@ -53,7 +53,7 @@ def test_a_session(scratch: Path) -> None:
         # The Tab key completes; what it makes of the line is seen there.
         terminal.send("%pmem_log --la" + TAB)
         terminal.expect_exact("st")
-        assert "   1 ✓ store, stored\n" in cell(" 1", "log of pool: 1 entry (recording)")
+        assert "   1 ✓ one store, durable\n" in cell(" 1", "log of pool: 1 entry (recording)")
         terminal.send("%pmem_open ga" + TAB)
         terminal.expect_exact("me.pmem")
         terminal.send(FORGET)

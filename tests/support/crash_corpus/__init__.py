@@ -1,16 +1,16 @@
 """Operations that a crash breaks, each with a sentence on what is wrong, and correct twins of them.
 
-What a crash lab is worth is what it finds, and what it leaves alone. So every case says what must be found in it
-(`Case.invariant`, one of those in docs/crash_lab.md) and by which models (`Case.models`); twins, which do the same
-thing right, must pass all of them. Each case is a function of a few lines that is given a `Workbench`: an object
-with fields and blocks, and some cache lines for those who write as one does in C.
+A crash lab must find mistakes, and must not raise false alarms. So every case says which invariant it violates
+(`Case.invariant`, one of those in docs/crash_lab.md) and which models find this (`Case.models`). Twins do the same
+thing correctly, and must pass all models. Each case is a function of a few lines that is given a `Workbench`: an
+object with fields and blocks, and some cache lines for cases that are written as one would write them in C.
 
-    workbench       the pool that all cases work on, and how they reach its memory
-    own_objects     what is done wrong with this project's own interface
-    raw_stores      the same in C: stores, flushes, fences, and protocols made of them
-    raw_library     the same in C: libpmemobj's transactions and allocations
+    workbench       the pool that all cases work on, and access to its memory
+    own_objects     mistakes with this project's own interface
+    raw_stores      mistakes in C: stores, flushes, fences, and protocols made of them
+    raw_library     mistakes in C: libpmemobj's transactions and allocations
     run             explores cases with each model
-    page            the page of docs/ that tells what came out
+    page            makes the page of docs/ with the results
     __main__        writes docs/crash_corpus.md (``make crash-corpus``)
 """
 
@@ -28,19 +28,19 @@ Check = Callable[[Any], object]
 
 @dataclass(frozen=True)
 class Case:
-    """A piece of code, and what a crash must show of it.
+    """A piece of code, and what the crash lab must find in it.
 
     Attributes:
         name: The name of the function.
-        level: The module it is in, which says how it is written.
-        text: What is wrong with it, or, of a twin, why it is right.
+        level: The module that has the case; each module has cases of one level of abstraction.
+        text: What is wrong with the code, or, for a twin, why it is right.
         action: The code; it is given the workbench.
         check: What must hold after every crash, given the workbench; or None.
-        invariant: What must be found; '' for a twin.
+        invariant: The invariant that must be found broken; '' for a twin.
         models: Which models find it.
-        atomic: Whether it must be seen whole or not at all.
-        invariants: Those of `pmemobj.crash.INVARIANTS` that are looked at.
-        twin_of: Of a twin, the names of the cases that it does right.
+        atomic: Whether the change must be seen as a whole or not at all.
+        invariants: Which of `pmemobj.crash.INVARIANTS` are examined.
+        twin_of: For a twin, the names of the cases that it does correctly.
     """
 
     name: str
@@ -65,9 +65,9 @@ def bug(
     atomic: bool | None = None,
     invariants: tuple[str, ...] = INVARIANTS,
 ) -> Callable[[Action], Action]:
-    """A case in which something is wrong; `models` are those that find it.
+    """Register a case with a mistake; `models` are those that find the mistake.
 
-    A case with a check has, unless it says otherwise, a protocol of its own, whose steps may be seen.
+    Unless `atomic` says otherwise, a case with a check has a protocol of its own, whose single steps may be seen.
     """
     known = frozenset(MODELS if models == "all" else models.split())
     assert known and known <= {*MODELS} and "lines" in known, models
@@ -82,7 +82,7 @@ def bug(
 def twin(
     *bugs: Action, check: Check | None = None, atomic: bool | None = None, invariants: tuple[str, ...] = INVARIANTS
 ) -> Callable[[Action], Action]:
-    """A case that does right what `bugs` do wrong; it is judged as the first of them."""
+    """Register a case that does correctly what `bugs` do wrong; it is judged like the first of them."""
     first = CASES[bugs[0].__name__]
 
     def enter(action: Action) -> Action:

@@ -1,4 +1,4 @@
-"""docs/crash_corpus.md, made of the cases; that they are what they say is for `run` to show."""
+"""Makes docs/crash_corpus.md of the cases; `run` proves that the cases are what they say."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pmemobj.crash import MODELS
 _HEAD = """\
 # What each model of a power cut finds
 
-The crash lab ([crash_lab.md](crash_lab.md)) has been let loose on {bugs} operations that a crash breaks, each with one mistake
-in it, and on {twins} correct twins. The default model, `lines`, must find every mistake and say nothing of the twins.
-The simpler models are those of simpler tools; a twin that passes all images of `lines` passes theirs, which are among them.
+The crash lab ([crash_lab.md](crash_lab.md)) has explored {bugs} operations that a crash breaks, each of which contains one
+mistake, and {twins} correct twins. The default model, `lines`, must find every mistake and must not find anything in the twins.
+The simpler models are those of simpler tools. Their images are among those of `lines`, so a twin that passes `lines` passes them, too.
 
-The cases are in `tests/support/crash_corpus/`. `make crash-corpus` explores all of them and writes this page; a test does the
-same, and fails if it would read otherwise.
+The cases are in `tests/support/crash_corpus/`. `make crash-corpus` explores all of them and writes this page. A test explores
+them, too, and fails if the page does not match.
 
 | | {models} |
 |---|{rules}|

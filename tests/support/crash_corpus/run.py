@@ -28,12 +28,12 @@ _INCLUDED_IN = {
 
 @dataclass(frozen=True)
 class Result:
-    """What came out of a case.
+    """The result of exploring a case.
 
     Attributes:
         case: The case.
-        reports: The reports of the models that were tried.
-        found_by: The models that find something.
+        reports: The explorations with the models that were tried.
+        found_by: The models that find a violation.
     """
 
     case: Case
@@ -42,11 +42,11 @@ class Result:
 
     @property
     def broken(self) -> frozenset[str]:
-        """All that was found."""
+        """The names of all invariants that were found broken."""
         return frozenset(invariant for report in self.reports.values() for invariant in report.counts())
 
     def complaints(self) -> list[str]:
-        """In which ways it is not what the case says of itself."""
+        """In which ways the result differs from what the case says about itself."""
         case = self.case
         found = [] if self.reports["lines"].complete else [f"{case.name}: {self.reports['lines'].coverage}"]
         if self.broken != ({case.invariant} if case.invariant else set()):
