@@ -23,7 +23,7 @@ from pmemobj import _build_mode
 
 _build_mode.apply()
 
-from pmemobj import errors
+from pmemobj import _former_names, errors
 from pmemobj._containers.array import PersistentArray
 from pmemobj._containers.base import Oid
 from pmemobj._containers.bytearray import PersistentByteArray
@@ -72,6 +72,9 @@ _LATER = {
     "resize": "pmemobj.dump",
     "restore": "pmemobj.dump",
 }
+
+# Pickles that programs made with older versions name modules of this package that have moved since.
+_former_names.let_imports_find_them()
 
 #: Whether the compiled form of the hot modules is in use.
 compiled: bool = _build_mode.is_compiled()

@@ -140,7 +140,7 @@ def contents_of(heap: Heap) -> Contents:
     classes = {}
     with _readable(f"the classes of {heap.name}"):
         for number in range(heap.types.count):
-            shape = heap.types.shape(number)
+            shape = heap.types.layout(number)
             fields = None if shape.fields is None else shape.fields.decode()
             classes[ClassKey(shape.name, fields)] = list(shape.slots)
     return Contents(root_form, classes, len(order), records)

@@ -21,6 +21,7 @@ from pmemobj._lifecycle.session import Session
 from pmemobj._objects import gc as _gc
 from pmemobj._objects.convert import to_persistent
 from pmemobj._objects.manager import MemoryManager
+from pmemobj._public_names import public_in
 from pmemobj._values.words import decode, replace
 from pmemobj.errors import TransactionError
 
@@ -37,6 +38,7 @@ P = TypeVar("P", bound=Persistent)
 Path = str | os.PathLike[str]
 
 
+@public_in("pmemobj")
 class PersistentObjectPool:
     """A pool of persistent objects, mapped into this process.
 

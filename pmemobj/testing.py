@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pmemobj import crash
-from pmemobj.crash import PowerModeError, Report
+from pmemobj.crash import Exploration, PowerModeError
 from pmemobj.pool import PersistentObjectPool, create
 
 #: The smallest size that libpmemobj allows: the smaller the pool, the quicker each crash image is made.
@@ -37,7 +37,7 @@ def crash_pool() -> Iterator[PersistentObjectPool]:
 
 
 @pytest.fixture
-def crash_explore(crash_pool: PersistentObjectPool) -> Callable[..., Report]:
+def crash_explore(crash_pool: PersistentObjectPool) -> Callable[..., Exploration]:
     """``crash_explore(action, check=None, pool=crash_pool, **how)``: record, explore, and fail over any violation.
 
     The code must return. `how` are further arguments of `Recording.explore`. The test is skipped on a machine that
@@ -49,7 +49,7 @@ def crash_explore(crash_pool: PersistentObjectPool) -> Callable[..., Report]:
         check: Callable[[PersistentObjectPool], object] | None = None,
         pool: PersistentObjectPool = crash_pool,
         **how: Any,
-    ) -> Report:
+    ) -> Exploration:
         try:
             recording = crash.record(pool, action, seed=how.get("seed", 0))
         except PowerModeError as error:

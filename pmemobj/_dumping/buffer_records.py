@@ -101,7 +101,7 @@ def _read_array(target: Target, record: Record) -> list[int]:
 
 def _write_extension(heap: Heap, offset: int, number_of: NumberOf) -> Record:
     fields = fields_at(heap, offset)
-    shape = heap.types.shape(class_number(heap.read(offset)))
+    shape = heap.types.layout(class_number(heap.read(offset)))
     # This fails if a block does not belong to the object.
     kind_at(heap, offset)._p_bodies(heap, offset)
     words = heap.read_words(offset + EXTENSION_BODY, fields.values + fields.blocks)

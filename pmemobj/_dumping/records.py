@@ -122,7 +122,7 @@ def _read_tuple(target: Target, record: Record) -> list[int]:
 
 
 def _write_object(heap: Heap, offset: int, number_of: NumberOf) -> Record:
-    shape = heap.types.shape(class_number(heap.read(offset)))
+    shape = heap.types.layout(class_number(heap.read(offset)))
     words = list(kind_at(heap, offset)._p_words(heap, offset))
     return {
         "class": plain_to_json(shape.name),

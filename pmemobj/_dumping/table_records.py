@@ -15,11 +15,11 @@ from pmemobj._dumping.json_values import ObjectNumber, from_json, to_json
 from pmemobj._dumping.records import Form, NumberOf, Record, Target, word_of
 from pmemobj._engine.heap import Heap
 from pmemobj._format import ABSENT, DICT_SIZE, ENTRY_HASH, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, WORD, Kind
+from pmemobj._hashtable.entries import live_words
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.key_texts import pack
 from pmemobj._hashtable.new_entries import NewEntries
 from pmemobj._hashtable.shape import built_for, index_of, shape_for, size_of
-from pmemobj._hashtable.table import live_words
 from pmemobj._hashtable.word_hashes import depends_on_places, hash_of_leaf, hash_of_word, holds_nan, leaf_holds_nan
 from pmemobj._values.leaves import BadPayload
 from pmemobj._values.nans import one

@@ -14,6 +14,7 @@ from typing import Any
 from pmemobj import _display
 from pmemobj._inspection.nodes import Change, ChangeKind, Edge, Node, Offsets, Slot
 from pmemobj._inspection.tree_text import tree_text
+from pmemobj._public_names import public_in
 from pmemobj._text import number_text
 from pmemobj.errors import a_or_an
 
@@ -23,6 +24,7 @@ __all__ = ["Comparison", "Graph", "Tree", "differences"]
 _WITHOUT_POSITIONS = "PersistentSet"
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True, repr=False)
 class Graph:
     """What a walk found; ``print()`` writes it as a tree.
@@ -119,6 +121,7 @@ def _counted(number: int, noun: str) -> str:
     return f"{number_text(number)} {noun}{'' if number == 1 else 's'}"
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True, repr=False)
 class Tree:
     """A graph that shows itself as a tree, in which each object is written out once.
@@ -152,6 +155,7 @@ _UNCOMMITTED: dict[ChangeKind, str] = {
 }
 
 
+@public_in("pmemobj.inspect")
 class Comparison:
     """What differs between two graphs of a pool, as a view of the later one needs it.
 
@@ -187,6 +191,7 @@ class Comparison:
         return ", ".join(words) or "no change"
 
 
+@public_in("pmemobj.inspect")
 def differences(before: Graph, after: Graph) -> dict[int, Change]:
     """The objects that are new in `after`, changed, or removed, by offset; all others are as before.
 

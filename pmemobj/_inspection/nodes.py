@@ -12,11 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pmemobj._public_names import public_in
+
 __all__ = ["ENTRIES", "HEADER", "VALUE", "Allocation", "Change", "ChangeKind", "Edge", "Node", "Offsets", "Slot"]
 
 ChangeKind = Literal["new", "changed", "removed"]
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Slot:
     """One labelled place of an object.
@@ -38,6 +41,7 @@ class Slot:
 HEADER, ENTRIES, VALUE = "header", "entries", "value"
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Allocation:
     """An allocation that belongs to one object and to nothing else.
@@ -53,6 +57,7 @@ class Allocation:
     what: str
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Node:
     """One persistent object.
@@ -89,6 +94,7 @@ class Node:
         return len(self.slots) >= self.count
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Edge:
     """A reference from one object to another, with the label of its slot."""
@@ -98,6 +104,7 @@ class Edge:
     label: str
 
 
+@public_in("pmemobj.inspect")
 class Offsets:
     """An immutable set of offsets that takes eight bytes for each."""
 
@@ -114,6 +121,7 @@ class Offsets:
         return len(self._sorted)
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Change:
     """What became of one object between two graphs.

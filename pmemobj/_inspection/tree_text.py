@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from pmemobj._inspection.nodes import Change, ChangeKind, Node, Slot
+from pmemobj._public_names import public_in
 from pmemobj._text import number_text
 
 __all__ = ["UNREACHABLE", "TreeRow", "TreeWalk", "slot_note", "tree_text"]
@@ -47,6 +48,7 @@ class GraphChanges(Protocol):
     def word(self, offset: int) -> str: ...
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class TreeRow:
     """One row below an object in a tree.
@@ -69,6 +71,7 @@ class TreeRow:
     note: str = ""
 
 
+@public_in("pmemobj.inspect")
 class TreeWalk:
     """Walks a graph as a tree, and remembers which objects have been written out.
 
@@ -152,6 +155,7 @@ def _rows(node: Node, change: Change | None) -> Iterator[TreeRow]:
         yield TreeRow("more", "", f"+{number_text(node.count - len(node.slots))} more")
 
 
+@public_in("pmemobj.inspect")
 def slot_note(slot: Slot | None) -> str:
     """What to say of a slot that differs: what it was before, or that it was added.
 
@@ -168,6 +172,8 @@ def slot_note(slot: Slot | None) -> str:
 # ---- as text ---------------------------------------------------------------------------------------
 
 
+@public_in("pmemobj.inspect")
+@public_in("pmemobj.inspect")
 def tree_text(
     graph: WalkedGraph,
     comparison: GraphChanges | None = None,

@@ -40,7 +40,7 @@ from pmemobj._format import (
     root_identity,
 )
 from pmemobj._lifecycle import open_pools
-from pmemobj._objects import gc, missing_classes
+from pmemobj._objects import gc, registry
 from pmemobj._objects.class_table import ClassTable
 from pmemobj._objects.manager import MemoryManager
 from pmemobj._pmdk import library
@@ -57,7 +57,7 @@ from pmemobj.errors import (
 if TYPE_CHECKING:
     from pmemobj._history.log import TransactionLog
 
-missing_classes.register()
+registry.fill_tables()
 
 
 class Session:

@@ -29,6 +29,7 @@ from pmemobj._format import (
 )
 from pmemobj._objects.fields import parse
 from pmemobj._objects.gc import REPORT_EVERY, Progress, reporter
+from pmemobj._public_names import public_in
 from pmemobj._values.key_tuples import MAX_DEPTH, split_parts
 from pmemobj._values.leaves import value_of
 from pmemobj._values.words import decode, is_container, is_leaf, is_packed
@@ -38,6 +39,7 @@ from pmemobj.errors import PmemError, PoolDamagedError, TimeZoneNotFoundError, T
 ERROR, INFORMATION = "error", "information"
 
 
+@public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was found.
@@ -59,6 +61,7 @@ class Finding:
         return f"{self.severity}: {self.path}{at}: {self.text}"
 
 
+@public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class Report:
     """What an examination found.

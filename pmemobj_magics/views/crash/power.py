@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pmemobj.crash import Event, Recording, Report
-from pmemobj_magics.display import number_text, plural
+from pmemobj.crash import Event, Exploration, Recording
+from pmemobj_magics.display import number_text
 from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.views.crash.film import film, outcome_strip, three_figures
 from pmemobj_magics.views.crash.looks import OUTCOMES, details, listing, page, printed_lines, split_output, verdict_line
@@ -54,7 +54,7 @@ class PowerResult:
     def __init__(
         self,
         recording: Recording,
-        report: Report,
+        report: Exploration,
         filename: str,
         places: Places,
         check: str,
@@ -109,7 +109,8 @@ class PowerResult:
     @property
     def summary(self) -> str:
         """The verdict, with how the cell ended if it did not come to its end; first what makes it doubtful."""
-        return f"{self.report.doubt}; {self._told}" if self.report.doubt else self._told
+        doubt = self.report.doubt.replace("before the code runs", "before the cell runs")
+        return f"{doubt}; {self._told}" if doubt else self._told
 
     @property
     def _told(self) -> str:
@@ -118,9 +119,7 @@ class PowerResult:
             return f"the cell {ending}; every crash up to there left the pool whole"
         if not self.report.violations:
             return self.verdict.value
-        kinds = ", ".join(f"{name} {count}" for name, count in self.report.counts().items())
-        wrong = self.report.results.count("wrong")
-        text = f"{wrong} of {len(self.report.results)} crashes leave the pool broken ({kinds})"
+        text = self.report.verdict
         return f"{text}; the cell {ending}" if ending else text
 
     # ---- as text ----
@@ -155,8 +154,7 @@ class PowerResult:
         """How much of what is possible was looked at."""
         report = self.report
         recoveries = f", and {report.recoveries} more from crashes during recovery" if report.recoveries else ""
-        images, moments = plural(report.images, "different image"), plural(report.moments, "moment")
-        return f"{report.coverage}: {images} at {moments}{recoveries}"
+        return f"{report.coverage}{recoveries}"
 
     def _letters(self) -> str:
         results = self.report.results
