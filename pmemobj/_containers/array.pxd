@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _array.py.
+# Types of the compiled form; the source is array.py.
 from pmemobj._containers.number_sequence cimport NumberSequence
 from pmemobj._engine.heap cimport Heap
 

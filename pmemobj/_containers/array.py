@@ -26,7 +26,8 @@ from pmemobj._containers.elements import (
 )
 from pmemobj._containers.hex_rows import MOST_ROWS, PER_ROW, rows_of_numbers
 from pmemobj._containers.number_sequence import NumberSequence
-from pmemobj._engine.heap import Heap, steady
+from pmemobj._engine.consistent_reads import read_consistently
+from pmemobj._engine.heap import Heap
 from pmemobj._format import ARRAY_SIZE, WORD, Kind, new_header
 from pmemobj._public_names import public_in
 from pmemobj.errors import PoolDamagedError
@@ -119,7 +120,7 @@ class PersistentArray(NumberSequence):
 
     def _dimensions(self) -> tuple[int, ...]:
         """The shape, where there are several dimensions; else nothing."""
-        return steady(self, self._read_dimensions)
+        return read_consistently(self, self._read_dimensions)
 
     def _read_dimensions(self) -> tuple[int, ...]:
         heap = self._p_heap
@@ -146,7 +147,7 @@ class PersistentArray(NumberSequence):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._chosen(self._element, index)
-        return steady(self, self._number, _numbers(index))
+        return read_consistently(self, self._number, _numbers(index))
 
     def _number(self, index: Any) -> Any:
         element = self._element

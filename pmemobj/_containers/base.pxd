@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _base.py.
+# Types of the compiled form; the source is base.py.
 cimport cython
 from pmemobj._engine.heap cimport Handle, Heap
 

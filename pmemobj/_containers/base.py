@@ -27,7 +27,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from pmemobj import _display
 from pmemobj._containers.invariants import demand_allocation, demand_words, dump
-from pmemobj._engine.heap import Handle, Heap, attach, steady
+from pmemobj._engine.consistent_reads import read_consistently
+from pmemobj._engine.heap import Handle, Heap, attach
 from pmemobj._format import ABSENT, ALIGNMENT, HEADER_MARK, KEYED_KINDS, WORD, kind_of
 from pmemobj._public_names import public_in
 from pmemobj._values.words import decode
@@ -93,7 +94,7 @@ class Persistent(Handle):
     def _p_traverse(self) -> Iterator[Any]:
         """Every value that the object holds, itself or in its substructures; as of when the first is asked for."""
         # All at once, since whoever asks may change the object in between, which frees what a word leads to.
-        yield from steady(self, _values_in, self)
+        yield from read_consistently(self, _values_in, self)
 
     def _p_substructures(self) -> Iterator[int]:
         """The offsets of the further allocations that are part of the object and of no other."""

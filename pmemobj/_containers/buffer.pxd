@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _buffer.py.
+# Types of the compiled form; the source is buffer.py.
 from cpython.buffer cimport PyObject_GetBuffer
 from cpython.ref cimport Py_DECREF
 

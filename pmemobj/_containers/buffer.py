@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pmemobj._containers.comparable import Comparable
-from pmemobj._engine.heap import Heap, steady, usable_size
+from pmemobj._engine.consistent_reads import read_consistently
+from pmemobj._engine.heap import Heap, usable_size
 from pmemobj._engine.transaction import Transaction
 from pmemobj._format import WORD
 from pmemobj.errors import TransactionError
@@ -52,7 +53,7 @@ class Buffer(Comparable):
 
     def _bytes(self, start: int = 0, stop: int = END) -> bytes:
         """A copy of the bytes of ``[start:stop]``."""
-        return steady(self, self._copy_of, start, stop)
+        return read_consistently(self, self._copy_of, start, stop)
 
     def _copy_of(self, start: int, stop: int) -> bytes:
         heap = self._p_heap

@@ -14,7 +14,8 @@ from typing import Any
 from pmemobj._containers.buffer import END, Buffer, number, plain, position
 from pmemobj._containers.bytes_methods import BytesLike
 from pmemobj._containers.hex_rows import MOST_ROWS, PER_ROW, rows_of_bytes
-from pmemobj._engine.heap import Heap, steady
+from pmemobj._engine.consistent_reads import read_consistently
+from pmemobj._engine.heap import Heap
 from pmemobj._format import BYTEARRAY_SIZE, Kind, new_header
 from pmemobj._public_names import public_in
 
@@ -65,7 +66,7 @@ class PersistentByteArray(BytesLike):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._chosen(index)
-        return steady(self, self._byte, number(index, _INDICES))
+        return read_consistently(self, self._byte, number(index, _INDICES))
 
     def _byte(self, index: int) -> int:
         heap = self._p_heap

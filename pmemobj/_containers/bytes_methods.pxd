@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _bytes_methods.py.
+# Types of the compiled form; the source is bytes_methods.py.
 from pmemobj._containers.number_sequence cimport NumberSequence
 
 cdef class BytesLike(NumberSequence):

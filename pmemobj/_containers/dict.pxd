@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _dict.py.
+# Types of the compiled form; the source is dict.py.
 cimport cython
 from pmemobj._containers.stored_table cimport StoredTable
 from pmemobj._hashtable.hashes cimport stored_hash
@@ -6,9 +6,9 @@ from pmemobj._engine.heap cimport Heap, PoolLock
 from pmemobj._hashtable.new_entries cimport NewEntries
 from pmemobj._engine.publication cimport Publication
 from pmemobj._hashtable.additions cimport add_at_once, add_in_statement, append_entries, prepare_key, put_entry
-from pmemobj._hashtable.entries cimport count_live, last_entry
+from pmemobj._hashtable.entries cimport last_entry
 from pmemobj._hashtable.search cimport find_entry, has_entry, look_up
-from pmemobj._hashtable.table cimport drop_entries, exchange_value, remove_entries, store_value
+from pmemobj._hashtable.table cimport exchange_value, store_value
 from pmemobj._values.words cimport decode, encode, immediate, is_leaf, prepare, replace
 
 cdef object _missing

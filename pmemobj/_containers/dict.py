@@ -34,7 +34,7 @@ from pmemobj._hashtable.new_entries import NewEntries
 from pmemobj._hashtable.search import find_entry, has_entry, look_up
 from pmemobj._hashtable.table import exchange_value, store_value
 from pmemobj._public_names import public_in
-from pmemobj._values.nans import one_of_each, those_of
+from pmemobj._values.nans import canonical_pairs, with_nans_of
 from pmemobj._values.words import decode, describe, encode, immediate, prepare, replace
 from pmemobj.errors import NotPersistableError
 
@@ -140,13 +140,13 @@ class PersistentDict(StoredTable):
         if not isinstance(other, (PersistentDict, dict)):
             return NotImplemented
         mine = self.copy()
-        return mine | those_of(mine, _plain(other))
+        return mine | with_nans_of(mine, _plain(other))
 
     def __ror__(self, other: Any) -> Any:
         if not isinstance(other, (PersistentDict, dict)):
             return NotImplemented
         mine = self.copy()
-        return those_of(mine, _plain(other)) | mine
+        return with_nans_of(mine, _plain(other)) | mine
 
     # ---- changing ----
 
@@ -331,7 +331,7 @@ def _plain(mapping: PersistentDict | dict[Any, Any]) -> dict[Any, Any]:
 
 def _alike(mapping: PersistentDict | dict[Any, Any]) -> dict[Any, Any]:
     """The same for comparing: a NaN is the object that a pool would give for it."""
-    return mapping.copy() if isinstance(mapping, PersistentDict) else one_of_each(mapping)
+    return mapping.copy() if isinstance(mapping, PersistentDict) else canonical_pairs(mapping)
 
 
 def _pairs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
@@ -340,7 +340,7 @@ def _pairs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
         args = (args[0].copy(),)
     pairs = dict(*args)
     pairs.update(kwargs)
-    return one_of_each(pairs)
+    return canonical_pairs(pairs)
 
 
 public_in("pmemobj")(PersistentDict)

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _walk.py.
+# Types of the compiled form; the source is iterators.py.
 cimport cython
 from pmemobj._containers.base cimport Persistent
 from pmemobj._engine.heap cimport Heap

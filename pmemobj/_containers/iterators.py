@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pmemobj._containers.base import Persistent
-from pmemobj._engine.heap import steadily
+from pmemobj._engine.consistent_reads import read_with_lock
 from pmemobj._format import ABSENT, DICT_DELETED, DICT_TABLE, DICT_USED, ENTRY_KEY, ENTRY_VALUE, TABLE_ENTRIES, WORD
 from pmemobj._hashtable.entries import count_live
 from pmemobj._values.words import decode
@@ -49,14 +49,14 @@ class Walk:
         version = heap.version
         number, left, live = self._number, self._left, self._live
         found = None
-        if heap.is_steady(version):
+        if heap.still_valid(version):
             try:
                 found = self._next()
             except Exception:
-                if heap.is_steady(version):
+                if heap.still_valid(version):
                     raise
-        if not heap.is_steady(version):
-            found = steadily(self._owner, self._again, number, left, live)
+        if not heap.still_valid(version):
+            found = read_with_lock(self._owner, self._again, number, left, live)
         if self._ended:
             raise StopIteration
         return found

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _list.py.
+# Types of the compiled form; the source is list.py.
 cimport cython
 
 from pmemobj._engine.heap cimport Heap, PoolLock

@@ -17,11 +17,12 @@ from typing import Any
 
 from pmemobj._containers.invariants import demand_allocation
 from pmemobj._containers.sequence import StoredSequence, numbered, with_numbers
-from pmemobj._engine.heap import Heap, steady, usable_size
+from pmemobj._engine.consistent_reads import read_consistently
+from pmemobj._engine.heap import Heap, usable_size
 from pmemobj._engine.publication import Publication
 from pmemobj._format import ABSENT, LIST_SIZE, WORD, Kind, new_header
 from pmemobj._public_names import public_in
-from pmemobj._values.nans import one
+from pmemobj._values.nans import canonical
 from pmemobj._values.words import decode, duplicate, encode, exchange, free_leaf, immediate, prepare, replace
 from pmemobj.errors import PoolFullError
 
@@ -185,7 +186,7 @@ class PersistentList(StoredSequence):
 
     def remove(self, value: Any, /) -> None:
         """Remove the first item that equals `value`; ValueError if there is none."""
-        value = one(value)
+        value = canonical(value)
         with self._p_heap.lock:
             for at, item in enumerate(self):
                 if item is value or item == value:
@@ -209,7 +210,7 @@ class PersistentList(StoredSequence):
             ValueError: a comparison or `key` changed the list, which keeps that change.
         """
         # No lock is held while foreign code compares; what changed meanwhile is seen at the end.
-        words, values = steady(self, self._words_and_values)
+        words, values = read_consistently(self, self._words_and_values)
         keys = values if key is None else [key(value) for value in values]
         order = sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
         with self._p_heap.lock:

@@ -1,7 +1,8 @@
-# Types of the compiled form; the source is _sequence.py.
+# Types of the compiled form; the source is sequence.py.
 cimport cython
 
 from pmemobj._containers.comparable cimport Comparable
+from pmemobj._engine.consistent_reads cimport is_half_changed
 from pmemobj._engine.heap cimport Heap
 from pmemobj._values.words cimport decode
 
@@ -11,7 +12,7 @@ cdef extern from *:
     #include <longintrepr.h>
     #endif
 
-    /* The value of an int of one digit; of others, a number that is no index of anything. */
+    /* The value of an int that has one digit inside the interpreter; for all others a number that is never an index. */
     static inline long long short_index(PyObject *index) {
     #if PY_VERSION_HEX >= 0x030C0000
         if (PyUnstable_Long_IsCompact((PyLongObject *)index)) return PyUnstable_Long_CompactValue((PyLongObject *)index);
@@ -29,24 +30,24 @@ cdef extern from *:
 cdef unsigned long long WORD, IMMEDIATE_BITS, TUPLE_ITEMS, _LENGTH, _LIST_KIND
 cdef object _beyond
 
-# How a list begins, and with the first two words a tuple.
+# The first words of a list. Those of a tuple are the header and the length alone.
 cdef struct _Head:
     unsigned long long header, length, capacity, items
 
-# The word of the item at an index of the sequence at `offset`, or `ABSENT`: there is none, or another thread is just
-# changing something. One look, without calls, references or exceptions. So the heap is not handed over as such, since
-# Cython would count a reference to it.
+# The word of the item at an index of the sequence at `offset`; `ABSENT` if there is no such item, or if another thread is
+# in the middle of a change. This function calls nothing, counts no references and raises nothing. It takes the
+# fields of the heap instead of the heap, since Cython would count a reference to that.
 cdef inline unsigned long long _look(
     unsigned long long version, unsigned long long base, unsigned long long limit, unsigned long long offset,
     long long number
 ) noexcept:
     cdef _Head *head
     cdef unsigned long long at = <unsigned long long>number, items
-    if version & 1 or offset + sizeof(_Head) > limit:
+    if is_half_changed(version) or offset + sizeof(_Head) > limit:
         return 0
     head = <_Head *><void *>(base + offset)
     items = head.items if head.header & 0xFF == _LIST_KIND else offset + TUPLE_ITEMS
-    # All of them must lie in the pool, so that no sum below is more than a word.
+    # All items must lie in the pool, so that no sum below overflows a word.
     if items > limit or head.length > (limit - items) >> 3:
         return 0
     if number < 0:
@@ -77,7 +78,7 @@ cdef class SequenceIterator:
 cdef inline unsigned long long _quick_word(StoredSequence of, long long number) noexcept:
     return _look(of._p_heap.version, of._p_heap.base, of._p_heap.limit, of._p_offset, number)
 
-# The word of the item that is next, or `ABSENT`.
+# The word of the next item, or `ABSENT`.
 cdef inline unsigned long long _next_word(SequenceIterator iterator) noexcept:
     if iterator._of is None or iterator._at < 0:
         return 0

@@ -19,9 +19,9 @@ from typing import Any
 
 from pmemobj._containers.base import guarded_repr
 from pmemobj._containers.comparable import Comparable
-from pmemobj._engine.heap import steadily, steady
+from pmemobj._engine.consistent_reads import read_consistently, read_with_lock
 from pmemobj._format import ABSENT, IMMEDIATE_BITS, TUPLE_ITEMS, WORD, Kind  # noqa: F401 - for the .pxd
-from pmemobj._values.nans import one, ones
+from pmemobj._values.nans import canonical, canonical_items
 from pmemobj._values.words import decode
 
 try:
@@ -65,7 +65,7 @@ class StoredSequence(Comparable):
     def _item(self, index: Any) -> Any:
         """The item at an index, which may be foreign, or those of a slice."""
         if isinstance(index, slice):
-            return self._p_plain(steady(self, self._cut, with_numbers(index)))
+            return self._p_plain(read_consistently(self, self._cut, with_numbers(index)))
         exact = index
         if type(index) is not int:
             if not hasattr(type(index), "__index__"):
@@ -92,16 +92,16 @@ class StoredSequence(Comparable):
         """The item at an index, or `_beyond`, whatever other threads do meanwhile."""
         heap = self._p_heap
         version = heap.version
-        if heap.is_steady(version):
+        if heap.still_valid(version):
             try:
                 value = self._value(number)
             except Exception:
-                if heap.is_steady(version):
+                if heap.still_valid(version):
                     raise
             else:
-                if heap.is_steady(version):
+                if heap.still_valid(version):
                     return value
-        return steadily(self, self._value, number)
+        return read_with_lock(self, self._value, number)
 
     def _cut(self, index: slice) -> list[Any]:
         """The items of a slice."""
@@ -141,12 +141,12 @@ class StoredSequence(Comparable):
         return SequenceIterator(self, len(self) - 1, -1)
 
     def __contains__(self, value: Any) -> bool:
-        value = one(value)
+        value = canonical(value)
         return any(item is value or item == value for item in self)
 
     def index(self, value: Any, start: int = 0, stop: int = sys.maxsize, /) -> int:
         """The first position of `value` within ``[start:stop]``; ValueError if there is none."""
-        value = one(value)
+        value = canonical(value)
         at, end = _bound(start), _bound(stop)
         length = len(self)
         if at < 0:
@@ -164,7 +164,7 @@ class StoredSequence(Comparable):
 
     def count(self, value: Any, /) -> int:
         """How often `value` occurs."""
-        value = one(value)
+        value = canonical(value)
         return sum(1 for item in self if item is value or item == value)
 
     def __repr__(self) -> str:
@@ -202,7 +202,7 @@ class StoredSequence(Comparable):
         plain = self._as_plain(other)
         if plain is None:
             return NotImplemented
-        return relation(self._p_plain(self), ones(plain) if plain is other else plain)
+        return relation(self._p_plain(self), canonical_items(plain) if plain is other else plain)
 
     def _hash(self) -> int:
         return hash(self._p_plain(self))

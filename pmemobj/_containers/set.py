@@ -33,7 +33,7 @@ from pmemobj._hashtable.new_entries import NewEntries
 from pmemobj._hashtable.search import find_entry, has_entry
 from pmemobj._hashtable.table import drop_entries, remove_entries
 from pmemobj._public_names import public_in
-from pmemobj._values.nans import one_of_each, those_of
+from pmemobj._values.nans import canonical_pairs, with_nans_of
 from pmemobj._values.words import decode
 
 Operand = Any
@@ -93,37 +93,37 @@ class PersistentSet(StoredTable):
     def isdisjoint(self, other: Iterable[Any], /) -> bool:
         """Whether the two have no item in common."""
         mine = set(self)
-        return mine.isdisjoint(those_of(mine, other))
+        return mine.isdisjoint(with_nans_of(mine, other))
 
     def issubset(self, other: Iterable[Any], /) -> bool:
         """Whether every item is in `other`."""
         mine = set(self)
-        return mine.issubset(those_of(mine, other))
+        return mine.issubset(with_nans_of(mine, other))
 
     def issuperset(self, other: Iterable[Any], /) -> bool:
         """Whether every item of `other` is here."""
         mine = set(self)
-        return mine.issuperset(those_of(mine, other))
+        return mine.issuperset(with_nans_of(mine, other))
 
     def union(self, *others: Iterable[Any]) -> set[Any]:
         """The items of all, as a plain set."""
         mine = set(self)
-        return mine.union(*(those_of(mine, other) for other in others))
+        return mine.union(*(with_nans_of(mine, other) for other in others))
 
     def intersection(self, *others: Iterable[Any]) -> set[Any]:
         """The items that all have, as a plain set."""
         mine = set(self)
-        return mine.intersection(*(those_of(mine, other) for other in others))
+        return mine.intersection(*(with_nans_of(mine, other) for other in others))
 
     def difference(self, *others: Iterable[Any]) -> set[Any]:
         """The items that are in none of the others, as a plain set."""
         mine = set(self)
-        return mine.difference(*(those_of(mine, other) for other in others))
+        return mine.difference(*(with_nans_of(mine, other) for other in others))
 
     def symmetric_difference(self, other: Iterable[Any], /) -> set[Any]:
         """The items that are in one of the two only, as a plain set."""
         mine = set(self)
-        return mine.symmetric_difference(those_of(mine, other))
+        return mine.symmetric_difference(with_nans_of(mine, other))
 
     def __or__(self, other: Operand) -> Any:
         return _combine(self, other, operator.or_)
@@ -248,7 +248,7 @@ class PersistentSet(StoredTable):
             words = entry_words(heap, self._p_offset, SET_ENTRY_SIZE)
             items = [(at, decode(heap, words[at + 1])) for at in range(0, len(words), 2) if words[at + 1] != ABSENT]
             mine = {item for _, item in items}
-            kept = mine.intersection(*(those_of(mine, other) for other in others))
+            kept = mine.intersection(*(with_nans_of(mine, other) for other in others))
             dropped = [at for at, item in items if item not in kept]
             if entry_words(heap, self._p_offset, SET_ENTRY_SIZE) != words:
                 raise RuntimeError("Set changed size during iteration")
@@ -362,14 +362,14 @@ def _combine(self: PersistentSet, other: Any, operation: Any) -> Any:
     if not _is_set(other):
         return NotImplemented
     mine = set(self)
-    return operation(mine, set(other) if isinstance(other, PersistentSet) else those_of(mine, other))
+    return operation(mine, set(other) if isinstance(other, PersistentSet) else with_nans_of(mine, other))
 
 
 def _items_of(sources: Iterable[Iterable[Any]]) -> dict[Any, None]:
     """The items of all, each once, in order, with Python's own errors."""
     items: dict[Any, None] = {}
     for source in sources:
-        items.update(one_of_each(dict.fromkeys(source)))
+        items.update(canonical_pairs(dict.fromkeys(source)))
     return items
 
 

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _tuple.py.
+# Types of the compiled form; the source is tuple.py.
 cimport cython
 
 from pmemobj._containers.sequence cimport StoredSequence

@@ -10,7 +10,7 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Set, Values
 from types import MappingProxyType
 from typing import Any
 
-from pmemobj._values.nans import one, one_of_each, those_of
+from pmemobj._values.nans import canonical, canonical_pairs, with_nans_of
 
 _missing: Any = object()
 
@@ -55,29 +55,29 @@ class _SetLike(_View):
 
     def __or__(self, other: Iterable[Any]) -> set[Any]:
         mine = set(self)
-        return mine.union(those_of(mine, other))
+        return mine.union(with_nans_of(mine, other))
 
     def __ror__(self, other: Iterable[Any]) -> set[Any]:
         mine = set(self)
-        return set(those_of(mine, other)).union(mine)
+        return set(with_nans_of(mine, other)).union(mine)
 
     def __sub__(self, other: Iterable[Any]) -> set[Any]:
         mine = set(self)
-        return mine.difference(those_of(mine, other))
+        return mine.difference(with_nans_of(mine, other))
 
     def __rsub__(self, other: Iterable[Any]) -> set[Any]:
         mine = set(self)
-        return set(those_of(mine, other)).difference(mine)
+        return set(with_nans_of(mine, other)).difference(mine)
 
     def __xor__(self, other: Iterable[Any]) -> set[Any]:
         mine = set(self)
-        return mine.symmetric_difference(those_of(mine, other))
+        return mine.symmetric_difference(with_nans_of(mine, other))
 
     __rxor__ = __xor__
 
     def _all_in(self, other: Any) -> bool:
         if isinstance(other, (set, frozenset)):
-            other = one_of_each(dict.fromkeys(other))
+            other = canonical_pairs(dict.fromkeys(other))
         return all(item in other for item in self)
 
     def __eq__(self, other: Any) -> Any:
@@ -138,7 +138,7 @@ class Values(_View, ValuesView[Any]):
         return found
 
     def __contains__(self, value: Any) -> bool:
-        value = one(value)
+        value = canonical(value)
         return any(found is value or found == value for found in self)
 
 
@@ -158,6 +158,6 @@ class Items(_SetLike, ItemsView[Any, Any]):
     def __contains__(self, item: Any) -> bool:
         if not isinstance(item, tuple) or len(item) != 2:
             return False
-        key, value = item[0], one(item[1])
+        key, value = item[0], canonical(item[1])
         found = self._mapping.get(key, _missing)
         return found is not _missing and bool(found is value or found == value)

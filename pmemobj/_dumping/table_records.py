@@ -22,7 +22,7 @@ from pmemobj._hashtable.new_entries import NewEntries
 from pmemobj._hashtable.shape import built_for, index_of, shape_for, size_of
 from pmemobj._hashtable.word_hashes import depends_on_places, hash_of_leaf, hash_of_word, holds_nan, leaf_holds_nan
 from pmemobj._values.leaves import BadPayload
-from pmemobj._values.nans import one
+from pmemobj._values.nans import canonical
 from pmemobj._values.words import immediate, is_container, is_leaf, leaf_parts
 from pmemobj.errors import NotPersistableError, PoolDamagedError
 
@@ -71,7 +71,7 @@ def _read_table(target: Target, record: Record, name: str, width: int, kind: Kin
         key, given = item[0], item[each - 1 :]
         plain = from_json(key)
         # A pool of an older release may have the same NaN as several keys, each with a different hash.
-        mark = (one(plain), *given) if _is_nan(plain) else plain
+        mark = (canonical(plain), *given) if _is_nan(plain) else plain
         if mark in seen:
             raise ValueError(f"the key {key!r} occurs twice")
         seen.add(mark)

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _hashes.py.
+# Types of the compiled form; the source is hashes.py.
 cimport cython
 from pmemobj._engine.heap cimport Handle, Heap
 from pmemobj._values.utf8 cimport forget_error, mix_memory, utf8_of

@@ -2,7 +2,7 @@
 cimport cython
 from pmemobj._engine.heap cimport Heap
 
-cdef unsigned long long WORD, SLOT_MAX, PERTURBED_STEPS
+cdef unsigned long long WORD, _MAX, _STEPS
 
 @cython.locals(word=cython.ulonglong)
 cpdef unsigned long long read_slot(Heap heap, unsigned long long index, unsigned long long slot) except? 1

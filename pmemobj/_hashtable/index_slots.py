@@ -15,30 +15,32 @@ from pmemobj.errors import PoolDamagedError
 SLOT_MAX = 0xFFFFFFFF
 #: After so many steps the probing sequence does not depend on the hash any more, and visits every slot.
 PERTURBED_STEPS = 13
+# The same numbers as C integers, which no other module can import.
+_MAX, _STEPS = SLOT_MAX, PERTURBED_STEPS
 
 
 def read_slot(heap: Heap, index: int, slot: int) -> int:
     """Two slots share a word."""
     word = heap.peek(index + WORD * (slot >> 1))
-    return word >> 32 if slot & 1 else word & SLOT_MAX
+    return word >> 32 if slot & 1 else word & _MAX
 
 
 def with_slot(heap: Heap, index: int, slot: int, content: int) -> int:
     """The word of a slot, with something else in that slot."""
     word = heap.peek(index + WORD * (slot >> 1))
-    return (word & SLOT_MAX) | content << 32 if slot & 1 else word >> 32 << 32 | content
+    return (word & _MAX) | content << 32 if slot & 1 else word >> 32 << 32 | content
 
 
 def slot_content(mask: int, key_hash: int, number: int) -> int:
     """What a slot holds for an entry: its number, and above it the bits of its hash that do not choose the slot."""
-    return key_hash & (SLOT_MAX ^ mask) | number
+    return key_hash & (_MAX ^ mask) | number
 
 
 def slot_of(heap: Heap, index: int, mask: int, key_hash: int, number: int) -> int:
     """The slot that holds the number of an entry, on the path of its hash."""
     perturb = key_hash
     slot = key_hash & mask
-    for _ in range(mask + 1 + PERTURBED_STEPS):
+    for _ in range(mask + 1 + _STEPS):
         if read_slot(heap, index, slot) & mask == number:
             return slot
         perturb >>= 5
@@ -52,7 +54,7 @@ def free_slot(heap: Heap, index: int, mask: int, key_hash: int, used: int) -> in
     """The first slot on the path of a hash that has none of the `used` entries."""
     perturb = key_hash
     slot = key_hash & mask
-    for _ in range(mask + 1 + PERTURBED_STEPS):
+    for _ in range(mask + 1 + _STEPS):
         number = read_slot(heap, index, slot) & mask
         if number == 0 or number > used:
             return slot

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _table_texts.py.
+# Types of the compiled form; the source is key_texts.py.
 cimport cython
 from pmemobj._engine.heap cimport Heap
 from pmemobj._values.utf8 cimport forget_error, utf8_of
@@ -12,7 +12,7 @@ cdef extern from "string.h":
     void copy_memory "memcpy"(void *target, const void *source, size_t size) noexcept nogil
     void clear_memory "memset"(void *target, int byte, size_t size) noexcept nogil
 
-# Constants as C integers; the names that _layout gives to Python are not those.
+# Constants as C integers. Without these lines they would be Python objects, as they are in _format.
 cdef unsigned long long WORD, ABSENT, ALLOCATION_HEADER_SIZE, ENTRY_KEY, SLOT_SIZE
 cdef unsigned long long PACKED_STR, PACKED_SIZE_SHIFT, PACKED_OFFSET_SHIFT
 cdef Py_ssize_t PACKED_MAX

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _new_entries.py.
+# Types of the compiled form; the source is new_entries.py.
 cimport cython
 from pmemobj._engine.heap cimport Heap
 from pmemobj._hashtable.key_texts cimport pack
@@ -8,7 +8,7 @@ cdef extern from "Python.h":
     int resize "PyByteArray_Resize"(object data, Py_ssize_t size) except -1
     char *bytes_of "PyByteArray_AS_STRING"(object data) noexcept
 
-# Constants as C integers; the names that _layout gives to Python are not those.
+# Constants as C integers. Without these lines they would be Python objects, as they are in _format.
 cdef unsigned long long ABSENT, ENTRY_HASH, ENTRY_KEY, ENTRY_SIZE, ENTRY_VALUE, PACKED_OFFSET_SHIFT
 
 @cython.final

@@ -1,5 +1,6 @@
 # Types of the compiled form; the source is search.py.
 cimport cython
+from pmemobj._engine.consistent_reads cimport is_half_changed
 from pmemobj._engine.heap cimport Handle, Heap
 from pmemobj._hashtable.hashes cimport stored_hash
 from pmemobj._hashtable.index_slots cimport read_slot
@@ -9,7 +10,7 @@ from pmemobj._values.words cimport decode, immediate, is_container, is_leaf, is_
 cdef extern from "Python.h":
     long long long_long_of "PyLong_AsLongLongAndOverflow"(object number, int *overflow) except? -1
 
-# Constants as C integers. Python code that imports a name from _format gets another object, a Python int.
+# Constants as C integers. Without these lines they would be Python objects, as they are in _format.
 cdef unsigned long long WORD, ABSENT, TAG_LEAF, ENTRY_SIZE
 cdef unsigned long long DICT_SIZE, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES
 cdef unsigned long long ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE

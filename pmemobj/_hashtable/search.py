@@ -10,7 +10,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pmemobj._engine.heap import Handle, Heap, steadily
+from pmemobj._engine.consistent_reads import read_with_lock
+from pmemobj._engine.heap import Handle, Heap
 from pmemobj._format import (
     ABSENT,
     DICT_SIZE,
@@ -40,7 +41,7 @@ from pmemobj._format import (
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.index_slots import PERTURBED_STEPS, SLOT_MAX, read_slot
 from pmemobj._hashtable.shape import SLOT_SIZE
-from pmemobj._values.nans import one_key
+from pmemobj._values.nans import canonical_key
 from pmemobj._values.words import (
     decode,
     immediate,
@@ -90,16 +91,16 @@ def look_up(owner: Any, key: Any, default: Any) -> Any:
             if word & IMMEDIATE_BITS:
                 return decode(heap, word)
     version = heap.version
-    if heap.is_steady(version):
+    if heap.still_valid(version):
         try:
             value = value_of(heap, owner._p_offset, key, default)
         except Exception:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 raise
         else:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 return value
-    return steadily(owner, _look_up, owner, key, default)
+    return read_with_lock(owner, _look_up, owner, key, default)
 
 
 def _look_up(owner: Any, key: Any, default: Any) -> Any:
@@ -115,16 +116,16 @@ def has_entry(owner: Any, width: int, key: Any) -> bool:
             return found != 0
     key_hash = stored_hash(heap, key)
     version = heap.version
-    if heap.is_steady(version):
+    if heap.still_valid(version):
         try:
             found = find_entry(heap, owner._p_offset, width, key, key_hash)
         except Exception:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 raise
         else:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 return found != 0
-    return steadily(owner, _has_entry, owner, width, key, key_hash)
+    return read_with_lock(owner, _has_entry, owner, width, key, key_hash)
 
 
 def _has_entry(owner: Any, width: int, key: Any, key_hash: int) -> bool:
@@ -140,7 +141,7 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
     characters = cython.NULL
     size = 0
     word = ABSENT
-    if heap.version & 1:
+    if is_half_changed(heap.version):  # type: ignore[name-defined]  # noqa: F821
         return _CARE
     if type(key) is str:
         characters = utf8_of(key, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
@@ -304,7 +305,7 @@ def _equals(heap: Heap, stored: int, key: Any) -> bool:
     elif type(key) is str and is_leaf(stored):
         return _leaf_is_str(heap, stored, key)
     candidate = decode(heap, stored)
-    key = one_key(key)
+    key = canonical_key(key)
     return candidate is key or bool(candidate == key)
 
 

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _table_form.py.
+# Types of the compiled form; the source is shape.py.
 cimport cython
 from pmemobj._engine.heap cimport Heap
 

@@ -1,6 +1,7 @@
-# Types of the compiled form; the source is _object.py.
+# Types of the compiled form; the source is attributes.py.
 from pmemobj._containers.base cimport Persistent
 from pmemobj._objects.class_table cimport ClassTable, Found, AttributeLayout, place_of
+from pmemobj._engine.consistent_reads cimport is_half_changed
 from pmemobj._engine.heap cimport Heap
 
 cimport cython
@@ -14,12 +15,13 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    /* What object.__getattribute__ asks first; the interpreter remembers the answers. */
+    /* Whether the class has a data descriptor with this name, which object.__getattribute__ looks for first. The
+       interpreter caches the answers. */
     static int has_data_descriptor(PyObject *cls, PyObject *name) {
         PyObject *found = _PyType_Lookup((PyTypeObject *)cls, name);
         return found != NULL && Py_TYPE(found)->tp_descr_set != NULL;
     }
-    /* A number that changes with every change of the type; 0 while it has none. */
+    /* A number of the type that is another one after every change of the type; 0 while the type has no number. */
     static unsigned int version_tag(PyObject *instance) {
         return Py_TYPE(instance)->tp_version_tag;
     }
@@ -46,12 +48,12 @@ cdef bint _is_special(name) except -1
 cpdef bint _is_data_descriptor(cls, name) except -1
 cdef object _nothing
 
-# How an object begins.
+# The first words of an object.
 cdef struct _Head:
     unsigned long long header, capacity, row
 
-# Where the word of an attribute lies that was found before, or 0. This is most of what reading an attribute takes,
-# so it is one look, without calls, references or exceptions.
+# The offset of the word of an attribute that was found before, or 0. Most of the time that it takes to read an attribute
+# is spent here, so this function calls nothing, counts no references and raises nothing.
 cdef inline unsigned long long _found_slot(StoredAttributes self, name) noexcept:
     cdef unsigned long long limit = self._p_heap.limit, offset = self._p_offset
     cdef unsigned int tag = version_tag(self)
@@ -67,10 +69,11 @@ cdef inline unsigned long long _found_slot(StoredAttributes self, name) noexcept
         return 0
     return head.row + 8 * found.slot
 
-# The word of an attribute that was found before, else `ABSENT`; also while another thread is just changing something.
+# The word of an attribute that was found before; `ABSENT` if it was not, or if another thread is in the middle of a
+# change.
 cdef inline unsigned long long _quick_word(StoredAttributes self, name) noexcept:
     cdef unsigned long long at
-    if self._p_heap.version & 1:
+    if is_half_changed(self._p_heap.version):
         return 0
     at = _found_slot(self, name)
     if at == 0:

@@ -12,7 +12,8 @@ from typing import Any
 
 from pmemobj._containers.base import Persistent, demand_no_slots, demand_one_form
 from pmemobj._containers.invariants import demand_allocation
-from pmemobj._engine.heap import Heap, steadily, steady
+from pmemobj._engine.consistent_reads import read_consistently, read_with_lock
+from pmemobj._engine.heap import Heap
 from pmemobj._format import (
     ABSENT,
     IMMEDIATE_BITS,
@@ -89,7 +90,7 @@ class StoredAttributes(Persistent):
 
     def __dir__(self) -> Iterator[str]:
         yield from object.__dir__(self)
-        _, entries = steady(self, _entries, self)
+        _, entries = read_consistently(self, _entries, self)
         yield from (name for name, _, _ in entries)
 
     def __copy__(self) -> Any:
@@ -315,16 +316,16 @@ def _read_stored(self: StoredAttributes, name: str) -> Any:
     """As `_stored`, whatever other threads do meanwhile."""
     heap = self._p_heap
     version = heap.version
-    if heap.is_steady(version):
+    if heap.still_valid(version):
         try:
             value = _stored(self, name)
         except Exception:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 raise
         else:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 return value
-    return steadily(self, _stored, self, name)
+    return read_with_lock(self, _stored, self, name)
 
 
 def _find_slot(self: StoredAttributes, name: Any) -> int:

@@ -1,13 +1,14 @@
 """Blocks: pieces of a pool that hold elements of one type and belong to one object.
 
-A block says itself what it is: the kind in its header whether it holds value words or numbers, the
-next word the code and the count of its elements, the two after that which object owns it. So it
-is traced, shown and freed without the class that made it. A block that nothing owns yet is kept
-by its Python object and freed by the garbage collection after that.
+A block describes itself. The kind in its header tells whether it holds value words or numbers, the next word has the
+code and the count of its elements, and the two words after that name the object that owns it. So a block is traced,
+shown and freed without the class that made it. A block without an owner is kept by its Python object, and the garbage
+collection frees it when that is gone.
 
-A header has 48 random bits, and freeing a block voids its header in the same transaction. A `Block`
-remembers the header that it was made for and compares it at every use: one that was freed, or
-whose memory has another block by now, says so, and one whose freeing was rolled back works again.
+A header has 48 random bits, and the transaction that frees a block also clears its header. A `Block` remembers the
+header that it was made for, and compares it each time it is used. So a `Block` reports that its block was freed, also
+if another block lies in the same memory by now, and it works again if the transaction that freed its block is rolled
+back.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _CODES = {ord(letter): code for code, letter in _LETTERS.items()}
 
 
 class Anchor(Handle):
-    """What keeps a block that a Python object knows, and is invalidated with it."""
+    """Keeps a block alive that Python objects refer to, and is invalidated with the pool."""
 
     __slots__ = ("head",)
 
@@ -56,11 +57,14 @@ class Anchor(Handle):
 class Block:
     """A row of elements in a pool; made with `MemoryManager.alloc` or `zalloc`.
 
-    ``block[i]`` and ``block[i] = x`` read and write one element, slices (without a step) a list of
-    them, as `MemoryManager.read` and `write` do. It does not change its length; see `MemoryManager.realloc`.
+    ``block[i]`` and ``block[i] = x`` read and write one element, slices (without a step) several, as
+    `MemoryManager.read` and `write` do. The length of a block does not change; see `MemoryManager.realloc`.
 
     Attributes:
-        code: What its elements are: 'value', or a code of `struct`.
+        code: The type of its elements: 'value', or a code of `struct`.
+
+    Durability: as `MemoryManager.write`.
+    Cost: reading k elements is O(k) and calls no C function; writing is as `MemoryManager.write`.
     """
 
     __slots__ = ("_anchor", "_count", "_head", "code")
@@ -99,11 +103,11 @@ class Block:
 
     @property
     def _p_heap(self) -> Heap:
-        """For `steady`, as of a handle."""
+        """The heap in which the block lies, by the name that `read_consistently` expects."""
         return self._anchor._p_heap
 
     def _p_location(self, key: Any, change: bool = False) -> Location:
-        key = settled(key)  # first: foreign code may free the block
+        key = settled(key)  # This comes first, since it may run foreign code that frees the block.
         heap, offset = _locate_to_change(self) if change else locate(self)
         data = offset + BLOCK_DATA
         size = element_size(self.code)
@@ -123,10 +127,10 @@ class Block:
 
 
 def locate(block: Block) -> tuple[Heap, int]:
-    """Where a block lies.
+    """The heap and the offset of a block.
 
     Raises:
-        InvalidHandleError: it was freed.
+        InvalidHandleError: the block was freed.
     """
     anchor = block._anchor
     heap, offset = anchor._p_heap, anchor._p_offset
@@ -136,11 +140,11 @@ def locate(block: Block) -> tuple[Heap, int]:
 
 
 def _locate_to_change(block: Block) -> tuple[Heap, int]:
-    """Where a block lies that is to change, which nobody does whose owner is a stand-in.
+    """The same for a block that is to be changed, which is refused if its owner is a stand-in.
 
     Raises:
-        ClassNotFoundError: the class of its owner is missing.
-        InvalidHandleError: it was freed.
+        ClassNotFoundError: the class of the object that owns the block is missing.
+        InvalidHandleError: the block was freed.
     """
     heap, offset = locate(block)
     owner = heap.read(offset + BLOCK_OWNER)
@@ -153,7 +157,7 @@ def _locate_to_change(block: Block) -> tuple[Heap, int]:
 
 
 def block_at(heap: Heap, offset: int) -> Block:
-    """The block at an offset at which there is one."""
+    """The block at an offset; there must be one."""
     anchor: Any = heap.handles.find(offset)
     head = heap.read(offset)
     if not isinstance(anchor, Anchor) or anchor.head != head:
@@ -171,7 +175,7 @@ def shape_of(heap: Heap, offset: int) -> tuple[str, int]:
     """The code of a block's elements and their count.
 
     Raises:
-        PoolDamagedError: there is no block, or one that contradicts itself.
+        PoolDamagedError: there is no block, or its words contradict each other.
     """
     kind = kind_of(heap.read(offset))
     elements = heap.read(offset + BLOCK_ELEMENTS)
@@ -192,22 +196,22 @@ def words_of(heap: Heap, offset: int) -> list[int]:
 
 
 def owner_of(heap: Heap, offset: int) -> tuple[int, int]:
-    """The offset of the object that owns a block, or 0, and which of its blocks it is."""
-    heap.read(offset)  # refuses nonsense, which the sums below might make larger than a word
+    """The offset of the object that owns a block, or 0; and the number of the block among those of the object."""
+    heap.read(offset)  # This refuses a wrong offset, with which the sums below might overflow a word.
     return heap.read(offset + BLOCK_OWNER), heap.read(offset + BLOCK_SLOT)
 
 
 def slot_address(heap: Heap, owner: int, slot: int) -> int:
-    """Where an object keeps the offset of one of its blocks."""
+    """The offset of the word in which an object keeps the offset of one of its blocks."""
     values = heap.read(owner + EXTENSION_COUNTS) & 0xFFFF
     return owner + EXTENSION_BODY + WORD * (values + slot)
 
 
-def _place_of(heap: Heap, offset: int) -> int:
-    """Where the offset of a block is kept by the object that owns it; 0 if none does.
+def _owners_word(heap: Heap, offset: int) -> int:
+    """The offset of the word in which the owner of a block keeps the block's offset; 0 if no object owns it.
 
     Raises:
-        PoolDamagedError: that object does not know of it.
+        PoolDamagedError: the owner does not have this block.
     """
     owner, slot = owner_of(heap, offset)
     if not owner:
@@ -226,7 +230,7 @@ def _place_of(heap: Heap, offset: int) -> int:
 
 
 def size_of(code: str, count: int) -> int:
-    """Bytes of a block: up to whole words, which is how it is logged."""
+    """The bytes of a block, rounded up to whole words, since whole words are logged."""
     return BLOCK_DATA + (count * element_size(code) + WORD - 1 & -WORD)
 
 
@@ -236,32 +240,32 @@ def kind_for(code: str) -> Kind:
 
 
 def first_words(code: str, count: int, owner: int = 0, slot: int = 0) -> list[int]:
-    """What stands before the elements of a new block."""
+    """The words before the elements of a new block."""
     head = header(kind_for(code), int.from_bytes(os.urandom(6), "little"))
     return [head, ord(_LETTERS[code]) | count << 8, owner, slot]
 
 
 def alloc(heap: Heap, count: Any, code: str, zero: bool) -> Block:
-    """A new block that nothing owns yet; see `MemoryManager.alloc`."""
-    element_size(code)  # or there is no such code
+    """A new block without an owner; see `MemoryManager.alloc`."""
+    element_size(code)  # It raises if there is no such code.
     number = operator.index(count)
     if number < 0:
         raise BadFieldError(
             f"allocate {number} elements of type {code!r} in {heap.name}", "a count is not negative", "give 0 or more"
         )
     with heap.statement:
-        # Value words must mean something from the start.
+        # Each value word must stand for a value from the start.
         offset = heap.alloc(size_of(code, number), kind_for(code), zero or code == VALUE)
         heap.init(offset, first_words(code, number))
         return block_at(heap, offset)
 
 
 def realloc(block: Block, count: Any) -> Block:
-    """A block with another count in the place of `block`, which is freed; see `MemoryManager.realloc`."""
+    """Replace a block by one with another count, and free the old one; see `MemoryManager.realloc`."""
     heap, _ = _locate_to_change(block)
     with heap.statement:
         larger = alloc(heap, count, block.code, True)
-        # The count may be an object of the program, whose conversion may have freed the block.
+        # The count may be an object of the program, and its conversion may have freed the block.
         _, old = locate(block)
         _, new = locate(larger)
         size = element_size(block.code)
@@ -270,44 +274,43 @@ def realloc(block: Block, count: Any) -> Block:
         if block.code == VALUE:
             for word in heap.read_words(old + BLOCK_DATA + WORD * kept, len(block) - kept):
                 free_leaf(heap, word)
-        place = _place_of(heap, old)
-        if place:
+        at = _owners_word(heap, old)
+        if at:
             heap.init(new + BLOCK_OWNER, owner_of(heap, old))
-            heap.write(place, new)
+            heap.write(at, new)
         _void(heap, old)
     return larger
 
 
 def free(block: Block) -> None:
-    """Free a block and the leaves in it; the object that owns it has none in its place."""
+    """Free a block and the leaves in it; the field of its owner becomes None."""
     heap, _ = _locate_to_change(block)
     with heap.statement:
         _, offset = locate(block)
-        place = _place_of(heap, offset)
-        if place:
-            heap.write(place, 0)
+        at = _owners_word(heap, offset)
+        if at:
+            heap.write(at, 0)
         release(heap, offset)
 
 
 def release(heap: Heap, offset: int) -> None:
-    """Free a block that nothing refers to any more, and its leaves."""
+    """Free a block to which no object refers any more, and its leaves."""
     for word in words_of(heap, offset):
         free_leaf(heap, word)
     _void(heap, offset)
 
 
 def _void(heap: Heap, offset: int) -> None:
-    """Free a block's own memory, and let all who know it see that it is gone."""
+    """Free the memory of a block, and clear its header, so that each `Block` for it notices."""
     heap.write(offset, 0)
     heap.free(offset)
 
 
 def adopt(heap: Heap, owner: int, slot: int, block: Block | None) -> None:
-    """Let an object own `block` (or none) in one of its places for blocks; what was there is freed.
+    """Let an object own a block (or none) in one of its fields for blocks, and free the block that was there.
 
     Raises:
-        BadFieldError: another object, or another place, owns it already.
-        NotPersistableError: it is a block of another pool.
+        BadFieldError: another object, or another field, owns the block already, or it lies in another pool.
     """
     with heap.statement:
         new = 0
@@ -318,8 +321,8 @@ def adopt(heap: Heap, owner: int, slot: int, block: Block | None) -> None:
             if where is not heap:
                 raise BadFieldError(
                     f"keep a block of pool {where.name} in pool {heap.name}",
-                    "a pool holds only its own",
-                    "allocate one there",
+                    "a pool holds only its own blocks",
+                    "allocate a block in that pool",
                 )
             if new == old:
                 return
@@ -327,7 +330,7 @@ def adopt(heap: Heap, owner: int, slot: int, block: Block | None) -> None:
                 raise BadFieldError(
                     f"give block at {new:#x} of {heap.name} another owner",
                     f"it belongs to the object at {owner_of(heap, new)[0]:#x}",
-                    "allocate a block for each place",
+                    "allocate a block for each field",
                 )
             heap.write_words(new + BLOCK_OWNER, [owner, slot])
         heap.write(address, new)

@@ -1,8 +1,8 @@
-"""Classes by the names that pools know them by.
+"""Classes by the names that pools store for them.
 
-A pool stores of a class its name, ``module:qualname``, and never code. Which class of this process
-that name means is decided here, when the object is fetched: what `alias` says, else the latest
-definition, else what the module, which is imported, has under that name.
+A pool stores the name of a class, ``module:qualname``, and never code. When an object is fetched, this module decides
+which class of the process the name means: the class that `alias` gives, else the latest definition, else what the
+module has under this name after it has been imported.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from pmemobj._former_names import current_name
 from pmemobj._public_names import public_in
 from pmemobj.errors import ClassNotFoundError, a_or_an
 
-#: The Persistent classes of this process by stored name; the latest definition counts.
+#: The Persistent classes of this process by stored name. The latest definition counts.
 _definitions: dict[str, type] = {}
-#: What `alias` was told, by the old name with dots only.
+#: The classes that were given to `alias`, by the old name with dots only.
 _aliases: dict[str, type] = {}
 
-#: Where no program defines classes.
+#: Top-level modules in which no program defines classes.
 _NOBODYS = ("builtins", "pmemobj")
 
-#: Called with a stored name, with dots only, when it has got another class.
+#: Functions that are called with a stored name, with dots only, when the name means another class from now on.
 on_definition: list[Callable[[str], None]] = []
 
 
 def stored_name(cls: type) -> str:
-    """The name under which a pool knows a class: ``module:qualname``."""
+    """The name that a pool stores for a class: ``module:qualname``."""
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
 def register(cls: type) -> None:
-    """From now on `cls` is the class with its stored name."""
+    """From now on the stored name of `cls` means this class."""
     name = stored_name(cls)
     _definitions[name] = cls
     _tell(_dotted(name))
@@ -43,21 +43,22 @@ def register(cls: type) -> None:
 
 @public_in("pmemobj")
 def alias(old_name: str, cls: type) -> None:
-    """Let objects that were stored under an old name of a class be found as `cls`.
+    """Let objects that were stored under an old name of a class be found as instances of `cls`.
 
-    For a class that was renamed or has moved to another module. It holds for this process, so it
-    belongs beside the class. Objects keep the old name in the pool; new ones get the new.
+    Use it for a class that was renamed or has moved to another module. An alias holds for this process only, so the
+    call belongs beside the class. Objects keep the old name in the pool; new objects get the new name.
 
     Args:
-        old_name: ``module:qualname`` or ``module.qualname``, as the class was called.
+        old_name: The former name of the class, as ``module:qualname`` or ``module.qualname``.
         cls: The class that takes its place.
 
     Raises:
-        TypeError: `cls` is no class derived from PersistentObject or Persistent, or the old name is known to be
-            that of a class which is derived from the other of the two.
-        ValueError: `old_name` has no module, or no program's class can have had it.
+        TypeError: `cls` is not derived from PersistentObject or Persistent, or the old name is known as that of a class
+            which is derived from the other of the two.
+        ValueError: `old_name` has no module, or no class of a program can have had this name.
 
     Durability: none, the pool does not change.
+    Cost: constant.
 
     Example::
 
@@ -66,7 +67,7 @@ def alias(old_name: str, cls: type) -> None:
         class Player(pmemobj.PersistentObject):
             pass
 
-        pmemobj.alias("game:Guesser", Player)  # what was stored as Guesser of the module game
+        pmemobj.alias("game:Guesser", Player)  # objects that were stored as Guesser of the module game
     """
     if cls not in _definitions.values():
         raise TypeError(
@@ -107,7 +108,7 @@ def _tell(name: str) -> None:
 
 
 def defined_class(name: str) -> type | None:
-    """The class with a stored name, if it is defined already; nothing is imported."""
+    """The class with a stored name, if it is defined already. Nothing is imported."""
     found = (_aliases.get(_dotted(name)) if _aliases else None) or _definitions.get(name)
     return found or _definitions.get(current_name(name))
 
@@ -118,10 +119,11 @@ def is_alias(name: str) -> bool:
 
 
 def find_class(name: str) -> Any:
-    """What has a stored name: a class already defined, or what its module, which is imported, has there.
+    """The object with a stored name: a class that is already defined, or what its module has under the name once it is
+        imported.
 
     Returns:
-        Not more than a candidate, which may be anything; None if there is none.
+        Only a candidate, which may be any object; None if there is none.
     """
     found: Any = defined_class(name)
     if found is None:
@@ -141,13 +143,19 @@ def _import(module: str, qualname: str) -> Any:
 
 
 def shown_name(name: str) -> str:
-    """How pictures call a class: by its qualified name, with a note if it is not defined."""
+    """The name of a class in pictures: its qualified name, with a note if it is not defined."""
     cls = defined_class(name)
     return cls.__qualname__ if cls is not None else f"class {name.partition(':')[2]} (not defined yet)"
 
 
 def class_missing(what: str, pool: str, name: str) -> ClassNotFoundError:
-    """The error for a change of an object whose class, with a stored name, is not defined."""
+    """The error for a change of an object whose class is not defined.
+
+    Args:
+        what: The change.
+        pool: The name of the pool.
+        name: The stored name of the class.
+    """
     module, _, qualname = name.partition(":")
     return ClassNotFoundError(
         f"{what} of {a_or_an(qualname)} of {pool}",
@@ -157,5 +165,5 @@ def class_missing(what: str, pool: str, name: str) -> ClassNotFoundError:
 
 
 def is_own(cls: Any, base: type) -> bool:
-    """Whether `cls` is a class whose objects may be what a pool stores for `base`."""
+    """Whether `cls` is derived from `base` and can be the class of a stored object."""
     return isinstance(cls, type) and issubclass(cls, base) and issubclass(cls, Handle)

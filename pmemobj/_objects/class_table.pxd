@@ -1,14 +1,15 @@
-# Types of the compiled form; the source is _classes.py.
+# Types of the compiled form; the source is class_table.py.
 cimport cython
 
 from pmemobj._engine.heap cimport Heap
 from pmemobj._values.words cimport decode, replace
 
-# A name's address, its class, an object's header (of which the stamp does not count), and the slot.
+# The address of a name, the version tag of a class, the header of an object (without its stamp), and the slot that the
+# attribute has in such objects.
 cdef struct Found:
     unsigned long long name, tag, header, slot
 
-# Which of the places is a name's. Addresses of short texts are multiples of 64 apart.
+# Which element of the array belongs to a name. The addresses of short texts are multiples of 64 apart.
 cdef inline unsigned long long place_of(name, unsigned int tag) noexcept:
     cdef unsigned long long address = <unsigned long long><void *>name
     return (address >> 6 ^ tag) & 255

@@ -154,7 +154,7 @@ class ClassTable:
             while len(layouts) <= number:
                 layouts.append(None)
             layouts[number] = found
-            if not self._heap.is_steady(version) and not self._heap.in_transaction():
+            if not self._heap.still_valid(version) and not self._heap.in_transaction():
                 # Another thread may have rolled it back meanwhile; whoever asks again gets what is true then.
                 layouts[number] = None
         return found

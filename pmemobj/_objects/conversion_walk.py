@@ -1,14 +1,14 @@
-"""Graphs of containers, turned into graphs of other containers: the walk, whatever the containers are.
+"""The walk that converts a graph of containers into a graph of other containers, whatever the containers are.
 
-Structures have shared parts, cycles, and any depth. So nothing here recurses, and a conversion has
+Structures have shared parts and cycles, and may be nested to any depth. So nothing here recurses, and a conversion has
 four steps:
 
-1. find every container that the start reaches, once each, and look at every value in between. All
-   that can be refused is refused here, before anything has been made;
-2. make an empty counterpart for each container that can be filled later;
-3. make the others (tuples), each after those that it holds. Every cycle goes through a container that
-   can be filled later, so this comes to an end;
-4. fill the empty ones.
+1. Find every container that the start reaches, each of them once, and look at every value. Whatever must be refused is
+   refused here, before anything has been made.
+2. Make an empty counterpart for each container that can be filled later.
+3. Make the counterparts of all others (tuples), each after those that it holds. Every cycle leads through a container
+   that can be filled later, so this step comes to an end.
+4. Fill the empty counterparts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from pmemobj.errors import NotPersistableError, PoolDamagedError
 
-#: Longer paths are shown without their middle.
+#: The middle of a longer path is left out.
 _PATH_MAX = 200
 
 Parts = Iterable[tuple[Any, Any]]
@@ -30,16 +30,15 @@ def _no_parts(_source: Any) -> Parts:
 
 
 class Conversion(NamedTuple):
-    """How containers of one type are taken apart, and their counterparts put together.
+    """How the containers of one type are taken apart, and how their counterparts are put together.
 
     Attributes:
         target: What makes the counterpart: a function or class, or the kind of a persistent class.
         parts: The values in a container that are converted too, each with a label.
-        fill: Puts labels and converted values into an empty counterpart; None for one that is made
-            at once.
-        arguments: What the counterpart is made with, from the container and the converted values.
-        keys: What in a container is a key, and stored as it is.
-        path: How a label looks in a path.
+        fill: Puts labels and converted values into an empty counterpart; None if a counterpart cannot be filled later.
+        arguments: The arguments with which the counterpart is made, from the container and the converted values.
+        keys: The keys in a container, which are stored as they are.
+        path: The text for a label in a path.
     """
 
     target: Any
@@ -57,12 +56,12 @@ def _quoted(label: Any) -> str:
 
 
 _UNMADE: Any = object()
-#: Being made: what it holds comes first.
+#: The counterpart is being made; those that it holds come first.
 _OPEN: Any = object()
 
 
 class _Node:
-    """A container that was found: where, what is in it, and what has become of it."""
+    """A container that was found: where it was found, its parts, and its counterpart."""
 
     __slots__ = ("conversion", "label", "labels", "parent", "result", "source", "values")
 
@@ -73,7 +72,7 @@ class _Node:
         self.result = _UNMADE
 
     def path(self) -> str:
-        """How to come here from the start."""
+        """The path from the start to this container."""
         steps = []
         node = self
         while node.parent is not None:
@@ -82,7 +81,7 @@ class _Node:
         return _shortened("root" + "".join(reversed(steps)))
 
     def path_of(self, label: Any) -> str:
-        """How to come to one of its parts."""
+        """The path from the start to one of its parts."""
         return _shortened(self.path() + self.conversion.path(label))
 
 
@@ -91,23 +90,24 @@ def _shortened(path: str) -> str:
 
 
 class Walk:
-    """One conversion: `find`, and then, if there is anything to convert, `build`.
+    """One conversion: call `find`, and then, if there is anything to convert, `build`.
 
     Args:
-        conversion_of: The conversion of a value, or None for one that stays as it is; raises if it cannot stay.
-        make: Makes a counterpart, of the target and the arguments of a conversion.
+        conversion_of: Returns the conversion of a value, or None if the value stays as it is; raises if it cannot be
+            stored.
+        make: Makes a counterpart from the target and the arguments of a conversion.
     """
 
     def __init__(self, conversion_of: Callable[[Any], Conversion | None], make: Callable[..., Any]) -> None:
         self._conversion_of, self._make = conversion_of, make
-        #: In the order in which they are found. A node keeps its container alive, so that its id stays its own.
+        #: In the order in which they are found. A node keeps its container alive, so that no other object gets its id.
         self._nodes: list[_Node] = []
         self._by_id: dict[int, _Node] = {}
 
     def find(self, start: Any) -> bool:
-        """Find all containers, and look at all values; tell whether there are any containers."""
+        """Find all containers, and look at all values. Return whether there are any containers."""
         self._look(start, None, None)
-        # Going through a list reaches what is added to it meanwhile.
+        # A loop over a list also reaches the items that are added to the list meanwhile.
         for node in self._nodes:
             for label, value in list(node.conversion.parts(node.source)):
                 node.labels.append(label)
@@ -128,7 +128,7 @@ class Walk:
             self._nodes.append(node)
 
     def build(self) -> Any:
-        """Make all counterparts; return that of the start."""
+        """Make all counterparts, and return the counterpart of the start."""
         for node in self._nodes:
             if node.conversion.fill is not None:
                 node.result = self._make(node.conversion.target)
@@ -142,7 +142,7 @@ class Walk:
         return self._nodes[0].result
 
     def _complete(self, first: _Node) -> None:
-        """Make a counterpart that cannot be filled later, after all such that it holds."""
+        """Make a counterpart that cannot be filled later, after all counterparts of this sort that it holds."""
         first.result = _OPEN
         waiting = [(first, self._containers_in(first))]
         while waiting:
@@ -154,7 +154,9 @@ class Walk:
                 with _naming(node):
                     node.result = self._make(node.conversion.target, *arguments)
             elif inner.result is _OPEN:
-                raise PoolDamagedError(f"convert {inner.path()}", "it is immutable and holds itself", "make it anew")
+                raise PoolDamagedError(
+                    f"convert {inner.path()}", "it is immutable and contains itself", "restore the pool from a copy"
+                )
             else:
                 inner.result = _OPEN
                 waiting.append((inner, self._containers_in(inner)))
@@ -172,7 +174,7 @@ class Walk:
 
 @contextmanager
 def _naming(node: _Node) -> Iterator[None]:
-    """Let the error for something that only storing it finds out say where it lies."""
+    """Add the path to an error for a value that is found to be unsupported only when it is stored."""
     try:
         yield
     except NotPersistableError as error:

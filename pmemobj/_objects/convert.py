@@ -1,8 +1,8 @@
-"""Between plain containers and persistent ones, whole structures at a time.
+"""Conversion of whole structures: from plain containers to persistent ones and back.
 
-Both directions are the same walk (`_structures`). `TO_PERSISTENT` and `TO_PLAIN` say what is taken apart
-and put together how, one entry a type. They name Persistent classes by their kind, so that this module
-needs none of theirs.
+Both directions are the same walk (`conversion_walk`). `TO_PERSISTENT` and `TO_PLAIN` say for each type how its
+containers are taken apart and how their counterparts are put together. They name Persistent classes by their kinds, so
+this module need not import these classes.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from pmemobj.errors import NotPersistableError, a_or_an
 
 __all__ = ["to_python"]
 
-#: What is stored as it is, without a look at the value.
+#: The types whose values can always be stored as they are.
 _ATOMS = frozenset({NoneType, bool, int, float, complex, str, bytes})
 
-# ---- the forms ---------------------------------------------------------------------------------
+# ---- the conversions ---------------------------------------------------------------------------
 
 
 def _extend(new: Any, _labels: list[Any], values: list[Any]) -> None:
@@ -39,7 +39,7 @@ def _update(new: Any, labels: list[Any], values: list[Any]) -> None:
     new.update(zip(labels, values, strict=True))
 
 
-#: What a program has in ordinary memory, by exact type.
+#: How containers in ordinary memory are converted, by their exact type.
 TO_PERSISTENT: dict[type, Conversion] = {
     list: Conversion(Kind.LIST, enumerate, _extend),
     dict: Conversion(Kind.DICT, dict.items, _update, keys=iter),
@@ -52,7 +52,7 @@ TO_PERSISTENT: dict[type, Conversion] = {
 
 
 def _keys_and_values(source: Any) -> Parts:
-    """Keys are parts here too: one may be a persistent tuple."""
+    """Yield keys as parts, too, since a key may be a persistent tuple."""
     for key, value in source.items():
         yield key, key
         yield key, value
@@ -76,7 +76,7 @@ def _demand_hashable(keys: list[Any]) -> None:
     if any(type(key) is SimpleNamespace for key in keys):
         raise TypeError(
             "cannot convert a container whose keys are objects into a plain one: "
-            "the plain form of an object is no key (convert its items one by one)"
+            "the plain form of an object cannot be a key (convert the items of the container one by one)"
         )
 
 
@@ -88,14 +88,14 @@ def _attributes(source: Any) -> Parts:
 
 
 def _plain_array(source: Any) -> Any:
-    """An array.array; a list where that has no such element, and lists in lists for several dimensions."""
+    """An array.array; a list if array.array has no such elements, and nested lists if there are several dimensions."""
     if source.typecode == "?" or len(source.shape) > 1:
         with source.view() as view:
             return view.tolist()
     return array(source.typecode, source.tobytes())
 
 
-#: What lies in a pool, by the kind of its class.
+#: How containers in a pool are converted, by the kind of their class.
 TO_PLAIN: dict[int, Conversion] = {
     Kind.LIST: Conversion(list, enumerate, _extend),
     Kind.DICT: Conversion(dict, _keys_and_values, _update_from_pairs),
@@ -116,7 +116,7 @@ TO_PLAIN: dict[int, Conversion] = {
 
 
 def to_persistent(heap: Heap, value: Any) -> Any:
-    """What `pool.persistent` does."""
+    """Convert a value as `pool.persistent` does."""
     walk = Walk(
         lambda found: _persistent_conversion(heap, found), lambda kind, *args: create(heap, kinds[kind], args, {})
     )
@@ -138,7 +138,7 @@ def _persistent_conversion(heap: Heap, value: Any) -> Conversion | None:
 
 
 def _demand_storable_key(heap: Heap, key: Any) -> None:
-    """Plain tuples are good enough for keys, since nothing in them changes."""
+    """Refuse a key that cannot be stored. Plain tuples are accepted as keys, since their items never change."""
     waiting = [key]
     while waiting:
         item = waiting.pop()
@@ -156,8 +156,8 @@ def _demand_storable(heap: Heap, value: Any) -> None:
         if isinstance(value, base) and cls is not base and cls not in pickles.nominated:
             raise NotPersistableError(
                 f"store {a_or_an(cls.__module__)}.{cls.__qualname__}",
-                f"it would come back as a mere {base.__name__}",
-                f"pass {base.__name__}(...) of it if that is enough",
+                f"it would come back as a plain {base.__name__}, without its class",
+                f"store {base.__name__}(value) if that is enough",
             )
     payload_of(value)
 
@@ -167,20 +167,21 @@ def _demand_storable(heap: Heap, value: Any) -> None:
 
 @public_in("pmemobj")
 def to_python(value: Any) -> Any:
-    """The plain form of a persistent object and of all that it refers to.
+    """The plain form of a persistent object and of all objects that it refers to.
 
-    Lists, dicts, tuples and sets become Python's own. An object becomes a `types.SimpleNamespace` of
-    its stored attributes; its class stands in ``_p_class``, as ``module:qualname``. What is shared
-    stays shared, cycles stay cycles, and no depth is too much. The result has no part in the pool.
+    Lists, dicts, tuples and sets become Python's own. An object becomes a `types.SimpleNamespace` with its stored
+    attributes; the attribute ``_p_class`` has the name of its class, as ``module:qualname``. Shared objects stay
+    shared, cycles stay cycles, and structures may be nested to any depth. Later changes of the result do not change the
+    pool.
 
     Args:
-        value: A persistent object; anything else is returned as it is.
+        value: A persistent object. Anything else is returned as it is.
 
     Raises:
-        TypeError: something in there has no plain form: an object of a class that pmemobj does not know
-            inside out, or an object that is a key.
+        TypeError: an object has no plain form, since it lays out its memory by itself; or an object is a key.
 
-    Cost: proportional to what is reached; other threads cannot change the pool meanwhile.
+    Durability: none, the pool does not change.
+    Cost: proportional to the objects that are reached. Other threads cannot change the pool meanwhile.
 
     Example::
 
@@ -204,9 +205,7 @@ def _plain_conversion(value: Any) -> Conversion | None:
     conversion = TO_PLAIN.get(int(type(value)._p_kind))
     if conversion is None:
         raise TypeError(
-            f"cannot convert {a_or_an(type(value).__qualname__)} into a plain object: pmemobj does not know what is "
-            "in it (convert what refers to it piece by piece)"
+            f"cannot convert {a_or_an(type(value).__qualname__)} into a plain object: its class alone knows "
+            "what its memory means (convert the objects that refer to it one by one)"
         )
     return conversion
-
-

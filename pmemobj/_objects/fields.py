@@ -1,14 +1,14 @@
 """Persistent: the base of containers that a program lays out in memory by itself.
 
-A class declares its state as fields, `Field("q")` for a number, `Field("value")` for anything that
-can be stored, `Field("block")` for a block of memory of its own (see `_blocks`). Objects of it have
-kind EXTENSION, and describe themselves: how many value words, blocks and raw bytes there are
-stands in the object, the names and codes of the fields in the record of its class. So the
-garbage collection and all that only looks need no class and run no foreign code, and a class that is
-missing, or has other fields by now, does no harm: an object is read by the fields that it has.
+A class declares its state as fields: `Field("q")` for a number, `Field("value")` for anything that can be stored,
+`Field("block")` for a block of memory of its own (see `blocks`). Its objects have the kind EXTENSION, and describe
+themselves: the object says how many value words, blocks and raw bytes it has, and the record of its class says the
+names and codes of the fields. So the garbage collection and everything that only reads a pool needs no class and runs
+no foreign code. It does no harm if a class is missing, or has other fields by now: an object is read by the fields that
+it has.
 
-A field is a data descriptor; what is no field is no state. Any other attribute would be forgotten with
-the Python object, so it must say so in its name, with ``_v_``.
+A field is a data descriptor, and only fields are state. Any other attribute would be forgotten with the Python object,
+so its name must begin with ``_v_``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 
 from pmemobj._containers import base as _base
 from pmemobj._containers.base import demand_no_slots, demand_one_form, guarded_repr
-from pmemobj._engine.heap import Heap, steady
+from pmemobj._engine.consistent_reads import read_consistently
+from pmemobj._engine.heap import Heap
 from pmemobj._format import (
     ABSENT,
     ALLOCATION_HEADER_SIZE,
@@ -43,6 +44,7 @@ from pmemobj._values.words import free_leaf, immediate
 from pmemobj.errors import BadFieldError, NotPersistableError, PoolDamagedError, a_or_an
 
 BLOCK = "block"
+#: How many fields of a kind an object can have.
 _MOST = 0xFFFF
 
 
@@ -51,10 +53,15 @@ class Field:
     """A piece of the state of a class derived from `Persistent`.
 
     Args:
-        code: 'value' (begins as None), 'block' (begins as None), or a code of `struct` for a number
-            (begins as 0): one of ``? b B h H i I q Q f d``.
+        code: 'value' (the field begins as None), 'block' (it begins as None), or a code of `struct` for a number
+            (it begins as 0): one of ``? b B h H i I q Q f d``.
 
-    Durability: setting a field is atomic by itself and durable when it returns, or with its transaction.
+    Raises:
+        BadFieldError: there is no such code.
+
+    Durability: setting a field is one failure-atomic store, or one transaction if the old or the new value needs memory
+        of its own; inside a transaction it is durable with the commit.
+    Cost: constant, to read and to set. Reading calls no C function.
     """
 
     def __init__(self, code: str = VALUE) -> None:
@@ -74,16 +81,22 @@ class Field:
 
     def __delete__(self, target: Any) -> None:
         empty = "None" if self.code in (VALUE, BLOCK) else "0"
-        raise AttributeError(f"cannot delete {self.name}: a field is there as long as the object (set it to {empty})")
+        raise AttributeError(
+            f"cannot delete {self.name}: an object has all its fields for as long as it exists (set it to {empty})"
+        )
 
 
-# ---- which fields lie where ------------------------------------------------------------------------
+# ---- where the fields lie ------------------------------------------------------------------------
 
 
 class Fields(NamedTuple):
-    """The layout of an object: its counts, and of each field the code and the location.
+    """The layout of an object.
 
-    The place is the number of the value word or of the block, or the byte among the raw ones.
+    Attributes:
+        values: How many value words it has.
+        blocks: How many blocks it has.
+        raw: How many raw bytes it has, for the numbers.
+        places: For each field its code, and its position among the value words, the blocks, or the raw bytes.
     """
 
     values: int
@@ -93,21 +106,21 @@ class Fields(NamedTuple):
 
     @property
     def counts(self) -> int:
-        """The word that tells the counts."""
+        """The word of an object that holds the counts."""
         return self.values | self.blocks << 16 | self.raw << 32
 
     @property
     def size(self) -> int:
-        """Bytes of an object."""
+        """The bytes of an object."""
         return EXTENSION_BODY + WORD * (self.values + self.blocks) + self.raw
 
 
 @cache
 def parse(text: bytes) -> Fields:
-    """The layout that a list of fields as in a class record means.
+    """The layout for a list of fields, as it stands in a class record.
 
     Raises:
-        ValueError: it is no such list.
+        ValueError: the list is damaged.
     """
     values = blocks = raw = 0
     places: dict[str, tuple[str, int]] = {}
@@ -129,7 +142,7 @@ def parse(text: bytes) -> Fields:
 
 
 def declared(cls: type) -> bytes:
-    """The list of the fields of a class: those of its bases first."""
+    """The list of the fields of a class, those of its base classes first."""
     found: dict[str, str] = {}
     for base in reversed(cls.__mro__):
         for name, item in vars(base).items():
@@ -144,7 +157,7 @@ def declared(cls: type) -> bytes:
 
 
 def fields_at(heap: Heap, offset: int) -> Fields:
-    """The layout of the object at `offset`, by the record of its class.
+    """The layout of the object at `offset`, from the record of its class.
 
     Raises:
         PoolDamagedError: the object and the record contradict each other.
@@ -163,16 +176,16 @@ def fields_at(heap: Heap, offset: int) -> Fields:
                 return fields
     raise PoolDamagedError(
         f"read the fields of the object at {offset:#x} in {heap.name}",
-        "it does not fit to the record of its class",
+        "it does not fit the record of its class",
         "restore the pool from a copy",
     )
 
 
 def _block_offsets(heap: Heap, offset: int) -> list[int]:
-    """The offsets of the blocks of the object at `offset`, 0 for none; by its own counts.
+    """The offsets of the blocks of the object at `offset`, 0 for a block that is missing.
 
     Raises:
-        PoolDamagedError: they do not fit into the object, or it does not own them.
+        PoolDamagedError: the counts do not fit into the object, or a block belongs to another object.
     """
     counts = heap.read(offset + EXTENSION_COUNTS)
     values, blocks, raw = counts & 0xFFFF, counts >> 16 & 0xFFFF, counts >> 32
@@ -191,12 +204,12 @@ def _block_offsets(heap: Heap, offset: int) -> list[int]:
 
 
 def read_field(target: StoredFields, name: str) -> Any:
-    """The value of a field; a block as a `Block`, or None."""
+    """The value of a field; that of a block field is a `Block` or None."""
     _demand_fields(target, name)
     location = target._p_location(name)
     if location.code != BLOCK:
         return typed_memory.read(target, name)
-    return steady(target, _read_block, target, name)
+    return read_consistently(target, _read_block, target, name)
 
 
 def _read_block(target: StoredFields, name: str) -> Block | None:
@@ -213,7 +226,9 @@ def write_field(target: StoredFields, name: str, value: Any) -> None:
         typed_memory.write(target, name, value)
         return
     if value is not None and not isinstance(value, Block):
-        raise TypeError(f"cannot set {name} to {a_or_an(type(value).__name__)}: it is a block (use mm.alloc, or None)")
+        raise TypeError(
+            f"cannot set {name} to {a_or_an(type(value).__name__)}: the field holds a block (use mm.alloc, or None)"
+        )
     _, slot = fields_at(location.heap, target._p_offset).places[name]
     _blocks.adopt(location.heap, target._p_offset, slot, value)
 
@@ -227,13 +242,13 @@ def _demand_fields(target: Any, name: str) -> None:
 
 
 class StoredFields(_base.Persistent):
-    """What `Persistent` does, without the registration of the classes."""
+    """Implements `Persistent`, except that its classes are not registered."""
 
     __slots__ = ()
     _p_kind = Kind.EXTENSION
 
     def _p_location(self, key: Any, change: bool = False) -> Location:
-        """Where the field with the name `key` lies; None means all that is raw."""
+        """Where the field with the name `key` lies; None means all raw bytes."""
         heap, offset = self._p_heap, self._p_offset
         fields = fields_at(heap, offset)
         raw_at = offset + fields.size - fields.raw
@@ -252,10 +267,10 @@ class StoredFields(_base.Persistent):
         )
 
     def _p_deallocate(self) -> None:
-        """Give back all that the object owns, its blocks and leaves: every field is None or 0 then.
+        """Free everything that the object owns, its blocks and leaves. Then every field is None or 0.
 
-        For a class that wants its memory back before the next garbage collection, which does not
-        call it. The object itself goes when nothing refers to it any more.
+        A class calls this if it needs the memory before the next garbage collection, which does not call it. The object
+        itself is freed when no other object refers to it any more.
         """
         heap, offset = self._p_heap, self._p_offset
         with heap.statement:
@@ -279,7 +294,7 @@ class StoredFields(_base.Persistent):
         places = fields_at(self._p_heap, self._p_offset).places
         return guarded_repr(self, lambda: ", ".join(f"{name}={read_field(self, name)!r}" for name in places))
 
-    # ---- for walkers: by what the memory says, never by the class ----
+    # ---- for walkers, which rely on the memory and never on the class ----
 
     @staticmethod
     def _p_allocate(heap: Heap, cls: type) -> int:
@@ -340,7 +355,7 @@ class StoredFields(_base.Persistent):
 
 
 def _number_word(location: Location) -> int:
-    """A word that shows a number, if need be not to the last digit."""
+    """A word for a number that is to be shown; an int that is too large for a word is shown as a float."""
     (value,) = typed_memory.read_row(location)
     return immediate(location.heap, value) or immediate(location.heap, float(value))
 
@@ -349,14 +364,29 @@ def _number_word(location: Location) -> int:
 class Persistent(StoredFields, metaclass=ABCMeta):
     """Base of all persistent classes, and of containers that a program lays out in memory by itself.
 
-    A class declares its state with `Field` and works on it through the fields and, for what takes
-    more than that, through ``self._p_mm``, the `MemoryManager` of its pool; docs/persistent_classes.md
-    builds one. For classes that only need attributes there is `PersistentObject`.
+    A class declares its state with `Field`. It works on its state through the fields, and through ``self._p_mm``, the
+    `MemoryManager` of its pool; docs/persistent_classes.md builds such a class. A class that only needs attributes is
+    derived from `PersistentObject` instead.
 
-    ``_p_new()`` runs once, when the object is created, before ``__init__``; ``_p_resurrect()`` whenever
-    an existing object is found again. ``_p_oid`` names the object, ``_p_traverse()`` yields the values
-    it holds, ``_p_substructures()`` the offsets of its blocks; ``_p_deallocate()`` gives all of that
-    back. A class may define any of these anew; the garbage collection goes by the memory and calls none.
+    ``_p_new()`` runs once, when the object is created, before ``__init__``. ``_p_resurrect()`` runs whenever an
+    existing object is found again. ``_p_oid`` names the object, ``_p_traverse()`` yields the values that it holds,
+    ``_p_substructures()`` yields the offsets of its blocks, and ``_p_deallocate()`` frees both. A class may define any
+    of these methods anew; the garbage collection reads the memory and calls none of them.
+
+    Durability: as that of each `Field`; creating an object is one transaction.
+    Cost: as that of each `Field`.
+
+    Example::
+
+        import pmemobj
+
+        class Counter(pmemobj.Persistent):
+            count = pmemobj.Field("Q")
+
+        with pmemobj.create("counter.pmem", 16 << 20) as pool:
+            counter = pool.root = pool.new(Counter)
+            counter.count += 1
+            assert pool.root.count == 1
     """
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _gc.py.
+# Types of the compiled form; the source is gc.py.
 cimport cython
 from pmemobj._containers.base cimport kind_at
 from pmemobj._engine.heap cimport Heap

@@ -1,8 +1,8 @@
-"""The memory manager: what an object reaches of its pool, to lay itself out in memory.
+"""The memory manager: what a class uses of its pool in order to lay out its objects in memory by itself.
 
-Everything is checked: an element outside its block, a block that was freed, one of another pool or of
-another object, a transaction that is missing raise an error and change nothing. What cannot be
-checked as it happens, a `store` whose `snapshot` was forgotten, the checking mode finds at the commit.
+Every call is checked. An element outside its block, a block that was freed or belongs to another pool or object, and a
+missing transaction raise an error, and nothing changes. One mistake cannot be seen when it is made: a `store` without
+the `snapshot` that it needs. The checking mode finds it at the commit.
 """
 
 from __future__ import annotations
@@ -26,11 +26,26 @@ P = TypeVar("P", bound=Persistent)
 
 @public_in("pmemobj")
 class MemoryManager:
-    """The memory of one pool: ``pool.mm``, and for its objects ``self._p_mm``.
+    """The memory of one pool: ``pool.mm``, and for the objects in it ``self._p_mm``.
 
-    The target of `read` and the like is a `Block`, whose key is an index, a slice or None for the whole,
-    or an object of a class derived from `Persistent`, whose key is the name of a field. Everyday code
-    writes ``block[i]`` and ``self.field`` instead, which mean the same.
+    `read`, `write`, `snapshot`, `store` and `persist` have a target and a key. The target is a `Block`, with an index,
+    a slice, or None for the whole block as its key; or an object of a class derived from `Persistent`, with the name of
+    a field as its key. Programs usually write ``block[i]`` and ``self.field`` instead, which mean the same.
+
+    Example::
+
+        import pmemobj
+
+        class Samples(pmemobj.Persistent):
+            values = pmemobj.Field("block")
+
+            def __init__(self, count):
+                self.values = self._p_mm.zalloc(count, "d")
+
+        with pmemobj.create("samples.pmem", 16 << 20) as pool:
+            samples = pool.root = pool.new(Samples, 3)
+            samples.values[0] = 1.5
+            assert pool.mm.read(samples.values) == [1.5, 0.0, 0.0]
     """
 
     def __init__(self, heap: Heap) -> None:
@@ -41,31 +56,46 @@ class MemoryManager:
     # ---- objects and transactions ----
 
     def new(self, cls: type[P], /, *args: Any, **kwargs: Any) -> P:
-        """Create a persistent object in the same pool; see `PersistentObjectPool.new`."""
+        """Create a persistent object in the same pool; see `PersistentObjectPool.new`.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: one allocation or a few, and what ``__init__`` of the class does.
+        """
         return base.create(self._heap, cls, args, kwargs)
 
     def persistent(self, value: Any) -> Any:
-        """Convert a plain structure into the same pool; see `PersistentObjectPool.persistent`."""
+        """Convert a plain structure into the same pool; see `PersistentObjectPool.persistent`.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: proportional to the structure.
+        """
         return to_persistent(self._heap, value)
 
     def transaction(self) -> Transaction:
-        """A transaction on the same pool; see `PersistentObjectPool.transaction`."""
+        """A transaction on the same pool; see `PersistentObjectPool.transaction`.
+
+        Cost: constant. Beginning and committing cost what `Transaction` says.
+        """
         return Transaction(self._heap)
 
     def resurrect(self, oid: Oid) -> Any:
-        """The object with the name that its ``_p_oid`` was.
+        """The object whose ``_p_oid`` is given.
+
+        Args:
+            oid: The name of the object. It is good for as long as the object exists.
 
         Raises:
-            TypeError: it is no name of an object.
-            OtherPoolError: it is the name of an object of another pool.
-            InvalidHandleError: there is no object of that name any more.
+            TypeError: `oid` is not the name of an object.
+            OtherPoolError: it is the name of an object in another pool.
+            InvalidHandleError: no object has this name any more.
 
-        Cost: visits every allocation of the pool, unless a Python object for it is alive.
+        Cost: constant if there is a Python object for it already; otherwise every allocation of the pool is visited.
         """
         heap = self._heap
         if not (isinstance(oid, tuple) and len(oid) == 2 and all(isinstance(part, int) for part in oid)):
             raise TypeError(
-                f"cannot resurrect {oid!r:.80}: it is no name of an object (give what its _p_oid was, a pmemobj.Oid)"
+                f"cannot resurrect {oid!r:.80}: it is not the name of an object "
+                "(give the object's _p_oid, a pmemobj.Oid)"
             )
         pool, offset = oid
         heap.read(heap.root_offset)
@@ -79,7 +109,7 @@ class MemoryManager:
             known = heap.handles.find(offset)
             if isinstance(known, Persistent):
                 return known
-            # Bytes of a string may look like an object, so only libpmemobj knows where there is one.
+            # The bytes of a string may look like an object. Only libpmemobj knows where objects begin.
             kinds = [kind for at, _, kind in heap.allocations() if at == offset and kind in CONTAINER_KINDS]
             if not kinds or kind_of(heap.read(offset)) != kinds[0]:
                 raise InvalidHandleError(
@@ -90,28 +120,34 @@ class MemoryManager:
     # ---- blocks ----
 
     def alloc(self, count: int, code: str = "B") -> Block:
-        """Allocate a block of `count` elements that nothing owns yet.
+        """Allocate a block of `count` elements, which no object owns yet.
 
-        It is owned by an object once it is set to a field of it, and freed with that; one that no
-        object owns is freed when no Python object knows it any more and the garbage is collected.
+        An object owns the block as soon as the block is assigned to one of its fields, and the block is freed with the
+        object. A block without an owner is freed by the garbage collection after the last `Block` for it is gone.
 
         Args:
             count: How many elements, 0 or more.
-            code: 'value' for anything that can be stored, which begins as None; or a code of
-                `struct` for numbers, ``? b B h H i I q Q f d``, which begin as whatever was in that memory:
-                write them all before any is read, or take `zalloc`.
+            code: 'value' for anything that can be stored; the elements begin as None. Or a code of `struct` for
+                numbers, ``? b B h H i I q Q f d``; the elements begin as whatever was in this memory before, so write
+                all of them before you read one, or use `zalloc`.
 
         Raises:
             BadFieldError: the count is negative, or there is no such code.
-            PoolFullError: no room.
+            PoolFullError: there is no room in the pool.
 
-        Durability: atomic by itself, or with the running transaction.
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: one allocation; O(n) for values, which begin as None.
         C function: ``pmemobj_tx_xalloc``.
         """
         return blocks.alloc(self._heap, count, code, False)
 
     def zalloc(self, count: int, code: str = "B") -> Block:
-        """As `alloc`, with all numbers 0."""
+        """Allocate a block as `alloc` does, in which all numbers are 0.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: one allocation, and O(n) to clear it.
+        C function: ``pmemobj_tx_xalloc``.
+        """
         return blocks.alloc(self._heap, count, code, True)
 
     def realloc(self, block: Block, count: int) -> Block:
@@ -121,19 +157,31 @@ class MemoryManager:
 
         Returns:
             The new block.
+
+        Raises:
+            BadFieldError, PoolFullError: as for `alloc`.
+            ClassNotFoundError: the class of the object that owns the block is missing.
+            InvalidHandleError: the block was freed before.
+            OtherPoolError: it is a block of another pool.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: one allocation, and O(n) to copy the elements.
+        C functions: ``pmemobj_tx_xalloc``, ``pmemobj_tx_xfree``.
         """
         return blocks.realloc(self._own(block), count)
 
     def free(self, block: Block) -> None:
-        """Free a block, and the values in it; the field of its object is None then.
+        """Free a block with the values in it. The field that held it becomes None.
 
-        Objects are not freed by hand, since others may refer to them: the garbage collection does it.
+        Objects are never freed by hand, since other objects may refer to them; the garbage collection frees them.
 
         Raises:
-            ClassNotFoundError: the class of its object is missing.
-            InvalidHandleError: it was freed before.
-            OtherPoolError: it is one of another pool.
+            ClassNotFoundError: the class of the object that owns the block is missing.
+            InvalidHandleError: the block was freed before.
+            OtherPoolError: it is a block of another pool.
 
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: constant for numbers; O(n) for values, which may own memory.
         C function: ``pmemobj_tx_xfree``.
         """
         blocks.free(self._own(block))
@@ -141,7 +189,15 @@ class MemoryManager:
     # ---- typed access ----
 
     def read(self, target: Block | StoredFields, key: Any = None) -> Any:
-        """The element that `key` means; a list of them for a slice or None. Cost: no C call."""
+        """The element that `key` means; for a slice or None a list of elements.
+
+        Raises:
+            IndexError, AttributeError: there is no such element or field.
+            InvalidHandleError: the block was freed before.
+            OtherPoolError: the target is in another pool.
+
+        Cost: O(k) for k elements; no C function is called.
+        """
         self._own(target)
         return (
             read_field(target, key)
@@ -150,18 +206,24 @@ class MemoryManager:
         )
 
     def write(self, target: Block | StoredFields, key: Any, value: Any) -> None:
-        """Replace what `key` means: by itself atomically and durably, or with the running transaction.
+        """Replace the element or the elements that `key` means.
 
         Args:
             target: A block or an object.
-            key: Which of it.
-            value: For a slice or None, as many values as there are elements.
+            key: An index, a slice, or None; or the name of a field.
+            value: The new value. For a slice or None, as many values as there are elements.
 
         Raises:
             IndexError, AttributeError: there is no such element or field.
             ClassNotFoundError: the class of the object, or of the owner of the block, is missing.
             BadFieldError: a value does not fit the code, or the number of values is wrong.
             NotPersistableError: a value cannot be stored.
+            InvalidHandleError: the block was freed before.
+            OtherPoolError: the target is in another pool.
+
+        Durability: one failure-atomic store if all changes are in one word, else one transaction; inside a
+            transaction with its commit.
+        Cost: O(k) for k elements.
         """
         self._own(target)
         if isinstance(target, StoredFields) and key is not None:
@@ -172,37 +234,49 @@ class MemoryManager:
     # ---- by hand ----
 
     def snapshot(self, target: Block | StoredFields, key: Any = None) -> None:
-        """Log what `key` means (None: all elements, all numbers), so that `store` may change it now.
+        """Log the elements that `key` means, so that `store` may change them in this transaction.
+
+        Args:
+            target: A block, or an object.
+            key: As for `read`. None means all elements, or all numbers of an object.
 
         Raises:
             TransactionError: no transaction is open.
 
+        Durability: if the transaction fails, or the program ends before the commit, the elements get their old values.
+        Cost: one entry of libpmemobj's undo log for all of them, O(k) bytes.
         C function: ``pmemobj_tx_add_range_direct``.
         """
         typed_memory.snapshot(self._own(target), key)
 
     def store(self, target: Block | StoredFields, key: Any, value: Any) -> None:
-        """Replace numbers and do nothing else: no log, no flush.
+        """Replace numbers without a log entry and without a flush.
 
-        Sound after a `snapshot` in the same transaction, in a block that this transaction allocated, or,
-        outside of transactions, before a `persist`; a crash between the two may leave either state of
-        each word. What was forgotten would survive an abort or be lost in a crash; with PMEMOBJ_CHECK=1
-        the next commit, or close, raises MissingSnapshotError and names the bytes.
+        This is correct in three cases: after a `snapshot` of the same elements in the same transaction; in a block that
+        the transaction has allocated; and outside of transactions, if a `persist` follows. In the last case a crash
+        before the `persist` may leave some words old and others new. If a `snapshot` was forgotten, the change survives
+        an abort; if a `persist` was forgotten, a crash can lose it. With PMEMOBJ_CHECK=1 the next commit, or close,
+        raises MissingSnapshotError and names the bytes.
 
-        Cost: one store.
+        Durability: none by itself; with the commit, or with `persist`.
+        Cost: O(k) for k elements; no C function is called.
         """
         typed_memory.store(self._own(target), key, value)
 
     def persist(self, target: Block | StoredFields, key: Any = None) -> None:
-        """Make durable what `store` changed outside a transaction. C function: ``pmemobj_persist``.
+        """Make the changes durable that `store` has made outside a transaction.
 
         Raises:
-            TransactionError: a transaction is open; its commit does it.
+            TransactionError: a transaction is open; its commit makes everything durable.
+
+        Durability: durable when it returns.
+        Cost: one flush of the cache lines, or one msync on a disk.
+        C function: ``pmemobj_persist``.
         """
         typed_memory.persist(self._own(target), key)
 
     def _own(self, target: Any) -> Any:
-        """`target`, if it is memory with types in this pool."""
+        """The target, if it is a block or an object with fields in this pool."""
         if isinstance(target, Block):
             heap, _ = blocks.locate(target)
         elif isinstance(target, StoredFields):
@@ -211,12 +285,12 @@ class MemoryManager:
         else:
             raise TypeError(
                 f"cannot use {a_or_an(type(target).__name__)} as memory: it is neither a Block nor an object with "
-                "fields (the garbage collection frees objects; other containers look after their own memory)"
+                "fields (other containers manage their own memory, and the garbage collection frees objects)"
             )
         if heap is not self._heap:
             raise OtherPoolError(
                 f"use memory of pool {heap.name} in pool {self._heap.name}",
-                "each pool has its own",
+                "each pool has its own memory manager",
                 "use the manager of the object's own pool, object._p_mm",
             )
         return target

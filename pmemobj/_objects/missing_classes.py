@@ -1,9 +1,9 @@
-"""Which class an object gets when it is found again, and what stands in for a class that is missing.
+"""The class of an object that is found again, and the stand-ins for classes that are missing.
 
-A stand-in shows the attributes or fields of the object, and refuses to change them: nobody knows what
-the class would have to say about that. When a class with the name is defined, the stand-ins for it
-are told to refuse everything, and the object comes as one of the real class when it is fetched anew.
-They do not turn into it, since the class is being defined at that moment and not ready to be used.
+A stand-in shows the attributes or fields of an object and refuses to change them, since only the class knows what a
+change would have to keep right. As soon as a class with the name is defined, the stand-ins for this name refuse every
+use, and an object that is fetched again is an instance of the real class. A stand-in does not turn into such an
+instance by itself, since at that moment the class is still being defined and not ready to be used.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _alive = WeakTable()
 
 
 class _StandIn:
-    """What both kinds of stand-in do."""
+    """What both kinds of stand-ins have in common."""
 
     __slots__ = ()
 
@@ -50,13 +50,13 @@ class _StandIn:
 
 
 class ObjectStandIn(_StandIn, StoredAttributes):
-    """Stands in for a `PersistentObject` of a missing class."""
+    """The class of an object whose own class is derived from `PersistentObject` and missing."""
 
     __slots__ = ()
 
 
 class FieldsStandIn(_StandIn, StoredFields):
-    """Stands in for an object with fields of a missing class."""
+    """The class of an object whose own class is derived from `Persistent` and missing."""
 
     __slots__ = ()
 
@@ -66,7 +66,7 @@ class FieldsStandIn(_StandIn, StoredFields):
         return super()._p_location(key)
 
     def _p_deallocate(self) -> None:
-        _refuse(self, "give back what is in there")
+        _refuse(self, "free the contents")
 
     def __getattr__(self, name: str) -> Any:
         if name[:2] == "__" or name[:3] in ("_p_", "_v_"):
@@ -110,6 +110,7 @@ def _refused(heap: Heap, name: str, found: Any, base: str) -> ClassRefusedError:
 
 
 def _finder(real: type[Persistent], stand_in: type[Persistent], base: str) -> Any:
+    """A function that finds the class of an object whose class is derived from `real`."""
     stand_ins: dict[str, type[Persistent]] = {}
 
     def find(heap: Heap, offset: int) -> type[Persistent]:
@@ -128,11 +129,11 @@ def _finder(real: type[Persistent], stand_in: type[Persistent], base: str) -> An
 
 
 def retire_stand_ins(name: str) -> None:
-    """A class with the name, dots only, is there: let go of its stand-ins."""
+    """Invalidate the stand-ins for a class that is defined now. Its name is given with dots only."""
     for stand_in in [one for one in _alive.live() if one._p_missing.replace(":", ".") == name]:
         _alive.remove(id(stand_in))
         stand_in._p_heap.invalidate(
-            [stand_in._p_offset], "its class was not defined then, but is now", "fetch it again, from the root"
+            [stand_in._p_offset], "its class has been defined since it was fetched", "fetch it again, from the root"
         )
 
 

@@ -21,6 +21,8 @@ from pmemobj._objects.class_names import on_definition, register
 from pmemobj._objects.convert import to_python
 from pmemobj._objects.fields import StoredFields
 from pmemobj._objects.missing_classes import find_fields_class, find_object_class, retire_stand_ins
+from pmemobj._values.key_tuples import decode_key_tuple
+from pmemobj._values.leaves import DECODERS
 
 #: The class that walks the objects of each kind; a class says of itself which kind it is.
 CLASSES = (
@@ -46,5 +48,6 @@ def fill_tables() -> None:
     register(PersistentObject)
     register_plain_form(to_python)
     register_other_hash(hash_of_other)
+    DECODERS[Kind.KEY_TUPLE] = decode_key_tuple
     if retire_stand_ins not in on_definition:
         on_definition.append(retire_stand_ins)

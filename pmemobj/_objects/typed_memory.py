@@ -1,16 +1,17 @@
-"""Memory with types: numbers and values at places in a pool, read and written one at a time or in rows.
+"""Memory with types: numbers and values at locations in a pool, read and written one at a time or in rows.
 
-A location is a row of elements of one code: a code of `struct` for numbers, or ``value`` for anything
-that can be stored. Whoever has memory (a block, an object with fields) answers `_p_location(key)` with
-the location that a key means, after checking the key; so nothing here can leave an allocation.
+A location is a row of elements of one code: a code of `struct` for numbers, or ``value`` for anything that can be
+stored. An object that has memory (a block, or an object with fields) has a method `_p_location(key)`, which checks the
+key and returns the location. So no function in this module can reach beyond an allocation.
 
-There are two ways to write. `write` snapshots what it changes (or, outside a transaction, changes
-one word failure-atomically) and frees the leaves that it drops. `store` is for those who have taken
-one `snapshot` and then change much of it, or who `persist` by themselves; it takes numbers only,
-since nobody but `write` may hand over a leaf. What its user forgets, the checking mode finds.
+There are two ways to write. `write` snapshots what it changes (or, outside a transaction, changes one word
+failure-atomically) and frees the leaves that are replaced. `store` is for a program that takes one `snapshot` and then
+changes much of it, or that calls `persist` itself. It takes numbers only, since only `write` frees and allocates
+leaves. If the program forgets the `snapshot` or the `persist`, the checking mode finds it.
 
-Keys and values are converted before the first change, since that may run foreign code; then the location is
-looked up again, since that code may have freed it. A key is converted once, lest it mean two places.
+Keys and values are converted before the first change, since the conversion may run foreign code. Then the location is
+looked up again, since that code may have freed it. A key is converted only once, since it might mean another location
+the second time.
 """
 
 from __future__ import annotations
@@ -20,20 +21,22 @@ import struct
 from typing import Any, NamedTuple, Protocol
 
 from pmemobj._containers.sequence import with_numbers
-from pmemobj._engine.heap import Heap, steady
+from pmemobj._engine.consistent_reads import read_consistently
+from pmemobj._engine.heap import Heap
 from pmemobj._format import ABSENT, WORD
 from pmemobj._values.words import decode, encode, exchange, immediate, is_leaf
 from pmemobj.errors import BadFieldError, TransactionError
 
 VALUE = "value"
-#: So much of a value is shown in a message.
+#: How many characters of a value a message shows.
 _SHOWN = 60
-#: Bytes of a number by its code. struct's l, L, n and N are left out: their size depends on the machine.
+#: The bytes of a number by its code. The codes l, L, n and N of `struct` are missing, since their sizes depend on the
+#: machine.
 SIZES = {code: struct.calcsize(f"<{code}") for code in "?bBhHiIqQfd"}
 
 
 class Location(NamedTuple):
-    """Where a row of `length` elements lies; `single` where the key meant one element, not a row."""
+    """Where a row of `length` elements lies; `single` if the key means one element and not a row."""
 
     heap: Heap
     code: str
@@ -43,18 +46,18 @@ class Location(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The bytes of the row."""
         return self.length * element_size(self.code)
 
 
 class HasLocations(Protocol):
-    """What has typed memory."""
+    """An object that has typed memory."""
 
     def _p_location(self, key: Any, change: bool = False) -> Location: ...
 
 
 def element_size(code: str) -> int:
-    """Bytes of an element.
+    """The bytes of an element.
 
     Raises:
         BadFieldError: there is no such code.
@@ -68,15 +71,15 @@ def element_size(code: str) -> int:
 
 
 def settled(key: Any) -> Any:
-    """A key whose indices are numbers, so that no foreign ``__index__`` runs any more."""
+    """The key with numbers as its indices, so that no foreign ``__index__`` runs later."""
     if isinstance(key, slice):
         return with_numbers(key)
     return operator.index(key) if hasattr(key, "__index__") else key
 
 
 def read(target: HasLocations, key: Any) -> Any:
-    """The element that `key` means, or a list of those in its row."""
-    return steady(target, _read, target, key)
+    """The element that `key` means, or the list of the elements of its row."""
+    return read_consistently(target, _read, target, key)
 
 
 def _read(target: HasLocations, key: Any) -> Any:
@@ -86,7 +89,7 @@ def _read(target: HasLocations, key: Any) -> Any:
 
 
 def read_row(location: Location) -> list[Any]:
-    """The elements in a location."""
+    """The elements at a location."""
     heap, code, address, count, _ = location
     if code == VALUE:
         return [None if word == ABSENT else decode(heap, word) for word in heap.read_words(address, count)]
@@ -94,7 +97,7 @@ def read_row(location: Location) -> list[Any]:
 
 
 def write(target: HasLocations, key: Any, value: Any) -> None:
-    """Replace what `key` means, by itself atomically or in the running transaction."""
+    """Replace what `key` means; see `MemoryManager.write`."""
     key = settled(key)
     location = target._p_location(key, change=True)
     values = _row(location, value)
@@ -138,7 +141,7 @@ def store(target: HasLocations, key: Any, value: Any) -> None:
     if location.code not in SIZES:
         raise BadFieldError(
             f"store a {location.code} in {location.heap.name} without a snapshot",
-            "it may own memory, which only write() hands over",
+            "it may own memory, which only write() frees and allocates",
             "use write()",
         )
     data = _pack(location, _row(location, value))
@@ -170,7 +173,7 @@ def persist(target: HasLocations, key: Any) -> None:
 
 
 def _row(location: Location, value: Any) -> list[Any]:
-    """The values to be written, as many as the location has elements."""
+    """The values that are to be written, as many as the location has elements."""
     if location.single:
         return [value]
     values = list(value)
@@ -184,10 +187,10 @@ def _row(location: Location, value: Any) -> list[Any]:
 
 
 def _short(value: Any) -> str:
-    """A value for a message; of a long one the beginning."""
+    """A value as text for a message, which is cut if it is long."""
     try:
         text = repr(value)
-    except ValueError:  # an int that Python does not write in decimal
+    except ValueError:  # Python refuses to write an int with so many digits.
         return f"an int of {value.bit_length()} bits"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 

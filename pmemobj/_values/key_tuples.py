@@ -1,10 +1,10 @@
-"""Plain tuples as keys: one leaf that holds all the items, as bytes and back.
+"""Plain tuples as keys: one leaf that holds all items, converted to bytes and back.
 
-A tuple as a value may hold containers, and is a container itself (PersistentTuple). A tuple as a key
-is mostly a handful of numbers and strings, must be found again by its contents, and belongs to its
-entry alone; so it is a leaf like any other key, and no collector need look into it.
+A tuple that is stored as a value may hold containers, and is a container itself (PersistentTuple). A tuple that is a
+key usually holds a few numbers and strings, must be found again by its contents, and belongs to its entry alone. So it
+is a leaf like any other key, and the garbage collector need not look into it.
 
-The payload is one item after the other; `_layout` has the bytes.
+The payload is one item after the other; `_format` describes the bytes.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from pmemobj._values.leaves import DECODERS, payload_of
 from pmemobj.errors import NotPersistableError, PoolDamagedError, a_or_an
 
 _ITEM = struct.Struct("<Q")
-#: What an item of kind 0 is, by its number.
+#: The values that an item of kind 0 can be, by their numbers.
 _SINGLETONS = (None, False, True)
-#: How deep tuples may lie in one another; Python itself gives up at about a thousand calls.
+#: How deep tuples may be nested. Python itself stops at about a thousand nested calls.
 MAX_DEPTH = 100
 
 
@@ -29,17 +29,17 @@ def key_tuple_payload(items: tuple[Any, ...], depth: int = 1) -> bytes:
     """The payload of the leaf for a plain tuple that is a key.
 
     Raises:
-        NotPersistableError: an item has no form as a leaf, or tuples lie too deep in one another.
+        NotPersistableError: an item cannot be a leaf, or the tuples are nested too deeply.
     """
     if depth > MAX_DEPTH:
         raise NotPersistableError(
-            "use a tuple as a key", f"its tuples lie more than {MAX_DEPTH} deep in one another", "use a flatter key"
+            "use a tuple as a key", f"its tuples are nested more than {MAX_DEPTH} deep", "use a flatter key"
         )
     return join_parts(_item(item, depth) for item in items)
 
 
 def join_parts(parts: Iterable[tuple[int, Any]]) -> bytes:
-    """The payload of which `split_parts` makes these parts."""
+    """The payload that `split_parts` splits into these parts."""
     joined: list[bytes] = []
     for kind, item in parts:
         joined += (_ITEM.pack(kind | len(item) << 8), item) if kind else (_ITEM.pack(_SINGLETONS.index(item) << 8),)
@@ -54,7 +54,7 @@ def _item(item: Any, depth: int) -> tuple[int, Any]:
     if isinstance(item, Handle):
         raise NotPersistableError(
             f"use a tuple with {a_or_an(type(item).__name__)} in it as a key",
-            "a plain tuple is copied into its key, and persistent objects cannot be",
+            "a plain tuple is copied into its key, and a persistent object cannot be copied",
             "use a PersistentTuple of the same items as the key",
         )
     return payload_of(item)
@@ -64,18 +64,18 @@ def decode_key_tuple(payload: bytes) -> tuple[Any, ...]:
     """The tuple of a payload.
 
     Raises:
-        PoolDamagedError: it is none.
+        PoolDamagedError: the payload is damaged.
     """
     return _decode(payload, 1, DECODERS)
 
 
 def describe_key_tuple(payload: bytes) -> str:
-    """A text for the tuple of a payload; reads no pickle, but else raises as `decode_key_tuple` does."""
-    return repr(_decode(payload, 1, {**DECODERS, Kind.PICKLE: _Unread}))
+    """A text for the tuple of a payload. It reads no pickle; otherwise it raises what `decode_key_tuple` raises."""
+    return repr(_decode(payload, 1, {**DECODERS, Kind.PICKLE: _UnreadPickle}))
 
 
-class _Unread:
-    """Stands in a text for an item that is a pickle."""
+class _UnreadPickle:
+    """Represents an item that is a pickle in a text."""
 
     def __init__(self, payload: bytes) -> None:
         self._size = len(payload)
@@ -91,12 +91,12 @@ def _decode(payload: bytes, depth: int, decoders: Mapping[int, Callable[[bytes],
             items.append(item)
         elif kind == Kind.KEY_TUPLE:
             if depth == MAX_DEPTH:
-                raise _damaged("its tuples lie too deep in one another")
+                raise _damaged("its tuples are nested too deeply")
             items.append(_decode(item, depth + 1, decoders))
         elif kind in decoders:
             items.append(decoders[kind](item))
         else:
-            raise _damaged(f"an item of it is of kind {kind}")
+            raise _damaged(f"an item has the unknown kind {kind}")
     return tuple(items)
 
 
@@ -104,7 +104,7 @@ def split_parts(payload: bytes) -> Iterator[tuple[int, Any]]:
     """The items of a payload, each as the kind and the payload of a leaf, or as 0 and None, False or True.
 
     Raises:
-        PoolDamagedError: it is no such payload.
+        PoolDamagedError: the payload is damaged.
     """
     at = 0
     while at < len(payload):
@@ -115,11 +115,11 @@ def split_parts(payload: bytes) -> Iterator[tuple[int, Any]]:
         at += _ITEM.size
         if kind == 0:
             if detail >= len(_SINGLETONS):
-                raise _damaged(f"an item of it has the number {detail}")
+                raise _damaged(f"an item has the unknown number {detail}")
             yield 0, _SINGLETONS[detail]
             continue
         if detail > len(payload) - at:
-            raise _damaged("an item of it is longer than all of it")
+            raise _damaged("an item is longer than the whole payload")
         yield kind, payload[at : at + detail]
         at += detail
 
@@ -127,5 +127,3 @@ def split_parts(payload: bytes) -> Iterator[tuple[int, Any]]:
 def _damaged(why: str) -> PoolDamagedError:
     return PoolDamagedError("read a tuple that is a key", why, "restore the pool from a copy")
 
-
-DECODERS[Kind.KEY_TUPLE] = decode_key_tuple

@@ -1,10 +1,10 @@
-"""Values that need memory of their own, as bytes and back: the payloads of leaves.
+"""Values that need memory of their own, converted to bytes and back: the payloads of leaves.
 
-A leaf is immutable and belongs to one slot (see `_layout`), so its payload says all of it. Exact
-types only: an instance of a subclass of, say, int would come back as an int.
+A leaf never changes and belongs to one slot (see `_format`), so its payload is the whole value. Only exact types are
+encoded: an instance of a subclass of int, for example, would come back as an int.
 
-Bytes from a damaged pool are expected everywhere here: whatever a decoder makes of them, `value_of`
-either returns a value of the kind or raises a `BadPayload`.
+The bytes may come from a damaged pool. Whatever a decoder does with them, `value_of` either returns a value of the kind
+or raises `BadPayload`.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from zoneinfo import ZoneInfo
 
 from pmemobj._format import Kind
 from pmemobj._values import pickles, times
-from pmemobj._values.nans import one
-from pmemobj._values.unsupported import refusal
+from pmemobj._values.nans import canonical
+from pmemobj._values.unsupported import unsupported_error
 from pmemobj.errors import NotPersistableError, PmemError
 
 _DOUBLE = struct.Struct("<d")
 _COMPLEX = struct.Struct("<dd")
 _UUID_SIZE = 16
-#: More bits than the size of any allocation has.
+#: The size of every allocation has fewer bits than this.
 _SIZE_BITS = 56
-#: Independent of what the program has set: nothing is rounded, nothing is trapped but nonsense.
+#: Does not depend on the context that the program has set: it rounds nothing, and traps only invalid operations.
 _DECIMAL_CONTEXT = Context(capitals=1, traps=[InvalidOperation])
 
 
 class BadPayload(ValueError):
-    """A payload that stands for no value."""
+    """A payload that is not the encoding of any value."""
 
 
-# ---- ints, alone and several -------------------------------------------------------------------
+# ---- ints, one and several -------------------------------------------------------------------
 
 
 def _encode_int(value: int) -> bytes:
@@ -49,7 +49,7 @@ def _decode_int(payload: bytes) -> int:
 
 
 def _encode_ints(*values: int) -> bytes:
-    """Each as its size in bytes, seven bits a byte and the lowest first, and its bytes."""
+    """Each int as its size in bytes, then its bytes. The size has seven bits in a byte, the lowest ones first."""
     payload = bytearray()
     for value in values:
         data = _encode_int(value)
@@ -86,11 +86,11 @@ def _decode_ints(payload: bytes, count: int) -> list[int]:
 
 
 def _decode_float(payload: bytes) -> Any:
-    return one(_DOUBLE.unpack(payload)[0])
+    return canonical(_DOUBLE.unpack(payload)[0])
 
 
 def _decode_complex(payload: bytes) -> Any:
-    return one(complex(*_COMPLEX.unpack(payload)))
+    return canonical(complex(*_COMPLEX.unpack(payload)))
 
 
 def _encode_decimal(value: Decimal) -> bytes:
@@ -101,8 +101,8 @@ def _encode_decimal(value: Decimal) -> bytes:
 def _decode_decimal(payload: bytes) -> Any:
     value = Decimal(payload.decode("ascii"), _DECIMAL_CONTEXT)
     if _encode_decimal(value) != payload:
-        raise ValueError("not as a Decimal is written")
-    return one(value)
+        raise ValueError("a Decimal is written in another way")
+    return canonical(value)
 
 
 def _encode_fraction(value: Fraction) -> bytes:
@@ -113,7 +113,7 @@ def _decode_fraction(payload: bytes) -> Fraction:
     numerator, denominator = _decode_ints(payload, 2)
     value = Fraction(numerator, denominator)
     if value.denominator != denominator:
-        raise ValueError("not in lowest terms")
+        raise ValueError("the fraction is not in lowest terms")
     return value
 
 
@@ -138,7 +138,7 @@ def _decode_range(payload: bytes) -> range:
 
 # ---- the tables --------------------------------------------------------------------------------
 
-#: How the values of a type become bytes; None where this one has no form.
+#: For each type the kind of its leaves, and a function that encodes a value; it returns None if it cannot.
 ENCODERS: dict[type, tuple[Kind, Callable[[Any], bytes | None]]] = {
     str: (Kind.STR, lambda value: value.encode("utf-8", "surrogatepass")),
     int: (Kind.INT, _encode_int),
@@ -155,7 +155,8 @@ ENCODERS: dict[type, tuple[Kind, Callable[[Any], bytes | None]]] = {
     range: (Kind.RANGE, _encode_range),
 }
 
-#: What makes the value of a payload, by kind; called through `value_of`.
+#: For each kind of leaf a function that decodes a payload, called through `value_of`. `_objects.registry` adds the one
+#: for key tuples.
 DECODERS: dict[int, Callable[[bytes], Any]] = {
     Kind.STR: lambda payload: payload.decode("utf-8", "surrogatepass"),
     Kind.INT: _decode_int,
@@ -178,7 +179,7 @@ def payload_of(value: Any) -> tuple[Kind, bytes]:
     """The kind and the payload of the leaf for a value.
 
     Raises:
-        NotPersistableError: there is no form for it.
+        NotPersistableError: the value cannot be stored.
     """
     cls = type(value)
     encoder = ENCODERS.get(cls)
@@ -189,15 +190,16 @@ def payload_of(value: Any) -> tuple[Kind, bytes]:
             return kind, payload
     if cls in pickles.nominated:
         return Kind.PICKLE, pickles.dump(value)
-    raise _refusal(value)
+    raise _error_for(value)
 
 
 def value_of(kind: int, payload: bytes) -> Any:
     """The value that a leaf stands for.
 
     Raises:
-        BadPayload: none; the pool is damaged.
-        UnpicklingRefusedError, TimeZoneNotFoundError: it needs what this program or system lacks.
+        BadPayload: the payload is damaged.
+        UnpicklingRefusedError: this program did not nominate a class that the payload needs.
+        TimeZoneNotFoundError: this system does not know the time zone.
     """
     try:
         return DECODERS[kind](payload)
@@ -207,25 +209,25 @@ def value_of(kind: int, payload: bytes) -> Any:
         raise BadPayload(f"{Kind(kind).name.lower()} of {len(payload)} bytes: {error}") from None
 
 
-# ---- what has no form --------------------------------------------------------------------------
+# ---- what cannot be stored --------------------------------------------------------------------------
 
 
-def _refusal(value: Any) -> NotPersistableError:
+def _error_for(value: Any) -> NotPersistableError:
     cls = type(value)
     if cls in ENCODERS:
         return _refused_zone(_full_name(cls), times.foreign_zone(value))
-    return refusal(value)
+    return unsupported_error(value)
 
 
 def _refused_zone(name: str, zone: Any) -> NotPersistableError:
     what = f"store a {name} with the tzinfo {zone!r}"
     if type(zone) is ZoneInfo:
         return NotPersistableError(
-            what, "it was read from a file, so that no key would bring it back", "use zoneinfo.ZoneInfo(key)"
+            what, "it was read from a file, so no key leads back to it", "use zoneinfo.ZoneInfo(key)"
         )
     return NotPersistableError(
         what,
-        f"pmemobj has forms for datetime.timezone and zoneinfo.ZoneInfo, not for {_full_name(type(zone))}",
+        f"pmemobj can store datetime.timezone and zoneinfo.ZoneInfo, but not {_full_name(type(zone))}",
         f"use one of these, or nominate both classes with pmemobj.persist_via_pickle({name}, {_full_name(type(zone))})",
     )
 

@@ -1,7 +1,7 @@
-"""Pickles of the immutable types that a program nominated; nothing else is ever unpickled.
+"""Pickles of the immutable types that a program has nominated; nothing else is ever unpickled.
 
-Opening a pool must not run code that the pool names. So the unpickler finds only what
-`persist_via_pickle` was given, and whatever could not be read back by it is not written.
+Reading a pool must not run code that the pool names. So the unpickler finds only the classes that were given to
+`persist_via_pickle`, and a pickle that could not be read back is not written.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from pmemobj._public_names import public_in
 from pmemobj._values.unsupported import demand_nominable
 from pmemobj.errors import NotPersistableError, PoolDamagedError, UnpicklingRefusedError, a_or_an
 
-#: A pickle that may call one of these could do anything, whatever else is nominated.
+#: A pickle that can call one of these can do anything, so they are never nominated.
 _TOO_POWERFUL = (getattr, setattr, delattr, builtins.eval, builtins.exec, compile, builtins.__import__, open)
 
-#: What the program nominated; a dict for its order, which is that of the latest nominations.
+#: What the program has nominated, the latest last; a dict, since that keeps the order.
 nominated: dict[Any, None] = {}
 
 
@@ -33,11 +33,15 @@ def persist_via_pickle(*types: Any) -> None:
     at the first store names it.
 
     Args:
-        types: Classes whose instances never change, defined at the top level of a module. Changes of a
-            mutable one would be lost; those that can be told to be mutable are refused.
+        types: Classes whose instances never change, defined at the top level of a module. Later changes of an instance
+            would be lost, so a class is refused if its instances are known to change.
 
     Raises:
-        NotPersistableError: not a class or function; one that pickle cannot name; or instances of it change.
+        NotPersistableError: an argument is neither a class nor a function, pickle finds no name for it, or its
+            instances change.
+
+    Durability: none, no pool changes.
+    Cost: constant for each class.
 
     Example::
 
@@ -55,11 +59,11 @@ def persist_via_pickle(*types: Any) -> None:
     for item in types:
         if not callable(item) or not hasattr(item, "__qualname__"):
             raise NotPersistableError(
-                f"nominate {item!r}", "it is no class", "name classes, as in persist_via_pickle(decimal.Decimal)"
+                f"nominate {item!r}", "it is no class", "give classes, as in persist_via_pickle(decimal.Decimal)"
             )
         if item in _TOO_POWERFUL:
             raise NotPersistableError(
-                f"nominate {item.__qualname__}", "whoever wrote a pool could do anything with it", "nominate classes"
+                f"nominate {item.__qualname__}", "a pool that calls it could do anything", "nominate classes"
             )
         demand_nominable(item)
     for item in types:
@@ -68,24 +72,24 @@ def persist_via_pickle(*types: Any) -> None:
 
 
 class _NominatedOnly(pickle.Unpickler):
-    """Finds nothing but what the program nominated; a pickle can then call nothing else."""
+    """Finds only what the program has nominated, so a pickle can call nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
         module, name = current(module, name)
-        # The latest first: who runs a cell again means the class that it defines now.
+        # The latest comes first: if a cell of a notebook was run again, the class is the one that it has just defined.
         for item in reversed(nominated):
             if item.__module__ == module and item.__qualname__ == name:
                 return item
         todo = f"if you trust the pool, call pmemobj.persist_via_pickle({module}.{name})"
         if module == "builtins" and name in {item.__name__ for item in _TOO_POWERFUL}:
-            todo = "let the class be pickled in another way: a pool may not call this"
-        raise UnpicklingRefusedError(f"unpickle {module}.{name}", "this program did not nominate it", todo)
+            todo = "let the class be pickled in another way: no pool may call this function"
+        raise UnpicklingRefusedError(f"unpickle {module}.{name}", "this program has not nominated it", todo)
 
 
 class _EnumsByValue(pickle.Pickler):
     """Writes Enum members as their class and their value.
 
-    Some releases of Python write `getattr` and the name instead, which no pool may call.
+    Some releases of Python write `getattr` and the name instead, but no pool may call `getattr`.
     """
 
     def reducer_override(self, item: Any) -> Any:
@@ -109,8 +113,8 @@ def load(payload: bytes) -> Any:
     """The value of a pickle that `dump` made.
 
     Raises:
-        UnpicklingRefusedError: it names something that was not nominated.
-        PoolDamagedError: it is no whole pickle.
+        UnpicklingRefusedError: the pickle names something that was not nominated.
+        PoolDamagedError: the pickle is damaged.
     """
     try:
         return _loads(payload)
@@ -126,19 +130,19 @@ def dump(value: Any) -> bytes:
     """The pickle of an instance of a nominated class.
 
     Raises:
-        UnpicklingRefusedError: it needs something else that was not nominated.
-        NotPersistableError: its class does not let it be pickled.
+        UnpicklingRefusedError: the pickle names something that was not nominated.
+        NotPersistableError: the value cannot be pickled.
     """
     cls = type(value)
     if "<locals>" in cls.__qualname__:
         raise NotPersistableError(
             f"store {a_or_an(cls.__name__)} as a pickle",
-            f"its class {cls.__qualname__} is local to a function, where no program finds it again",
+            f"its class {cls.__qualname__} is local to a function, so no other program can find it",
             "define it at the top level of a module",
         )
     try:
         data = _dumps(value)
-        # What could not be read back must not be written.
+        # A pickle that cannot be read back must not be written.
         _loads(data)
     except UnpicklingRefusedError:
         raise
@@ -146,6 +150,6 @@ def dump(value: Any) -> bytes:
         raise NotPersistableError(
             f"store {a_or_an(type(value).__qualname__)} as a pickle",
             f"{type(error).__name__}: {error}",
-            "mend its pickling",
+            "correct the methods with which it is pickled",
         ) from error
     return data

@@ -1,9 +1,9 @@
-"""Dates, times and time zones as payloads of leaves, and back.
+"""Dates, times and time zones, converted to the payloads of leaves and back.
 
-The bytes stand in `_layout`. What is kept is what `datetime` itself tells apart: microseconds, the
-fold, and the zone. Of zones only two classes have a form: `datetime.timezone`, which is an offset and
-perhaps a name, and `zoneinfo.ZoneInfo`, which is a key; its rules are those of the system that
-reads it. An encoder answers None where the value has no form because of its zone.
+`_format` describes the bytes. They keep all that `datetime` itself distinguishes: microseconds, the fold, and the zone.
+Zones of two classes can be stored: `datetime.timezone`, which is an offset and perhaps a name, and `zoneinfo.ZoneInfo`,
+of which the key is stored, so its rules are those of the system that reads it. An encoder returns None if the zone of
+the value cannot be stored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OFFSET = struct.Struct("<q")
 _MICROSECOND = timedelta(microseconds=1)
 _MICROSECONDS_OF_DAY = timedelta(days=1) // _MICROSECOND
 
-#: The first byte of a zone, which stands behind the moment. A naive value has none.
+#: The first byte of a zone, which follows the moment. A naive value has no zone.
 _BY_OFFSET, _BY_OFFSET_AND_NAME, _BY_KEY = range(1, 4)
 
 
@@ -40,7 +40,7 @@ def decode_date(payload: bytes) -> date:
 
 
 def encode_timedelta(value: timedelta) -> bytes:
-    """All microseconds as one int: they may need 67 bits."""
+    """All microseconds as one int, which may have 67 bits."""
     microseconds = value // _MICROSECOND
     return microseconds.to_bytes(microseconds.bit_length() // 8 + 1, "little", signed=True)
 
@@ -54,7 +54,7 @@ def decode_timedelta(payload: bytes) -> timedelta:
 
 
 def encode_time(value: time) -> bytes | None:
-    """The microseconds of the day, the fold, the zone."""
+    """The microseconds since midnight, the fold, and the zone."""
     zone = _encode_zone(value.tzinfo)
     if zone is None:
         return None
@@ -66,13 +66,13 @@ def decode_time(payload: bytes) -> time:
     """What `encode_time` was given."""
     moment = _moment(payload)
     if moment >> 1 >= _MICROSECONDS_OF_DAY:
-        raise ValueError("more microseconds than a day has")
+        raise ValueError("there are more microseconds than a day has")
     clock = (datetime.min + (moment >> 1) * _MICROSECOND).time()
     return clock.replace(fold=moment & 1, tzinfo=_decode_zone(payload[_MOMENT.size :]))
 
 
 def encode_datetime(value: datetime) -> bytes | None:
-    """The microseconds since the beginning of the year 1 by the clock of the zone, the fold, the zone."""
+    """The microseconds since the beginning of the year 1 by the clock of the zone, the fold, and the zone."""
     zone = _encode_zone(value.tzinfo)
     if zone is None:
         return None
@@ -88,7 +88,7 @@ def decode_datetime(payload: bytes) -> datetime:
 
 
 def _moment(payload: bytes) -> int:
-    """Microseconds and, in the lowest bit, the fold."""
+    """The microseconds, with the fold in the lowest bit."""
     (moment,) = _MOMENT.unpack_from(payload)
     return int(moment)
 
@@ -100,7 +100,7 @@ def _encode_zone(zone: tzinfo | None) -> bytes | None:
     if zone is None:
         return b""
     if type(zone) is timezone:
-        # The only way to tell a zone with the name "UTC+01:00" from one without a name.
+        # No other attribute tells a zone with the name "UTC+01:00" from one without a name.
         offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]
         data = _OFFSET.pack(offset // _MICROSECOND)
         if not name:
@@ -112,7 +112,7 @@ def _encode_zone(zone: tzinfo | None) -> bytes | None:
 
 
 def _is_found_by_key(zone: ZoneInfo) -> bool:
-    """Whether the key alone brings the zone back; one that was read from a file may have any key, or none."""
+    """Whether the key alone leads back to the zone. A zone that was read from a file may have any key, or none."""
     try:
         zone.__reduce__()
     except pickle.PicklingError:
@@ -131,14 +131,14 @@ def _decode_zone(data: bytes) -> tzinfo | None:
         return timezone(offset, rest[_OFFSET.size :].decode("utf-8", "surrogatepass"))
     if form == _BY_KEY:
         return _zone_of_key(rest.decode("utf-8", "surrogatepass"))
-    raise ValueError(f"there is no form {form} of a time zone")
+    raise ValueError(f"a time zone cannot begin with byte {form}")
 
 
 def _zone_of_key(key: str) -> ZoneInfo:
     try:
         return ZoneInfo(key)
     except (ZoneInfoNotFoundError, OSError) as error:
-        # Some releases let the OSError for a key that is a directory through.
+        # Some releases of Python raise OSError if the key names a directory.
         raise TimeZoneNotFoundError(
             f"read a time of zone {key}",
             f"this system has no data for it ({error})",
@@ -147,7 +147,7 @@ def _zone_of_key(key: str) -> ZoneInfo:
 
 
 def foreign_zone(value: Any) -> tzinfo | None:
-    """The zone that keeps a value from being stored, if there is one."""
+    """The zone because of which a value cannot be stored, if there is one."""
     zone: tzinfo | None = getattr(value, "tzinfo", None)
     return zone if _encode_zone(zone) is None else None
 

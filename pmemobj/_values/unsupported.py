@@ -1,13 +1,13 @@
 """Why a value cannot be stored, or its class not be nominated, and what a program can do instead.
 
-What a pool holds are values that never change, and persistent objects. Most of what is refused belongs to a
-few families, and for each of them another thing is meant: a NumPy number means the number, a function
-its name, an open file its path. So each family has its own reason and its own way out.
+A pool holds values that never change, and persistent objects. Most values that are refused belong to a few families. In
+each family the program means something else that can be stored: instead of a NumPy scalar the number, instead of a
+function its name, instead of an open file its path. So each family has its own reason and its own advice.
 
-Whether instances of a class change cannot be known in general. It is known where a class has the
-mutators of one that changes: a subclass of dict that still has dict's own ``__setitem__``, a
-dataclass that still has object's ``__setattr__``. A class that defines the mutator anew may refuse
-there, as a frozen dict does, and has the benefit of the doubt.
+In general it cannot be known whether the instances of a class change. It is known if a class still has the mutators of
+a base class that changes: a subclass of dict with dict's own ``__setitem__``, or a dataclass with object's
+``__setattr__``. A class that defines the mutator anew may refuse every change there, as a frozen dict does, so it is
+accepted.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ MUTABLE_TWINS: dict[Any, str] = {
     bytearray: "PersistentByteArray",
     array: "PersistentArray",
 }
-#: Likewise for those that do not change; a program may nominate these, if it prefers pickles.
+#: The same for plain containers that do not change. A program may also nominate these, if it prefers pickles.
 _IMMUTABLE_TWINS: dict[Any, str] = {tuple: "PersistentTuple", frozenset: "PersistentSet"}
-#: Classes that change: what changes them, and the class that holds what they hold.
+#: Classes whose instances change: a method that changes them, and the Persistent class for the same contents.
 _MUTABLE: dict[Any, tuple[str, str]] = {
     list: ("__setitem__", "PersistentList"),
     deque: ("__setitem__", "PersistentList"),
@@ -63,18 +63,31 @@ _CODE = (
     partial,
     partialmethod,
 )
+#: Calls that are suspended.
 _RUNNING = (types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType)
 
-#: Modules of locks, threads, sockets and the like.
+#: Modules that define locks, threads, sockets and similar objects.
 _OF_THE_PROCESS = {"_thread", "threading", "_socket", "socket", "subprocess", "asyncio", "multiprocessing"}
 _PART_OF_PROCESS = (
     "it is part of the running process",
-    "keep it in an attribute whose name begins with _v_, which is not stored, or store what it can be made of again",
+    "keep it in an attribute whose name begins with _v_, which is not stored, or store what is needed to make it again",
 )
 
-#: Families of values by their types: why none of them can be stored, and what to do.
+#: The public classes with which programs work on pools, by name: why an instance cannot be stored, and what to do.
+_WORKING_CLASSES = {
+    "PersistentObjectPool": (
+        "a pool is what values are stored in, and no value",
+        "store an object of it, such as pool.root, or the path of another pool, pool.path",
+    ),
+    "Transaction": ("it is part of the running process", "store the values themselves inside the transaction"),
+    "MemoryManager": ("it belongs to the open pool", "ask the pool for it each time: pool.mm"),
+    "TransactionLog": ("it is part of the running process", "store str(entry) for the entries of interest"),
+    "Block": ("a block belongs to one object", "assign it to a field of that object, or store list(block)"),
+}
+
+#: Families of values by their types: why no value of the family can be stored, and what to do.
 _FAMILIES: tuple[tuple[Any, str, str], ...] = (
-    (_CODE, "it is code, and a pool holds none", "store a name, and look the thing up by it"),
+    (_CODE, "it is code, and a pool holds no code", "store a name, and look the code up by it"),
     (
         (types.EllipsisType, types.NotImplementedType),
         "it is a constant of the interpreter, not data",
@@ -88,12 +101,12 @@ _FAMILIES: tuple[tuple[Any, str, str], ...] = (
     (io.IOBase, *_PART_OF_PROCESS),
     (
         _RUNNING,
-        "it is a call that goes on, and belongs to the process",
-        "store what comes of it, for instance as pool.new(pmemobj.PersistentList, ...)",
+        "it is a call that is still running in this process",
+        "store the items that it yields, or its result, for instance as pool.new(pmemobj.PersistentList, ...)",
     ),
     (
         (Iterator, MappingView),
-        "it only leads to the items of something else",
+        "it has no items itself, but refers to those of another object",
         "store the items, for instance as pool.new(pmemobj.PersistentList, ...)",
     ),
 )
@@ -104,14 +117,22 @@ def persistent_twin(cls: type) -> str:
     return MUTABLE_TWINS.get(cls) or _IMMUTABLE_TWINS.get(cls, "")
 
 
-def _numpy_class(cls: type, name: str) -> bool:
-    """Whether `cls` is NumPy's class of that name, or derived from it; NumPy may be missing."""
-    return any(base.__module__ == "numpy" and base.__name__ == name for base in cls.__mro__)
+def _is_class_of(module: str, name: str, cls: type) -> bool:
+    """Whether `cls` is the class with a name, or derived from it. This module cannot import the class."""
+    return any(base.__module__ == module and base.__name__ == name for base in cls.__mro__)
+
+
+def _working_object(cls: type) -> tuple[str, str] | None:
+    """Why an instance of a class with which programs work on pools is no value, and what to do."""
+    for name, (why, todo) in _WORKING_CLASSES.items():
+        if _is_class_of("pmemobj", name, cls):
+            return why, todo
+    return None
 
 
 def why_mutable(cls: type) -> tuple[str, str] | None:
-    """How it is known that instances of a class change, and what to do; None where it is not known."""
-    if _numpy_class(cls, "ndarray"):
+    """Why instances of a class are known to change, and what to do; None if it is not known that they do."""
+    if _is_class_of("numpy", "ndarray", cls):
         return (
             "its instances change, and a stored copy would not follow",
             "use pool.new(pmemobj.PersistentArray, array.dtype, array), or store array.tobytes()",
@@ -123,8 +144,8 @@ def why_mutable(cls: type) -> tuple[str, str] | None:
                 use = f"use the Persistent class for it: pool.new(pmemobj.{twin}, ...)"
             return "its instances change, and a stored copy would not follow", use
     parameters = getattr(cls, "__dataclass_params__", None)
-    thawed = parameters is not None and not parameters.frozen
-    if thawed and "__setattr__" not in {name for base in cls.__mro__[:-1] for name in vars(base)}:
+    changes = parameters is not None and not parameters.frozen
+    if changes and "__setattr__" not in {name for base in cls.__mro__[:-1] for name in vars(base)}:
         return (
             "its instances change: it is a dataclass that is not frozen",
             f"say @dataclass(frozen=True), or derive {cls.__qualname__} from pmemobj.PersistentObject",
@@ -133,39 +154,40 @@ def why_mutable(cls: type) -> tuple[str, str] | None:
 
 
 def demand_nominable(item: Any) -> None:
-    """Refuse what cannot be the class of immutable values, as far as that can be seen.
+    """Refuse what is known not to be a class of immutable values.
 
     Raises:
-        NotPersistableError: it is code without a name, a class of code or of everything, or mutable.
+        NotPersistableError: `item` is a function that has no name, a class of code, a base class of all classes, a
+            class whose instances change, or one with which programs work on pools.
     """
     name = item.__qualname__
     reason: tuple[str, str] | None = None
     if isinstance(item, types.FunctionType) and "<" in name:
-        reason = "pickle finds functions by their names, and none leads to this one", "nominate classes"
+        reason = "pickle finds a function by its name, and this function has none", "nominate classes"
     elif isinstance(item, types.BuiltinFunctionType) and item.__module__ == "builtins":
-        reason = "it is a function of Python's own, of which no value is made", "nominate classes"
+        reason = "it is a function of Python's own, and no value is made by it", "nominate classes"
     elif not isinstance(item, type):
         return
     elif issubclass(item, (type, *_CODE)) and item is not partial:
-        reason = "its instances are code, and a pool holds none", "store a name, and look the thing up by it"
+        reason = "its instances are code, and a pool holds no code", "store a name, and look the code up by it"
     elif item in (object, abc.ABC):
-        reason = "it says nothing about what is to be stored", "nominate the class of the values itself"
+        reason = "it does not say which values are to be stored", "nominate the class of these values"
     elif issubclass(item, Handle):
-        reason = "its instances change, and live in pools themselves", "store them as they are"
+        reason = "its instances change, and they live in pools themselves", "store them as they are"
     else:
-        reason = why_mutable(item)
+        reason = _working_object(item) or why_mutable(item)
     if reason is not None:
         raise NotPersistableError(f"nominate {name}", *reason)
 
 
 def advice(value: Any) -> tuple[str, str] | None:
-    """Why a value of this family cannot be stored, and what to do; None where it is of no known family."""
+    """Why a value cannot be stored, and what to do; None if it belongs to no known family."""
     cls = type(value)
     if isinstance(value, type):
         if issubclass(value, Handle):
             return "it is a class, not an object", f"create an object of it with pool.new({value.__name__}, ...)"
-        return "it is a type, which is code, and a pool holds none", "store its name, and look it up by that"
-    if _numpy_class(cls, "generic"):
+        return "it is a type, which is code, and a pool holds no code", "store its name, and look it up by the name"
+    if _is_class_of("numpy", "generic", cls):
         return "it is a scalar of NumPy, not a value of Python", "use value.item()"
     if cls is object:
         return "it is nothing but its identity, which ends with the process", "use an Enum member or a str"
@@ -180,18 +202,18 @@ def advice(value: Any) -> tuple[str, str] | None:
     for family, why, todo in _FAMILIES:
         if isinstance(value, family):
             return why, todo
-    return why_mutable(cls)
+    return _working_object(cls) or why_mutable(cls)
 
 
-def refusal(value: Any) -> NotPersistableError:
-    """The error for a value for which there is no form."""
+def unsupported_error(value: Any) -> NotPersistableError:
+    """The error for a value that cannot be stored."""
     cls = type(value)
     twin = persistent_twin(cls)
-    if twin and cls is not frozenset:  # which may be meant as a key
+    if twin and cls is not frozenset:  # a frozenset may be meant as a key, so `advice` speaks of both uses
         return NotPersistableError(
             f"store {a_or_an(cls.__name__)}",
             "it lives in ordinary memory",
-            f"use pool.new(pmemobj.{twin}, ...), or pool.persistent(...), which converts what is in it too",
+            f"use pool.new(pmemobj.{twin}, ...), or pool.persistent(...), which also converts everything in it",
         )
     known = advice(value)
     if isinstance(value, type):

@@ -1,10 +1,10 @@
-# Texts and bytes as C sees them, for the modules that hash, compare and pack them; there is no _text.py.
+# Texts and bytes in C, for the modules that hash, compare and pack them. There is no utf8.py.
 
 cdef extern from *:
     """
     #include <string.h>
 
-    /* The UTF-8 of a str, which the str keeps; NULL and an exception if it has none. */
+    /* The UTF-8 of a str, in memory that the str owns; NULL and an exception if it cannot be encoded. */
     static inline const char *utf8_of(PyObject *text, Py_ssize_t *size) {
         if (PyUnicode_IS_COMPACT_ASCII(text)) {
             *size = PyUnicode_GET_LENGTH(text);
@@ -35,7 +35,7 @@ cdef extern from *:
         return size ? (unsigned char)*data : 0;
     }
 
-    /* What `_hashes.mix` computes. */
+    /* Computes the same as `hashes.mix`. */
     static inline unsigned long long mix_memory(const char *data, Py_ssize_t size, unsigned long long seed) {
         unsigned long long state = seed ^ (unsigned long long)size;
         for (; size > 0; data += 8, size -= 8) {
@@ -57,7 +57,7 @@ cdef extern from *:
         return words;
     }
 
-    /* Whether the words of a text that is filled up with zeros are those of `data`. */
+    /* Whether `words`, a text that is filled up with zeros to whole words, is the text `data`. */
     static inline int same_words(const char *words, const char *data, Py_ssize_t size) {
         for (; size >= 8; words += 8, data += 8, size -= 8) {
             if (padded_word(words, 8) != padded_word(data, 8)) return 0;
@@ -65,7 +65,7 @@ cdef extern from *:
         return size == 0 || padded_word(words, 8) == padded_word(data, size);
     }
 
-    /* Whether a word is a str of 2 to 7 characters of ASCII (those of one are made already, by the interpreter). */
+    /* Whether a word is a str of 2 to 7 ASCII characters. (The interpreter keeps the strs of one character.) */
     static inline int is_ascii_word(unsigned long long word) {
         return (word & 0x808080808080808FULL) == 8 && (word & 0x60) != 0;
     }

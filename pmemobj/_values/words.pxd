@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _values.py.
+# Types of the compiled form; the source is words.py.
 cimport cython
 from pmemobj._engine.heap cimport Handle, Heap, PoolLock
 from pmemobj._engine.publication cimport Publication
@@ -11,7 +11,7 @@ cdef extern from "Python.h":
 cdef extern from "string.h":
     void copy_memory "memcpy"(void *target, const void *source, size_t size) noexcept nogil
 
-# Constants as C integers; the names that _layout gives to Python are not those.
+# Constants as C integers. Without these lines they would be Python objects, as they are in _format.
 cdef unsigned long long ABSENT, WORD, TAG_MASK, TAG_CONTAINER, TAG_LEAF, TAG_STR, SHORT_MAX, SHORT_BYTES
 cdef unsigned long long _STR_HEADER
 cdef int _STR_KIND

@@ -707,7 +707,7 @@ def test_sizes_that_change_nothing_or_are_too_large(run: Run, game: Any) -> None
     assert "ignored" not in repr(run("%pmem_open game.pmem"))
     with pytest.raises(pmemobj.DiskFullError) as error:
         run("%pmem_open huge.pmem --create --size 100T")
-    assert f"its {100 << 40} bytes are too many" in short(error)[1] and "choose a smaller size" in short(error)[2]
+    assert f"the pool needs {100 << 40:,} bytes" in short(error)[1] and "choose a smaller size" in short(error)[2]
     with pytest.raises(pmemobj.BadPoolSizeError, match="1 byte is below"):
         run("%pmem_open tiny.pmem --create --size 1")
 

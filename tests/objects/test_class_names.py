@@ -159,7 +159,7 @@ def test_the_real_class_takes_over_when_it_is_defined(written: Pool) -> None:
     # The stand-in is in nobody's way: the object comes as what it is.
     assert type(written.root[0]) is real and written.root[0].number == 5
     written.root[0].number = 6
-    with pytest.raises(pmemobj.InvalidHandleError, match="class was not defined then, but is now"):
+    with pytest.raises(pmemobj.InvalidHandleError, match="class has been defined since it was fetched"):
         thing.number  # noqa: B018
     assert ring.start == -7, "its class is still missing"
     again = define("Ring", Persistent, start=Field("q"), note=Field(), items=Field("block"))

@@ -202,11 +202,11 @@ REFUSED: list[tuple[Any, str]] = [
     ({'a"b\\': [..., 1]}, r'ellipsis at root["a\"b\\"][0]:'),
     ({5: {None: {2.5: len}}}, "at root[5][None][2.5]:"),
     ([1, {Ordinary: 1}], "at root[1]:"),
-    ([collections.defaultdict(list)], "a collections.defaultdict at root[0]: it would come back as a mere dict"),
+    ([collections.defaultdict(list)], "a collections.defaultdict at root[0]: it would come back as a plain dict, without its class"),
     ({"x": collections.OrderedDict()}, 'a collections.OrderedDict at root["x"]:'),
     ([collections.Counter("abc")], "a collections.Counter at root[0]:"),
-    ([type("MyList", (list,), {})()], "MyList at root[0]: it would come back as a mere list (pass list(...)"),
-    ([Point(1, 2)], "Point at root[0]: it would come back as a mere tuple"),
+    ([type("MyList", (list,), {})()], "MyList at root[0]: it would come back as a plain list, without its class (store list(value) if"),
+    ([Point(1, 2)], "Point at root[0]: it would come back as a plain tuple, without its class"),
     (collections.OrderedDict(), "store a collections.OrderedDict: it would"),
     (object(), "store an object: it is nothing but"),
 ]
@@ -423,7 +423,7 @@ def test_a_tuple_that_holds_itself_is_damage() -> None:
     form = structures.Conversion(tuple, lambda source: [("x", source)], arguments=lambda _source, values: (values,))
     walk = structures.Walk(lambda _found: form, lambda target, *args: target(*args))
     walk.find(endless)
-    with pytest.raises(PoolDamagedError, match="it is immutable and holds itself"):
+    with pytest.raises(PoolDamagedError, match="it is immutable and contains itself"):
         walk.build()
 
 

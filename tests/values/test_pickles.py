@@ -189,12 +189,12 @@ def test_what_is_known_to_change_cannot_be_nominated(pool: Pool) -> None:
         (collections.deque, "instances change.*PersistentList"),
         (type("MySet", (set,), {}), "instances change.*PersistentSet"),
         (types.SimpleNamespace, "instances change.*PersistentObject"),
-        (object, "nominate the class of the values itself"),
+        (object, "nominate the class of these values"),
         (type, "instances are code"),
         (enum.EnumMeta, "instances are code"),
         (types.FunctionType, "instances are code"),
         (property, "instances are code"),
-        (lambda: 1, "pickle finds functions by their names"),
+        (lambda: 1, "pickle finds a function by its name, and this function has none"),
     ]
     for item, words in refused:
         with pytest.raises(NotPersistableError, match=words) as caught:

@@ -296,15 +296,15 @@ ADVICE = [
     (numpy_class("ndarray")(), r"PersistentArray, array\.dtype, array\), or store array\.tobytes\(\)"),
     (frozenset({1}), r"PersistentSet.*as a key a sorted tuple.*persist_via_pickle\(frozenset\)"),
     (..., r"store an ellipsis: it is a constant of the interpreter.*use None"),
-    (len, r"it is code, and a pool holds none \(store a name"),
+    (len, r"it is code, and a pool holds no code \(store a name"),
     (lambda: 1, r"store a function: it is code"),
     (sys, r"store a module: it is code"),
     (int, r"store class int: it is a type, .*store its name"),
     (PersistentList, r"store class PersistentList: it is a class, not an object .*pool\.new\(PersistentList, \.\.\.\)"),
     (memoryview(b"x"), r"store bytes\(view\), or pool\.new\(pmemobj\.PersistentByteArray"),
-    ((number for number in ()), r"a call that goes on.*store what comes of it"),
-    (iter([]), r"leads to the items of something else \(store the items"),
-    ({}.keys(), r"leads to the items of something else \(store the items"),
+    ((number for number in ()), r"a call that is still running.*store the items that it yields"),
+    (iter([]), r"refers to those of another object \(store the items"),
+    ({}.keys(), r"refers to those of another object \(store the items"),
     (io.BytesIO(), r"part of the running process.*begins with _v_"),
     (threading.Lock(), r"part of the running process.*begins with _v_"),
     (object(), r"nothing but its identity.*Enum member"),
@@ -325,6 +325,24 @@ def test_what_is_refused_comes_with_advice(pool: Pool) -> None:
             if type(value).__eq__ is object.__eq__:
                 assert value not in pool.root  # what compares by identity is just not there
     assert pool.root == {}
+
+
+def test_no_error_advises_to_pickle_what_programs_work_with(pool: Pool) -> None:
+    """UX2 27: `p.root = p` advised to pickle the pool."""
+    with pool.transaction() as transaction:
+        working: list[tuple[Any, str]] = [
+            (pool, r"a pool is what values are stored in.*such as pool\.root, or the path of another pool, pool\.path"),
+            (transaction, r"part of the running process.*store the values themselves"),
+            (pool.mm, r"belongs to the open pool.*pool\.mm"),
+            (pool.log, r"part of the running process.*store str\(entry\)"),
+        ]
+        for value, words in working:
+            with pytest.raises(NotPersistableError, match=words) as caught:
+                pool.root = value
+            assert "pickle" not in str(caught.value)
+            with pytest.raises(NotPersistableError, match=words):
+                pmemobj.persist_via_pickle(type(value))
+    assert pool.root is None
 
 
 def test_an_object_of_another_pool_is_refused(pool: Pool, make_pool: Callable[..., Pool]) -> None:
