@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from course import not_yet, right
 from pmemobj import PersistentObjectPool
 from pmemobj.crash import Event, Frame, Line, LineState, Recording, Report, What, record
-from pmemobj_magics.display import count_short
+from pmemobj_magics.common.texts import count_short
 
 LOG = "log"
 WORD = 8

@@ -17,7 +17,7 @@ from course import exercise, not_yet, right
 from pmemobj import PersistentList, PersistentObjectPool
 from pmemobj.errors import a_or_an
 from pmemobj.inspect import Piece, memory
-from pmemobj_magics.display import size_text
+from pmemobj_magics.common.texts import size_text
 
 #: In the file of a pool: where the lanes begin, and which words of the header tell the heap and the root object.
 LANES, HEAP_AT, ROOT_AT = 8192, 5136, 6144

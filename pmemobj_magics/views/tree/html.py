@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 
 from pmemobj.inspect import DOOMED, Change, Comparison, Graph, Node, Slot, slot_note, tree_text
-from pmemobj_magics.display import number_text
+from pmemobj_magics.common.texts import number_text
 
 __all__ = ["small_tree", "to_html"]
 
