@@ -11,5 +11,6 @@
 | `media` | the directories in which it happens, and what they lie on |
 | `run` | all workloads for all systems, in turn |
 | `reach` | what pmemobj should reach, row by row |
+| `import_time` | how long ``import pmemobj`` takes; a program of its own |
 | `report`, `plots`, `publish` | the table, the pictures, and their places in the documentation |
 """

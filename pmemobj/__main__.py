@@ -16,11 +16,12 @@ from pmemobj import inspect
 from pmemobj._containers.base import kind_at
 from pmemobj._dumping.builder import Progress
 from pmemobj._files import pool_file
+from pmemobj._files.sizes import PoolSize
 from pmemobj._objects import gc
 from pmemobj.check import check
 from pmemobj.dump import dump, is_dump, resize, restore
 from pmemobj.errors import BadPoolSizeError, PmemError, PoolExistsError
-from pmemobj.pool import PersistentObjectPool, PoolSize
+from pmemobj.pool import PersistentObjectPool
 
 FINE, FINDINGS, USAGE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
 

@@ -15,7 +15,6 @@ unset, other   the extensions if all are there, else the sources
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.abc import MetaPathFinder
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
 from importlib.util import spec_from_file_location
 from pathlib import Path
@@ -79,8 +78,11 @@ def stale_extensions() -> list[str]:
     return stale
 
 
-class _SourceFinder(MetaPathFinder):
-    """Finds the source of a hot module although an extension lies beside it."""
+class _SourceFinder:
+    """Finds the source of a hot module although an extension lies beside it.
+
+    It is not derived from `importlib.abc.MetaPathFinder`, whose import would take as long as that of this package.
+    """
 
     def __init__(self, sources: Mapping[str, Path]) -> None:
         self._sources = sources

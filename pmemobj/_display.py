@@ -1,66 +1,68 @@
-"""What a notebook shows of graphs, trees and objects: pictures, where `pmemobj_magics` is there to draw them.
+"""What a notebook shows of graphs, trees and persistent objects.
 
-The one door to that package, which stands above this one: it is opened when something is displayed and not
-before, so that a program without a notebook never loads it. Where it is missing, there is the text.
+The package that draws them is installed beside this one, and announces itself through entry points of the group
+`pmemobj.display`. They are looked up when something is displayed for the first time, so a program without a notebook
+never loads what draws. Where none is installed, or what draws cannot be imported, the text alone is shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 __all__ = ["graph", "thing", "tree"]
 
 Bundle = dict[str, str]
 
-#: How many objects, entries of each and steps the small tree of an object shows at the most.
-SMALL = {"max_nodes": 30, "max_items": 20, "depth": 4}
-
-#: Walks from an object, with limits; set by `inspect`.
-walk_from: Callable[..., Any] | None = None
+_GROUP = "pmemobj.display"
 
 
 def graph(graph: Any) -> Bundle:
-    """A picture of a graph; or its tree."""
-    try:
-        from pmemobj_magics.views.graph import PoolGraph
-    except ImportError:
-        return {"text/plain": str(graph)}
-    return PoolGraph(graph)._repr_mimebundle_()
+    """A picture of a graph; or its text."""
+    draw = _hook("graph")
+    return {"text/plain": str(graph)} if draw is None else draw(graph)
 
 
 def tree(tree: Any) -> Bundle:
-    """A tree that can be unfolded; and its text."""
-    try:
-        from pmemobj_magics.views.tree import PoolTree
-    except ImportError:
-        return {"text/plain": repr(tree)}
-    return PoolTree(tree.graph, name=tree.name, offsets=tree.offsets)._repr_mimebundle_()
+    """A tree that can be unfolded; or its text."""
+    draw = _hook("tree")
+    return {"text/plain": repr(tree)} if draw is None else draw(tree)
 
 
 def thing(thing: Any) -> Bundle:
     """The repr of a persistent object, and a small tree of it to unfold.
 
-    Nothing, so that a notebook goes on as if there were no bundle, where the class shows itself in a way of its own,
-    or the object cannot be read: then its repr says why.
+    Returns:
+        The texts by their MIME types. It is empty, so that IPython shows the object as if it had no bundle, where its
+        class has methods for display of its own, or the object cannot be read: then the error from its repr says why.
     """
     if _shows_itself(type(thing)):
         return {}
     try:
         text = repr(thing)
-        assert walk_from is not None
-        found = walk_from(thing, **SMALL)
     except Exception:
         return {}
-    try:
-        from pmemobj_magics.views.tree import small_tree
-    except ImportError:
-        return {"text/plain": text}
-    return {"text/plain": text, "text/html": small_tree(found, text)}
+    draw = _hook("object")
+    return {"text/plain": text} if draw is None else draw(thing, text)
+
+
+@cache
+def _hook(name: str) -> Callable[..., Bundle] | None:
+    """The function that draws things of one kind (``graph``, ``tree``, ``object``); None if there is none."""
+    from importlib.metadata import entry_points  # here, since it takes as long to import as half of this package
+
+    for point in entry_points(group=_GROUP, name=name):
+        try:
+            found: Callable[..., Bundle] = point.load()
+        except ImportError:
+            continue
+        return found
+    return None
 
 
 def _shows_itself(cls: type) -> bool:
-    """Whether a class has IPython's methods for display, other than that of all persistent objects."""
+    """Whether a class has IPython's methods for display, apart from the one that all persistent objects have."""
     return any(
         name.startswith("_repr_") and name.endswith("_") and name != "_repr_mimebundle_"
         for base in cls.__mro__

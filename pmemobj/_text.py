@@ -23,3 +23,8 @@ def count_short(number: int) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 image``, ``2 images``."""
     return f"{count_short(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def number_text(number: int) -> str:
+    """A number with its thousands apart: ``12 431``."""
+    return f"{number:,}".replace(",", " ")

@@ -21,10 +21,13 @@ from typing import IO, Any
 
 from pmemobj._containers.base import kind_at
 from pmemobj._dumping.builder import Contents, Progress, built
-from pmemobj._dumping.json_values import from_json, plain_to_json, to_json
-from pmemobj._dumping.records import ClassKey, Record, write_record
+from pmemobj._dumping.forms import write_record
+from pmemobj._dumping.json_plain import plain_to_json
+from pmemobj._dumping.json_values import from_json, to_json
+from pmemobj._dumping.records import ClassKey, Record
 from pmemobj._engine.heap import Heap
 from pmemobj._files import pool_file, poolset, storage
+from pmemobj._files.sizes import PoolSize, demand_max_size
 from pmemobj._format import ROOT_VALUE
 from pmemobj._values.leaves import BadPayload
 from pmemobj._values.words import is_container
@@ -39,7 +42,7 @@ from pmemobj.errors import (
     TransactionError,
     a_or_an,
 )
-from pmemobj.pool import Path, PersistentObjectPool, PoolSize, demand_max_size
+from pmemobj.pool import Path, PersistentObjectPool
 
 __all__ = ["DUMP_VERSION", "dump", "resize", "restore"]
 
@@ -137,7 +140,7 @@ def contents_of(heap: Heap) -> Contents:
     classes = {}
     with _readable(f"the classes of {heap.name}"):
         for number in range(heap.types.count):
-            shape = heap.types.shape(number)
+            shape = heap.types.layout(number)
             fields = None if shape.fields is None else shape.fields.decode()
             classes[ClassKey(shape.name, fields)] = list(shape.slots)
     return Contents(root_form, classes, len(order), records)

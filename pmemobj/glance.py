@@ -17,18 +17,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MethodType
-from typing import TYPE_CHECKING
 
 from pmemobj._engine.heap import Heap
 from pmemobj._format import ROOT_VALUE
+from pmemobj._inspection.before_image import OpenPool
+from pmemobj._inspection.graphs import Graph
 from pmemobj._inspection.memory import describe_at
 from pmemobj._inspection.memory_data import Memory
+from pmemobj._inspection.walk import Limits, demand_limits, heap_of, walk_before, walk_heap
 from pmemobj._objects.gc import containers
 from pmemobj.errors import InvalidHandleError, TransactionError, a_or_an
-from pmemobj.inspect import Graph, _before, _demand_limits, _Limits, _walk
-
-if TYPE_CHECKING:
-    from pmemobj.pool import PersistentObjectPool
 
 __all__ = ["Glance", "after_transactions", "look", "look_into", "stamp"]
 
@@ -53,7 +51,7 @@ class Glance:
     memories: dict[int, Memory] = field(default_factory=dict)
 
 
-def stamp(pool: PersistentObjectPool) -> tuple[int, bool]:
+def stamp(pool: OpenPool) -> tuple[int, bool]:
     """Something that is equal as long as a look would find the same, whoever changed the pool in this process.
 
     (Other processes cannot, while it is open here.) Cost: a few fetches.
@@ -61,13 +59,13 @@ def stamp(pool: PersistentObjectPool) -> tuple[int, bool]:
     Raises:
         PoolClosedError: the pool is closed.
     """
-    heap = _heap(pool)
+    heap = heap_of(pool, "look at")
     heap.read(heap.root_offset)
     # The one counts changes, the other also roll-backs and what is freed; both only grow.
     return heap.changes + heap.version, heap.in_transaction()
 
 
-def after_transactions(pool: PersistentObjectPool, call: Callable[[], None]) -> None:
+def after_transactions(pool: OpenPool, call: Callable[[], None]) -> None:
     """Have a method called each time that a transaction on the pool has been committed, in the thread whose it was.
 
     For one that is open over many statements; a statement that is a transaction by itself tells nobody. The
@@ -77,7 +75,7 @@ def after_transactions(pool: PersistentObjectPool, call: Callable[[], None]) -> 
         pool: The pool, open or not; `suspend` and `resume` make no difference.
         call: The method. It is held weakly, and called no more when its object is gone.
     """
-    heap = _heap(pool)
+    heap = heap_of(pool, "look at")
     if not isinstance(call, MethodType):
         raise TypeError(
             f"cannot call {a_or_an(type(call).__name__)} after transactions: held weakly, it must be the method of an "
@@ -97,7 +95,7 @@ def after_transactions(pool: PersistentObjectPool, call: Callable[[], None]) -> 
 
 
 def look(
-    pool: PersistentObjectPool,
+    pool: OpenPool,
     offset: int | None = None,
     *,
     depth: int | None = None,
@@ -121,21 +119,21 @@ def look(
 
     Cost: proportional to the objects that the root reaches, to count them, and to what the limits allow.
     """
-    _demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items, max_words=max_words)
-    heap, limits = _heap(pool), _Limits(depth, max_nodes, max_items)
+    demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items, max_words=max_words)
+    heap, limits = heap_of(pool, "look at"), Limits(depth, max_nodes, max_items)
     with _undisturbed(heap):
         if offset is None:
-            graph = _walk(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", limits)
+            graph = walk_heap(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", limits)
         else:
             _demand_reached(heap, offset)
-            graph = _walk(heap, offset, "start", limits)
+            graph = walk_heap(heap, offset, "start", limits)
         is_open = heap.in_transaction() and heap.doomed is None
-        before = _before(pool, graph, limits) if is_open else None
+        before = walk_before(pool, graph, limits) if is_open else None
         graph = replace(graph, is_open=is_open, before=before)
         return Glance(graph, is_open, _memories(heap, graph, max_words))
 
 
-def look_into(pool: PersistentObjectPool, offset: int, max_words: int = 200) -> Memory:
+def look_into(pool: OpenPool, offset: int, max_words: int = 200) -> Memory:
     """Describe the memory of an object that was found before, as `inspect.memory` does.
 
     Args:
@@ -148,18 +146,11 @@ def look_into(pool: PersistentObjectPool, offset: int, max_words: int = 200) -> 
 
     Cost: proportional to the objects that the root reaches, and to what is shown.
     """
-    _demand_limits(max_words=max_words)
-    heap = _heap(pool)
+    demand_limits(max_words=max_words)
+    heap = heap_of(pool, "look at")
     with _undisturbed(heap):
         _demand_reached(heap, offset)
         return describe_at(heap, offset, max_words)
-
-
-def _heap(pool: PersistentObjectPool) -> Heap:
-    heap = getattr(pool, "_heap", None)
-    if not isinstance(heap, Heap):
-        raise TypeError(f"cannot look at {a_or_an(type(pool).__name__)}: it is no pool (open it with pmemobj.open())")
-    return heap
 
 
 def _demand_reached(heap: Heap, offset: int) -> None:

@@ -7,6 +7,7 @@ Load them with ``%load_ext pmemobj_magics``; a question mark shows the help of a
 | `magics` | the magics: their names, arguments and help |
 | `commands` | what the magics do |
 | `shell` | the IPython shell: the session, lines, cells, completion, help, progress |
+| `display_hooks` | functions that `pmemobj` calls to show graphs, trees and objects in a notebook |
 | `views` | how results look |
 | `common` | numbers, tables, pages, signs and SVG, which all views share |
 | `errors` | the errors of the magics |

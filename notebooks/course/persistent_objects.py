@@ -22,7 +22,7 @@ from course import exercise, not_yet, right
 from course.stops import stop_everywhere
 from pmemobj import PersistentObjectPool, PmemError
 
-sys.path.insert(0, str(Path(__file__).parent / "scripts"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 import guess2
 from guess_lib import GAME_FILE, HIGHEST, LOWEST, RIGHT, TOO_HIGH, TOO_LOW, Guesser, reopen_game
 

@@ -12,7 +12,6 @@ from array import array
 from collections.abc import Callable, Iterable, MutableSequence
 from typing import Any
 
-from pmemobj._containers.base import register_kind
 from pmemobj._containers.buffer import END, Buffer, number, place_number, plain, position
 from pmemobj._containers.elements import (
     ELEMENTS,
@@ -29,6 +28,7 @@ from pmemobj._containers.hex_rows import MOST_ROWS, PER_ROW, rows_of_numbers
 from pmemobj._containers.number_sequence import NumberSequence
 from pmemobj._engine.heap import Heap, steady
 from pmemobj._format import ARRAY_SIZE, WORD, Kind, new_header
+from pmemobj._public_names import public_in
 from pmemobj.errors import PoolDamagedError
 
 _LENGTH, _DATA, _CODE, _SHAPE = 8, 24, 32, 40
@@ -390,5 +390,5 @@ def _same_as_slice(self: PersistentArray, other: Any) -> Any:
     return other[:] if isinstance(other, PersistentArray) else other
 
 
-register_kind(PersistentArray)
+public_in("pmemobj")(PersistentArray)
 MutableSequence.register(PersistentArray)

@@ -29,19 +29,27 @@ from pmemobj import _display
 from pmemobj._containers.invariants import demand_allocation, demand_words, dump
 from pmemobj._engine.heap import Handle, Heap, attach, steady
 from pmemobj._format import ABSENT, ALIGNMENT, HEADER_MARK, KEYED_KINDS, WORD, kind_of
+from pmemobj._public_names import public_in
 from pmemobj._values.words import decode
 from pmemobj.errors import NotPersistableError, PmemError, PoolDamagedError, a_or_an
 
 P = TypeVar("P", bound="Persistent")
 
-#: What `Persistent.to_python` calls; set by `convert`, which knows all the types.
-to_plain: Callable[[Any], Any] | None = None
+#: What `Persistent.to_python` calls.
+_to_plain: Callable[[Any], Any] | None = None
+
+
+def register_plain_form(function: Callable[[Any], Any]) -> None:
+    """From now on `function` makes the plain form of a persistent object."""
+    global _to_plain
+    _to_plain = function
 
 
 #: Held for as long as it takes to make sure that there is one handle of an object, by whatever thread.
 _reviving = threading.RLock()
 
 
+@public_in("pmemobj")
 class Oid(NamedTuple):
     """What names an object in all pools: the pool's number and the object's offset in it (bytes)."""
 
@@ -69,8 +77,8 @@ class Persistent(Handle):
 
     def to_python(self) -> Any:
         """The plain form of this object and of all that it refers to; see `pmemobj.to_python`."""
-        assert to_plain is not None
-        return to_plain(self)
+        assert _to_plain is not None
+        return _to_plain(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the repr, and a small tree to unfold."""
@@ -172,7 +180,7 @@ class Persistent(Handle):
 
 # ---- kinds ---------------------------------------------------------------------------------------
 
-#: The class of every kind of container; filled by the modules of the types.
+#: The class of every kind of container; `_objects.registry` fills it.
 kinds: dict[int, type[Persistent]] = {}
 
 #: What finds the Python class of an object whose kind has more than one, by kind.

@@ -2,12 +2,12 @@
 from cpython.buffer cimport PyObject_GetBuffer
 from cpython.ref cimport Py_DECREF
 
-from pmemobj._containers.base cimport Persistent
+from pmemobj._containers.comparable cimport Comparable
 from pmemobj._engine.heap cimport Heap
 
 ctypedef Py_buffer *buffer_request
 
-cdef class Buffer(Persistent):
+cdef class Buffer(Comparable):
     pass
 
 cdef class Writing:

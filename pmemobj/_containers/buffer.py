@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pmemobj._containers.base import Persistent
+from pmemobj._containers.comparable import Comparable
 from pmemobj._engine.heap import Heap, steady, usable_size
 from pmemobj._engine.transaction import Transaction
 from pmemobj._format import WORD
@@ -37,7 +37,7 @@ END = sys.maxsize
 _PYBUF_WRITABLE = 1
 
 
-class Buffer(Persistent):
+class Buffer(Comparable):
     """Bytes in a pool, and the buffer protocol; the base of the types that give them a meaning."""
 
     __slots__ = ()

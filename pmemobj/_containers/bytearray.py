@@ -11,12 +11,12 @@ from abc import ABC
 from collections.abc import Iterable, MutableSequence
 from typing import Any
 
-from pmemobj._containers.base import register_kind
 from pmemobj._containers.buffer import END, Buffer, number, plain, position
 from pmemobj._containers.bytes_methods import BytesLike
 from pmemobj._containers.hex_rows import MOST_ROWS, PER_ROW, rows_of_bytes
 from pmemobj._engine.heap import Heap, steady
 from pmemobj._format import BYTEARRAY_SIZE, Kind, new_header
+from pmemobj._public_names import public_in
 
 _LENGTH, _DATA = 8, 24
 _INDICES = "bytearray indices must be integers or slices, not {}"
@@ -202,6 +202,6 @@ class _NoPattern(ABC):  # noqa: B024 - it is only registered
     """
 
 
-register_kind(PersistentByteArray)
+public_in("pmemobj")(PersistentByteArray)
 _NoPattern.register(PersistentByteArray)
 MutableSequence.register(_NoPattern)

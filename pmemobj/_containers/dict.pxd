@@ -1,12 +1,14 @@
 # Types of the compiled form; the source is _dict.py.
 cimport cython
-from pmemobj._containers.base cimport Persistent
+from pmemobj._containers.stored_table cimport StoredTable
 from pmemobj._hashtable.hashes cimport stored_hash
 from pmemobj._engine.heap cimport Heap, PoolLock
 from pmemobj._hashtable.new_entries cimport NewEntries
 from pmemobj._engine.publication cimport Publication
-from pmemobj._hashtable.table cimport add_at_once, append_entries, count_live, drop_entries, find_entry, has_entry, last_entry
-from pmemobj._hashtable.table cimport add_in_statement, exchange_value, look_up, prepare_key, put_entry, remove_entries, store_value
+from pmemobj._hashtable.additions cimport add_at_once, add_in_statement, append_entries, prepare_key, put_entry
+from pmemobj._hashtable.entries cimport count_live, last_entry
+from pmemobj._hashtable.search cimport find_entry, has_entry, look_up
+from pmemobj._hashtable.table cimport drop_entries, exchange_value, remove_entries, store_value
 from pmemobj._values.words cimport decode, encode, immediate, is_leaf, prepare, replace
 
 cdef object _missing
@@ -14,7 +16,7 @@ cdef unsigned long long ENTRY_SIZE, DICT_TABLE, ENTRY_HASH, ENTRY_KEY, ENTRY_VAL
 
 # The flag by which `match` knows a mapping: an extension type must bring it along.
 @cython.collection_type("mapping")
-cdef class PersistentDict(Persistent):
+cdef class PersistentDict(StoredTable):
     @cython.locals(
         heap=Heap, lock=PoolLock, offset=cython.ulonglong, key_hash=cython.ulonglong, word=cython.ulonglong,
         entry=cython.ulonglong, key_word=cython.ulonglong,

@@ -12,43 +12,28 @@ import types
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, MutableMapping, ValuesView
 from typing import Any
 
-from pmemobj._containers.base import Persistent, guarded_repr, register_kind
+from pmemobj._containers.base import guarded_repr
 from pmemobj._containers.iterators import Walk
+from pmemobj._containers.stored_table import StoredTable
 from pmemobj._containers.views import Items, Keys, Values
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.publication import Publication
 from pmemobj._format import (
     ABSENT,
-    DICT_SIZE,
     DICT_TABLE,
     ENTRY_HASH,
     ENTRY_KEY,
     ENTRY_SIZE,
     ENTRY_VALUE,
     Kind,
-    new_header,
 )
+from pmemobj._hashtable.additions import add_at_once, add_in_statement, append_entries, prepare_key, put_entry
+from pmemobj._hashtable.entries import last_entry, live_words
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.new_entries import NewEntries
-from pmemobj._hashtable.table import (
-    add_at_once,
-    add_in_statement,
-    append_entries,
-    contents,
-    count_live,
-    drop_entries,
-    exchange_value,
-    find_entry,
-    has_entry,
-    last_entry,
-    live_words,
-    look_up,
-    prepare_key,
-    put_entry,
-    remove_entries,
-    store_value,
-)
-from pmemobj._hashtable.table_check import verify_table
+from pmemobj._hashtable.search import find_entry, has_entry, look_up
+from pmemobj._hashtable.table import exchange_value, store_value
+from pmemobj._public_names import public_in
 from pmemobj._values.nans import one_of_each, those_of
 from pmemobj._values.words import decode, describe, encode, immediate, prepare, replace
 from pmemobj.errors import NotPersistableError
@@ -57,7 +42,7 @@ _NOUN = "dictionary"
 _missing: Any = object()
 
 
-class PersistentDict(Persistent):
+class PersistentDict(StoredTable):
     """A dict in a pool; made with ``pool.new(PersistentDict, ...)``, with dict's own arguments.
 
     Keys are None, numbers, str, bytes, whatever else can be stored as a value and has an equality
@@ -94,9 +79,6 @@ class PersistentDict(Persistent):
         )
 
     # ---- reading ----
-
-    def __len__(self) -> int:
-        return count_live(self._p_heap, self._p_offset)
 
     def __getitem__(self, key: Any) -> Any:
         value = look_up(self, key, _missing)
@@ -226,8 +208,7 @@ class PersistentDict(Persistent):
             entry = find_entry(heap, self._p_offset, ENTRY_SIZE, key, key_hash)
             if not entry:
                 raise KeyError(key)
-            with heap.statement:
-                remove_entries(heap, self._p_offset, ENTRY_SIZE, [entry])
+            self._remove(entry)
 
     def setdefault(self, key: Any, default: Any = None, /) -> Any:
         """The value of `key`, which is set to `default` first if it is missing."""
@@ -253,8 +234,7 @@ class PersistentDict(Persistent):
                 changes = heap.changes
                 value = decode(heap, heap.read(entry + ENTRY_VALUE))
                 if heap.changes == changes:  # else reading a pickle ran foreign code
-                    with heap.statement:
-                        remove_entries(heap, self._p_offset, ENTRY_SIZE, [entry])
+                    self._remove(entry)
                     return value
         if default is _missing:
             raise KeyError(key)
@@ -271,8 +251,7 @@ class PersistentDict(Persistent):
                 changes = heap.changes
                 pair = decode(heap, heap.read(entry + ENTRY_KEY)), decode(heap, heap.read(entry + ENTRY_VALUE))
                 if heap.changes == changes:  # else reading a pickle ran foreign code
-                    with heap.statement:
-                        remove_entries(heap, self._p_offset, ENTRY_SIZE, [entry])
+                    self._remove(entry)
                     return pair
 
     def update(self, /, *args: Any, **kwargs: Any) -> None:
@@ -280,13 +259,6 @@ class PersistentDict(Persistent):
         if len(args) > 1:
             raise TypeError(f"update expected at most 1 argument, got {len(args)}")
         self._set_all(_pairs(args, kwargs))
-
-    def clear(self) -> None:
-        """Remove all keys."""
-        with self._p_heap.lock:
-            if self._p_heap.read(self._p_offset + DICT_TABLE):
-                with self._p_heap.statement:
-                    drop_entries(self._p_heap, self._p_offset, ENTRY_SIZE)
 
     def __ior__(self, other: Any) -> PersistentDict:
         self.update(other)
@@ -339,21 +311,6 @@ class PersistentDict(Persistent):
     # ---- for walkers ----
 
     @staticmethod
-    def _p_allocate(heap: Heap, cls: type) -> int:
-        offset = heap.alloc(DICT_SIZE, Kind.DICT)
-        heap.init(offset, [new_header(Kind.DICT), 0, 0, 0])
-        return offset
-
-    @staticmethod
-    def _p_words(heap: Heap, offset: int) -> Iterable[int]:
-        return contents(heap, offset, ENTRY_SIZE)
-
-    @staticmethod
-    def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:
-        table = heap.read(offset + DICT_TABLE)
-        return (table,) if table else ()
-
-    @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
         words = live_words(heap, offset, ENTRY_SIZE)
         shown = zip(words[1 : 3 * limit : 3], words[2 : 3 * limit : 3], strict=True)
@@ -362,10 +319,6 @@ class PersistentDict(Persistent):
     @staticmethod
     def _p_summary(count: int) -> str:
         return f"{count} key" if count == 1 else f"{count} keys"
-
-    @staticmethod
-    def _p_verify(heap: Heap, offset: int) -> None:
-        verify_table(heap, offset, ENTRY_SIZE)
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:
@@ -390,5 +343,5 @@ def _pairs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
     return one_of_each(pairs)
 
 
-register_kind(PersistentDict)
+public_in("pmemobj")(PersistentDict)
 MutableMapping.register(PersistentDict)

@@ -12,15 +12,13 @@ import operator
 import struct
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pmemobj._containers.buffer import Buffer
 from pmemobj._containers.bytes_methods import BytesLike
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(NamedTuple):
     """One type of elements.
 
     Attributes:

@@ -2,7 +2,7 @@
 cimport cython
 from pmemobj._containers.base cimport Persistent
 from pmemobj._engine.heap cimport Heap
-from pmemobj._hashtable.table cimport count_live
+from pmemobj._hashtable.entries cimport count_live
 from pmemobj._values.words cimport decode
 
 cdef unsigned long long ABSENT, TABLE_ENTRIES, DICT_DELETED, DICT_USED, DICT_TABLE, ENTRY_KEY, ENTRY_VALUE, _NEVER

@@ -7,7 +7,7 @@ from typing import Any
 from pmemobj._containers.base import Persistent
 from pmemobj._engine.heap import steadily
 from pmemobj._format import ABSENT, DICT_DELETED, DICT_TABLE, DICT_USED, ENTRY_KEY, ENTRY_VALUE, TABLE_ENTRIES, WORD
-from pmemobj._hashtable.table import count_live
+from pmemobj._hashtable.entries import count_live
 from pmemobj._values.words import decode
 
 #: A count of live entries that no container has.

@@ -15,12 +15,12 @@ import sys
 from collections.abc import Iterable, MutableSequence
 from typing import Any
 
-from pmemobj._containers.base import register_kind
 from pmemobj._containers.invariants import demand_allocation
 from pmemobj._containers.sequence import StoredSequence, numbered, with_numbers
 from pmemobj._engine.heap import Heap, steady, usable_size
 from pmemobj._engine.publication import Publication
 from pmemobj._format import ABSENT, LIST_SIZE, WORD, Kind, new_header
+from pmemobj._public_names import public_in
 from pmemobj._values.nans import one
 from pmemobj._values.words import decode, duplicate, encode, exchange, free_leaf, immediate, prepare, replace
 from pmemobj.errors import PoolFullError
@@ -392,5 +392,5 @@ class PersistentList(StoredSequence):
         return "PersistentList"
 
 
-register_kind(PersistentList)
+public_in("pmemobj")(PersistentList)
 MutableSequence.register(PersistentList)

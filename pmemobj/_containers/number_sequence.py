@@ -35,10 +35,6 @@ class NumberSequence(Buffer):
         """A builtin object with elements like these, of which `data` are the bytes."""
         raise AssertionError("every type has its own")
 
-    def _compare(self, other: Any, relation: Any) -> Any:
-        """Compare with another object, if it is one to compare with."""
-        raise AssertionError("every type has its own")
-
     # ---- iterating: like the builtin types, the length is looked at anew for every element ----
 
     def __iter__(self) -> Iterator[Any]:
@@ -53,26 +49,6 @@ class NumberSequence(Buffer):
             at -= 1
             if at < len(self):
                 yield self[at]
-
-    # ---- comparing, with plain ones too, by value ----
-
-    def __eq__(self, other: Any) -> Any:
-        return self._compare(other, operator.eq)
-
-    def __ne__(self, other: Any) -> Any:
-        return self._compare(other, operator.ne)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compare(other, operator.lt)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compare(other, operator.le)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compare(other, operator.gt)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compare(other, operator.ge)
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -1,7 +1,7 @@
 # Types of the compiled form; the source is _sequence.py.
 cimport cython
 
-from pmemobj._containers.base cimport Persistent
+from pmemobj._containers.comparable cimport Comparable
 from pmemobj._engine.heap cimport Heap
 from pmemobj._values.words cimport decode
 
@@ -55,7 +55,7 @@ cdef inline unsigned long long _look(
         return 0
     return (<unsigned long long *><void *>(base + items))[at]
 
-cdef class StoredSequence(Persistent):
+cdef class StoredSequence(Comparable):
     cdef unsigned long long _first(self) except? 0
     cpdef list _words(self, chosen=*)
     @cython.locals(number=cython.longlong)

@@ -17,7 +17,8 @@ import types
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pmemobj._containers.base import Persistent, guarded_repr
+from pmemobj._containers.base import guarded_repr
+from pmemobj._containers.comparable import Comparable
 from pmemobj._engine.heap import steadily, steady
 from pmemobj._format import ABSENT, IMMEDIATE_BITS, TUPLE_ITEMS, WORD, Kind  # noqa: F401 - for the .pxd
 from pmemobj._values.nans import one, ones
@@ -34,7 +35,7 @@ _LIST_KIND = int(Kind.LIST)
 _beyond: Any = object()
 
 
-class StoredSequence(Persistent):
+class StoredSequence(Comparable):
     """Value words side by side, read as a sequence."""
 
     __slots__ = ()
@@ -196,24 +197,6 @@ class StoredSequence(Persistent):
 
     # ---- comparing ----
 
-    def __eq__(self, other: Any) -> Any:
-        return self._compare(other, operator.eq)
-
-    def __ne__(self, other: Any) -> Any:
-        return self._compare(other, operator.ne)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compare(other, operator.lt)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compare(other, operator.le)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compare(other, operator.gt)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compare(other, operator.ge)
-
     def _compare(self, other: Any, relation: Any) -> Any:
         """Compare by items with one of the same class or with a plain one."""
         plain = self._as_plain(other)
@@ -221,8 +204,7 @@ class StoredSequence(Persistent):
             return NotImplemented
         return relation(self._p_plain(self), ones(plain) if plain is other else plain)
 
-    def __hash__(self) -> int:
-        # Beside the comparisons, since a compiled class inherits both or neither.
+    def _hash(self) -> int:
         return hash(self._p_plain(self))
 
     __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]

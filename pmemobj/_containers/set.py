@@ -12,8 +12,9 @@ import types
 from collections.abc import Iterable, Iterator, MutableSet
 from typing import Any
 
-from pmemobj._containers.base import Persistent, guarded_repr, register_kind
+from pmemobj._containers.base import guarded_repr
 from pmemobj._containers.iterators import Walk
+from pmemobj._containers.stored_table import StoredTable
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.publication import Publication
 from pmemobj._format import (
@@ -21,38 +22,24 @@ from pmemobj._format import (
     DICT_TABLE,
     ENTRY_KEY,
     SET_ENTRY_SIZE,
-    SET_SIZE,
     TABLE_ENTRIES,
     WORD,
     Kind,
-    new_header,
 )
+from pmemobj._hashtable.additions import add_at_once, add_in_statement, append_entries, prepare_key, put_entry
+from pmemobj._hashtable.entries import entry_words, last_entry, live_words
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.new_entries import NewEntries
-from pmemobj._hashtable.table import (
-    add_at_once,
-    add_in_statement,
-    append_entries,
-    contents,
-    count_live,
-    drop_entries,
-    entry_words,
-    find_entry,
-    has_entry,
-    last_entry,
-    live_words,
-    prepare_key,
-    put_entry,
-    remove_entries,
-)
-from pmemobj._hashtable.table_check import verify_table
+from pmemobj._hashtable.search import find_entry, has_entry
+from pmemobj._hashtable.table import drop_entries, remove_entries
+from pmemobj._public_names import public_in
 from pmemobj._values.nans import one_of_each, those_of
 from pmemobj._values.words import decode
 
 Operand = Any
 
 
-class PersistentSet(Persistent):
+class PersistentSet(StoredTable):
     """A set in a pool; made with ``pool.new(PersistentSet, iterable)``. It keeps the order of insertion.
 
     Items are what can be a key of a PersistentDict. Whatever returns a new set returns a plain one.
@@ -87,9 +74,6 @@ class PersistentSet(Persistent):
                 append_entries(heap, self._p_offset, new)
 
     # ---- reading ----
-
-    def __len__(self) -> int:
-        return count_live(self._p_heap, self._p_offset)
 
     def __contains__(self, item: Any) -> bool:
         if isinstance(item, (set, PersistentSet)):
@@ -230,16 +214,8 @@ class PersistentSet(Persistent):
                 changes = heap.changes
                 item = decode(heap, heap.read(entry + ENTRY_KEY))
                 if heap.changes == changes:  # else reading a pickle ran foreign code
-                    with heap.statement:
-                        remove_entries(heap, self._p_offset, SET_ENTRY_SIZE, [entry])
+                    self._remove(entry)
                     return item
-
-    def clear(self) -> None:
-        """Take out everything."""
-        with self._p_heap.lock:
-            if self._p_heap.read(self._p_offset + DICT_TABLE):
-                with self._p_heap.statement:
-                    drop_entries(self._p_heap, self._p_offset, SET_ENTRY_SIZE)
 
     # ---- changing by many, all or none ----
 
@@ -328,8 +304,7 @@ class PersistentSet(Persistent):
         with heap.lock:
             entry = self._find(item)
             if entry:
-                with heap.statement:
-                    remove_entries(heap, self._p_offset, SET_ENTRY_SIZE, [entry])
+                self._remove(entry)
             return entry != 0
 
     def _change(self, items: dict[Any, None], add: bool, drop: bool) -> None:
@@ -365,21 +340,6 @@ class PersistentSet(Persistent):
     # ---- for walkers ----
 
     @staticmethod
-    def _p_allocate(heap: Heap, cls: type) -> int:
-        offset = heap.alloc(SET_SIZE, Kind.SET)
-        heap.init(offset, [new_header(Kind.SET), 0, 0, 0])
-        return offset
-
-    @staticmethod
-    def _p_words(heap: Heap, offset: int) -> Iterable[int]:
-        return contents(heap, offset, SET_ENTRY_SIZE)
-
-    @staticmethod
-    def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:
-        table = heap.read(offset + DICT_TABLE)
-        return (table,) if table else ()
-
-    @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
         words = live_words(heap, offset, SET_ENTRY_SIZE)[1::2]
         return len(words), [("item", ABSENT, word) for word in words[:limit]]
@@ -387,10 +347,6 @@ class PersistentSet(Persistent):
     @staticmethod
     def _p_summary(count: int) -> str:
         return f"{count} item" if count == 1 else f"{count} items"
-
-    @staticmethod
-    def _p_verify(heap: Heap, offset: int) -> None:
-        verify_table(heap, offset, SET_ENTRY_SIZE)
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:
@@ -417,5 +373,5 @@ def _items_of(sources: Iterable[Iterable[Any]]) -> dict[Any, None]:
     return items
 
 
-register_kind(PersistentSet)
+public_in("pmemobj")(PersistentSet)
 MutableSet.register(PersistentSet)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pmemobj._containers.base import register_kind
 from pmemobj._containers.invariants import demand_allocation
 from pmemobj._containers.sequence import StoredSequence, numbered
 from pmemobj._engine.heap import Heap
 from pmemobj._format import TUPLE_ITEMS, WORD, Kind, new_header
+from pmemobj._public_names import public_in
 from pmemobj._values.words import encode
 
 _LENGTH = 8
@@ -77,5 +77,5 @@ class PersistentTuple(StoredSequence):
         return "PersistentTuple"
 
 
-register_kind(PersistentTuple)
+public_in("pmemobj")(PersistentTuple)
 Sequence.register(PersistentTuple)

@@ -1,8 +1,8 @@
-"""What consists of bytes as records of a dump and back: byte arrays, arrays, objects with fields.
+"""Objects that consist of bytes as records of a dump and back: byte arrays, arrays, objects with fields.
 
-Bytes are base64, little-endian as in the pool: a number in decimals would have to be exact in every
-reader, and a block of a program's own may hold anything. The fields of a class stand in the record
-too, since a class whose fields were changed has objects of both kinds.
+Bytes are written as base64, little-endian as in the pool: decimal numbers would have to be exact in every reader,
+and a block that a program lays out itself may hold anything. The fields of the class stand in each record, since a
+class whose fields were changed has objects with the old and with the new fields.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Any
 
 from pmemobj._containers.base import kind_at
 from pmemobj._containers.elements import ELEMENTS, MAX_DIMENSIONS
-from pmemobj._dumping.json_values import base64_of, bytes_of, from_json, plain_to_json, to_json
-from pmemobj._dumping.records import FORMS, Form, NumberOf, Record, Target, class_of, word_of
+from pmemobj._dumping.json_plain import base64_of, bytes_of, plain_to_json
+from pmemobj._dumping.json_values import from_json, to_json
+from pmemobj._dumping.records import Form, NumberOf, Record, Target, class_of, word_of
 from pmemobj._engine.heap import Heap, usable_size
 from pmemobj._format import (
     ABSENT,
@@ -31,7 +32,7 @@ from pmemobj._objects.fields import Fields, fields_at, parse
 from pmemobj._objects.typed_memory import SIZES, VALUE
 from pmemobj.errors import PoolDamagedError
 
-#: More than an object has room to count.
+#: An object counts its fields with 16 bits.
 _COUNTED = 1 << 16
 
 
@@ -47,7 +48,7 @@ def _write_area(heap: Heap, offset: int) -> Record:
     if length > capacity:
         raise PoolDamagedError(
             f"dump the bytes of the object at {offset:#x} of {heap.name}",
-            f"it has {length} of them in {capacity}",
+            f"its length {length} is beyond its capacity {capacity}",
             "restore the pool from a copy",
         )
     return {"data": base64_of(heap.read_bytes(data, length))}
@@ -100,8 +101,8 @@ def _read_array(target: Target, record: Record) -> list[int]:
 
 def _write_extension(heap: Heap, offset: int, number_of: NumberOf) -> Record:
     fields = fields_at(heap, offset)
-    shape = heap.types.shape(class_number(heap.read(offset)))
-    # Its walker is content only with blocks that it owns.
+    shape = heap.types.layout(class_number(heap.read(offset)))
+    # This fails if a block does not belong to the object.
     kind_at(heap, offset)._p_bodies(heap, offset)
     words = heap.read_words(offset + EXTENSION_BODY, fields.values + fields.blocks)
     return {
@@ -134,7 +135,7 @@ def _fields_of(record: Record) -> Fields:
 
 
 def demand_fields(text: str) -> Fields:
-    """The layout that the fields of a class mean; ValueError if there can be none."""
+    """The layout of the fields of a class; ValueError if the text describes none."""
     fields = parse(text.encode())
     if max(fields.values, fields.blocks) >= _COUNTED:
         raise ValueError("there are too many fields")
@@ -176,12 +177,10 @@ def _read_block(target: Target, form: Any, owner: int, slot: int) -> int:
     return target.block(kind_for(code), size_of(code, count), array("Q", first_words(code, count, owner, slot)) + words)
 
 
-FORMS.update(
-    {
-        Kind.BYTEARRAY: Form("bytearray", lambda record: BYTEARRAY_SIZE, _write_bytearray, _read_bytearray),
-        Kind.ARRAY: Form("array", lambda record: ARRAY_SIZE, _write_array, _read_array),
-        Kind.EXTENSION: Form("extension", _size_of_extension, _write_extension, _read_extension),
-    }
-)
+BUFFER_FORMS: dict[int, Form] = {
+    Kind.BYTEARRAY: Form("bytearray", lambda record: BYTEARRAY_SIZE, _write_bytearray, _read_bytearray),
+    Kind.ARRAY: Form("array", lambda record: ARRAY_SIZE, _write_array, _read_array),
+    Kind.EXTENSION: Form("extension", _size_of_extension, _write_extension, _read_extension),
+}
 
 assert BYTEARRAY_SIZE == 4 * WORD and ARRAY_SIZE == 6 * WORD

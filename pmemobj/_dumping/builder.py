@@ -1,11 +1,12 @@
-"""Makes a pool out of records: what a restoring and a resizing have in common.
+"""Makes a pool out of records, which is the common part of restoring a dump and resizing a pool.
 
-The records come from a source that can be gone through more than once. The first time they are
-checked and their memory is added up; then the pool is created under a temporary name, gets the
-headers of all objects (so that each has an offset before the first refers to another), and at the
-second time their contents; the tuples first, since a tuple that is a key is hashed by its items.
-That happens in transactions of moderate size, with small logs: whole is not each of them, but the
-pool, which gets its name when it is complete.
+The records come from a source that can be read more than once. On the first pass they are checked and their memory
+is added up. Then the pool is created under a temporary name, and the headers of all objects are made, so that every
+object has an offset before another one refers to it. On the second pass the objects get their contents; tuples get
+theirs first, since a tuple that is a key is hashed by its items.
+
+All this happens in transactions of moderate size, whose logs are small. These transactions do not have to be atomic
+together: the pool gets its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from typing import Any
 
 from pmemobj._containers.base import create
 from pmemobj._containers.list import PersistentList
-from pmemobj._dumping import buffer_records as buffer_records  # gives the records some of their forms
-from pmemobj._dumping import table_records as table_records  # likewise
 from pmemobj._dumping.buffer_records import demand_fields
-from pmemobj._dumping.json_values import plain_to_json
-from pmemobj._dumping.records import FORMS, ClassKey, Record, class_of, kind_named, word_of
+from pmemobj._dumping.forms import FORMS, kind_named
+from pmemobj._dumping.json_plain import plain_to_json
+from pmemobj._dumping.records import ClassKey, Record, class_of, word_of
 from pmemobj._engine.heap import Heap, log_space, usable_size
 from pmemobj._files import storage
+from pmemobj._files.sizes import DEFAULT_MAX_SIZE, PoolSize, demand_sizes
 from pmemobj._format import (
     ALLOCATION_HEADER_SIZE,
     MIN_POOL_SIZE,
@@ -42,20 +43,20 @@ from pmemobj._format import (
 from pmemobj._hashtable.word_hashes import hash_of_word
 from pmemobj._values.words import replace
 from pmemobj.errors import DiskFullError, DumpFormatError, PmemError, PoolFullError, PoolPermissionError
-from pmemobj.pool import DEFAULT_MAX_SIZE, PersistentObjectPool, PoolSize, demand_sizes
+from pmemobj.pool import PersistentObjectPool
 
-#: Called with how much is done and how much there is to do, in objects; each is met twice.
+#: ``progress(done, total)``: every object counts twice, when it is checked and when it is built.
 Progress = Callable[[int, int], Any]
 
-#: Objects, leaves and bodies that are made in one transaction.
+#: At most this many objects, leaves and bodies are made in one transaction.
 _BATCH = 1000
-#: Words that are written in one transaction, where an object is long.
+#: At most this many words of one object are written in one transaction.
 _PIECE = 8192
 _CHUNK = 256 * 1024
 _RUN_OVERHEAD = 2048
 _ZONE = 16 << 30
 _MIB = 1 << 20
-#: What libpmemobj needs of a pool for itself, and some chunks for its logs.
+#: What libpmemobj needs of a pool for itself, with some chunks for its logs.
 _OVERHEAD = 5 * _MIB
 
 
@@ -67,8 +68,8 @@ class Contents:
         root: The value of its root, as it stands in a dump.
         classes: The attribute names of each class, in slot order.
         count: How many objects there are.
-        records: Goes through their records, the one with number 1 first, together with the words
-            that say in an error where each is from.
+        records: Yields the records, beginning with object number 1. With each comes a text for errors, which says
+            where the record is from.
     """
 
     root: Any
@@ -79,7 +80,7 @@ class Contents:
 
 @dataclass(slots=True)
 class _Plan:
-    """What the first time through the records found: the headers to make, and the memory that all of it takes."""
+    """What the first pass found: the headers to make, and the memory that everything takes."""
 
     sizes: Counter[int] = field(default_factory=Counter)
     kinds: bytearray = field(default_factory=bytearray)
@@ -88,13 +89,13 @@ class _Plan:
 
     @property
     def needed(self) -> int:
-        """Bytes of a pool that it fits into; every class of sizes has chunks of its own."""
+        """The smallest size of a pool that holds it, in bytes; every class of sizes has chunks of its own."""
         used = _CHUNK * sum(_chunks(size, count) for size, count in self.sizes.items())
         return max(MIN_POOL_SIZE, _round_up(used + log_space(2 * used) + _OVERHEAD + _MIB * (used // _ZONE)))
 
     @property
     def comfortable(self) -> int:
-        """Bytes of a pool that has room for changes as well."""
+        """The size of a pool that has room for changes as well, in bytes."""
         return _round_up(self.needed * 5 // 4)
 
 
@@ -109,7 +110,7 @@ def _chunks(unit: int, count: int) -> int:
 
 
 class _Counting:
-    """The target that makes nothing and adds up what it is asked for."""
+    """The target of the first pass: it makes nothing, and adds up what it is asked for."""
 
     def __init__(self, plan: _Plan, contents: Contents, heap: Heap) -> None:
         self.heap = heap
@@ -118,7 +119,7 @@ class _Counting:
         self._count = contents.count
 
     def take(self, size: int) -> int:
-        """Count an allocation; the offset is only good for not being 0."""
+        """Count an allocation; returns some offset that is not 0."""
         self._sizes[usable_size(size) + ALLOCATION_HEADER_SIZE] += 1
         return 16
 
@@ -141,7 +142,7 @@ class _Counting:
 
 
 class _Building:
-    """The target that makes everything in a pool, in transactions of moderate size."""
+    """The target of the second pass: it makes everything in a pool, in transactions of moderate size."""
 
     def __init__(self, heap: Heap, contents: Contents) -> None:
         self.heap = heap
@@ -195,14 +196,14 @@ def _numbered(classes: dict[ClassKey, list[str]]) -> dict[ClassKey, tuple[int, d
     }
 
 
-# ---- the two times through the records -------------------------------------------------------------
+# ---- the two passes --------------------------------------------------------------------------------
 
 
 def plan_for(contents: Contents, progress: Progress | None = None) -> _Plan:
-    """Check all records, and find out what they need.
+    """The first pass: check all records, and find out how much memory they need.
 
     Raises:
-        DumpFormatError: a record is none, or refers to nothing.
+        DumpFormatError: a record cannot be read, or refers to an object that does not exist.
     """
     plan = _Plan()
     target = _Counting(plan, contents, Heap("a dump"))
@@ -233,7 +234,7 @@ def plan_for(contents: Contents, progress: Progress | None = None) -> _Plan:
 
 
 def classes_as_lists(classes: dict[ClassKey, list[str]]) -> list[list[Any]]:
-    """The class records as a pool has them."""
+    """The records of classes, in the form in which a pool stores them."""
     return [
         [key.name, *attributes] if key.fields is None else [key.name, key.fields.encode()]
         for key, attributes in classes.items()
@@ -242,7 +243,7 @@ def classes_as_lists(classes: dict[ClassKey, list[str]]) -> list[list[Any]]:
 
 @contextlib.contextmanager
 def _located(where: str) -> Iterator[None]:
-    """What is wrong with a record is said together with the place where it stands."""
+    """Turn an error from a record into one that says where the record stands."""
     try:
         yield
     except PmemError:
@@ -254,7 +255,7 @@ def _located(where: str) -> Iterator[None]:
 
 
 def _unreadable(where: str, why: str) -> DumpFormatError:
-    return DumpFormatError(f"read {where}", why, "mend it, or make the dump anew")
+    return DumpFormatError(f"read {where}", why, "correct it, or make the dump again")
 
 
 def _tell(progress: Progress | None, done: int, total: int) -> None:
@@ -263,10 +264,10 @@ def _tell(progress: Progress | None, done: int, total: int) -> None:
 
 
 def fill(pool: PersistentObjectPool, contents: Contents, plan: _Plan, progress: Progress | None = None) -> None:
-    """Make all objects in an empty pool; what is made by an interrupted filling is of no use.
+    """The second pass: make all objects in an empty pool. If this fails, the pool is of no use.
 
     Raises:
-        PoolFullError: it is too small.
+        PoolFullError: the pool is too small.
     """
     heap = pool._heap
     target = _Building(heap, contents)
@@ -309,39 +310,39 @@ def built(
     progress: Progress | None = None,
     max_size: int | None = None,
 ) -> Iterator[str]:
-    """The path of a closed pool that holds `contents`; what is still there afterwards is removed.
+    """The path of a closed pool that holds `contents`; at the end of the block it is removed if it is still there.
 
     Args:
         what: What is done, for errors.
-        beside: The path that the pool is to get; its directory is used.
-        contents: What to put in.
-        pool_size: Bytes; None for what it needs and some room for changes; 'auto' for a growing pool.
-        mode: Permissions, less the umask.
-        progress: Told after every thousand objects.
-        max_size: Bytes that a growing pool may grow to.
+        beside: The path that the pool will get; it is built in the same directory.
+        contents: What the pool is to hold.
+        pool_size: Its size in bytes; None for what it needs and some room for changes; 'auto' for a growing pool.
+        mode: Its permissions, without those that the umask takes away.
+        progress: Called after every thousand objects.
+        max_size: The size in bytes up to which a growing pool may grow.
 
     Raises:
         DumpFormatError: `contents` contradict themselves.
-        PoolFullError: they do not fit; says what would.
-        BadPoolSizeError: there can be no pool of that size.
+        PoolFullError: `contents` do not fit; the message says which size would do.
+        BadPoolSizeError: a pool cannot have this size.
     """
     plan = plan_for(contents, progress)
     demand_sizes(what, pool_size or plan.comfortable, max_size)
     directory = os.path.dirname(os.path.abspath(beside))
     path = storage.temporary_name(directory, "building")
     try:
-        # Within the block that removes it: an interrupt may arrive as soon as it has been made.
+        # This is inside of the block that removes the pool, since an interrupt may arrive as soon as it exists.
         with storage.creating_in(directory):
             try:
                 pool = PersistentObjectPool(path, "x", pool_size or plan.comfortable, mode, max_size=max_size)
             except (DiskFullError, PoolPermissionError) as error:
-                raise type(error)(what, error.why, error.todo) from None  # its own words name `path`
-            # The root reaches nothing until the end, so what is made would be taken for garbage.
+                raise type(error)(what, error.why, error.todo) from None  # the original message names `path`
+            # The root reaches nothing until the end, so a collection would free everything that was made.
             pool._heap.reclaim = None
             try:
                 fill(pool, contents, plan, progress)
             except BaseException:
-                # It will be removed, so there is nothing to collect in it.
+                # The pool will be removed, so closing it need not collect garbage.
                 pool._heap.may_have_garbage = False
                 raise
             finally:

@@ -1,8 +1,8 @@
-"""Dates, exact numbers, ranges and tuples that are keys, as people read them in a dump.
+"""Dates, times, exact numbers, UUIDs and ranges, in forms that people can read in a dump.
 
-A form is only used if it comes back bit by bit; what does not, a payload that is damaged or made by a
-later release, is moved as bytes. Time zones are written as they are stored, since this system may
-know nothing of a zone by that name.
+Such a form is used only if it reads back bit for bit. A payload whose form does not, because it is damaged or was
+made by a later release, is written as bytes. Time zones are written as they are stored, since this system may not
+know the zone.
 """
 
 from __future__ import annotations
@@ -15,23 +15,13 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID, SafeUUID
 
-from pmemobj._dumping.json_values import (
-    READERS,
-    WRITERS,
-    Leaf,
-    Reference,
-    from_json,
-    leaf_to_json,
-    plain_to_json,
-    unread_leaf,
-)
+from pmemobj._dumping.json_plain import Leaf, plain_from_json, plain_to_json, unread_leaf
 from pmemobj._format import Kind
 from pmemobj._values import times
-from pmemobj._values.key_tuples import MAX_DEPTH, join_parts, split_parts
 from pmemobj._values.leaves import payload_of, value_of
 from pmemobj.errors import PmemError
 
-#: Bytes of a time without its zone.
+#: The size of a time without its zone, in bytes.
 _MOMENT_SIZE = 8
 _SAFETIES = {SafeUUID.safe: True, SafeUUID.unsafe: False, SafeUUID.unknown: None}
 
@@ -49,7 +39,7 @@ def _moment_to_json(name: str, value: Any, zone: bytes) -> Any:
 
 
 _OFFSET = struct.Struct("<q")
-#: The JSON of a zone, by the first of its bytes; see `_layout`.
+#: The JSON of a zone, by the first of its bytes; see `_format`.
 _ZONES: dict[int, Callable[[bytes], Any]] = {
     1: lambda data: {"offset": _OFFSET.unpack(data)[0]},
     2: lambda data: {"offset": _OFFSET.unpack_from(data)[0], "name": plain_to_json(_text(data[_OFFSET.size :]))},
@@ -72,7 +62,7 @@ def _zone_of(form: Any) -> bytes:
 
 
 def _bytes_of_name(form: Any) -> bytes:
-    name = from_json(form)
+    name = plain_from_json(form)
     if type(name) is not str:
         raise ValueError("the name of a zone is no text")
     return name.encode("utf-8", "surrogatepass")
@@ -88,7 +78,7 @@ def _read_datetime(form: Any) -> Leaf:
     return Leaf(Kind.DATETIME, (times.encode_datetime(value) or b"") + _zone_of(form))
 
 
-# ---- ids and tuples --------------------------------------------------------------------------------
+# ---- UUIDs and ranges ------------------------------------------------------------------------------
 
 
 def _uuid_to_json(payload: bytes) -> Any:
@@ -107,26 +97,6 @@ def _range_to_json(payload: bytes) -> Any:
     return {"range": _ints(value.start, value.stop, value.step)}
 
 
-def _tuple_to_json(payload: bytes) -> Any:
-    return {"tuple": [leaf_to_json(Kind(kind), item) if kind else item for kind, item in split_parts(payload)]}
-
-
-def _read_tuple(form: Any, depth: int = 1) -> Leaf:
-    if depth > MAX_DEPTH:
-        raise ValueError(f"tuples lie more than {MAX_DEPTH} deep in one another")
-    return Leaf(Kind.KEY_TUPLE, join_parts([_read_item(item, depth) for item in form["tuple"]]))
-
-
-def _read_item(form: Any, depth: int) -> tuple[int, Any]:
-    nested = type(form) is dict and next(iter(form), None) == "tuple"
-    value = _read_tuple(form, depth + 1) if nested else from_json(form)
-    if isinstance(value, Reference):
-        raise ValueError("a tuple that is a key holds no objects")
-    if isinstance(value, Leaf):
-        return value.kind, value.payload
-    return (0, value) if value is None or type(value) is bool else payload_of(value)
-
-
 # ---- the tables ------------------------------------------------------------------------------------
 
 
@@ -139,13 +109,13 @@ def _leaf_of(value: Any) -> Leaf:
 
 
 def _integers(forms: Any, count: int) -> list[int]:
-    values = [from_json(form) for form in forms]
+    values = [plain_from_json(form) for form in forms]
     if len(values) != count or any(type(value) is not int for value in values):
         raise ValueError(f"these are not {count} integers")
     return values
 
 
-#: By kind, what writes and what reads it. The first name in the form is that of the kind.
+#: By kind, the functions that write and read it. The first name in the form is that of the kind.
 _FORMS: dict[Kind, tuple[Callable[[bytes], Any], Callable[[Any], Any]]] = {
     Kind.DATE: (
         lambda payload: {"date": value_of(Kind.DATE, payload).isoformat()},
@@ -178,20 +148,16 @@ _FORMS: dict[Kind, tuple[Callable[[bytes], Any], Callable[[Any], Any]]] = {
         _range_to_json,
         lambda form: _leaf_of(range(*_integers(form["range"], 3))),
     ),
-    Kind.KEY_TUPLE: (_tuple_to_json, _read_tuple),
 }
 
-#: Where the name of the kind would say too much.
-_NAMES = {Kind.KEY_TUPLE: "tuple"}
 
-
-def _exactly(kind: Kind, write: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Write by `write` where reading it brings the payload back, else as bytes."""
+def exactly(kind: Kind, write: Callable[[bytes], Any], read: Callable[[Any], Any]) -> Callable[[bytes], Any]:
+    """A writer that uses the form of `write` if `read` makes the same payload of it, else the bytes."""
 
     def written(payload: bytes) -> Any:
         try:
             form = write(payload)
-            if from_json(form) == Leaf(kind, payload):
+            if read(form) == Leaf(kind, payload):
                 return form
         except (PmemError, ValueError, ArithmeticError, LookupError, struct.error):
             pass
@@ -200,6 +166,7 @@ def _exactly(kind: Kind, write: Callable[[bytes], Any]) -> Callable[[bytes], Any
     return written
 
 
-for _kind, (_write, _read) in _FORMS.items():
-    WRITERS[_kind] = _exactly(_kind, _write)
-    READERS[_NAMES.get(_kind, _kind.name.lower())] = _read
+LEAF_WRITERS: dict[Kind, Callable[[bytes], Any]] = {
+    kind: exactly(kind, write, read) for kind, (write, read) in _FORMS.items()
+}
+LEAF_READERS: dict[str, Callable[[Any], Any]] = {kind.name.lower(): read for kind, (_, read) in _FORMS.items()}

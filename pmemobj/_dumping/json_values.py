@@ -1,45 +1,28 @@
-"""Value words as JSON and back: the smallest parts of a dump (see docs/dump_format.md).
+"""Value words as JSON and back, with every kind of leaf.
 
-What JSON has, stands for itself: null, true, false, strings, integers up to 2**53 and finite
-floats. Anything else is an object with one telling name, such as ``{"bytes": "aGVsbG8="}``.
-
-Nothing here makes a handle, imports a class or unpickles: a leaf is its kind and its payload, in
-both directions. To give a kind of leaf a form that people can read, add a line to `WRITERS` and one
-to `READERS`, as `_portable_leaves` does for dates and the like; until then it is moved all the same,
-as ``{"leaf": "KIND", "data": base64}``.
+The forms are those of `json_plain` and `json_leaves`, and the tuples that are keys, whose items are leaves again. A
+kind of leaf without a form of its own is moved all the same, as ``{"leaf": "KIND", "data": base64}``. To give it a
+form that people can read, add it to the table in `json_leaves`.
 """
 
 from __future__ import annotations
 
-import base64
-import math
-import pickletools
-import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pmemobj._dumping.json_leaves import LEAF_READERS, LEAF_WRITERS, exactly
+from pmemobj._dumping.json_plain import PLAIN_READERS, PLAIN_WRITERS, Leaf, plain_to_json, read_form, unread_leaf
 from pmemobj._engine.heap import Heap
 from pmemobj._format import LEAF_KINDS, Kind
-from pmemobj._values.leaves import value_of
+from pmemobj._values.key_tuples import MAX_DEPTH, join_parts, split_parts
+from pmemobj._values.leaves import payload_of
 from pmemobj._values.words import decode, is_container, is_leaf, leaf_parts
 
-#: Beyond these, readers in other languages would round a number.
-_EXACT = 1 << 53
-_NAN = struct.pack("<d", math.nan)
-
 
 @dataclass(frozen=True, slots=True)
-class Leaf:
-    """The payload of a leaf that is not to be decoded."""
-
-    kind: Kind
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A shared object, by its number in the dump."""
+class ObjectNumber:
+    """A reference to a shared object, by its number in the dump."""
 
     number: int
 
@@ -51,12 +34,12 @@ def to_json(heap: Heap, word: int, number_of: Callable[[int], int]) -> Any:
     """What stands in a dump for a value word.
 
     Args:
-        heap: Where the word is from.
+        heap: The pool that the word is from.
         word: The word; not `ABSENT`.
-        number_of: The number of the shared object at an offset.
+        number_of: Gives the number of the shared object at an offset.
 
     Raises:
-        PoolDamagedError, BadPayload, struct.error: the word stands for nothing.
+        PoolDamagedError, BadPayload, struct.error: the word stands for no value.
     """
     if is_container(word):
         return {"ref": number_of(word)}
@@ -71,154 +54,59 @@ def leaf_to_json(kind: Kind, payload: bytes) -> Any:
     return unread_leaf(kind, payload) if writer is None else writer(payload)
 
 
-def plain_to_json(value: Any) -> Any:
-    """What stands in a dump for a str, bytes, number or None."""
-    if type(value) is str:
-        return value if _is_text(value) else {"str": value.encode("unicode_escape").decode("ascii")}
-    if type(value) is int:
-        return value if -_EXACT <= value <= _EXACT else {"int": hex(value)}
-    if type(value) is float:
-        return _float_to_json(struct.pack("<d", value))
-    if type(value) is bytes:
-        return {"bytes": base64_of(value)}
-    return value
-
-
-def _is_text(value: str) -> bool:
-    """Whether a str can be written as UTF-8: Python's may have halves of characters."""
-    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _float_to_json(payload: bytes) -> Any:
-    (value,) = struct.unpack("<d", payload)
-    if math.isfinite(value):
-        return value
-    if math.isinf(value) or payload == _NAN:
-        return {"float": repr(value)}
-    return {"float": payload[::-1].hex()}  # a NaN with bits of its own
-
-
-def unread_leaf(kind: Kind, payload: bytes) -> Any:
-    """A leaf as its bytes."""
-    return {"leaf": kind.name, "data": base64_of(payload)}
-
-
-def _pickle_to_json(payload: bytes) -> Any:
-    return {"pickle": base64_of(payload), "names": pickled_names(payload)}
-
-
-def pickled_names(payload: bytes) -> list[str]:
-    """The classes and functions that a pickle names, told from its opcodes without running it."""
-    names: list[str] = []
-    texts: list[str] = []
-    memo: list[str | None] = []
-    try:
-        for opcode, argument, _ in _opcodes(payload):
-            if opcode.name == "GLOBAL":
-                names.append(str(argument).replace(" ", "."))
-            elif opcode.name == "STACK_GLOBAL":
-                names.append(".".join(texts[-2:]))
-            elif opcode.name == "MEMOIZE":
-                memo.append(texts[-1] if texts else None)
-            elif opcode.name in ("BINGET", "LONG_BINGET") and isinstance(argument, int) and argument < len(memo):
-                texts.append(memo[argument] or "")
-            elif isinstance(argument, str):
-                texts.append(argument)
-    except ValueError:
-        pass  # a damaged pickle is moved like any other
-    return list(dict.fromkeys(names))
-
-
-_opcodes: Callable[[bytes], Iterable[tuple[Any, Any, Any]]] = pickletools.genops
-
-
-def base64_of(data: bytes) -> str:
-    """Bytes as they stand in a dump."""
-    return base64.b64encode(data).decode("ascii")
-
-
-#: The JSON of a payload, by kind of leaf.
-WRITERS: dict[int, Callable[[bytes], Any]] = {
-    Kind.STR: lambda payload: plain_to_json(value_of(Kind.STR, payload)),
-    Kind.INT: lambda payload: plain_to_json(value_of(Kind.INT, payload)),
-    Kind.BYTES: plain_to_json,
-    Kind.FLOAT: _float_to_json,
-    Kind.COMPLEX: lambda payload: {"complex": [_float_to_json(payload[:8]), _float_to_json(payload[8:])]},
-    Kind.PICKLE: _pickle_to_json,
-}
+def _tuple_to_json(payload: bytes) -> Any:
+    return {"tuple": [leaf_to_json(Kind(kind), item) if kind else item for kind, item in split_parts(payload)]}
 
 
 # ---- in ------------------------------------------------------------------------------------------
 
 
 def from_json(form: Any) -> Any:
-    """The value that `to_json` wrote: a plain value, a `Leaf` or a `Reference`.
+    """The value that `to_json` wrote: a plain value, a `Leaf` or an `ObjectNumber`.
 
     Raises:
         ValueError, TypeError, KeyError: it wrote no such thing.
     """
-    if form is None or type(form) in (bool, int, float, str):
-        return form
-    if type(form) is not dict or not form:
-        raise ValueError(f"{_short(form)} is no value")
-    name = next(iter(form))
-    if name not in READERS:
-        raise ValueError(f"{_short(form)} is no value: {name!r} is unknown")
-    return READERS[name](form)
+    return read_form(form, READERS)
 
 
-def _short(form: Any) -> str:
-    text = repr(form)
-    return text if len(text) <= 60 else text[:59] + "…"
-
-
-def _read_float(form: Any) -> Any:
-    """A float of its own bits is a leaf: a NaN loses them in some machines' registers."""
-    if form["float"] in ("nan", "inf", "-inf"):
-        return float(form["float"])
-    payload = bytes.fromhex(form["float"])[::-1]
-    if len(payload) != 8:
-        raise ValueError("a float has 16 hexadecimal digits")
-    return Leaf(Kind.FLOAT, payload)
-
-
-def _read_complex(form: Any) -> Leaf:
-    return Leaf(Kind.COMPLEX, b"".join(_double(part) for part in form["complex"]))
-
-
-def _double(form: Any) -> bytes:
-    value = from_json(form)
-    return value.payload if isinstance(value, Leaf) else struct.pack("<d", value)
-
-
-def _read_reference(form: Any) -> Reference:
+def _read_reference(form: Any) -> ObjectNumber:
     if type(form["ref"]) is not int:
         raise ValueError("a reference is the number of an object")
-    return Reference(form["ref"])
+    return ObjectNumber(form["ref"])
 
 
-def _read_leaf(form: Any) -> Leaf:
-    kind = Kind[form["leaf"]]
-    if kind not in LEAF_KINDS:
-        raise ValueError(f"{kind.name} is no kind of value")
-    return Leaf(kind, bytes_of(form["data"]))
+def _read_tuple(form: Any, depth: int = 1) -> Leaf:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"tuples lie more than {MAX_DEPTH} deep in one another")
+    return Leaf(Kind.KEY_TUPLE, join_parts([_read_item(item, depth) for item in form["tuple"]]))
 
 
-def bytes_of(text: Any) -> bytes:
-    """The bytes that `base64_of` wrote; ValueError or TypeError if it did not."""
-    return base64.b64decode(text, validate=True)
+def _read_item(form: Any, depth: int) -> tuple[int, Any]:
+    nested = type(form) is dict and next(iter(form), None) == "tuple"
+    value = _read_tuple(form, depth + 1) if nested else from_json(form)
+    if isinstance(value, ObjectNumber):
+        raise ValueError("a tuple that is a key holds no objects")
+    if isinstance(value, Leaf):
+        return value.kind, value.payload
+    return (0, value) if value is None or type(value) is bool else payload_of(value)
 
+
+# ---- the tables ----------------------------------------------------------------------------------
+
+#: The JSON of a payload, by kind of leaf.
+WRITERS: dict[Kind, Callable[[bytes], Any]] = {
+    **PLAIN_WRITERS,
+    **LEAF_WRITERS,
+    Kind.KEY_TUPLE: exactly(Kind.KEY_TUPLE, _tuple_to_json, _read_tuple),
+}
 
 #: The value of a form, by its first name.
 READERS: dict[str, Callable[[Any], Any]] = {
     "ref": _read_reference,
-    "str": lambda form: form["str"].encode("ascii").decode("unicode_escape"),
-    "int": lambda form: int(form["int"], 16),
-    "float": _read_float,
-    "bytes": lambda form: bytes_of(form["bytes"]),
-    "complex": _read_complex,
-    "pickle": lambda form: Leaf(Kind.PICKLE, bytes_of(form["pickle"])),
-    "leaf": _read_leaf,
+    "tuple": _read_tuple,
+    **PLAIN_READERS,
+    **LEAF_READERS,
 }
 
 assert set(WRITERS) <= set(LEAF_KINDS)

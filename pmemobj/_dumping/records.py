@@ -1,12 +1,12 @@
-"""Shared objects as records of a dump and back, one `Form` for each kind of container.
+"""Records of a dump, one for each shared object: what a `Form` is, and the forms of lists, tuples and objects.
 
-A record is a dict that JSON can hold (docs/dump_format.md). Writing one reads words only, so that
-objects whose class is missing are moved like all others. Reading one asks a `Target` for memory.
-There are two targets: one that counts what it is asked for, and one that builds; so what a dump
-needs is known, and every record has been looked at, before the first byte of a pool is made.
+A record is a dict that JSON can hold (docs/dump_format.md). Writing a record reads words only, so objects whose
+class is missing are moved like all others. Reading a record asks a `Target` for memory. There are two targets: one
+adds up what it is asked for, the other builds the objects. So the size of a pool is known, and every record has been
+checked, before the first byte of the pool is made.
 
-A new kind of container is a `Form` in `FORMS`, here or in a module that updates it: `_table_records`
-has dicts and sets, `_raw_records` what consists of bytes.
+`table_records` has the forms of dicts and sets, `buffer_records` those of objects that consist of bytes, and `forms`
+the table of all. A new kind of container needs a form in one of these.
 """
 
 from __future__ import annotations
@@ -17,25 +17,24 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from pmemobj._containers.base import kind_at
-from pmemobj._dumping import json_leaves as json_leaves  # gives more kinds of leaves a form
-from pmemobj._dumping.json_values import Leaf, Reference, from_json, plain_to_json, to_json
+from pmemobj._dumping.json_plain import Leaf, plain_to_json
+from pmemobj._dumping.json_values import ObjectNumber, from_json, to_json
 from pmemobj._engine.heap import Heap, usable_size
-from pmemobj._format import ABSENT, LIST_SIZE, OBJECT_SIZE, TUPLE_ITEMS, WORD, Kind, class_number, kind_of
+from pmemobj._format import ABSENT, LIST_SIZE, OBJECT_SIZE, TUPLE_ITEMS, WORD, Kind, class_number
 from pmemobj._values.leaves import payload_of
 from pmemobj._values.words import immediate
-from pmemobj.errors import PoolDamagedError
 
 Record = dict[str, Any]
 NumberOf = Callable[[int], int]
 
 
 class ClassKey(NamedTuple):
-    """What tells a class of a pool from the others.
+    """What identifies a class of a pool.
 
     Attributes:
         name: Its name, ``module:qualname``.
-        fields: The list of its fields; None for a class of objects with attributes. A class whose
-            fields were changed has a record for each list.
+        fields: The list of its fields; None for a class of objects with attributes. A class whose fields were
+            changed has one record for each list.
     """
 
     name: str
@@ -43,7 +42,7 @@ class ClassKey(NamedTuple):
 
 
 class Target(Protocol):
-    """What gives memory to the reader of a record."""
+    """Gives memory to the reader of a record."""
 
     #: The number and the attribute slots of each class.
     classes: dict[ClassKey, tuple[int, dict[str, int]]]
@@ -52,20 +51,20 @@ class Target(Protocol):
         """The word of a new leaf."""
 
     def block(self, kind: Kind, size: int, words: Iterable[int]) -> int:
-        """The offset of a new body that begins with `words`; what follows is 0."""
+        """The offset of a new body that begins with `words`; the bytes behind them are 0."""
 
     def fill(self, body: int, words: Iterable[int]) -> None:
-        """Let the body that has just been made begin with `words`."""
+        """Fill the beginning of the body that was made last with `words`."""
 
     def offset(self, number: int) -> int:
         """The offset of the object with a number; ValueError if there is none."""
 
     def hash_of(self, word: int) -> int | None:
-        """The hash of a key in the pool that is built; None where only its class would tell."""
+        """The hash of a key in the pool that is built; None where only the class of the key could compute it."""
 
     @property
     def heap(self) -> Heap:
-        """The pool that is built; for words without memory of their own, any."""
+        """The pool that is built; for words that need no memory any heap will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ class Form:
         name: The record's ``type``.
         size: Bytes of the object itself, given its record.
         write: Makes the rest of the record of the object at an offset.
-        read: Makes the bodies and leaves; returns the words behind the object's header word.
+        read: Makes the bodies and leaves of an object; returns the words that follow its header word.
     """
 
     name: str
@@ -85,40 +84,10 @@ class Form:
     read: Callable[[Target, Record], list[int]]
 
 
-#: The form of each kind.
-FORMS: dict[int, Form] = {}
-
-
-def write_record(heap: Heap, offset: int, number_of: NumberOf) -> Record:
-    """The record of the object at `offset`, but for its number.
-
-    Raises:
-        PoolDamagedError: it cannot be read, or there is no form for its kind.
-    """
-    kind_at(heap, offset)
-    kind = kind_of(heap.read(offset))
-    form = FORMS.get(kind)
-    if form is None:
-        raise PoolDamagedError(
-            f"dump the object at {offset:#x} of {heap.name}",
-            f"there is no form for its kind {kind}",
-            "remove it first",
-        )
-    return {"type": form.name, **form.write(heap, offset, number_of)}
-
-
-def kind_named(name: Any) -> Kind:
-    """The kind whose records have this ``type``; ValueError if there is none."""
-    for kind, form in FORMS.items():
-        if form.name == name:
-            return Kind(kind)
-    raise ValueError(f"there is no type {name!r}")
-
-
 def word_of(target: Target, form: Any) -> int:
-    """The word for what stands in a dump; may make a leaf."""
+    """The word for a value in a dump; makes a leaf if the value needs one."""
     value = from_json(form)
-    if isinstance(value, Reference):
+    if isinstance(value, ObjectNumber):
         return target.offset(value.number)
     if isinstance(value, Leaf):
         return target.leaf(value.kind, value.payload)
@@ -153,7 +122,7 @@ def _read_tuple(target: Target, record: Record) -> list[int]:
 
 
 def _write_object(heap: Heap, offset: int, number_of: NumberOf) -> Record:
-    shape = heap.types.shape(class_number(heap.read(offset)))
+    shape = heap.types.layout(class_number(heap.read(offset)))
     words = list(kind_at(heap, offset)._p_words(heap, offset))
     return {
         "class": plain_to_json(shape.name),
@@ -166,7 +135,7 @@ def _write_object(heap: Heap, offset: int, number_of: NumberOf) -> Record:
 
 
 def class_of(target: Target, record: Record) -> tuple[int, dict[str, int]]:
-    """Number and slots of the class that a record names; KeyError if the dump has no such class."""
+    """The number and the attribute slots of the class that a record names; KeyError if the dump has no such class."""
     name = from_json(record["class"])
     key = ClassKey(name, from_json(record["fields"]) if "fields" in record else None)
     if key not in target.classes:
@@ -187,10 +156,8 @@ def _read_object(target: Target, record: Record) -> list[int]:
     return [len(row), target.block(Kind.OBJECT_SLOTS, WORD * len(row), row)]
 
 
-FORMS.update(
-    {
-        Kind.LIST: Form("list", lambda record: LIST_SIZE, _write_sequence, _read_list),
-        Kind.TUPLE: Form("tuple", _size_of_tuple, _write_sequence, _read_tuple),
-        Kind.OBJECT: Form("object", lambda record: OBJECT_SIZE, _write_object, _read_object),
-    }
-)
+RECORD_FORMS: dict[int, Form] = {
+    Kind.LIST: Form("list", lambda record: LIST_SIZE, _write_sequence, _read_list),
+    Kind.TUPLE: Form("tuple", _size_of_tuple, _write_sequence, _read_tuple),
+    Kind.OBJECT: Form("object", lambda record: OBJECT_SIZE, _write_object, _read_object),
+}

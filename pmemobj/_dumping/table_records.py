@@ -1,8 +1,8 @@
 """Dicts and sets as records of a dump and back.
 
-The hash of a key stands beside it where it does not follow from the key as it is written. What is
-hashed by its place, an object or a PersistentTuple with one in it, gets its hash anew, from the words
-of the restored pool; so `_build` makes the tuples before the tables.
+The hash of a key is written beside the key if it does not follow from the written key. The hash of an object, or of
+a PersistentTuple that contains one, depends on where the object lies, so it is computed anew from the words of the
+restored pool. Therefore `builder` fills the tuples before the tables.
 """
 
 from __future__ import annotations
@@ -10,22 +10,23 @@ from __future__ import annotations
 from array import array
 from typing import Any
 
-from pmemobj._dumping.json_values import Leaf, Reference, from_json, to_json
-from pmemobj._dumping.records import FORMS, Form, NumberOf, Record, Target, word_of
+from pmemobj._dumping.json_plain import Leaf
+from pmemobj._dumping.json_values import ObjectNumber, from_json, to_json
+from pmemobj._dumping.records import Form, NumberOf, Record, Target, word_of
 from pmemobj._engine.heap import Heap
 from pmemobj._format import ABSENT, DICT_SIZE, ENTRY_HASH, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, WORD, Kind
+from pmemobj._hashtable.entries import live_words
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.key_texts import pack
 from pmemobj._hashtable.new_entries import NewEntries
 from pmemobj._hashtable.shape import built_for, index_of, shape_for, size_of
-from pmemobj._hashtable.table import live_words
 from pmemobj._hashtable.word_hashes import depends_on_places, hash_of_leaf, hash_of_word, holds_nan, leaf_holds_nan
 from pmemobj._values.leaves import BadPayload
 from pmemobj._values.nans import one
 from pmemobj._values.words import immediate, is_container, is_leaf, leaf_parts
 from pmemobj.errors import NotPersistableError, PoolDamagedError
 
-#: Leaves of which a key's hash is found again from the value, so that it need not be written.
+#: The hash of such a key follows from its value, so it need not be written.
 _PLAIN_KEYS = (Kind.STR, Kind.BYTES, Kind.INT)
 
 
@@ -42,7 +43,7 @@ def _write_table(heap: Heap, offset: int, number_of: NumberOf, width: int) -> Re
 
 
 def _has_own_hash(heap: Heap, offset: int, key: int, key_hash: int) -> bool:
-    """Whether the restored key will say its hash by itself."""
+    """Whether the hash of the restored key follows from the key."""
     if is_leaf(key):
         return leaf_parts(heap, key)[0] in _PLAIN_KEYS
     if not is_container(key):
@@ -55,21 +56,21 @@ def _has_own_hash(heap: Heap, offset: int, key: int, key_hash: int) -> bool:
         raise NotPersistableError(
             f"dump the key at {key:#x} of the object at {offset:#x} of {heap.name}",
             "its hash depends on where an object lies and on a value that only its class can read",
-            "use a tuple without the one or the other as the key",
+            "use as the key a tuple that does not contain both",
         )
     return own == key_hash
 
 
-def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[int]:
+def _read_table(target: Target, record: Record, name: str, width: int, kind: Kind) -> list[int]:
     each = width // WORD
     new = NewEntries(width)
     seen = set()
     for item in record["items"]:
         if type(item) is not list or not each - 1 <= len(item) <= each:
-            raise ValueError(f"{item!r:.60} is no item of a {FORMS[_OWNERS[kind]].name}")
+            raise ValueError(f"{item!r:.60} is no item of a {name}")
         key, given = item[0], item[each - 1 :]
         plain = from_json(key)
-        # An older pool may have the same NaN several times, with a hash of its own each time.
+        # A pool of an older release may have the same NaN as several keys, each with a different hash.
         mark = (one(plain), *given) if _is_nan(plain) else plain
         if mark in seen:
             raise ValueError(f"the key {key!r} occurs twice")
@@ -92,33 +93,34 @@ def _read_table(target: Target, record: Record, width: int, kind: Kind) -> list[
 
 
 def _hash_of(target: Target, plain: Any, word: int) -> int:
-    """The hash of a key beside which none stands; nothing is unpickled for it."""
+    """The hash of a key that has no hash beside it; it is computed without unpickling anything."""
     found = _own_hash(target, plain, word)
     if found is None:
-        raise ValueError("the hash of a key is missing that does not follow from the key")
+        raise ValueError("a key has no hash beside it, and its hash does not follow from the key")
     return found
 
 
 def _given_hash(target: Target, key: Any, plain: Any, word: int, text: Any) -> int:
-    """The hash that stands beside a key, if it can be the one: another would hide the key for ever.
+    """The hash that stands beside a key, after a check: with a wrong hash the key would never be found.
 
-    Where it does not follow from the key it is believed; and of NaNs, which older pools have with any hash.
+    A hash that cannot be computed from the key is accepted as it is; so is the hash of a NaN, which may be any
+    number in pools of older releases.
     """
     given = int(text, 16)
     own = _own_hash(target, plain, word)
-    # Of an object that is only counted yet there is none, which is told by 0.
-    known = own is not None and (own != 0 or not isinstance(plain, Reference))
+    # While objects are only counted, none of them has a place, and `hash_of` returns 0.
+    known = own is not None and (own != 0 or not isinstance(plain, ObjectNumber))
     if known and own != given and not _bears_nan(target, plain, word):
         raise ValueError(f"the key {key!r:.60} has the hash {own:#018x}, not {text}")
     return given
 
 
 def _bears_nan(target: Target, plain: Any, word: int) -> bool:
-    return holds_nan(target.heap, word) if isinstance(plain, Reference) else _is_nan(plain)
+    return holds_nan(target.heap, word) if isinstance(plain, ObjectNumber) else _is_nan(plain)
 
 
 def _own_hash(target: Target, plain: Any, word: int) -> int | None:
-    if isinstance(plain, Reference):
+    if isinstance(plain, ObjectNumber):
         return target.hash_of(word)
     if isinstance(plain, Leaf):
         return hash_of_leaf(target.heap, plain.kind, plain.payload)
@@ -129,21 +131,17 @@ def _is_nan(plain: Any) -> bool:
     return leaf_holds_nan(plain.kind, plain.payload) if isinstance(plain, Leaf) else bool(plain != plain)
 
 
-_OWNERS = {Kind.DICT_TABLE: Kind.DICT, Kind.SET_TABLE: Kind.SET}
-
-FORMS.update(
-    {
-        Kind.DICT: Form(
-            "dict",
-            lambda record: DICT_SIZE,
-            lambda heap, offset, number_of: _write_table(heap, offset, number_of, ENTRY_SIZE),
-            lambda target, record: _read_table(target, record, ENTRY_SIZE, Kind.DICT_TABLE),
-        ),
-        Kind.SET: Form(
-            "set",
-            lambda record: SET_SIZE,
-            lambda heap, offset, number_of: _write_table(heap, offset, number_of, SET_ENTRY_SIZE),
-            lambda target, record: _read_table(target, record, SET_ENTRY_SIZE, Kind.SET_TABLE),
-        ),
-    }
-)
+TABLE_FORMS: dict[int, Form] = {
+    Kind.DICT: Form(
+        "dict",
+        lambda record: DICT_SIZE,
+        lambda heap, offset, number_of: _write_table(heap, offset, number_of, ENTRY_SIZE),
+        lambda target, record: _read_table(target, record, "dict", ENTRY_SIZE, Kind.DICT_TABLE),
+    ),
+    Kind.SET: Form(
+        "set",
+        lambda record: SET_SIZE,
+        lambda heap, offset, number_of: _write_table(heap, offset, number_of, SET_ENTRY_SIZE),
+        lambda target, record: _read_table(target, record, "set", SET_ENTRY_SIZE, Kind.SET_TABLE),
+    ),
+}

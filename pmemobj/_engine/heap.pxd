@@ -66,6 +66,10 @@ cdef class Heap:
     cdef inline unsigned long long fetch_half(self, unsigned long long offset) noexcept:
         return (<unsigned int *><void *>(self.base + offset))[0]
 
+    # Whether nobody has begun to change the pool since its version was `version`.
+    cdef inline bint still_valid(self, unsigned long long version) noexcept:
+        return version == self.version and not version & 1
+
     cpdef refuse(self, unsigned long long offset=*)
     cpdef unsigned long long read(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE
     cpdef unsigned long long read_count(self, unsigned long long offset) except? 0

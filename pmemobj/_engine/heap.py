@@ -26,9 +26,7 @@ whatever must not be torn apart is here (`Statement`) or in another compiled mod
 
 One thread at a time is inside: `begin` takes the lock of the heap (`_lock`), the matching `end` gives it
 back. Readers take no lock. What they read is sound if nobody changed the pool meanwhile, and
-`version` tells: it is odd while a statement is half done, or a roll-back, and another number after
-it. `steady` reads again where it must. (It need not count commits, though they free memory: who
-began to read after the statement that freed it does not come to that memory.)
+`version` tells: see `consistent_reads`.
 The C library would end the process for a transaction call in the wrong state; `depth` and
 `doomed` make sure that none is made.
 
@@ -53,6 +51,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from pmemobj._engine.consistent_reads import read_consistently, read_with_lock
 from pmemobj._engine.exports import Loans
 from pmemobj._engine.handle_table import WeakTable, new_handle_table
 from pmemobj._engine.lock import PoolLock, me, thread_key
@@ -88,6 +87,9 @@ except ImportError:
     from pmemobj import _nocython as cython
 
 A = TypeVar("A")
+
+# The names that these functions had; for the modules that still use them.
+steady, steadily = read_consistently, read_with_lock
 
 _CHUNK = 256 * 1024
 #: What libpmemobj takes of a run of units for its own header and bitmap, at most.
@@ -935,9 +937,15 @@ class Heap:
             self._unsettled_level = len(self._marks)
             self.version += 1
 
+    if not cython.compiled:
+
+        def still_valid(self, version: int) -> bool:
+            """Whether nobody has begun to change the pool since its version was `version`: see `consistent_reads`."""
+            return version == self.version and not version & 1
+
     def is_steady(self, version: int) -> bool:
-        """Whether what was read since `version` was looked up shows no change by halves."""
-        return version == self.version and not version & 1
+        """As `still_valid`, which compiled is part of the caller; for modules that still use this name."""
+        return self.still_valid(version)
 
     def _settle(self) -> None:
         if self.version & 1:
@@ -1480,52 +1488,6 @@ def attach(handle: Handle, heap: Heap, offset: int) -> None:
 if not cython.compiled:
     # What Cython makes of `__cinit__`. (`__dealloc__` is not called.)
     Handle.__new__ = _new_handle  # type: ignore[assignment]
-
-
-def steady(owner: Any, read: Callable[..., A], *args: Any) -> A:
-    """What `read` returns when no other thread changes the pool meanwhile; for reading methods.
-
-    `read` may run twice, so it must change nothing, and must look at the owner's heap anew. (Methods
-    that are called very often do the first part of this by themselves.)
-    """
-    heap = owner._p_heap
-    version = heap.version
-    if heap.is_steady(version):
-        try:
-            result = read(*args)
-        except Exception:
-            if heap.is_steady(version):
-                raise
-        else:
-            if heap.is_steady(version):
-                return result
-    return steadily(owner, read, *args)
-
-
-def steadily(owner: Any, read: Callable[..., A], *args: Any) -> A:
-    """As `steady`, after another thread has been found changing the pool.
-
-    With the lock nobody else can. It is not to be had while another thread is in a transaction,
-    perhaps for long; then it is seen afterwards whether that thread was changing something just now.
-    """
-    while True:
-        heap = owner._p_heap
-        if heap.lock.acquire_soon():
-            try:
-                return read(*args)
-            finally:
-                heap.lock.release()
-        version = heap.version
-        if version & 1:
-            continue
-        try:
-            result = read(*args)
-        except Exception:
-            if heap.version == version:
-                raise
-        else:
-            if heap.version == version:
-                return result
 
 
 def current_task() -> Any:

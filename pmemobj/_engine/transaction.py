@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from pmemobj._engine.heap import Heap, current_task
+from pmemobj._public_names import public_in
 from pmemobj.errors import TransactionAborted, TransactionError
 
 
@@ -152,3 +153,6 @@ class Transaction:
         else:
             why, todo = "it was not begun in this thread", "call begin() first"
         raise TransactionError(f"{what} a transaction on {self._heap.name}", why, todo)
+
+
+public_in("pmemobj")(Transaction)

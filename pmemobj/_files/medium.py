@@ -1,4 +1,4 @@
-"""What kind of memory a path is on, and so what "durable" means for a pool there."""
+"""Which kind of memory a path is on, and therefore what "durable" means for a pool there."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import stat
 from enum import Enum
 
-#: By the number of the device.
+#: The kind of memory of each device, by the number of the device.
 _known: dict[int, Medium] = {}
 
 
 class Medium(Enum):
-    """The kinds of memory that make a difference; the value is what people are told."""
+    """The kinds of memory that differ in durability; the value is the text for users."""
 
     DAX = "DAX: persistent memory, stores are durable once flushed"
     RAM = "tmpfs: RAM, survives the program but not a restart of the machine"
@@ -24,14 +24,14 @@ class Medium(Enum):
 
 
 def medium_of(path: str) -> Medium:
-    """The kind of memory under a path, told from the mount table (``/proc/self/mountinfo``)."""
+    """The kind of memory that a path is on, according to the mount table (``/proc/self/mountinfo``)."""
     try:
         status = os.stat(path)
     except OSError:
         return _under_mount_point(path)
     if stat.S_ISCHR(status.st_mode):
         return Medium.DAX  # /dev/dax
-    # The number of the device stands in each line; what is mounted from the same device is of one kind.
+    # Each line of the table has the number of its device, and all mounts of a device are of one kind.
     device = f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"
     for line in _mounts():
         if line.split(" ", 3)[2] == device:
@@ -40,9 +40,9 @@ def medium_of(path: str) -> Medium:
 
 
 def known_medium(path: str) -> Medium:
-    """As `medium_of`, asked of each device once.
+    """As `medium_of`, but the mount table is read only once for each device.
 
-    The number of a device may be another's later. So this is for what only costs time if it is wrong.
+    Another device may get the same number later. So the answer may only decide what costs time, not what is durable.
     """
     try:
         device = os.stat(path).st_dev
@@ -54,7 +54,8 @@ def known_medium(path: str) -> Medium:
 
 
 def _under_mount_point(path: str) -> Medium:
-    """The same by name: btrfs and the like give their files numbers that are not in the table."""
+    """The kind of memory by the name of the mount point: btrfs, for one, gives its files device numbers that are not in
+    the table."""
     real = os.path.realpath(path)
     if real.startswith("/dev/dax"):
         return Medium.DAX
@@ -77,7 +78,7 @@ def _kind(line: str) -> Medium:
 
 
 def _mounts() -> list[str]:
-    """The line of every mount; nothing where there is no table."""
+    """The lines of the mount table; an empty list where there is none."""
     try:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as table:
             return table.read().splitlines()

@@ -1,7 +1,8 @@
-"""What a file is, told from its bytes before libpmemobj touches it.
+"""What a file is, told from its bytes before libpmemobj sees it.
 
-libpmemobj takes a damaged or foreign file for granted in places, and then ends the process or
-hangs. So the header is read here first, and every kind of wrong file gets an error of its own.
+libpmemobj does not check everything that it reads: over a damaged or foreign file it may end the process, or hang. So
+the header, the root object, the logs and the heap are read here first, and every kind of wrong file gets an error of
+its own.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pmemobj._files import poolset
 from pmemobj._format import (
@@ -47,6 +47,7 @@ from pmemobj.errors import (
     PoolBusyError,
     PoolClosedError,
     PoolDamagedError,
+    PoolExistsError,
     PoolIsDirectoryError,
     PoolLayoutError,
     PoolNotFoundError,
@@ -55,8 +56,14 @@ from pmemobj.errors import (
     a_or_an,
 )
 
-#: Seconds that the processes of a killed program may take to let go of its pool.
+#: Seconds to wait for the lock of a pool, since the child processes of a killed program end a moment after it.
 _LETTING_GO = 0.5
+
+#: What the system tells of the running process, and by which open directories have a path.
+PROC = "/proc/self"
+#: The longest name of a file, less the ending that libpmemobj appends when it opens a pool. It could create a pool
+#: with a longer name, but never open it again.
+_LONGEST_NAME = 255 - len("_r0_p0_badblocks.txt")
 
 _OTHER_SIGNATURES = {
     b"PMEMBLK\0": "it is a pool of libpmemblk",
@@ -65,25 +72,23 @@ _OTHER_SIGNATURES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PoolFile:
+class PoolFile(NamedTuple):
     """What is known of a pool before it is opened.
 
     Attributes:
-        files: Path and size in bytes of each file that it consists of: one, or the parts of a
-            growing pool in their order.
-        max_size: Bytes that a growing pool may have; 0 for one of fixed size.
-        tidy: Whether nothing is left in the directory of a growing pool by a program that was
-            killed while it grew.
+        files: Path and size in bytes of each file of the pool: one file, or the parts of a growing pool in order.
+        max_size: Bytes that a growing pool may have; 0 for a pool of fixed size.
+        tidy: Whether the directory of a growing pool has nothing in it that a program left when it was killed while
+            the pool grew.
         root_offset: Where the root object lies, in bytes from the start.
-        state: How the last process left it, one of ``STATE_*``.
-        has_long_logs: Whether libpmemobj has kept a continuation of an undo log; it frees that when it opens
-            the pool, and then looks at the heap before it has been told our classes of allocations.
-        log_damage: What is wrong with libpmemobj's logs, whether the pool was closed or not; or an
-            empty string.
-        heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, as far as it was looked at, or that
-            a log has something to undo, or an empty string. In a pool that was not closed both may be, and are
-            put right at open.
+        state: How the last process left the pool, one of ``STATE_*``.
+        has_long_logs: Whether libpmemobj keeps a continuation of an undo log. It frees the continuation when it opens
+            the pool, and for that looks at the heap before it can be told our allocation classes.
+        log_damage: What is wrong with libpmemobj's logs, or an empty string. It counts even if no process closed the
+            pool.
+        heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, as far as it was read, or that a log has
+            something to undo; or an empty string. If no process closed the pool, both are possible without damage,
+            and libpmemobj repairs them at open.
     """
 
     files: tuple[tuple[str, int], ...]
@@ -97,19 +102,22 @@ class PoolFile:
 
     @property
     def size(self) -> int:
-        """Bytes, of all files together."""
+        """Bytes of all files together."""
         return sum(size for _, size in self.files)
 
 
+# ---- paths -------------------------------------------------------------------------------------------
+
+
 def checked_path(what: str, path: Any) -> str:
-    """A path as a str.
+    """A path that a program gave, as a str.
 
     Args:
-        what: What is to be done with it, as in "open pool".
-        path: What a program gave.
+        what: The operation, for errors, as in "open pool".
+        path: What the program gave.
 
     Raises:
-        TypeError: it is no path, or one of bytes.
+        TypeError: `path` is no path, or a path of bytes.
         ValueError: no file can have such a name.
     """
     try:
@@ -125,21 +133,68 @@ def checked_path(what: str, path: Any) -> str:
         os.fsencode(name)
     except UnicodeEncodeError:
         raise ValueError(
-            f"cannot {what} {name!r}: it has half of a character, which no name in the file system can (mend the path)"
+            f"cannot {what} {name!r}: the path has half of a character, which no file name can have (correct the path)"
         ) from None
     if "\0" in name:
-        raise ValueError(f"cannot {what} {name!r}: the path has a NUL character (mend the path)")
+        raise ValueError(f"cannot {what} {name!r}: the path has a NUL character (correct the path)")
     return name
 
 
+def demand_path(what: str, path: str) -> None:
+    """Refuse an empty path.
+
+    Raises:
+        PoolNotFoundError: it is empty.
+    """
+    if not path:
+        raise _empty_path_error(what)
+
+
+def demand_new_name(what: str, path: str, name: str) -> None:
+    """Refuse a path at which no pool can be created, or none could be opened later.
+
+    Args:
+        what: The operation, for errors.
+        path: The absolute path.
+        name: The path as the program gave it.
+
+    Raises:
+        PoolExistsError: there is a file already.
+        PmemError: the path is empty, or the name of the file too long.
+    """
+    demand_path(what, name)
+    if len(os.fsencode(os.path.basename(path))) > _LONGEST_NAME:
+        raise translate(what, OSError(errno.ENAMETOOLONG, ""), name)
+    if os.path.lexists(path):
+        raise PoolExistsError(what, "there is a file of that name", "open it with pmemobj.open(), or remove it")
+
+
+def demand_proc(what: str) -> None:
+    """Refuse an operation that needs ``/proc`` where it is not mounted, as in some containers.
+
+    Raises:
+        PoolAccessError: it is missing.
+    """
+    if not os.path.exists(PROC):
+        raise PoolAccessError(
+            what,
+            f"{PROC} is missing, which libpmemobj and pmemobj need to find files by their descriptors",
+            "mount the file system proc at /proc",
+            code=errno.ENOTSUP,
+        )
+
+
+# ---- reading a pool before it is opened --------------------------------------------------------------
+
+
 def identify(path: str, name: str = "", thorough: bool = False) -> PoolFile:
-    """Read and check the header of a pool.
+    """Read and check the header of a pool, its root object, its logs and its heap.
 
     Args:
         path: The file, or the directory of a growing pool.
-        name: How errors call it, if not by its path.
-        thorough: Whether to look into the heap further than libpmemobj does when it opens the pool: at its runs.
-            It is done anyway if opening makes libpmemobj free something, and else before its first allocation.
+        name: How errors call the pool, if not by its path.
+        thorough: Whether to check the runs of the heap too, which libpmemobj does not read when it opens the pool.
+            They are also checked if libpmemobj will free something at open, and otherwise before the first allocation.
 
     Raises:
         PmemError: the subclass says what the file is instead.
@@ -148,66 +203,66 @@ def identify(path: str, name: str = "", thorough: bool = False) -> PoolFile:
     try:
         grows = poolset.is_growing_pool(path)
         if grows:
-            poolset.find(what, path)  # or the missing first part would look like a missing pool
+            poolset.find(what, path)  # otherwise a missing first part would look like a missing pool
         elif os.path.isdir(path):
             poolset.demand_poolset(what, path)
-        # A named pipe would otherwise wait for somebody to write.
+        # O_NONBLOCK, since opening a named pipe would wait for a writer.
         first = os.open(_first_file(path, grows), os.O_RDONLY | os.O_NONBLOCK)
         try:
-            status = os.fstat(first)
-            if stat.S_ISDIR(status.st_mode):
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            if not stat.S_ISREG(status.st_mode):
-                raise NotAPoolError(what, "it is no regular file", "name the file of a pool")
-            # Before the directory is read: a part is there before the header counts it.
-            head = os.pread(first, POOL_HEADER_SIZE, 0)
-            _check_header(what, head, status.st_size, grows)
-            if not grows and status.st_size < _end_of_heap(head):
-                raise PoolDamagedError(
-                    what,
-                    f"the file has {status.st_size} bytes where {_end_of_heap(head)} are in use, so it was cut off",
-                    "restore the pool from a copy",
-                )
-            root_offset = int.from_bytes(head[POOL_ROOT_OFFSET : POOL_ROOT_OFFSET + WORD], "little")
-            if not POOL_HEADER_SIZE <= root_offset <= status.st_size - ROOT_SIZE:
-                raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
-            parts = poolset.find(what, path) if grows else [poolset.Part(0, path, status.st_size)]
-            used = poolset.in_use(what, parts, head) if grows else parts
-            # The reserve must hold what is there, whatever somebody has written into the file.
-            max_size = max(poolset.max_size(what, path), sum(part.size for part in used)) if grows else 0
-            root = os.pread(first, ROOT_SIZE, root_offset)
-            files = tuple((part.path, part.size) for part in used)
-            with FileWords(files) as words:
-                log_damage, has_long_logs, unfinished = _look_at_logs(words, first)
-                heap_damage = _heap_damage(words, thorough or has_long_logs)
+            return _read_pool(what, path, grows, first, thorough)
         finally:
             os.close(first)
     except PmemError:
         raise
     except OSError as error:
         raise translate(what, error, path) from None
+
+
+def _read_pool(what: str, path: str, grows: bool, first: int, thorough: bool) -> PoolFile:
+    size = _regular_size(what, first)
+    # The header is read before the directory: libpmemobj creates a part before it counts it in the header.
+    head = os.pread(first, POOL_HEADER_SIZE, 0)
+    root_offset = _check_header(what, head, size, grows)
+    parts = poolset.find(what, path) if grows else [poolset.Part(0, path, size)]
+    used = poolset.in_use(what, parts, head) if grows else parts
+    # The reserved addresses must hold all parts, even if somebody has edited the limit in the poolset file.
+    max_size = max(poolset.max_size(what, path), sum(part.size for part in used)) if grows else 0
+    root = os.pread(first, ROOT_SIZE, root_offset)
+    files = tuple((part.path, part.size) for part in used)
+    with FileWords(files) as words:
+        log_damage, has_long_logs, unfinished = _check_logs(words, first)
+        heap_damage = _heap_damage(words, thorough or has_long_logs)
     _check_root(what, root)
-    state = int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little")
     return PoolFile(
         files,
         max_size,
         poolset.is_tidy(parts, used),
         root_offset,
-        state,
+        int.from_bytes(root[ROOT_STATE : ROOT_STATE + WORD], "little"),
         has_long_logs,
         log_damage,
         heap_damage or unfinished,
     )
 
 
+def _regular_size(what: str, file: int) -> int:
+    """The size of an open file in bytes, if it is a regular file."""
+    status = os.fstat(file)
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAPoolError(what, "it is no regular file", "name the file of a pool")
+    return status.st_size
+
+
 def _end_of_heap(head: bytes) -> int:
-    """Where libpmemobj's heap ends, which is the end of a pool of fixed size."""
+    """Where libpmemobj's heap ends. A pool of fixed size ends there too."""
     offset, size = (int.from_bytes(head[at : at + WORD], "little") for at in (POOL_HEAP_OFFSET, POOL_HEAP_SIZE))
     return offset + size
 
 
 def first_file(path: str) -> str:
-    """The file that the pool at `path` begins with, whether it is there or not."""
+    """The path of the file that the pool at `path` begins with; the file need not exist."""
     return _first_file(path, poolset.is_growing_pool(path))
 
 
@@ -226,8 +281,8 @@ def _heap_damage(words: FileWords, thorough: bool) -> str:
     return ""
 
 
-def _look_at_logs(words: FileWords, first: int) -> tuple[str, bool, str]:
-    """What is wrong with the logs in the file `first`; whether they are long; what would be undone."""
+def _check_logs(words: FileWords, first: int) -> tuple[str, bool, str]:
+    """What is wrong with the logs; whether an undo log has a continuation; what a roll-back would undo."""
     misplaced = _lanes.misplaced(words)
     if misplaced:
         return misplaced, False, ""
@@ -240,7 +295,8 @@ def _look_at_logs(words: FileWords, first: int) -> tuple[str, bool, str]:
         return (damage, False, "") if damage else ("", _lanes.has_long_logs(lanes), _lanes.unfinished(lanes))
 
 
-def _check_header(what: str, head: bytes, size: int, grows: bool) -> None:
+def _check_header(what: str, head: bytes, size: int, grows: bool) -> int:
+    """Refuse a header that is not that of a pool of this package; the offset of the root object."""
     for signature, why in _OTHER_SIGNATURES.items():
         if head.startswith(signature):
             raise NotAPoolError(what, why, "name a pool of pmemobj: a file, or the directory of a growing pool")
@@ -259,6 +315,16 @@ def _check_header(what: str, head: bytes, size: int, grows: bool) -> None:
     is_part = bool(int.from_bytes(head[POOL_INCOMPAT_FEATURES], "little") & FEATURE_SINGLE_HEADER)
     if is_part and not grows:
         raise NotAPoolError(what, "it is one part of a growing pool", "name the directory that it belongs to")
+    if not grows and size < _end_of_heap(head):
+        raise PoolDamagedError(
+            what,
+            f"the file has {size} bytes where {_end_of_heap(head)} are in use, so it was cut off",
+            "restore the pool from a copy",
+        )
+    root_offset = int.from_bytes(head[POOL_ROOT_OFFSET : POOL_ROOT_OFFSET + WORD], "little")
+    if not POOL_HEADER_SIZE <= root_offset <= size - ROOT_SIZE:
+        raise PoolDamagedError(what, "its root object is missing", "restore the pool from a copy")
+    return root_offset
 
 
 def _check_root(what: str, root: bytes) -> None:
@@ -277,13 +343,17 @@ def _check_root(what: str, root: bytes) -> None:
 
 @contextmanager
 def locked(path: str, name: str = "") -> Iterator[None]:
-    """Keep every process from opening the pool at `path`; errors call it by its name.
+    """Keep every process from opening the pool at `path`, by libpmemobj's own lock on its first file.
 
-    A program that is killed while it tries a pool in a child lets go of it only when that child has
-    died too, a moment later; so a lock is given that moment.
+    If a program is killed while it tries a pool in a child process, the child keeps the lock until it has died too,
+    a moment later. So a program that finds the pool in use waits and retries for that moment.
+
+    Args:
+        path: The file, or the directory of a growing pool.
+        name: How errors call the pool, if not by its path.
 
     Raises:
-        PoolBusyError: some process has it open, and goes on.
+        PoolBusyError: some process has the pool open, and keeps it.
     """
     deadline = time.monotonic() + _LETTING_GO
     file = os.open(first_file(path), os.O_RDWR)
@@ -296,7 +366,7 @@ def locked(path: str, name: str = "") -> Iterator[None]:
 
 
 def _lock(file: int, what: str, deadline: float) -> bool:
-    """Take the lock if it is free; False while it is worth another attempt."""
+    """Take the lock if it is free; False if it is not, and the deadline has not passed."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
@@ -308,18 +378,21 @@ def _lock(file: int, what: str, deadline: float) -> bool:
         raise translate(what, error) from None
 
 
+# ---- names -------------------------------------------------------------------------------------------
+
+
 def give_name(unfinished: str, name: str) -> None:
-    """Give a finished file its name unless the name is taken; `unfinished` may remain as a second one.
+    """Give a finished file its name, unless there is a file of that name; `unfinished` may remain as a second name.
 
     Raises:
-        FileExistsError: the name is taken.
+        FileExistsError: there is a file of that name.
     """
     try:
         os.link(unfinished, name)
     except FileExistsError:
         raise
     except OSError:
-        # A file system without hard links.
+        # The file system has no hard links.
         if os.path.lexists(name):
             raise FileExistsError(name) from None
         os.rename(unfinished, name)
@@ -327,13 +400,13 @@ def give_name(unfinished: str, name: str) -> None:
 
 
 def replace(finished: str, name: str) -> None:
-    """Let a finished file take the place of the one at `name`: whoever looks finds one of the two."""
+    """Let a finished file take the place of the file at `name`; at every moment one of the two has that name."""
     os.replace(finished, name)
     persist_names(name)
 
 
 def persist_names(path: str) -> None:
-    """Wait until the directory of `path` is on the disk, with the names in it."""
+    """Wait until the directory of `path`, with the names in it, is durable."""
     directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
     try:
         os.fsync(directory)
@@ -341,16 +414,26 @@ def persist_names(path: str) -> None:
         os.close(directory)
 
 
+# ---- errors ------------------------------------------------------------------------------------------
+
+
 def translate(what: str, error: OSError, path: str = "") -> PmemError:
-    """The error of this package for an OSError of the system or of libpmemobj."""
+    """The error of this package for an OSError of the system or of libpmemobj.
+
+    Args:
+        what: The operation, for the message.
+        error: The error with its errno.
+        path: The path of the pool, as the program gave it.
+    """
     code = error.errno or 0
     why = error.strerror or str(error)
     if code in (errno.ENOENT, errno.ENOTDIR):
         directory = os.path.dirname(os.path.abspath(path))
         if not path:
-            return PoolNotFoundError(what, "the path is empty", "name a file")
+            return _empty_path_error(what)
         if not os.path.isdir(directory):
-            return PoolNotFoundError(what, f"there is no directory {directory}", "create it, or mend the path")
+            missing = f"there is no directory {directory}"
+            return PoolNotFoundError(what, missing, "create the directory, or correct the path")
         return PoolNotFoundError(what, "there is no such file", "create it with pmemobj.create(), or with flag='c'")
     if code == errno.EISDIR:
         return PoolIsDirectoryError(what, "it is a directory, and not that of a growing pool", "name a pool in it")
@@ -368,12 +451,16 @@ def translate(what: str, error: OSError, path: str = "") -> PmemError:
         return PoolDamagedError(what, why, "restore the pool from a copy")
     if code == errno.ENXIO:
         return NotAPoolError(what, "it is no regular file", "name the file of a pool")
-    # Not libpmemobj's message: it may speak of a temporary file.
+    # libpmemobj's own message is not used here, since it may name a temporary file.
     return PoolAccessError(what, os.strerror(code).lower() if code else why, code=code)
 
 
+def _empty_path_error(what: str) -> PoolNotFoundError:
+    return PoolNotFoundError(what, "the path is empty", "name a file")
+
+
 def busy_error(what: str) -> PoolBusyError:
-    """The error for a pool, or a copy of one, that is open somewhere."""
+    """The error for a pool that is open already, or of which a copy is: libpmemobj cannot tell them apart."""
     return PoolBusyError(
         what,
         "the pool, or a copy of it, is open already, in this process or another",
@@ -382,5 +469,5 @@ def busy_error(what: str) -> PoolBusyError:
 
 
 def closed_error(path: str) -> PoolClosedError:
-    """The error for every use of a pool that was closed."""
+    """The error for every use of a closed pool."""
     return PoolClosedError(f"use pool {path}", "it was closed", "open it again with pmemobj.open()")

@@ -2,19 +2,18 @@
 
 ::
 
-    pool.set       says what the directory is, and how large the pool may grow
+    pool.set       a poolset file, which marks the directory as a pool and says how large the pool may grow
     000000.pmem    the first part: libpmemobj's header, its logs, the beginning of the heap
-    000001.pmem    and so on: each part goes on where the one before ends
+    000001.pmem    and so on: each part continues where the part before it ends
 
-libpmemobj adds a part when the heap is full, and trusts the directory when it opens it: it takes
-every name that ends in ``.pmem`` for a part, and the number that the name begins with for its
-place. So the names are looked at here first, and what a program that was killed while its pool
-grew has left is tidied up: a part that the heap does not count yet holds nothing and is removed.
-A gap in the numbers is closed, since libpmemobj 1.12 leaves out a number when it failed to grow,
-and then could not open the pool again.
+libpmemobj adds a part when the heap is full. When it opens the pool, it trusts the directory: it takes every name that
+ends in ``.pmem`` for a part, and the number at the beginning of the name for the position of the part. So the names are
+checked here first, and what is left after a program was killed while its pool grew is removed: a part that the heap
+does not count yet holds nothing. Gaps in the numbers are closed, since libpmemobj 1.12 skips a number when it fails to
+grow, and then cannot open the pool again.
 
-``pool.set`` is a poolset file as PMDK's own tools read it, if they are run in the directory: the
-path in it is ``/proc/self/cwd/``. So it is right wherever the directory is moved or copied to.
+PMDK's own tools can read ``pool.set`` if they are run in the directory, since the path in the file is
+``/proc/self/cwd/``. So the file stays right wherever the directory is moved or copied to.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pmemobj._format import MIN_PART_SIZE, MIN_POOL_SIZE, POOL_HEADER_SIZE, POOL_HEAP_OFFSET, POOL_HEAP_SIZE, WORD
 from pmemobj.errors import PoolDamagedError
@@ -39,14 +38,13 @@ _SET_LIMIT = 4096
 _COPY = "restore the pool from a copy"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A part file.
 
     Attributes:
-        number: The one in its name.
+        number: The number in its name.
         path: The file.
-        size: Bytes, in whole pages, which is what libpmemobj uses of it.
+        size: Bytes, rounded down to whole pages, since libpmemobj does not use the rest.
     """
 
     number: int
@@ -57,7 +55,7 @@ class Part:
 def is_growing_pool(path: str) -> bool:
     """Whether `path` is the directory of a growing pool."""
     try:
-        # Of a file that is no directory, to ask for a file in it would be slower than to see that.
+        # Most pools are one file. Asking such a file for its type is quicker than asking for a file in it.
         if stat.S_ISREG(os.stat(path).st_mode):
             return False
         return stat.S_ISREG(os.stat(os.path.join(path, SET_NAME)).st_mode)
@@ -66,10 +64,10 @@ def is_growing_pool(path: str) -> bool:
 
 
 def demand_poolset(what: str, path: str) -> None:
-    """Refuse what is a growing pool but for its poolset file.
+    """Refuse a directory that is a growing pool without its poolset file.
 
     Raises:
-        PoolDamagedError: that is missing.
+        PoolDamagedError: there is a first part, but no poolset file.
     """
     if os.path.isfile(os.path.join(path, FIRST_NAME)):
         raise PoolDamagedError(
@@ -85,10 +83,10 @@ def poolset(max_size: int, directory: str) -> bytes:
 
 
 def max_size(what: str, directory: str) -> int:
-    """How many bytes the pool may grow to, as its poolset file says.
+    """How many bytes the pool may grow to, according to its poolset file.
 
     Raises:
-        PoolDamagedError: that file says something else.
+        PoolDamagedError: the file is not what `poolset` writes.
     """
     with open(os.path.join(directory, SET_NAME), "rb") as file:
         text = file.read(_SET_LIMIT).decode("ascii", "replace")
@@ -99,9 +97,9 @@ def max_size(what: str, directory: str) -> int:
 
 
 def set_max_size(directory: str, size: int) -> None:
-    """Write the poolset file anew; whoever looks finds the old one or the new one.
+    """Replace the poolset file; at every moment either the old or the new file has its name.
 
-    Nobody else may have the pool open.
+    No process may have the pool open.
     """
     name = os.path.join(directory, SET_NAME)
     unfinished = f"{name}.new"
@@ -122,7 +120,7 @@ def find(what: str, directory: str) -> list[Part]:
     """The parts in a directory, in order.
 
     Raises:
-        PoolDamagedError: the first is missing, or a file would be taken for a part.
+        PoolDamagedError: the first part is missing, or libpmemobj would take another file for a part.
     """
     parts = []
     for name in os.listdir(directory):
@@ -144,15 +142,15 @@ def find(what: str, directory: str) -> list[Part]:
 
 
 def in_use(what: str, parts: list[Part], head: bytes) -> list[Part]:
-    """Those of the parts that the heap counts; only the last may be followed by others.
+    """The parts that the heap counts; parts behind these are left of an unfinished growth.
 
     Args:
-        what: What is being done, for errors.
-        parts: As `find` gave them.
-        head: The first bytes of the first of them.
+        what: The operation, for errors.
+        parts: What `find` returned.
+        head: The header, from the first part.
 
     Raises:
-        PoolDamagedError: there are not enough, or one of them is too short.
+        PoolDamagedError: there are not enough parts, or one of them is too short.
     """
     end = _word(head, POOL_HEAP_OFFSET) + _word(head, POOL_HEAP_SIZE)
     found: list[Part] = []
@@ -175,9 +173,9 @@ def is_tidy(parts: list[Part], used: list[Part]) -> bool:
 
 
 def tidy(what: str, directory: str) -> None:
-    """Remove what was left of an unfinished growth, and close gaps in the numbers.
+    """Remove what is left of an unfinished growth, and close gaps in the numbers.
 
-    Nobody may have the pool open.
+    No process may have the pool open.
     """
     parts = find(what, directory)
     with open(parts[0].path, "rb") as first:
@@ -188,7 +186,7 @@ def tidy(what: str, directory: str) -> None:
 
 
 def close_gaps(directory: str, parts: list[Part]) -> None:
-    """Number the parts without gaps; it does no harm while they are mapped."""
+    """Number the parts without gaps. They may be mapped meanwhile, since a mapping does not depend on names."""
     for place, part in enumerate(parts):
         if part.number != place:
             os.rename(part.path, os.path.join(directory, f"{place:06}{ENDING}"))

@@ -1,26 +1,23 @@
 """What a pool lies in: one file of fixed size, or a directory of part files that grows.
 
-Both are handed to libpmemobj as a path. For a directory that is the path of a poolset file, which
-names the directory in which libpmemobj finds the parts and adds new ones. We give it neither path
-as the user wrote it: the poolset file exists in memory only, and names the directory by an open
-descriptor, ``/proc/self/fd/N/``. So no character of a path can be misread (the format has no
-quotes), nothing in the directory holds its path, and the pool goes on growing in its directory
-when that gets its name at the end of creation, or is moved while it is open.
+libpmemobj gets both as a path. For a directory, this is the path of a poolset file, which names the directory in which
+libpmemobj finds the parts and adds new ones. It gets neither path as the user wrote it: the poolset file exists in
+memory only, and names the directory by an open descriptor, ``/proc/self/fd/N/``. This has three advantages: no
+character of a path can be misread (the poolset format has no quotes), nothing in the directory holds its path, and the
+pool goes on growing in its directory when the directory gets its final name, or is moved while the pool is open.
 
-In a sandbox the parts are mapped copy-on-write. libpmemobj would still put new parts into the
-directory; so, once it has opened the pool, the descriptor is pointed to a directory in memory, and
-each new part loses its name there as soon as it is mapped.
+In a sandbox the parts are mapped copy-on-write. libpmemobj would still create new parts in the directory. So, once
+it has opened the pool, the descriptor is made to refer to a directory in memory, and each new part is removed from
+there as soon as it is mapped.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
-import secrets
-import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -29,8 +26,9 @@ from pmemobj._files import pool_file
 from pmemobj._files import poolset as _parts
 from pmemobj._format import LAYOUT_NAME
 from pmemobj._pmdk import library
+from pmemobj.errors import PoolAccessError
 
-#: Where a sandbox grows: in memory, if there is room for some steps of libpmemobj's.
+#: Where a sandbox grows: in memory, if there is room for a few parts, which libpmemobj makes 128 MiB long.
 _MEMORY = "/dev/shm"
 _ROOM = 512 * 1024 * 1024
 _TEMPORARY = re.compile(r"\.(creating|building|dumping)-[0-9]+-[0-9a-f]{8}")
@@ -39,25 +37,25 @@ _PATIENCE = 1.0
 
 
 class Storage(Protocol):
-    """What pools of both kinds offer."""
+    """What both kinds of pools offer."""
 
     def create(self, size: int, mode: int) -> library.Pool:
-        """Make it and map it: a file of `size` bytes, or the directory of a pool that grows up to `size`."""
+        """Create and map the pool: a file of `size` bytes, or the directory of a pool that may grow to `size`."""
 
     def open(self, copy_on_write: bool) -> library.Pool:
-        """Map it; with `copy_on_write` its files stay as they are."""
+        """Map the pool; with `copy_on_write` its files stay as they are."""
 
     def grow_in_memory(self) -> None:
-        """Let the pool, opened copy-on-write, grow outside its directory; else it must not grow."""
+        """Let a pool that was opened copy-on-write grow outside its directory; without this it must not grow."""
 
     def give_name(self, path: str) -> None:
-        """Move what was created to its own name, unless there is something: FileExistsError."""
+        """Move the new pool to its final name. Raises FileExistsError if there is a file of that name."""
 
     def grown(self) -> None:
-        """To be called when libpmemobj has made the pool larger."""
+        """Finish what libpmemobj has added; to be called after it has made the pool larger."""
 
     def close(self) -> None:
-        """Let go of it when it is mapped no longer."""
+        """Release what the storage holds, after the pool was unmapped."""
 
 
 class SingleFile:
@@ -106,7 +104,7 @@ class Directory:
         os.chmod(set_path, mode)
         with self._poolset() as name:
             pop = library.create(name, LAYOUT_NAME, 0, mode)
-        # Who may read the parts may enter the directory.
+        # A user who may read the parts may also enter the directory.
         os.chmod(self._path, mode | (mode & 0o444) >> 2)
         return pop
 
@@ -116,7 +114,7 @@ class Directory:
 
     @contextlib.contextmanager
     def _poolset(self) -> Iterator[str]:
-        """The path of a poolset file for the open directory, which exists only while it is needed."""
+        """The path of a poolset file for the open directory; the file exists in memory during the block."""
         if self._descriptor < 0:
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
         file = os.memfd_create("poolset")
@@ -127,6 +125,8 @@ class Directory:
             os.close(file)
 
     def grow_in_memory(self) -> None:
+        import tempfile
+
         self._memory = tempfile.mkdtemp(prefix="pmemobj-sandbox-", dir=_place_in_memory())
         memory = os.open(self._memory, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -136,7 +136,7 @@ class Directory:
 
     def give_name(self, path: str) -> None:
         try:
-            # Neither a file nor a directory with something in it is ever replaced by this.
+            # rename replaces neither a file nor a directory that is not empty.
             os.rename(self._path, path)
         except OSError:
             if os.path.lexists(path):
@@ -146,8 +146,8 @@ class Directory:
         pool_file.persist_names(path)
 
     def grown(self) -> None:
-        """Make a part of what libpmemobj has added: its number, its permissions, its name on the medium."""
-        # The pool works without it, and a wrong number is mended when it is opened the next time.
+        """Give new parts their numbers and permissions, and make their names durable."""
+        # Errors are ignored: the pool works without this, and the next open corrects a wrong number.
         with contextlib.suppress(OSError):
             if self._memory:
                 for name in os.listdir(self._memory):
@@ -157,7 +157,7 @@ class Directory:
             parts = _parts.find("grow", directory)
             mode = os.stat(parts[0].path).st_mode & 0o777
             for part in parts[1:]:
-                # libpmemobj gives new parts a mode of its own.
+                # libpmemobj does not create new parts with the permissions of the others.
                 os.chmod(part.path, mode)
             _parts.close_gaps(directory, parts)
             os.fsync(self._descriptor)
@@ -167,17 +167,17 @@ class Directory:
             os.close(self._descriptor)
             self._descriptor = -1
         if self._memory:
-            shutil.rmtree(self._memory, ignore_errors=True)
+            _remove_tree(self._memory)
             self._memory = ""
 
 
 def at(path: str, max_size: int) -> Storage:
-    """The storage at `path`: of a growing pool if it has a `max_size`, else one file."""
+    """The storage at `path`: that of a growing pool if there is a `max_size`, else one file."""
     return Directory(path, max_size) if max_size else SingleFile(path)
 
 
 def open_parts(parts: Iterable[tuple[str, int]]) -> library.Pool:
-    """Map parts of a growing pool copy-on-write, given by path and size, whatever else is in its directory."""
+    """Map parts of a growing pool copy-on-write, given by path and size; other files in its directory are ignored."""
     with contextlib.ExitStack() as opened:
         files = [(opened.enter_context(open(path, "rb+")), size) for path, size in parts]
         lines = [f"{size} /proc/self/fd/{file.fileno()}" for file, size in files]
@@ -187,7 +187,7 @@ def open_parts(parts: Iterable[tuple[str, int]]) -> library.Pool:
 
 
 def _place_in_memory() -> str | None:
-    """A directory on tmpfs that has room; None, which means the one for temporary files, if there is none."""
+    """A directory on tmpfs that has room. If there is none, None, by which `tempfile` means its own directory."""
     with contextlib.suppress(OSError):
         there = os.statvfs(_MEMORY)
         if os.access(_MEMORY, os.W_OK) and there.f_bavail * there.f_frsize >= _ROOM:
@@ -195,30 +195,53 @@ def _place_in_memory() -> str | None:
     return None
 
 
-def temporary_name(directory: str, purpose: str = "creating") -> str:
-    """Where a pool, or a dump, is while it is made; when it is complete it gets its own name.
+def umask(what: str) -> int:
+    """The umask of the process, read without setting it, since other threads would see it changed.
 
-    Short, since that may be as long as names can be; unique, so that no other creator is met, not even
-    one that died and whose process id was given out again.
+    Args:
+        what: The operation, for errors.
+
+    Raises:
+        PoolAccessError: ``/proc`` is missing.
     """
-    return os.path.join(directory, f".{purpose}-{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        with open(f"{pool_file.PROC}/status", encoding="ascii", errors="replace") as status:
+            (mask,) = [line.split()[1] for line in status if line.startswith("Umask:")]
+    except (OSError, ValueError):
+        raise PoolAccessError(
+            what,
+            f"{pool_file.PROC}/status, which tells the permissions of new files (the umask), cannot be read",
+            "mount the file system proc at /proc",
+            code=errno.ENOTSUP,
+        ) from None
+    return int(mask, 8)
+
+
+def temporary_name(directory: str, purpose: str = "creating") -> str:
+    """The name of a pool, or a dump, while it is being made; it gets its final name when it is complete.
+
+    The temporary name is short, since the final name may be as long as names can be. It has a random part, since a
+    creator that died may have left a file, and its process id may be in use again.
+    """
+    return os.path.join(directory, f".{purpose}-{os.getpid()}-{os.urandom(4).hex()}")
 
 
 @contextlib.contextmanager
 def creating_in(directory: str) -> Iterator[None]:
-    """Remove what killed creators have left in a directory; then let nobody take what is created now for that.
+    """Remove what killed creators have left in a directory, and keep others from removing what is created now.
 
-    All creators have a shared lock on the directory, so who gets an exclusive one knows that there is
-    none. It is let go of when a process dies, and holds between containers, where process ids do not tell.
+    Every creator holds a shared lock on the directory. So a creator that gets the exclusive lock knows that there is no
+    other, and that all temporary files are left over. The system releases the lock when a process dies, and the
+    lock also works between containers, where process ids say nothing.
     """
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
-        # It is missing, which creating the pool will say, or cannot be read: then nobody clears up in it.
+        # If the directory is missing, creating the pool will say so. If it cannot be read, nothing is removed from it.
         yield
         return
     try:
-        # Not every file system has locks; where there are none, nothing is cleared up.
+        # On a file system without locks nothing is removed.
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _clear_up(directory)
@@ -237,9 +260,9 @@ def _clear_up(directory: str) -> None:
 
 
 def _is_held(path: str) -> bool:
-    """Whether a process has the file, or the first part of the growing pool, that is at `path`; if in doubt, yes.
+    """Whether a process has the pool at `path` open, or may have it open.
 
-    It may have been given its name already, and be open under that.
+    A pool in one file gets its final name as a second name, so it may be open under that name.
     """
     first = os.path.join(path, _parts.FIRST_NAME) if os.path.isdir(path) else path
     try:
@@ -258,7 +281,7 @@ def _is_held(path: str) -> bool:
 
 
 def _share(descriptor: int) -> None:
-    """Take the shared lock. Others have the exclusive one for a moment; if a foreign program keeps it, go without."""
+    """Take the shared lock. Other creators hold the exclusive lock for a moment; if a program keeps it, do without."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         try:
@@ -271,9 +294,16 @@ def _share(descriptor: int) -> None:
 
 
 def remove(path: str) -> None:
-    """Remove what creating a pool has left at `path`, a temporary name, whichever kind it is."""
+    """Remove the pool of either kind that is at `path`, a temporary name."""
     if os.path.isdir(path) and not os.path.islink(path):
-        shutil.rmtree(path, ignore_errors=True)
+        _remove_tree(path)
     else:
         with contextlib.suppress(OSError):
             os.unlink(path)
+
+
+def _remove_tree(path: str) -> None:
+    # shutil is imported here, since it takes as long to import as half of this package, and few programs need it.
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)

@@ -12,7 +12,6 @@ so that one that is too deep is a RecursionError and not the end of the process.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import decimal
 import enum
@@ -26,7 +25,7 @@ from typing import Any
 
 from pmemobj._engine.heap import Handle, Heap
 from pmemobj._format import ABSENT, WORD, Kind, kind_of
-from pmemobj._hashtable import hashes as _hashes
+from pmemobj._former_names import hashed_name
 from pmemobj._hashtable.hashes import compares_by_identity, hash_of_bytes, hash_of_str, mix, stored_hash
 from pmemobj._values import pickles
 from pmemobj._values.key_tuples import key_tuple_payload
@@ -154,7 +153,7 @@ _NEVER_STORED = {
 _BY_METHODS = {(cls.__hash__, cls.__eq__): rule for cls, rule in _RULES.items()}
 
 
-def _hash_of_other(heap: Heap, key: Any) -> int:
+def hash_of_other(heap: Heap, key: Any) -> int:
     """The hash of a key of a type that `stored_hash` does not treat itself; its raises are those."""
     hash(key)  # what is unhashable says so by itself
     kind: Any = type(key)
@@ -164,14 +163,14 @@ def _hash_of_other(heap: Heap, key: Any) -> int:
     if isinstance(key, enum.Enum) and compares_by_identity(kind):
         # A Flag's combinations have no names in some versions of Python.
         seed, part = (_FLAG, key.value) if isinstance(key, enum.Flag) else (_ENUM, key.name)
-        return _in_order(heap, (_name(kind), part), seed)
+        return _in_order(heap, (hashed_name(kind), part), seed)
     if compares_by_identity(kind) or kind.__eq__ in _NEVER_STORED:
         return id(key) & _MASK  # it equals itself, or another of its type, and so nothing that is stored
     if isinstance(key, Handle) and kind_of(key._p_heap.read(key._p_offset)) == Kind.TUPLE:
         return _tuple(heap, tuple(key))  # type: ignore[arg-type]
     fields = _compared_fields(kind)
     if fields is not None:
-        return _in_order(heap, (_name(kind), *(getattr(key, name) for name in fields)), _DATACLASS)
+        return _in_order(heap, (hashed_name(kind), *(getattr(key, name) for name in fields)), _DATACLASS)
     if isinstance(key, numbers.Number):
         plain = _plain_number(key)
         if plain is not None and plain == key:
@@ -186,10 +185,6 @@ def _hash_of_other(heap: Heap, key: Any) -> int:
         "use None, a number, str, bytes, a tuple of such, an Enum member, a frozen dataclass, or a persistent object "
         "that compares by identity",
     )
-
-
-def _name(cls: type) -> str:
-    return f"{cls.__module__}:{cls.__qualname__}"
 
 
 def _plain_number(key: Any) -> Any:
@@ -208,6 +203,8 @@ def _compared_fields(cls: type) -> tuple[str, ...] | None:
     """The fields that decide the equality of a dataclass, or None where something else does."""
     if "__dataclass_params__" not in cls.__dict__:
         return None
+    import dataclasses  # loaded already, by the module of the class
+
     fields = dataclasses.fields(cls)
     # The same fields give the same method, unless the class has one of its own.
     twin = dataclasses.make_dataclass(
@@ -243,5 +240,3 @@ def encode_key(heap: Heap, key: Any) -> int:
         )
     return encode(heap, key)
 
-
-_hashes.register_other_hash(_hash_of_other)

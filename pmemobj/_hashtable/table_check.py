@@ -6,10 +6,11 @@ from array import array
 
 from pmemobj._engine.heap import Heap
 from pmemobj._format import ABSENT, DICT_DELETED, TABLE_ENTRIES, TABLE_TEXTS, WORD
+from pmemobj._hashtable.entries import entry_words
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.key_texts import fault_of_texts, texts_at, texts_end
+from pmemobj._hashtable.search import find_entry
 from pmemobj._hashtable.shape import MIN_SLOTS, SLOT_SIZE, index_of, most_places
-from pmemobj._hashtable.table import entry_words, find_entry
 from pmemobj._hashtable.word_hashes import holds_nan
 from pmemobj._values.words import decode
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import linecache
 from dataclasses import dataclass
 
+from pmemobj._public_names import public_in
+
 __all__ = ["ABSENT", "GONE", "SHOWN", "LogChange", "LogEntry", "LogLine", "LogStep"]
 
 #: Changes of an entry that a table shows.
@@ -16,6 +18,7 @@ SHOWN = 4
 ABSENT, GONE = "absent", "gone"
 
 
+@public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class LogLine:
     """A line of the program, by the file (or notebook cell) that has it."""
@@ -29,6 +32,7 @@ class LogLine:
         return linecache.getline(self.file, self.number).strip()
 
 
+@public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class LogStep:
     """One thing that happened in a transaction.
@@ -51,6 +55,7 @@ class LogStep:
     level: int
 
 
+@public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class LogChange:
     """A value that is another one afterwards: where it is, and both in words."""
@@ -65,6 +70,7 @@ class LogChange:
         return f"{self.where}{'' if ': ' in self.where else ':'} {self.before} → {self.after}"
 
 
+@public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class LogEntry:
     """What happened to the pool as a whole or not at all.

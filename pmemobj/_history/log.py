@@ -22,6 +22,7 @@ from pmemobj._history.drafts import Draft
 from pmemobj._history.entries import SHOWN, LogChange, LogEntry, LogLine, LogStep
 from pmemobj._history.places import Spot, paths
 from pmemobj._history.recorder import Recorder
+from pmemobj._public_names import public_in
 
 __all__ = ["LogChange", "LogEntry", "LogLine", "LogStep", "TransactionLog"]
 
@@ -29,6 +30,7 @@ __all__ = ["LogChange", "LogEntry", "LogLine", "LogStep", "TransactionLog"]
 _KEPT = 500
 
 
+@public_in("pmemobj")
 class TransactionLog:
     """What the transactions on a pool did, while it was recording; `PersistentObjectPool.log`.
 

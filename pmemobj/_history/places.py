@@ -222,7 +222,7 @@ def _slot(heap: Heap, owner: int, area: int, at: int) -> tuple[str, str, bool]:
     if kind in (Kind.DICT, Kind.SET):
         return _slot_of_table(heap, owner, area, inside, ENTRY_SIZE if kind is Kind.DICT else SET_ENTRY_SIZE)
     if kind is Kind.OBJECT:
-        slots = heap.types.shape(class_number(heap.read(owner))).slots
+        slots = heap.types.layout(class_number(heap.read(owner))).slots
         return f".{list(slots)[inside // WORD]}", VALUE, False
     return f"bytes {inside} to {inside + WORD - 1} of the data", OTHER, False
 

@@ -34,9 +34,9 @@ __all__ = ["Recorder"]
 _STEPS, _WORDS = 60, 32
 #: After so many entries the recorder lets itself out.
 _MOST_ENTRIES = 20_000
-#: Frames of these packages are no line of the program's own.
-_OURS = ("pmemobj", "pmemobj_magics", "contextlib")
-#: Behind those of these there is none.
+#: Skip frames of this package and of those that extend it (``pmemobj_...``): they are not the program's own code.
+_OURS = "pmemobj"
+#: Stop at frames of these packages: below them there is no user code.
 _SHELLS = ("IPython", "ipykernel", "runpy", "asyncio")
 
 
@@ -361,7 +361,7 @@ def _users_line() -> LogLine | None:
         package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         if package in _SHELLS:
             return None
-        if package not in _OURS and package != "contextlib":
+        if package.partition("_")[0] != _OURS and package != "contextlib":
             return LogLine(frame.f_code.co_filename, frame.f_lineno)
         frame = frame.f_back  # type: ignore[assignment]
     return None

@@ -1,15 +1,16 @@
-"""The pool as it was when the running transaction began: what its roll-back would make of it.
+"""The pool as it was when the running transaction began, which is what a roll-back would restore.
 
-Everything that a transaction changes in live memory is in libpmemobj's undo log first. So the state before
-it is that of now, with the entries of the log put back into a private copy of the pool's file, which takes
-memory for the pages that differ and for no others. Nothing of the pool itself is touched.
+libpmemobj copies everything that a transaction changes in live memory into its undo log first. So the state before
+the transaction is the present state with the entries of the log put back. They are put back into a private
+(copy-on-write) mapping of the pool's file, which takes memory only for the pages that differ. The pool itself is
+not touched.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pmemobj._containers.base import resurrect
 from pmemobj._engine.heap import Heap
@@ -19,21 +20,28 @@ from pmemobj._pmdk import library
 from pmemobj._pmdk.undo_log import all_entries
 from pmemobj.errors import PmemError, PoolDamagedError
 
-if TYPE_CHECKING:
-    from pmemobj.pool import PersistentObjectPool
+__all__ = ["OpenPool", "as_before"]
 
-__all__ = ["as_before"]
-
-#: Bytes and entries of a log that are looked at: to verify so many takes a tenth of a second. Of a longer one nothing
-#: is told.
+#: Read at most this many bytes and entries of the log (0.1 s to verify); with a longer log there is no before-image.
 _LONGEST, _MOST = 1 << 21, 20_000
-#: Bytes of a pool in a sandbox that are copied; its changes are in no file.
+#: Copy a pool in a sandbox, whose changes are in no file, only up to this many bytes.
 _LARGEST_COPY = 1 << 28
 
 
+class OpenPool(Protocol):
+    """What the views of a pool need of `pmemobj.PersistentObjectPool`, which is defined above this room."""
+
+    @property
+    def _heap(self) -> Heap: ...
+    @property
+    def _file(self) -> str: ...
+    @property
+    def sandbox(self) -> bool: ...
+
+
 @contextmanager
-def as_before(pool: PersistentObjectPool) -> Iterator[Heap | None]:
-    """The pool as it was when the transaction of this thread began, to be read; None where that cannot be told."""
+def as_before(pool: OpenPool) -> Iterator[Heap | None]:
+    """A heap to read the pool as it was when the transaction of this thread began; None where that is not possible."""
     heap = pool._heap
     log = _entries(heap) if heap.in_transaction() else None
     if log is None:
@@ -57,7 +65,7 @@ def as_before(pool: PersistentObjectPool) -> Iterator[Heap | None]:
 
 
 def _entries(heap: Heap) -> list[tuple[int, bytes]] | None:
-    """The undo log, if it can be read in a moment."""
+    """The entries of the undo log; None if the log is too long."""
 
     def read(offset: int, size: int) -> bytes:
         return heap.read_bytes(offset, min(size, heap.limit - offset))
@@ -73,14 +81,15 @@ def _entries(heap: Heap) -> list[tuple[int, bytes]] | None:
 
 
 @contextmanager
-def _private_copy(pool: PersistentObjectPool) -> Iterator[memoryview | None]:
+def _private_copy(pool: OpenPool) -> Iterator[memoryview | None]:
+    """The bytes of the pool, to be changed at will; None where there is no copy of them."""
     heap = pool._heap
     if pool.sandbox:
         yield memoryview(bytearray(heap.read_bytes(0, heap.limit))) if heap.limit <= _LARGEST_COPY else None
         return
     try:
         files = pool_file.identify(pool._file).files
-    except PmemError:  # it was moved away, say
+    except PmemError:  # the file was moved while the pool is open, for example
         yield None
         return
     with library.files_in_a_row(files, private=True) as image:

@@ -31,6 +31,7 @@ from pmemobj._inspection.memory_kinds import DESCRIBERS, leaf_part, root_part
 from pmemobj._inspection.word_meanings import Meaning, Part, Span, unreadable
 from pmemobj._objects.blocks import Block, locate
 from pmemobj._pmdk.undo_log import UndoLog
+from pmemobj._public_names import public_in
 from pmemobj.errors import PmemError, a_or_an
 
 #: Words of an object that are shown, if nobody says how many.
@@ -39,6 +40,7 @@ DEFAULT_WORDS = 200
 _LEAF_SHARE = 5
 
 
+@public_in("pmemobj.inspect")
 def memory(target: Any, *, max_words: int | None = None) -> Memory:
     """Describe the memory of a persistent object, word by word, as it lies in its pool.
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pmemobj._inspection.word_meanings import Meaning
+from pmemobj._public_names import public_in
 
 _LABEL, _HEX = 12, 23
 
 
+@public_in("pmemobj.inspect")
 class State(Enum):
     """Whether a word is committed."""
 
@@ -26,6 +28,7 @@ class State(Enum):
     LOGGED = "logged"
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Word:
     """Eight bytes of an allocation.
@@ -68,6 +71,7 @@ class Word:
         return " ".join("··" if first <= at < last else f"{byte:02x}" for at, byte in enumerate(raw))
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Gap:
     """Words that are left out.
@@ -83,6 +87,7 @@ class Gap:
     text: str
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One allocation.
@@ -125,6 +130,7 @@ class Piece:
         return tuple(row for row in self.rows if isinstance(row, Word))
 
 
+@public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
 class Memory:
     """The memory of one object.

@@ -146,7 +146,7 @@ def _slots(heap: Heap, offset: int, capacity: int, slots: int) -> Part:
 
 def _attributes(heap: Heap, offset: int) -> list[str]:
     try:
-        return list(heap.types.shape(class_number(heap.read(offset))).slots)
+        return list(heap.types.layout(class_number(heap.read(offset))).slots)
     except (PmemError, AttributeError):
         return []
 

@@ -10,6 +10,7 @@ from pmemobj._engine.heap import Heap
 from pmemobj._files.medium import Medium
 from pmemobj._format import ALLOCATION_HEADER_SIZE, ALLOCATION_TYPE, CONTAINER_KINDS, TAG_LEAF
 from pmemobj._objects.gc import REPORT_EVERY, Progress, reporter
+from pmemobj._public_names import public_in
 from pmemobj._values.words import is_leaf
 from pmemobj.errors import PmemError
 
@@ -31,6 +32,7 @@ class TypeStats:
     size: int = 0
 
 
+@public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class PoolStats:
     """What takes the space of a pool. All sizes are bytes, libpmemobj's headers included.

@@ -18,6 +18,7 @@ from pmemobj._containers.base import kind_at
 from pmemobj._engine.heap import Heap
 from pmemobj._format import ABSENT, ALL_KINDS, ALLOCATION_HEADER_SIZE, TAG_MASK, WORD, Kind, class_number, kind_of
 from pmemobj._objects.class_names import shown_name
+from pmemobj._public_names import public_in
 from pmemobj._values.words import decode, describe, is_container, is_leaf, is_packed
 from pmemobj.errors import PmemError
 
@@ -25,6 +26,7 @@ from pmemobj.errors import PmemError
 _TEXT, _DAMAGED_WORDS = 48, 8
 
 
+@public_in("pmemobj.inspect")
 class Meaning(Enum):
     """What a word is there for."""
 
@@ -170,7 +172,7 @@ def header_of(heap: Heap) -> Callable[[int], Reading]:
 def class_text(heap: Heap, number: int) -> str:
     """``class 3, Guesser``."""
     try:
-        return f"class {number}, {shown_name(heap.types.shape(number).name)}"
+        return f"class {number}, {shown_name(heap.types.layout(number).name)}"
     except (PmemError, AttributeError):
         return f"class {number}, which the pool does not know"
 

@@ -17,15 +17,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 
-from pmemobj import inspect
 from pmemobj._containers.base import kind_at, resurrect
 from pmemobj._engine.heap import Heap
 from pmemobj._files import pool_file, storage
 from pmemobj._format import ROOT_SIZE
+from pmemobj._inspection.walk import image
 from pmemobj._objects.class_table import ClassTable
 from pmemobj._objects.gc import containers, root_words
 from pmemobj._pmdk import library
-from pmemobj._verify import kind_readers as kind_readers  # the readers of all kinds
 from pmemobj._verify.examination import ERROR, Examination, Finding
 from pmemobj.errors import PmemError, PoolBusyError, PoolDamagedError
 
@@ -149,7 +148,7 @@ def _examine(path: str) -> None:
 
 def _examine_bytes(path: str) -> None:
     """Say what is wrong in the bytes as they are, where libpmemobj must not be let near them."""
-    with inspect.image(path) as heap:
+    with image(path) as heap:
         _say_all(heap)
 
 

@@ -1,6 +1,6 @@
 # Types of the compiled form; the source is _object.py.
 from pmemobj._containers.base cimport Persistent
-from pmemobj._objects.class_table cimport ClassTable, Found, Shape, place_of
+from pmemobj._objects.class_table cimport ClassTable, Found, AttributeLayout, place_of
 from pmemobj._engine.heap cimport Heap
 
 cimport cython
@@ -37,8 +37,10 @@ cdef _attribute(StoredAttributes self, name)
 cdef _set_stored(StoredAttributes self, name, value)
 @cython.locals(number=cython.ulonglong)
 cdef unsigned long long _slot_of(Heap heap, unsigned long long offset, name) except? 1
-@cython.locals(head=cython.ulonglong, table=ClassTable, number=cython.ulonglong, shapes=list)
-cpdef Shape _shape(Heap heap, unsigned long long offset)
+@cython.locals(number=cython.ulonglong, layouts=list)
+cdef AttributeLayout _known_layout(ClassTable table, unsigned long long head)
+@cython.locals(head=cython.ulonglong, table=ClassTable)
+cpdef AttributeLayout _layout(Heap heap, unsigned long long offset)
 @cython.locals(text=str)
 cdef bint _is_special(name) except -1
 cpdef bint _is_data_descriptor(cls, name) except -1
@@ -78,8 +80,7 @@ cdef inline unsigned long long _quick_word(StoredAttributes self, name) noexcept
 @cython.locals(lock=PoolLock, at=cython.ulonglong)
 cdef bint _set_quickly(StoredAttributes self, name, value) except -1
 @cython.locals(
-    heap=Heap, table=ClassTable, head=cython.ulonglong, number=cython.ulonglong, shapes=list, shape=Shape,
-    slot=cython.longlong,
+    heap=Heap, table=ClassTable, head=cython.ulonglong, layout=AttributeLayout, slot=cython.longlong,
 )
 cdef unsigned long long _find_slot(StoredAttributes self, name) except? 1
 @cython.locals(heap=Heap, version=cython.ulonglong)

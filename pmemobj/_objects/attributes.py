@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pmemobj._containers.base import Persistent, demand_no_slots, demand_one_form, kinds, register_kind
+from pmemobj._containers.base import Persistent, demand_no_slots, demand_one_form
 from pmemobj._containers.invariants import demand_allocation
 from pmemobj._engine.heap import Heap, steadily, steady
 from pmemobj._format import (
@@ -22,8 +22,10 @@ from pmemobj._format import (
     class_number,
     new_header,
 )
+from pmemobj._former_names import current_name
 from pmemobj._objects.class_names import register, shown_name, stored_name
-from pmemobj._objects.class_table import Shape
+from pmemobj._objects.class_table import AttributeLayout, ClassTable
+from pmemobj._public_names import public_in
 from pmemobj._values.words import decode, duplicate, encode, free_leaf, replace
 from pmemobj.errors import NotPersistableError, a_or_an
 
@@ -72,7 +74,7 @@ class StoredAttributes(Persistent):
         heap = self._p_heap
         offset = self._p_offset
         with heap.lock:
-            slot = _shape(heap, offset).slots.get(name)
+            slot = _layout(heap, offset).slots.get(name)
             at = 0
             if slot is not None and slot < heap.peek(offset + _CAPACITY):
                 at = heap.peek(offset + _SLOTS) + WORD * slot
@@ -116,8 +118,8 @@ class StoredAttributes(Persistent):
 
     def _p_demand_same_class(self, cls: Any) -> None:
         """Raise TypeError unless `cls` is a definition of the class that the pool names."""
-        stored = _shape(self._p_heap, self._p_offset).name
-        if not isinstance(cls, type) or stored_name(cls) != stored:
+        stored = _layout(self._p_heap, self._p_offset).name
+        if not isinstance(cls, type) or stored_name(cls) != current_name(stored):
             raise NotPersistableError(
                 f"make a {type(self).__name__} a {getattr(cls, '__qualname__', cls)}",
                 "the pool keeps the class of an object for good",
@@ -130,7 +132,7 @@ class StoredAttributes(Persistent):
         offset = self._p_offset
         old = heap.peek(offset + _SLOTS)
         words = heap.read_words(old, heap.peek(offset + _CAPACITY))
-        capacity = max(_MIN_CAPACITY, len(_shape(heap, offset).slots), slot + 1)
+        capacity = max(_MIN_CAPACITY, len(_layout(heap, offset).slots), slot + 1)
         row = heap.alloc(WORD * capacity, Kind.OBJECT_SLOTS, zero=True)
         heap.init(row, words)
         heap.write_words(offset + _CAPACITY, [capacity, row])
@@ -164,7 +166,7 @@ class StoredAttributes(Persistent):
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
         words = list(StoredAttributes._p_words(heap, offset))
-        names = _shape(heap, offset).slots
+        names = _layout(heap, offset).slots
         present = [
             (name, ABSENT, words[slot]) for name, slot in names.items() if slot < len(words) and words[slot] != ABSENT
         ]
@@ -177,7 +179,7 @@ class StoredAttributes(Persistent):
         assert bool(row) == bool(capacity), f"a row for {capacity} attributes at {row:#x}"
         if row:
             demand_allocation(heap, row, Kind.OBJECT_SLOTS, WORD * capacity)
-        names = list(_shape(heap, offset).slots)
+        names = list(_layout(heap, offset).slots)
         nameless = heap.read_words(row, capacity)[len(names) :]
         assert not any(nameless), f"attributes beyond the {len(names)} names {names}: {nameless}"
 
@@ -187,9 +189,10 @@ class StoredAttributes(Persistent):
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:
-        return shown_name(_shape(heap, offset).name)
+        return shown_name(_layout(heap, offset).name)
 
 
+@public_in("pmemobj")
 class PersistentObject(StoredAttributes):
     """Base of one's own persistent classes: their attributes are the state.
 
@@ -263,7 +266,7 @@ def _set_stored(self: StoredAttributes, name: str, value: Any) -> None:
             return
         with heap.statement:
             word = encode(heap, value)
-            slot = _shape(heap, offset).slot_for(name)
+            slot = _layout(heap, offset).slot_for(name)
             if slot >= heap.peek(offset + _CAPACITY):
                 self._p_grow(slot)
             heap.write(heap.peek(offset + _SLOTS) + WORD * slot, word)
@@ -273,7 +276,7 @@ def _set_stored(self: StoredAttributes, name: str, value: Any) -> None:
 
 def _slot_of(heap: Heap, offset: int, name: str) -> int:
     """Where the attribute's word lies in the object at `offset`, or 0."""
-    slot = _shape(heap, offset).slots.get(name)
+    slot = _layout(heap, offset).slots.get(name)
     if slot is None:
         return 0
     number = slot
@@ -282,16 +285,21 @@ def _slot_of(heap: Heap, offset: int, name: str) -> int:
     return heap.peek(offset + _SLOTS) + WORD * number
 
 
-def _shape(heap: Heap, offset: int) -> Shape:
-    """The shape of the object at `offset`."""
+def _layout(heap: Heap, offset: int) -> AttributeLayout:
+    """The layout of the object at `offset`."""
     head = heap.peek(offset)
     table = heap.types
     if table is None:
         heap.refuse(offset)
+    found = _known_layout(table, head)
+    return table.layout(class_number(head)) if found is None else found
+
+
+def _known_layout(table: ClassTable, head: int) -> AttributeLayout | None:
+    """The layout of the objects with a header, if it has been read from the pool already."""
     number = (head >> 16) & 0xFFFFFF  # `class_number`, without a call
-    shapes = table.shapes
-    found = shapes[number] if number < len(shapes) else None
-    return table.shape(number) if found is None else found  # type: ignore[no-any-return]
+    layouts = table.layouts
+    return layouts[number] if number < len(layouts) else None
 
 
 def _is_special(name: str) -> bool:
@@ -329,10 +337,8 @@ def _find_slot(self: StoredAttributes, name: Any) -> int:
     if heap.limit == 0 or type(name) is not str or _is_special(name):
         return 0
     head = heap.peek(self._p_offset)
-    number = (head >> 16) & 0xFFFFFF  # `class_number`, without a call
-    shapes = table.shapes
-    shape = shapes[number] if number < len(shapes) else None
-    slot = -1 if shape is None else shape.slots.get(name, -1)
+    layout = _known_layout(table, head)
+    slot = -1 if layout is None else layout.slots.get(name, -1)
     if slot < 0 or _is_data_descriptor(type(self), name):
         return 0
     table.found.remember(name, version_tag(self), head, slot)  # type: ignore[name-defined]  # noqa: F821
@@ -427,8 +433,3 @@ def _delete_volatile(self: StoredAttributes, name: str) -> None:
         generic_delete(self, name, cython.NULL)  # type: ignore[name-defined]  # noqa: F821
     else:
         object.__delattr__(self, name)
-
-
-register_kind(PersistentObject)
-register(PersistentObject)
-assert kinds[int(Kind.OBJECT)] is PersistentObject

@@ -35,7 +35,8 @@ from pmemobj._format import (
 )
 from pmemobj._objects import typed_memory
 from pmemobj._objects.class_names import class_missing
-from pmemobj._objects.typed_memory import SIZES, VALUE, Place, element_size, settled
+from pmemobj._objects.typed_memory import SIZES, VALUE, Location, element_size, settled
+from pmemobj._public_names import public_in
 from pmemobj._values.words import free_leaf
 from pmemobj.errors import BadFieldError, InvalidHandleError, PoolDamagedError
 
@@ -51,6 +52,7 @@ class Anchor(Handle):
     head: int
 
 
+@public_in("pmemobj")
 class Block:
     """A row of elements in a pool; made with `MemoryManager.alloc` or `zalloc`.
 
@@ -100,24 +102,24 @@ class Block:
         """For `steady`, as of a handle."""
         return self._anchor._p_heap
 
-    def _p_place(self, key: Any, change: bool = False) -> Place:
+    def _p_location(self, key: Any, change: bool = False) -> Location:
         key = settled(key)  # first: foreign code may free the block
         heap, offset = _locate_to_change(self) if change else locate(self)
         data = offset + BLOCK_DATA
         size = element_size(self.code)
         if key is None:
-            return Place(heap, self.code, data, self._count, False)
+            return Location(heap, self.code, data, self._count, False)
         if isinstance(key, slice):
             chosen = range(self._count)[key]
             if chosen.step != 1:
                 raise BadFieldError("use a slice with a step on a block", "its elements lie side by side", "use a loop")
-            return Place(heap, self.code, data + size * chosen.start, len(chosen), False)
+            return Location(heap, self.code, data + size * chosen.start, len(chosen), False)
         if not isinstance(key, int):
             raise TypeError(f"block indices must be integers or slices, not {type(key).__name__}")
         at = key + self._count if key < 0 else key
         if not 0 <= at < self._count:
             raise IndexError(f"block index out of range: {key} of {self._count} elements")
-        return Place(heap, self.code, data + size * at, 1, True)
+        return Location(heap, self.code, data + size * at, 1, True)
 
 
 def locate(block: Block) -> tuple[Heap, int]:

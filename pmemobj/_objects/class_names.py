@@ -13,6 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from pmemobj._engine.heap import Handle
+from pmemobj._former_names import current_name
+from pmemobj._public_names import public_in
 from pmemobj.errors import ClassNotFoundError, a_or_an
 
 #: The Persistent classes of this process by stored name; the latest definition counts.
@@ -39,6 +41,7 @@ def register(cls: type) -> None:
     _tell(_dotted(name))
 
 
+@public_in("pmemobj")
 def alias(old_name: str, cls: type) -> None:
     """Let objects that were stored under an old name of a class be found as `cls`.
 
@@ -105,7 +108,8 @@ def _tell(name: str) -> None:
 
 def defined_class(name: str) -> type | None:
     """The class with a stored name, if it is defined already; nothing is imported."""
-    return (_aliases.get(_dotted(name)) if _aliases else None) or _definitions.get(name)
+    found = (_aliases.get(_dotted(name)) if _aliases else None) or _definitions.get(name)
+    return found or _definitions.get(current_name(name))
 
 
 def is_alias(name: str) -> bool:

@@ -21,13 +21,13 @@ cdef class FoundNames:
     @cython.locals(place=cython.ulonglong)
     cdef remember(self, name, unsigned int tag, unsigned long long header, unsigned long long slot)
 
-cdef class Shape:
+cdef class AttributeLayout:
     cdef public Heap _heap
     cdef public object _record, fields, name, number
     cdef public dict slots
 
 cdef class ClassTable:
     cdef public Heap _heap
-    cdef public list shapes
+    cdef public list layouts
     cdef public FoundNames found
     cdef object __weakref__

@@ -1,7 +1,7 @@
 """The classes that a pool knows, and the names of their attributes.
 
 The names of an object's attributes stand once for its class, in a class record that grows as
-instances get new attributes (a shape). The records stand in the class table of the pool; the number in
+instances get new attributes (a layout). The records stand in the class table of the pool; the number in
 an object's header says which is its own.
 
 `ClassTable` is this process's view of that table. What it keeps of the pool is read anew after
@@ -14,6 +14,7 @@ from pmemobj._containers.base import create
 from pmemobj._containers.list import PersistentList
 from pmemobj._engine.heap import Heap
 from pmemobj._format import BLOCK_KINDS, BLOCK_OWNER, ROOT_CLASSES, Kind, class_number, kind_of
+from pmemobj._former_names import current_name
 from pmemobj._objects.class_names import stored_name
 from pmemobj._values.words import decode, replace
 from pmemobj.errors import PoolDamagedError
@@ -50,7 +51,7 @@ class FoundNames:
             self.places[place].name = cython.cast(cython.ulonglong, cython.cast(cython.p_void, name))  # type: ignore[attr-defined]
 
 
-class Shape:
+class AttributeLayout:
     """One class record: the class's name and the slot of each attribute name.
 
     That of a class with fields (see `_extension`) has, instead of attribute names, their list as bytes.
@@ -104,7 +105,7 @@ class ClassTable:
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
         #: By class number; None for those that nobody has asked for.
-        self.shapes: list[Shape | None] = []
+        self.layouts: list[AttributeLayout | None] = []
         heap.after_rollback.append(self.reload)
         self.reload()
 
@@ -113,10 +114,10 @@ class ClassTable:
         self.found = FoundNames()
         records = self._records()
         known = len(records) if records is not None else 0
-        del self.shapes[known:]
-        for shape in self.shapes:
-            if shape is not None:
-                shape.reload()
+        del self.layouts[known:]
+        for layout in self.layouts:
+            if layout is not None:
+                layout.reload()
 
     def _records(self) -> PersistentList | None:
         table: PersistentList | None = decode(self._heap, self._heap.read(self._heap.root_offset + ROOT_CLASSES))
@@ -132,14 +133,14 @@ class ClassTable:
         records = self._records()
         return 0 if records is None else len(records)
 
-    def shape(self, number: int) -> Shape:
-        """The shape of class number `number`.
+    def layout(self, number: int) -> AttributeLayout:
+        """The layout of class number `number`.
 
         Raises:
             PoolDamagedError: the pool has no such class.
         """
-        shapes = self.shapes
-        found = shapes[number] if number < len(shapes) else None
+        layouts = self.layouts
+        found = layouts[number] if number < len(layouts) else None
         if found is None:
             version = self._heap.version
             records = self._records()
@@ -149,13 +150,13 @@ class ClassTable:
                     "the pool's class table has no such entry",
                     "restore the pool from a copy",
                 )
-            found = Shape(self._heap, number, records[number])
-            while len(shapes) <= number:
-                shapes.append(None)
-            shapes[number] = found
+            found = AttributeLayout(self._heap, number, records[number])
+            while len(layouts) <= number:
+                layouts.append(None)
+            layouts[number] = found
             if not self._heap.is_steady(version) and not self._heap.in_transaction():
                 # Another thread may have rolled it back meanwhile; whoever asks again gets what is true then.
-                shapes[number] = None
+                layouts[number] = None
         return found
 
     def title(self, offset: int, kind: int) -> str:
@@ -165,7 +166,7 @@ class ClassTable:
         if not owner or kind_of(heap.read(owner)) not in (Kind.OBJECT, Kind.EXTENSION):
             return ""
         try:
-            return self.shape(class_number(heap.read(owner))).name.partition(":")[2]
+            return self.layout(class_number(heap.read(owner))).name.partition(":")[2]
         except PoolDamagedError:
             return ""
 
@@ -180,8 +181,8 @@ class ClassTable:
         records = self._records()
         count = 0 if records is None else len(records)
         for number in range(count):
-            shape = self.shape(number)
-            if shape.name == name and shape.fields == fields:
+            layout = self.layout(number)
+            if current_name(layout.name) == name and layout.fields == fields:
                 return number
         if records is None:
             records = create(self._heap, PersistentList, (), {})

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pmemobj.errors import NotPersistableError, PoolDamagedError
 
@@ -30,8 +29,7 @@ def _no_parts(_source: Any) -> Parts:
     return ()
 
 
-@dataclass(frozen=True)
-class Form:
+class Conversion(NamedTuple):
     """How containers of one type are taken apart, and their counterparts put together.
 
     Attributes:
@@ -66,10 +64,10 @@ _OPEN: Any = object()
 class _Node:
     """A container that was found: where, what is in it, and what has become of it."""
 
-    __slots__ = ("form", "label", "labels", "parent", "result", "source", "values")
+    __slots__ = ("conversion", "label", "labels", "parent", "result", "source", "values")
 
-    def __init__(self, source: Any, form: Form, parent: _Node | None, label: Any) -> None:
-        self.source, self.form, self.parent, self.label = source, form, parent, label
+    def __init__(self, source: Any, conversion: Conversion, parent: _Node | None, label: Any) -> None:
+        self.source, self.conversion, self.parent, self.label = source, conversion, parent, label
         self.labels: list[Any] = []
         self.values: list[Any] = []
         self.result = _UNMADE
@@ -79,13 +77,13 @@ class _Node:
         steps = []
         node = self
         while node.parent is not None:
-            steps.append(node.parent.form.path(node.label))
+            steps.append(node.parent.conversion.path(node.label))
             node = node.parent
         return _shortened("root" + "".join(reversed(steps)))
 
     def path_of(self, label: Any) -> str:
         """How to come to one of its parts."""
-        return _shortened(self.path() + self.form.path(label))
+        return _shortened(self.path() + self.conversion.path(label))
 
 
 def _shortened(path: str) -> str:
@@ -96,12 +94,12 @@ class Walk:
     """One conversion: `find`, and then, if there is anything to convert, `build`.
 
     Args:
-        form_of: The form of a value, or None for one that stays as it is; raises if it cannot stay.
-        make: Makes a counterpart, of the target and the arguments of a form.
+        conversion_of: The conversion of a value, or None for one that stays as it is; raises if it cannot stay.
+        make: Makes a counterpart, of the target and the arguments of a conversion.
     """
 
-    def __init__(self, form_of: Callable[[Any], Form | None], make: Callable[..., Any]) -> None:
-        self._form_of, self._make = form_of, make
+    def __init__(self, conversion_of: Callable[[Any], Conversion | None], make: Callable[..., Any]) -> None:
+        self._conversion_of, self._make = conversion_of, make
         #: In the order in which they are found. A node keeps its container alive, so that its id stays its own.
         self._nodes: list[_Node] = []
         self._by_id: dict[int, _Node] = {}
@@ -111,7 +109,7 @@ class Walk:
         self._look(start, None, None)
         # Going through a list reaches what is added to it meanwhile.
         for node in self._nodes:
-            for label, value in list(node.form.parts(node.source)):
+            for label, value in list(node.conversion.parts(node.source)):
                 node.labels.append(label)
                 node.values.append(value)
                 if id(value) not in self._by_id:
@@ -120,27 +118,27 @@ class Walk:
 
     def _look(self, value: Any, parent: _Node | None, label: Any) -> None:
         try:
-            form = self._form_of(value)
+            conversion = self._conversion_of(value)
         except NotPersistableError as error:
             if parent is None:
                 raise
             raise _located(error, parent.path_of(label)) from error.__cause__
-        if form is not None:
-            node = self._by_id[id(value)] = _Node(value, form, parent, label)
+        if conversion is not None:
+            node = self._by_id[id(value)] = _Node(value, conversion, parent, label)
             self._nodes.append(node)
 
     def build(self) -> Any:
         """Make all counterparts; return that of the start."""
         for node in self._nodes:
-            if node.form.fill is not None:
-                node.result = self._make(node.form.target)
+            if node.conversion.fill is not None:
+                node.result = self._make(node.conversion.target)
         for node in self._nodes:
             if node.result is _UNMADE:
                 self._complete(node)
         for node in self._nodes:
-            if node.form.fill is not None:
+            if node.conversion.fill is not None:
                 with _naming(node):
-                    node.form.fill(node.result, node.labels, self._converted(node))
+                    node.conversion.fill(node.result, node.labels, self._converted(node))
         return self._nodes[0].result
 
     def _complete(self, first: _Node) -> None:
@@ -152,9 +150,9 @@ class Walk:
             inner = next((other for other in held if other.result is _UNMADE or other.result is _OPEN), None)
             if inner is None:
                 waiting.pop()
-                arguments = node.form.arguments(node.source, self._converted(node))
+                arguments = node.conversion.arguments(node.source, self._converted(node))
                 with _naming(node):
-                    node.result = self._make(node.form.target, *arguments)
+                    node.result = self._make(node.conversion.target, *arguments)
             elif inner.result is _OPEN:
                 raise PoolDamagedError(f"convert {inner.path()}", "it is immutable and holds itself", "make it anew")
             else:

@@ -12,12 +12,12 @@ from array import array
 from types import NoneType, SimpleNamespace
 from typing import Any
 
-from pmemobj._containers import base as _base
 from pmemobj._containers.base import Persistent, create, kinds
 from pmemobj._engine.heap import Heap
 from pmemobj._format import ABSENT, Kind, class_number
 from pmemobj._hashtable.hashes import stored_hash
-from pmemobj._objects.conversion_walk import Form, Parts, Walk
+from pmemobj._objects.conversion_walk import Conversion, Parts, Walk
+from pmemobj._public_names import public_in
 from pmemobj._values import pickles
 from pmemobj._values.leaves import payload_of
 from pmemobj._values.words import decode, immediate
@@ -40,14 +40,14 @@ def _update(new: Any, labels: list[Any], values: list[Any]) -> None:
 
 
 #: What a program has in ordinary memory, by exact type.
-TO_PERSISTENT: dict[type, Form] = {
-    list: Form(Kind.LIST, enumerate, _extend),
-    dict: Form(Kind.DICT, dict.items, _update, keys=iter),
-    tuple: Form(Kind.TUPLE, enumerate, arguments=lambda _source, values: (values,)),
-    set: Form(Kind.SET, arguments=lambda source, _values: (source.copy(),), keys=iter),
-    frozenset: Form(Kind.SET, arguments=lambda source, _values: (source,), keys=iter),
-    bytearray: Form(Kind.BYTEARRAY, arguments=lambda source, _values: (bytes(source),)),
-    array: Form(Kind.ARRAY, arguments=lambda source, _values: (source.typecode, source)),
+TO_PERSISTENT: dict[type, Conversion] = {
+    list: Conversion(Kind.LIST, enumerate, _extend),
+    dict: Conversion(Kind.DICT, dict.items, _update, keys=iter),
+    tuple: Conversion(Kind.TUPLE, enumerate, arguments=lambda _source, values: (values,)),
+    set: Conversion(Kind.SET, arguments=lambda source, _values: (source.copy(),), keys=iter),
+    frozenset: Conversion(Kind.SET, arguments=lambda source, _values: (source,), keys=iter),
+    bytearray: Conversion(Kind.BYTEARRAY, arguments=lambda source, _values: (bytes(source),)),
+    array: Conversion(Kind.ARRAY, arguments=lambda source, _values: (source.typecode, source)),
 }
 
 
@@ -82,7 +82,7 @@ def _demand_hashable(keys: list[Any]) -> None:
 
 def _attributes(source: Any) -> Parts:
     heap, offset = source._p_heap, source._p_offset
-    yield "_p_class", heap.types.shape(class_number(heap.read(offset))).name
+    yield "_p_class", heap.types.layout(class_number(heap.read(offset))).name
     for name, _, word in kinds[Kind.OBJECT]._p_entries(heap, offset, sys.maxsize)[1]:
         yield name, decode(heap, word)
 
@@ -96,14 +96,14 @@ def _plain_array(source: Any) -> Any:
 
 
 #: What lies in a pool, by the kind of its class.
-TO_PLAIN: dict[int, Form] = {
-    Kind.LIST: Form(list, enumerate, _extend),
-    Kind.DICT: Form(dict, _keys_and_values, _update_from_pairs),
-    Kind.TUPLE: Form(tuple, enumerate, arguments=lambda _source, values: (values,)),
-    Kind.SET: Form(set, _elements, _add_all),
-    Kind.BYTEARRAY: Form(bytearray, arguments=lambda source, _values: (bytes(source[:]),)),
-    Kind.ARRAY: Form(_plain_array, arguments=lambda source, _values: (source,)),
-    Kind.OBJECT: Form(
+TO_PLAIN: dict[int, Conversion] = {
+    Kind.LIST: Conversion(list, enumerate, _extend),
+    Kind.DICT: Conversion(dict, _keys_and_values, _update_from_pairs),
+    Kind.TUPLE: Conversion(tuple, enumerate, arguments=lambda _source, values: (values,)),
+    Kind.SET: Conversion(set, _elements, _add_all),
+    Kind.BYTEARRAY: Conversion(bytearray, arguments=lambda source, _values: (bytes(source[:]),)),
+    Kind.ARRAY: Conversion(_plain_array, arguments=lambda source, _values: (source,)),
+    Kind.OBJECT: Conversion(
         SimpleNamespace,
         _attributes,
         lambda new, labels, values: vars(new).update(zip(labels, values, strict=True)),
@@ -117,22 +117,24 @@ TO_PLAIN: dict[int, Form] = {
 
 def to_persistent(heap: Heap, value: Any) -> Any:
     """What `pool.persistent` does."""
-    walk = Walk(lambda found: _persistent_form(heap, found), lambda kind, *args: create(heap, kinds[kind], args, {}))
+    walk = Walk(
+        lambda found: _persistent_conversion(heap, found), lambda kind, *args: create(heap, kinds[kind], args, {})
+    )
     if not walk.find(value):
         return value
     with heap.statement:
         return walk.build()
 
 
-def _persistent_form(heap: Heap, value: Any) -> Form | None:
-    form = TO_PERSISTENT.get(type(value))
-    if form is None or form.target not in kinds:
+def _persistent_conversion(heap: Heap, value: Any) -> Conversion | None:
+    conversion = TO_PERSISTENT.get(type(value))
+    if conversion is None or conversion.target not in kinds:
         _demand_storable(heap, value)
         return None
-    for key in form.keys(value):
+    for key in conversion.keys(value):
         stored_hash(heap, key)
         _demand_storable_key(heap, key)
-    return form
+    return conversion
 
 
 def _demand_storable_key(heap: Heap, key: Any) -> None:
@@ -163,6 +165,7 @@ def _demand_storable(heap: Heap, value: Any) -> None:
 # ---- out of a pool -----------------------------------------------------------------------------
 
 
+@public_in("pmemobj")
 def to_python(value: Any) -> Any:
     """The plain form of a persistent object and of all that it refers to.
 
@@ -190,21 +193,20 @@ def to_python(value: Any) -> Any:
     if not isinstance(value, Persistent):
         return value
     with value._p_heap.lock:
-        walk = Walk(_plain_form, lambda target, *args: target(*args))
+        walk = Walk(_plain_conversion, lambda target, *args: target(*args))
         walk.find(value)
         return walk.build()
 
 
-def _plain_form(value: Any) -> Form | None:
+def _plain_conversion(value: Any) -> Conversion | None:
     if not isinstance(value, Persistent):
         return None
-    form = TO_PLAIN.get(int(type(value)._p_kind))
-    if form is None:
+    conversion = TO_PLAIN.get(int(type(value)._p_kind))
+    if conversion is None:
         raise TypeError(
             f"cannot convert {a_or_an(type(value).__qualname__)} into a plain object: pmemobj does not know what is "
             "in it (convert what refers to it piece by piece)"
         )
-    return form
+    return conversion
 
 
-_base.to_plain = to_python

@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from pmemobj._containers import base as _base
-from pmemobj._containers.base import demand_no_slots, demand_one_form, guarded_repr, register_kind
+from pmemobj._containers.base import demand_no_slots, demand_one_form, guarded_repr
 from pmemobj._engine.heap import Heap, steady
 from pmemobj._format import (
     ABSENT,
@@ -37,7 +37,8 @@ from pmemobj._objects import blocks as _blocks
 from pmemobj._objects import typed_memory
 from pmemobj._objects.blocks import Block, block_at, words_of
 from pmemobj._objects.class_names import register, shown_name
-from pmemobj._objects.typed_memory import SIZES, VALUE, Place, element_size
+from pmemobj._objects.typed_memory import SIZES, VALUE, Location, element_size
+from pmemobj._public_names import public_in
 from pmemobj._values.words import free_leaf, immediate
 from pmemobj.errors import BadFieldError, NotPersistableError, PoolDamagedError, a_or_an
 
@@ -45,6 +46,7 @@ BLOCK = "block"
 _MOST = 0xFFFF
 
 
+@public_in("pmemobj")
 class Field:
     """A piece of the state of a class derived from `Persistent`.
 
@@ -79,7 +81,7 @@ class Field:
 
 
 class Fields(NamedTuple):
-    """The layout of an object: its counts, and of each field the code and the place.
+    """The layout of an object: its counts, and of each field the code and the location.
 
     The place is the number of the value word or of the block, or the byte among the raw ones.
     """
@@ -150,7 +152,7 @@ def fields_at(heap: Heap, offset: int) -> Fields:
     head = heap.read(offset)
     if heap.types is None:
         heap.refuse(offset)
-    text = heap.types.shape(class_number(head)).fields
+    text = heap.types.layout(class_number(head)).fields
     if kind_of(head) == Kind.EXTENSION and text is not None:
         try:
             fields = parse(text)
@@ -191,29 +193,29 @@ def _block_offsets(heap: Heap, offset: int) -> list[int]:
 def read_field(target: StoredFields, name: str) -> Any:
     """The value of a field; a block as a `Block`, or None."""
     _demand_fields(target, name)
-    place = target._p_place(name)
-    if place.code != BLOCK:
+    location = target._p_location(name)
+    if location.code != BLOCK:
         return typed_memory.read(target, name)
     return steady(target, _read_block, target, name)
 
 
 def _read_block(target: StoredFields, name: str) -> Block | None:
-    place = target._p_place(name)
-    offset = place.heap.read(place.address)
-    return block_at(place.heap, offset) if offset else None
+    location = target._p_location(name)
+    offset = location.heap.read(location.address)
+    return block_at(location.heap, offset) if offset else None
 
 
 def write_field(target: StoredFields, name: str, value: Any) -> None:
     """Replace the value of a field."""
     _demand_fields(target, name)
-    place = target._p_place(name, change=True)
-    if place.code != BLOCK:
+    location = target._p_location(name, change=True)
+    if location.code != BLOCK:
         typed_memory.write(target, name, value)
         return
     if value is not None and not isinstance(value, Block):
         raise TypeError(f"cannot set {name} to {a_or_an(type(value).__name__)}: it is a block (use mm.alloc, or None)")
-    _, slot = fields_at(place.heap, target._p_offset).places[name]
-    _blocks.adopt(place.heap, target._p_offset, slot, value)
+    _, slot = fields_at(location.heap, target._p_offset).places[name]
+    _blocks.adopt(location.heap, target._p_offset, slot, value)
 
 
 def _demand_fields(target: Any, name: str) -> None:
@@ -230,13 +232,13 @@ class StoredFields(_base.Persistent):
     __slots__ = ()
     _p_kind = Kind.EXTENSION
 
-    def _p_place(self, key: Any, change: bool = False) -> Place:
+    def _p_location(self, key: Any, change: bool = False) -> Location:
         """Where the field with the name `key` lies; None means all that is raw."""
         heap, offset = self._p_heap, self._p_offset
         fields = fields_at(heap, offset)
         raw_at = offset + fields.size - fields.raw
         if key is None:
-            return Place(heap, "B", raw_at, fields.raw, False)
+            return Location(heap, "B", raw_at, fields.raw, False)
         if key not in fields.places:
             raise AttributeError(
                 f"cannot find field {key!r} of a {type(self).__qualname__}: the object was made with the fields "
@@ -244,8 +246,8 @@ class StoredFields(_base.Persistent):
             )
         code, at = fields.places[key]
         if code in SIZES:
-            return Place(heap, code, raw_at + at, 1, True)
-        return Place(
+            return Location(heap, code, raw_at + at, 1, True)
+        return Location(
             heap, code, offset + EXTENSION_BODY + WORD * (at + (fields.values if code == BLOCK else 0)), 1, True
         )
 
@@ -314,7 +316,7 @@ class StoredFields(_base.Persistent):
             if code == VALUE:
                 found = [(name, ABSENT, heap.read(offset + EXTENSION_BODY + WORD * at))]
             elif code in SIZES:
-                found = [(name, ABSENT, _number_word(Place(heap, code, raw + at, 1, True)))]
+                found = [(name, ABSENT, _number_word(Location(heap, code, raw + at, 1, True)))]
             elif blocks[at]:
                 element_code, count = _blocks.shape_of(heap, blocks[at])
                 if element_code == VALUE:
@@ -334,15 +336,16 @@ class StoredFields(_base.Persistent):
         head = heap.read(offset)
         if heap.types is None:
             heap.refuse(offset)
-        return shown_name(heap.types.shape(class_number(head)).name)
+        return shown_name(heap.types.layout(class_number(head)).name)
 
 
-def _number_word(place: Place) -> int:
+def _number_word(location: Location) -> int:
     """A word that shows a number, if need be not to the last digit."""
-    (value,) = typed_memory.read_row(place)
-    return immediate(place.heap, value) or immediate(place.heap, float(value))
+    (value,) = typed_memory.read_row(location)
+    return immediate(location.heap, value) or immediate(location.heap, float(value))
 
 
+@public_in("pmemobj")
 class Persistent(StoredFields, metaclass=ABCMeta):
     """Base of all persistent classes, and of containers that a program lays out in memory by itself.
 
@@ -367,6 +370,3 @@ class Persistent(StoredFields, metaclass=ABCMeta):
     @classmethod
     def __subclasshook__(cls, other: type) -> Any:
         return True if cls is Persistent and issubclass(other, _base.Persistent) else NotImplemented
-
-
-register_kind(StoredFields)

@@ -18,11 +18,13 @@ from pmemobj._objects import blocks, typed_memory
 from pmemobj._objects.blocks import Block
 from pmemobj._objects.convert import to_persistent
 from pmemobj._objects.fields import StoredFields, read_field, write_field
+from pmemobj._public_names import public_in
 from pmemobj.errors import InvalidHandleError, OtherPoolError, a_or_an
 
 P = TypeVar("P", bound=Persistent)
 
 
+@public_in("pmemobj")
 class MemoryManager:
     """The memory of one pool: ``pool.mm``, and for its objects ``self._p_mm``.
 

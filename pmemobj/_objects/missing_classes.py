@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 from pmemobj._containers.base import Persistent, class_finders, kind_at
 from pmemobj._engine.handle_table import WeakTable
 from pmemobj._engine.heap import Heap
-from pmemobj._format import Kind, class_number
+from pmemobj._format import class_number
 from pmemobj._objects.attributes import PersistentObject, StoredAttributes
-from pmemobj._objects.class_names import class_missing, find_class, is_alias, is_own, on_definition
+from pmemobj._objects.class_names import class_missing, find_class, is_alias, is_own
 from pmemobj._objects.fields import StoredFields, read_field
-from pmemobj._objects.typed_memory import Place
+from pmemobj._objects.typed_memory import Location
 from pmemobj._values.words import describe
 from pmemobj.errors import ClassRefusedError, a_or_an
 
@@ -60,10 +60,10 @@ class FieldsStandIn(_StandIn, StoredFields):
 
     __slots__ = ()
 
-    def _p_place(self, key: Any, change: bool = False) -> Place:
+    def _p_location(self, key: Any, change: bool = False) -> Location:
         if change:
             _refuse(self, f"write {key}")
-        return super()._p_place(key)
+        return super()._p_location(key)
 
     def _p_deallocate(self) -> None:
         _refuse(self, "give back what is in there")
@@ -115,7 +115,7 @@ def _finder(real: type[Persistent], stand_in: type[Persistent], base: str) -> An
     def find(heap: Heap, offset: int) -> type[Persistent]:
         if heap.types is None:
             heap.refuse(offset)
-        name = heap.types.shape(class_number(heap.read(offset))).name
+        name = heap.types.layout(class_number(heap.read(offset))).name
         found = find_class(name)
         if found is None:
             return stand_ins.setdefault(name, _stand_in_class(name, stand_in))
@@ -127,7 +127,7 @@ def _finder(real: type[Persistent], stand_in: type[Persistent], base: str) -> An
     return find
 
 
-def _retire(name: str) -> None:
+def retire_stand_ins(name: str) -> None:
     """A class with the name, dots only, is there: let go of its stand-ins."""
     for stand_in in [one for one in _alive.live() if one._p_missing.replace(":", ".") == name]:
         _alive.remove(id(stand_in))
@@ -136,6 +136,6 @@ def _retire(name: str) -> None:
         )
 
 
-class_finders[int(Kind.OBJECT)] = _finder(PersistentObject, ObjectStandIn, "PersistentObject")
-class_finders[int(Kind.EXTENSION)] = _finder(StoredFields, FieldsStandIn, "Persistent")
-on_definition.append(_retire)
+#: What finds the class of an object of one's own class, with attributes or with fields.
+find_object_class = _finder(PersistentObject, ObjectStandIn, "PersistentObject")
+find_fields_class = _finder(StoredFields, FieldsStandIn, "Persistent")

@@ -1,15 +1,15 @@
 """Memory with types: numbers and values at places in a pool, read and written one at a time or in rows.
 
-A place is a row of elements of one code: a code of `struct` for numbers, or ``value`` for anything
-that can be stored. Whoever has memory (a block, an object with fields) answers `_p_place(key)` with
-the place that a key means, after checking the key; so nothing here can leave an allocation.
+A location is a row of elements of one code: a code of `struct` for numbers, or ``value`` for anything
+that can be stored. Whoever has memory (a block, an object with fields) answers `_p_location(key)` with
+the location that a key means, after checking the key; so nothing here can leave an allocation.
 
 There are two ways to write. `write` snapshots what it changes (or, outside a transaction, changes
 one word failure-atomically) and frees the leaves that it drops. `store` is for those who have taken
 one `snapshot` and then change much of it, or who `persist` by themselves; it takes numbers only,
 since nobody but `write` may hand over a leaf. What its user forgets, the checking mode finds.
 
-Keys and values are converted before the first change, since that may run foreign code; then the place is
+Keys and values are converted before the first change, since that may run foreign code; then the location is
 looked up again, since that code may have freed it. A key is converted once, lest it mean two places.
 """
 
@@ -32,7 +32,7 @@ _SHOWN = 60
 SIZES = {code: struct.calcsize(f"<{code}") for code in "?bBhHiIqQfd"}
 
 
-class Place(NamedTuple):
+class Location(NamedTuple):
     """Where a row of `length` elements lies; `single` where the key meant one element, not a row."""
 
     heap: Heap
@@ -47,10 +47,10 @@ class Place(NamedTuple):
         return self.length * element_size(self.code)
 
 
-class HasPlaces(Protocol):
+class HasLocations(Protocol):
     """What has typed memory."""
 
-    def _p_place(self, key: Any, change: bool = False) -> Place: ...
+    def _p_location(self, key: Any, change: bool = False) -> Location: ...
 
 
 def element_size(code: str) -> int:
@@ -74,37 +74,37 @@ def settled(key: Any) -> Any:
     return operator.index(key) if hasattr(key, "__index__") else key
 
 
-def read(target: HasPlaces, key: Any) -> Any:
+def read(target: HasLocations, key: Any) -> Any:
     """The element that `key` means, or a list of those in its row."""
     return steady(target, _read, target, key)
 
 
-def _read(target: HasPlaces, key: Any) -> Any:
-    place = target._p_place(key)
-    values = read_row(place)
-    return values[0] if place.single else values
+def _read(target: HasLocations, key: Any) -> Any:
+    location = target._p_location(key)
+    values = read_row(location)
+    return values[0] if location.single else values
 
 
-def read_row(place: Place) -> list[Any]:
-    """The elements in a place."""
-    heap, code, address, count, _ = place
+def read_row(location: Location) -> list[Any]:
+    """The elements in a location."""
+    heap, code, address, count, _ = location
     if code == VALUE:
         return [None if word == ABSENT else decode(heap, word) for word in heap.read_words(address, count)]
     return list(struct.unpack(f"<{count}{code}", heap.read_bytes(address, count * SIZES[code])))
 
 
-def write(target: HasPlaces, key: Any, value: Any) -> None:
+def write(target: HasLocations, key: Any, value: Any) -> None:
     """Replace what `key` means, by itself atomically or in the running transaction."""
     key = settled(key)
-    place = target._p_place(key, change=True)
-    values = _row(place, value)
-    if place.code == VALUE:
+    location = target._p_location(key, change=True)
+    values = _row(location, value)
+    if location.code == VALUE:
         _write_values(target, key, values)
         return
-    data = _pack(place, values)
-    heap = place.heap
+    data = _pack(location, values)
+    heap = location.heap
     with heap.lock:
-        address = target._p_place(key, change=True).address
+        address = target._p_location(key, change=True).address
         first, end = address & -WORD, (address + len(data) + WORD - 1) & -WORD
         whole = bytearray(heap.read_bytes(first, end - first))
         whole[address - first : address - first + len(data)] = data
@@ -116,8 +116,8 @@ def write(target: HasPlaces, key: Any, value: Any) -> None:
                 heap.write_words(first, words)
 
 
-def _write_values(target: HasPlaces, key: Any, values: list[Any]) -> None:
-    heap, _, address, count, _ = target._p_place(key, change=True)
+def _write_values(target: HasLocations, key: Any, values: list[Any]) -> None:
+    heap, _, address, count, _ = target._p_location(key, change=True)
     with heap.lock:
         if count == 1:
             word = immediate(heap, values[0])
@@ -126,56 +126,58 @@ def _write_values(target: HasPlaces, key: Any, values: list[Any]) -> None:
                 return
         with heap.statement:
             words = [immediate(heap, value) or encode(heap, value) for value in values]
-            address = target._p_place(key, change=True).address
+            address = target._p_location(key, change=True).address
             for at, word in enumerate(words):
                 exchange(heap, address + WORD * at, word)
 
 
-def store(target: HasPlaces, key: Any, value: Any) -> None:
+def store(target: HasLocations, key: Any, value: Any) -> None:
     """Replace numbers without a snapshot and without making them durable."""
     key = settled(key)
-    place = target._p_place(key, change=True)
-    if place.code not in SIZES:
+    location = target._p_location(key, change=True)
+    if location.code not in SIZES:
         raise BadFieldError(
-            f"store a {place.code} in {place.heap.name} without a snapshot",
+            f"store a {location.code} in {location.heap.name} without a snapshot",
             "it may own memory, which only write() hands over",
             "use write()",
         )
-    data = _pack(place, _row(place, value))
-    heap = place.heap
+    data = _pack(location, _row(location, value))
+    heap = location.heap
     with heap.lock:
-        address = target._p_place(key, change=True).address
+        address = target._p_location(key, change=True).address
         heap.poke(address, data)
 
 
-def snapshot(target: HasPlaces, key: Any) -> None:
+def snapshot(target: HasLocations, key: Any) -> None:
     """Log what `key` means, so that `store` may change it in this transaction."""
-    place = target._p_place(key, change=True)
-    if place.length:
-        place.heap.snapshot(place.address, place.size)
+    location = target._p_location(key, change=True)
+    if location.length:
+        location.heap.snapshot(location.address, location.size)
 
 
-def persist(target: HasPlaces, key: Any) -> None:
+def persist(target: HasLocations, key: Any) -> None:
     """Make what `store` changed outside a transaction durable."""
-    place = target._p_place(key, change=True)
-    heap = place.heap
+    location = target._p_location(key, change=True)
+    heap = location.heap
     if heap.in_transaction():
         raise TransactionError(
-            f"persist {place.size} bytes of {heap.name}", "a transaction is open", "commit it, which persists all of it"
+            f"persist {location.size} bytes of {heap.name}",
+            "a transaction is open",
+            "commit it, which persists all of it",
         )
     with heap.lock:
-        heap.persist(place.address, place.size)
+        heap.persist(location.address, location.size)
 
 
-def _row(place: Place, value: Any) -> list[Any]:
-    """The values to be written, as many as the place has elements."""
-    if place.single:
+def _row(location: Location, value: Any) -> list[Any]:
+    """The values to be written, as many as the location has elements."""
+    if location.single:
         return [value]
     values = list(value)
-    if len(values) != place.length:
+    if len(values) != location.length:
         raise BadFieldError(
-            f"write {len(values)} values in {place.heap.name}",
-            f"there are {place.length} elements",
+            f"write {len(values)} values in {location.heap.name}",
+            f"there are {location.length} elements",
             "give as many values as elements",
         )
     return values
@@ -190,13 +192,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 
 
-def _pack(place: Place, values: list[Any]) -> bytes:
+def _pack(location: Location, values: list[Any]) -> bytes:
     try:
-        return struct.pack(f"<{place.length}{place.code}", *values)
+        return struct.pack(f"<{location.length}{location.code}", *values)
     except (struct.error, OverflowError) as error:
-        shown = _short(values[0]) if place.single else f"{len(values)} values"
+        shown = _short(values[0]) if location.single else f"{len(values)} values"
         raise BadFieldError(
-            f"write {shown} as {place.code!r} in {place.heap.name}", str(error), "choose another code, or another value"
+            f"write {shown} as {location.code!r} in {location.heap.name}",
+            str(error),
+            "choose another code, or another value",
         ) from None
 
 

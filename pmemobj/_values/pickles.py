@@ -12,6 +12,8 @@ import pickle
 from enum import Enum
 from typing import Any
 
+from pmemobj._former_names import current
+from pmemobj._public_names import public_in
 from pmemobj._values.unsupported import demand_nominable
 from pmemobj.errors import NotPersistableError, PoolDamagedError, UnpicklingRefusedError, a_or_an
 
@@ -22,6 +24,7 @@ _TOO_POWERFUL = (getattr, setattr, delattr, builtins.eval, builtins.exec, compil
 nominated: dict[Any, None] = {}
 
 
+@public_in("pmemobj")
 def persist_via_pickle(*types: Any) -> None:
     """Let instances of these immutable classes be stored as pickles.
 
@@ -68,6 +71,7 @@ class _NominatedOnly(pickle.Unpickler):
     """Finds nothing but what the program nominated; a pickle can then call nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
+        module, name = current(module, name)
         # The latest first: who runs a cell again means the class that it defines now.
         for item in reversed(nominated):
             if item.__module__ == module and item.__qualname__ == name:

@@ -39,6 +39,7 @@ cpdef unsigned long long encode(Heap heap, value) except? 0
 cdef unsigned long long _new_text(Heap heap, str value) except? 0
 @cython.locals(offset=cython.ulonglong)
 cpdef unsigned long long new_leaf(Heap heap, int kind, bytes payload) except? 0
+cdef unsigned long long _fill_leaf(Heap heap, unsigned long long offset, int kind, bytes payload) except? 0
 @cython.locals(lock=PoolLock, word=cython.ulonglong)
 cpdef replace(Heap heap, unsigned long long slot, value, unsigned long long area=*, unsigned long long end=*)
 @cython.locals(offset=cython.ulonglong, head=cython.ulonglong)

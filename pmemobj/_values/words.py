@@ -319,6 +319,11 @@ def new_leaf(heap: Heap, kind: int, payload: bytes) -> int:
         PoolFullError: no room for it.
     """
     offset = heap.alloc(WORD + len(payload), kind)
+    return _fill_leaf(heap, offset, kind, payload)
+
+
+def _fill_leaf(heap: Heap, offset: int, kind: int, payload: bytes) -> int:
+    """Write a leaf into memory that has just been allocated for it; return its word."""
     heap.init_bytes(offset, _QUAD.pack(header(kind, len(payload))) + payload)
     return offset | TAG_LEAF
 
@@ -413,8 +418,7 @@ def prepare(heap: Heap, publication: Publication, value: Any) -> int:
     offset = publication.alloc(WORD + len(payload), leaf_kind)
     if not offset:
         return ABSENT
-    heap.init_bytes(offset, _QUAD.pack(header(leaf_kind, len(payload))) + payload)
-    return offset | TAG_LEAF
+    return _fill_leaf(heap, offset, leaf_kind, payload)
 
 
 def exchange(heap: Heap, slot: int, word: int, area: int = 0, end: int = 0) -> None:

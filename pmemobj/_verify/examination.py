@@ -1,12 +1,8 @@
 """Finds everything that is wrong in a pool, and says where: the work behind `pmemobj.check`.
 
-It follows the bytes as `_layout` describes them, with readers of its own for each kind, since those
-of the containers stop at the first thing that is wrong. What it says is a stream of `Finding`,
-given away one by one: the process that examines may die of the pool, and what it had found by
-then should not die with it.
-
-The readers of the kinds are in `READERS`, where `_examine_kinds` puts them; a kind without one is named
-as information.
+An examination follows the bytes as `_format` describes them, from the root. It has readers of its own for each kind
+(`kind_readers`), since the readers of the containers stop at the first thing that is wrong. The findings are yielded
+one by one: a damaged pool may kill the process that examines it, and what was found before must not be lost.
 """
 
 from __future__ import annotations
@@ -33,23 +29,26 @@ from pmemobj._format import (
 )
 from pmemobj._objects.fields import parse
 from pmemobj._objects.gc import REPORT_EVERY, Progress, reporter
+from pmemobj._public_names import public_in
 from pmemobj._values.key_tuples import MAX_DEPTH, split_parts
 from pmemobj._values.leaves import value_of
 from pmemobj._values.words import decode, is_container, is_leaf, is_packed
+from pmemobj._verify.kind_readers import READERS, Reference
 from pmemobj.errors import PmemError, PoolDamagedError, TimeZoneNotFoundError, TransactionError
 
 ERROR, INFORMATION = "error", "information"
 
 
+@public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that was found.
 
     Attributes:
         severity: ``"error"``, or ``"information"`` for what is worth knowing and no damage.
-        path: Where, as a program would reach it from the root; or the part of the file.
-        offset: The same in bytes from the start of the file; None where it has no place.
-        text: What it is.
+        path: Where it is, as a program would reach it from the root; or which region of the file.
+        offset: Where it is, in bytes from the start of the file; None where it has no offset.
+        text: What is wrong, or worth knowing.
     """
 
     severity: str
@@ -62,6 +61,7 @@ class Finding:
         return f"{self.severity}: {self.path}{at}: {self.text}"
 
 
+@public_in("pmemobj")
 @dataclass(frozen=True, slots=True)
 class Report:
     """What an examination found.
@@ -69,8 +69,8 @@ class Report:
     Attributes:
         path: The file of the pool.
         findings: All that was found, errors and information.
-        objects: How many shared objects can be reached, as far as could be counted: those of the program, and
-            the lists in which the pool notes its classes and their attributes.
+        objects: How many shared objects can be reached, as far as they could be counted: those of the program, and
+            the lists in which the pool records its classes and their attributes.
     """
 
     path: str
@@ -79,33 +79,20 @@ class Report:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """The findings that are damage."""
+        """The findings that report damage."""
         return tuple(finding for finding in self.findings if finding.severity == ERROR)
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong; there may be information all the same."""
+        """Whether nothing is wrong; there may still be findings that are information."""
         return not self.errors
 
     def __str__(self) -> str:
         if self.ok:
-            verdict = f"nothing wrong in {self.objects} objects (with the pool's own lists of classes)"
+            verdict = f"nothing wrong in {self.objects} objects (the pool's own lists of classes included)"
         else:
             verdict = f"{len(self.errors)} errors" if len(self.errors) > 1 else "1 error"
         return "\n".join([f"{self.path}: {verdict}", *(f"  {finding}" for finding in self.findings)])
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """A value word and the step that leads to it."""
-
-    step: str
-    word: int
-    is_key: bool = False
-
-
-#: For each kind the bytes of the object itself, and what reads it.
-READERS: dict[int, tuple[int, Callable[[Examination, int], list[Slot]]]] = {}
 
 
 class Examination:
@@ -113,8 +100,8 @@ class Examination:
 
     Args:
         heap: An open pool, or an image of one.
-        allocations: Offset, usable size and kind of every allocation; None on an image, where each
-            is judged by the header that libpmemobj puts before it.
+        allocations: The offset, usable size and kind of every allocation; None on an image, where each allocation is
+            judged by the header that libpmemobj puts before it.
         tell: Called now and then with the number of allocations that have been reached.
 
     Attributes:
@@ -131,26 +118,26 @@ class Examination:
         self._tell_progress = tell
         self._allocations = None if allocations is None else {at: (size, kind) for at, size, kind in allocations}
         self._found: list[Finding] = []
-        #: From where each object was first reached, and by which step; 0 for what has no object above it.
+        #: The object from which each object was first reached, and by which step; 0 where the root slots lead to it.
         self._ways: dict[int, tuple[int, str]] = {}
-        #: The object whose leaf or body an allocation is.
+        #: The object that owns each leaf or body.
         self._owners: dict[int, int] = {}
         self._names: list[list[str]] = []
-        #: The fields of each class that has some, as text that can be parsed.
+        #: The fields of each class that has fields, as text that can be parsed.
         self._fields: dict[int, bytes] = {}
         self.objects = 0
 
     def run(self) -> Iterator[Finding]:
-        """Examine; the findings as they come."""
+        """Examine the pool; yields each finding as soon as there is one."""
         yield from self._overlaps()
         root = self._heap.root_offset
-        # The class table first: the attributes of objects are named by it.
+        # The class table comes first, since it names the attributes of objects.
         for step, at in (("classes", ROOT_CLASSES), ("root", ROOT_VALUE)):
-            waiting = [(0, Slot(step, self._heap.read(root + at)))]
+            waiting = [(0, Reference(step, self._heap.read(root + at)))]
             while waiting:
-                holder, slot = waiting.pop()
-                for child in self._follow(holder, slot):
-                    waiting.append((slot.word, child))
+                holder, reference = waiting.pop()
+                for child in self._follow(holder, reference):
+                    waiting.append((reference.word, child))
                 yield from self._found
                 self._found = []
             if step == "classes":
@@ -169,70 +156,70 @@ class Examination:
 
     # ---- words -----------------------------------------------------------------------------------
 
-    def _follow(self, holder: int, slot: Slot) -> list[Slot]:
-        """Judge a value word; the words of the object that it leads to, if that is new."""
-        word = slot.word
+    def _follow(self, holder: int, reference: Reference) -> list[Reference]:
+        """Judge a value word; returns the references of the object that it leads to, if that was not reached before."""
+        word = reference.word
         if is_leaf(word):
-            self._leaf(holder, slot)
+            self._leaf(holder, reference)
         elif is_container(word):
             if word not in self._ways:
-                return self._container(holder, slot)
+                return self._container(holder, reference)
         else:
-            self._immediate(holder, slot)
+            self._immediate(holder, reference)
         return []
 
-    def _immediate(self, holder: int, slot: Slot) -> None:
+    def _immediate(self, holder: int, reference: Reference) -> None:
         try:
-            if slot.word == ABSENT:
+            if reference.word == ABSENT:
                 raise ValueError("its word is 0, which is no value")
-            if is_packed(slot.word) and not slot.is_key:
+            if is_packed(reference.word) and not reference.is_key:
                 raise ValueError("its word is one that only the keys of a table have")
-            decode(self._heap, slot.word)
+            decode(self._heap, reference.word)
         except (PmemError, ValueError) as error:
-            self._tell(holder, slot.step, None, error.why if isinstance(error, PmemError) else str(error))
+            self._tell(holder, reference.step, None, error.why if isinstance(error, PmemError) else str(error))
 
-    def _leaf(self, holder: int, slot: Slot) -> None:
-        offset = slot.word & ~TAG_MASK
-        head = self._header(holder, slot.step, offset, LEAF_KINDS, "value")
+    def _leaf(self, holder: int, reference: Reference) -> None:
+        offset = reference.word & ~TAG_MASK
+        head = self._header(holder, reference.step, offset, LEAF_KINDS, "value")
         if not head:
             return
         kind, size = Kind(kind_of(head)), head >> 16
-        self._own(holder, slot.step, offset)
-        if not self._allocated(holder, slot.step, offset, kind, WORD + size):
+        self._own(holder, reference.step, offset)
+        if not self._allocated(holder, reference.step, offset, kind, WORD + size):
             return
         payload = self._heap.read_bytes(offset + WORD, size)
         try:
             _try_payload(kind, payload)
         except TimeZoneNotFoundError as error:
-            self._tell(holder, slot.step, offset, error.why, INFORMATION)
+            self._tell(holder, reference.step, offset, error.why, INFORMATION)
         except Exception as error:
             why = error.why if isinstance(error, PmemError) else error
-            self._tell(holder, slot.step, offset, f"its {kind.name.lower()} cannot be decoded ({why})")
+            self._tell(holder, reference.step, offset, f"its {kind.name.lower()} cannot be decoded ({why})")
 
-    def _container(self, holder: int, slot: Slot) -> list[Slot]:
-        offset = slot.word
-        head = self._header(holder, slot.step, offset, CONTAINER_KINDS, "object")
+    def _container(self, holder: int, reference: Reference) -> list[Reference]:
+        offset = reference.word
+        head = self._header(holder, reference.step, offset, CONTAINER_KINDS, "object")
         if not head:
             return []
-        self._ways[offset] = (holder, slot.step)
+        self._ways[offset] = (holder, reference.step)
         self.objects += 1
         if self._tell_progress is not None and self.objects % REPORT_EVERY == 0:
             self._tell_progress(len(self._ways) + len(self._owners))
         kind = Kind(kind_of(head))
         if kind not in READERS:
-            self._tell(holder, slot.step, offset, f"objects of kind {kind.name} are not examined", INFORMATION)
+            self._tell(holder, reference.step, offset, f"objects of kind {kind.name} are not examined", INFORMATION)
             return []
         size, read = READERS[kind]
-        if not self._allocated(holder, slot.step, offset, kind, size):
+        if not self._allocated(holder, reference.step, offset, kind, size):
             return []
         try:
             return read(self, offset)
         except PmemError as error:
-            self._tell(holder, slot.step, offset, error.why)
+            self._tell(holder, reference.step, offset, error.why)
             return []
 
     def _header(self, holder: int, step: str, offset: int, kinds: frozenset[Kind], what: str) -> int:
-        """The header word at an offset, or 0 where there is none of these kinds."""
+        """The header word at an offset; 0, and a finding, where no header of these kinds is."""
         if not self.is_place(offset):
             self._tell(holder, step, offset, "leads out of the pool")
             return 0
@@ -245,13 +232,13 @@ class Examination:
     # ---- memory ----------------------------------------------------------------------------------
 
     def _allocation(self, offset: int) -> tuple[int, int]:
-        """Usable size and kind of the allocation at an offset; 0 and 0 where there is none."""
+        """The usable size and the kind of the allocation at an offset; 0 and 0 where no allocation begins there."""
         if self._allocations is None:
             return self._heap.allocation_size(offset) - ALLOCATION_HEADER_SIZE, self._heap.read(offset - WORD) & 0xFF
         return self._allocations.get(offset, (0, 0))
 
     def _allocated(self, holder: int, step: str, offset: int, kind: Kind, size: int) -> bool:
-        """Whether the allocation at an offset is one of this kind, with room for `size` bytes."""
+        """Whether an allocation with room for `size` bytes is at an offset; a wrong kind is only reported."""
         usable, found_kind = self._allocation(offset)
         if not usable:
             self._tell(holder, step, offset, f"its {kind.name} lies in memory that is not allocated")
@@ -282,11 +269,11 @@ class Examination:
         return self._allocated(offset, "", body, kind, size)
 
     def body_fits(self, offset: int, body: int, kind: Kind, size: int) -> bool:
-        """Whether a body that the object has, as `body` said, has room for `size` bytes."""
+        """Whether a body that `body` has accepted has room for `size` bytes."""
         return self._fits(offset, "", body, kind, size)
 
     def has_room(self, offset: int, size: int) -> bool:
-        """Whether the object at `offset` has room for `size` bytes, its header included."""
+        """Whether the allocation of the object at `offset` has room for `size` bytes, its header included."""
         return self._fits(offset, "", offset, Kind(kind_of(self._heap.read(offset))), size)
 
     def is_place(self, offset: int) -> bool:
@@ -294,7 +281,7 @@ class Examination:
         return offset % ALIGNMENT == 0 and ALLOCATION_HEADER_SIZE <= offset <= self._heap.limit - WORD
 
     def say(self, offset: int, text: str) -> None:
-        """A finding about the object at `offset`."""
+        """Report an error in the object at `offset`."""
         self._tell(offset, "", offset, text)
 
     @property
@@ -307,7 +294,7 @@ class Examination:
         return self._names[number] if number < len(self._names) else None
 
     def fields(self, number: int) -> bytes | None:
-        """The list of the fields of a class; None if the pool has no such class of objects with fields."""
+        """The list of the fields of a class; None if the pool has no class with fields of that number."""
         return self._fields.get(number)
 
     # ---- the whole -------------------------------------------------------------------------------
@@ -323,7 +310,7 @@ class Examination:
             yield Finding(ERROR, "memory", last, "an allocation reaches beyond the end of the pool")
 
     def _class_table(self) -> Iterator[Finding]:
-        """Read the class names, once it is known that the table can be followed."""
+        """Read the names of classes and attributes, after the lists that hold them have been examined."""
         word = self._heap.read(self._heap.root_offset + ROOT_CLASSES)
         if word == WORD_NONE:
             return
@@ -352,7 +339,7 @@ class Examination:
             self._names.append(attributes)
 
     def _texts(self, word: int) -> list[int]:
-        """The words of a list; nothing where it cannot be read."""
+        """The words of a list; empty where the list cannot be read."""
         try:
             if is_container(word) and kind_of(self._heap.read(word)) == Kind.LIST:
                 length, capacity, items = self._heap.read_words(word + WORD, 3)
@@ -379,7 +366,7 @@ class Examination:
 
 
 def examine(heap: Heap, path: str, progress: Progress | None) -> Report:
-    """Everything that is wrong in an open pool, outside a transaction; see `PersistentObjectPool.check`.
+    """Find everything that is wrong in an open pool, outside a transaction; see `PersistentObjectPool.check`.
 
     Raises:
         TransactionError: a transaction is open in this thread.
@@ -401,7 +388,11 @@ def examine(heap: Heap, path: str, progress: Progress | None) -> Report:
 
 
 def _try_payload(kind: int, payload: bytes, depth: int = 1) -> None:
-    """Decode a payload as far as that runs no code of a program; whatever is raised is said."""
+    """Decode a payload as far as this is possible without running code of a program.
+
+    Raises:
+        Exception: the payload cannot be decoded; the caller reports it.
+    """
     if kind == Kind.PICKLE:
         for _ in pickletools.genops(payload):
             pass

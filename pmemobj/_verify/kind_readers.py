@@ -1,14 +1,16 @@
-"""What `_examine` asks of each kind of container: one reader for each.
+"""The readers with which an examination reads objects: one for each kind of container.
 
-A reader says everything that contradicts itself in the object at an offset, and returns the words that
-can be followed from there. It computes no size from a number that it has not compared with the size
-of the pool, and runs nothing of a program's.
+A reader reports everything that contradicts itself in the object at an offset, and returns the references that can
+be followed from there. It compares every number with the size of the pool before it computes a size from it, and it
+runs no code of a program.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 from pmemobj._containers.elements import ELEMENTS, MAX_DIMENSIONS
 from pmemobj._engine.heap import Heap
@@ -40,16 +42,45 @@ from pmemobj._objects.blocks import owner_of, shape_of, size_of, words_of
 from pmemobj._objects.fields import BLOCK, Fields, parse
 from pmemobj._objects.typed_memory import VALUE
 from pmemobj._values.words import describe, is_container
-from pmemobj._verify.examination import READERS, Examination, Slot
 from pmemobj.errors import PmemError
 
 #: A slot of an index has 32 bits.
 _SLOT_MAX = 0xFFFFFFFF
 
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A value word of an object, and the step that leads to it.
+
+    Attributes:
+        step: What is written behind the path of the object: ``[3]``, ``.name``, ``<key 'a'>``.
+        word: The word.
+        is_key: Whether it is the key of a table.
+    """
+
+    step: str
+    word: int
+    is_key: bool = False
+
+
+class Examiner(Protocol):
+    """What readers ask of an `Examination`, which has the docstrings; every method reports what it finds wrong."""
+
+    @property
+    def heap(self) -> Heap: ...
+    def say(self, offset: int, text: str) -> None: ...
+    def is_place(self, offset: int) -> bool: ...
+    def has_room(self, offset: int, size: int) -> bool: ...
+    def body(self, offset: int, body: int, kind: Kind, size: int) -> bool: ...
+    def body_fits(self, offset: int, body: int, kind: Kind, size: int) -> bool: ...
+    def attributes(self, number: int) -> list[str] | None: ...
+    def fields(self, number: int) -> bytes | None: ...
+
+
 # ---- lists and tuples ------------------------------------------------------------------------------
 
 
-def _read_list(examination: Examination, offset: int) -> list[Slot]:
+def _read_list(examination: Examiner, offset: int) -> list[Reference]:
     length, capacity, items = examination.heap.read_words(offset + WORD, 3)
     if length > capacity:
         examination.say(offset, f"its length {length} is beyond its capacity {capacity}")
@@ -61,21 +92,21 @@ def _read_list(examination: Examination, offset: int) -> list[Slot]:
     return _numbered(examination.heap.read_words(items, length))
 
 
-def _read_tuple(examination: Examination, offset: int) -> list[Slot]:
+def _read_tuple(examination: Examiner, offset: int) -> list[Reference]:
     length = examination.heap.read(offset + WORD)
     if not examination.has_room(offset, TUPLE_ITEMS + WORD * length):
         return []
     return _numbered(examination.heap.read_words(offset + TUPLE_ITEMS, length))
 
 
-def _numbered(words: list[int]) -> list[Slot]:
-    return [Slot(f"[{at}]", word) for at, word in enumerate(words)]
+def _numbered(words: list[int]) -> list[Reference]:
+    return [Reference(f"[{at}]", word) for at, word in enumerate(words)]
 
 
 # ---- objects of one's own classes ------------------------------------------------------------------
 
 
-def _read_object(examination: Examination, offset: int) -> list[Slot]:
+def _read_object(examination: Examiner, offset: int) -> list[Reference]:
     heap = examination.heap
     names = examination.attributes(class_number(heap.read(offset)))
     if names is None:
@@ -91,11 +122,11 @@ def _read_object(examination: Examination, offset: int) -> list[Slot]:
         if word != ABSENT:
             if slot >= len(names):
                 examination.say(offset, f"its slot {slot} has a value and its class no name for it")
-            slots.append(Slot(f".{names[slot]}" if slot < len(names) else f".<slot {slot}>", word))
+            slots.append(Reference(f".{names[slot]}" if slot < len(names) else f".<slot {slot}>", word))
     return slots
 
 
-def _read_extension(examination: Examination, offset: int) -> list[Slot]:
+def _read_extension(examination: Examiner, offset: int) -> list[Reference]:
     heap = examination.heap
     counts = heap.read(offset + EXTENSION_COUNTS)
     values, blocks, raw = counts & 0xFFFF, counts >> 16 & 0xFFFF, counts >> 32
@@ -105,7 +136,7 @@ def _read_extension(examination: Examination, offset: int) -> list[Slot]:
     names = {} if fields is None else {(code == BLOCK, at): name for name, (code, at) in fields.places.items()}
     words = heap.read_words(offset + EXTENSION_BODY, values + blocks)
     slots = [
-        Slot(f".{names.get((False, at), f'<value {at}>')}", word)
+        Reference(f".{names.get((False, at), f'<value {at}>')}", word)
         for at, word in enumerate(words[:values])
         if word != ABSENT
     ]
@@ -116,8 +147,8 @@ def _read_extension(examination: Examination, offset: int) -> list[Slot]:
     return slots
 
 
-def _fields_of(examination: Examination, offset: int, counts: int) -> Fields | None:
-    """The fields of an object with these counts, as the record of its class has them."""
+def _fields_of(examination: Examiner, offset: int, counts: int) -> Fields | None:
+    """The fields of an object that has these counts, from the record of its class; None if the two contradict."""
     number = class_number(examination.heap.read(offset))
     text = examination.fields(number)
     if text is None:
@@ -127,11 +158,11 @@ def _fields_of(examination: Examination, offset: int, counts: int) -> Fields | N
     if fields.counts != counts:
         examination.say(offset, f"its counts {counts:#x} are not those of the fields of its class, {fields.counts:#x}")
         return None
-    # Of a value word and of a raw byte the number may be the same.
+    # Raw fields are left out: the number of a raw byte may be the same as that of a value word.
     return fields._replace(places={name: it for name, it in fields.places.items() if it[0] in (VALUE, BLOCK)})
 
 
-def _read_block(examination: Examination, offset: int, block: int, at: int, name: str) -> list[Slot]:
+def _read_block(examination: Examiner, offset: int, block: int, at: int, name: str) -> list[Reference]:
     heap = examination.heap
     kind = kind_of(heap.read(block)) if examination.is_place(block) else 0
     if kind not in (Kind.BLOCK_WORDS, Kind.BLOCK_BYTES):
@@ -148,18 +179,18 @@ def _read_block(examination: Examination, offset: int, block: int, at: int, name
         examination.say(offset, f"its {name} says that it is block {owner_of(heap, block)[1]} of another object")
     if not examination.body_fits(offset, block, Kind(kind), size_of(code, count)) or code != VALUE:
         return []
-    return [Slot(f".{name}[{i}]", word) for i, word in enumerate(words_of(heap, block)) if word != ABSENT]
+    return [Reference(f".{name}[{i}]", word) for i, word in enumerate(words_of(heap, block)) if word != ABSENT]
 
 
 # ---- bytes -----------------------------------------------------------------------------------------
 
 
-def _read_bytearray(examination: Examination, offset: int) -> list[Slot]:
+def _read_bytearray(examination: Examiner, offset: int) -> list[Reference]:
     _read_area(examination, offset, Kind.BYTEARRAY_DATA)
     return []
 
 
-def _read_array(examination: Examination, offset: int) -> list[Slot]:
+def _read_array(examination: Examiner, offset: int) -> list[Reference]:
     length = _read_area(examination, offset, Kind.ARRAY_DATA)
     code, shape = examination.heap.read_words(offset + BYTEARRAY_SIZE, 2)
     if code not in ELEMENTS:
@@ -179,11 +210,11 @@ def _read_array(examination: Examination, offset: int) -> list[Slot]:
     return []
 
 
-def _read_area(examination: Examination, offset: int, kind: Kind) -> int:
-    """How many bytes count in the area of an object."""
+def _read_area(examination: Examiner, offset: int, kind: Kind) -> int:
+    """Examine the area of bytes of an object; returns how many of its bytes are in use."""
     length, capacity, data = examination.heap.read_words(offset + WORD, 3)
     if length > capacity or capacity % WORD:
-        examination.say(offset, f"its {length} bytes are in an area of {capacity}")
+        examination.say(offset, f"its {length} bytes do not fit an area of {capacity}")
     elif data or capacity:
         examination.body(offset, data, kind, capacity)
     return length
@@ -192,15 +223,15 @@ def _read_area(examination: Examination, offset: int, kind: Kind) -> int:
 # ---- dicts and sets --------------------------------------------------------------------------------
 
 
-def _read_dict(examination: Examination, offset: int) -> list[Slot]:
+def _read_dict(examination: Examiner, offset: int) -> list[Reference]:
     return _read_table(examination, offset, ENTRY_SIZE, Kind.DICT_TABLE)
 
 
-def _read_set(examination: Examination, offset: int) -> list[Slot]:
+def _read_set(examination: Examiner, offset: int) -> list[Reference]:
     return _read_table(examination, offset, SET_ENTRY_SIZE, Kind.SET_TABLE)
 
 
-def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -> list[Slot]:
+def _read_table(examination: Examiner, offset: int, width: int, kind: Kind) -> list[Reference]:
     heap = examination.heap
     deleted, used, table = heap.read_words(offset + WORD, 3)
     if not table:
@@ -210,7 +241,7 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
     if not examination.body(offset, table, kind, TABLE_ENTRIES):
         return []
     slots, capacity, texts_size = heap.read_words(table, 3)
-    # Limits first, so that no size is computed from nonsense.
+    # The numbers are compared with limits first, so that no size is computed from nonsense.
     if not MIN_SLOTS <= slots <= heap.limit or slots & (slots - 1) or not used <= capacity < slots:
         examination.say(offset, f"its table has {slots} slots for {capacity} entries, {used} of them used")
         return []
@@ -233,7 +264,7 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
     mask = slots - 1
     if any(held & mask > capacity for held in index):
         examination.say(offset, "its index names entries for which it has no room")
-    # A number beyond the count is left over from a key that a crash kept from being added.
+    # A number beyond the count is left over from a key whose addition a crash cut off: it means nothing.
     index = [held if 0 < held & mask <= used else 0 for held in index]
     for problem in _index_problems(index, entries, present):
         examination.say(offset, problem)
@@ -243,8 +274,8 @@ def _read_table(examination: Examination, offset: int, width: int, kind: Kind) -
         label = describe(heap, key, 24)
         if not _may_hash_to(heap, key, key_hash):
             examination.say(offset, f"entry {number - 1} has not the hash of its key {label}")
-        found.append(Slot(f"<key {label}>" if values else f"<item {label}>", key, is_key=True))
-        found += [Slot(f"[{label}]", value) for value in values]
+        found.append(Reference(f"<key {label}>" if values else f"<item {label}>", key, is_key=True))
+        found += [Reference(f"[{label}]", value) for value in values]
     return found
 
 
@@ -258,7 +289,7 @@ def _index_problems(index: list[int], entries: list[list[int]], present: list[in
 
 
 def _is_found(index: list[int], key_hash: int, number: int) -> bool:
-    """Whether the probing sequence that `_layout` names comes to an entry, with its number and bits of its hash."""
+    """Whether the probing sequence of a hash, as `_format` defines it, comes to the entry with this number."""
     mask = len(index) - 1
     number |= key_hash & (_SLOT_MAX ^ mask)
     slot, perturb = key_hash & mask, key_hash
@@ -271,25 +302,24 @@ def _is_found(index: list[int], key_hash: int, number: int) -> bool:
 
 
 def _may_hash_to(heap: Heap, key: int, key_hash: int) -> bool:
-    """Whether an entry may have this hash; where the key alone does not tell, it may."""
+    """Whether an entry may have this hash; True where the key alone does not determine the hash."""
     try:
         if is_container(key) and kind_of(heap.read(key)) in (Kind.OBJECT, Kind.EXTENSION):
-            return True  # its class may define what it equals
+            return True  # its class may define equality and hash
         own = hash_of_word(heap, key)
         return own is None or own == key_hash or holds_nan(heap, key)
     except (PmemError, TypeError, ValueError):
-        return True  # a key that cannot be read is a finding of its own
+        return True  # a key that cannot be read is reported when its word is followed
 
 
-READERS.update(
-    {
-        Kind.LIST: (LIST_SIZE, _read_list),
-        Kind.DICT: (DICT_SIZE, _read_dict),
-        Kind.SET: (SET_SIZE, _read_set),
-        Kind.TUPLE: (TUPLE_ITEMS, _read_tuple),
-        Kind.OBJECT: (OBJECT_SIZE, _read_object),
-        Kind.BYTEARRAY: (BYTEARRAY_SIZE, _read_bytearray),
-        Kind.ARRAY: (ARRAY_SIZE, _read_array),
-        Kind.EXTENSION: (EXTENSION_BODY, _read_extension),
-    }
-)
+#: For each kind the size of the object itself in bytes, and its reader.
+READERS: dict[int, tuple[int, Callable[[Examiner, int], list[Reference]]]] = {
+    Kind.LIST: (LIST_SIZE, _read_list),
+    Kind.DICT: (DICT_SIZE, _read_dict),
+    Kind.SET: (SET_SIZE, _read_set),
+    Kind.TUPLE: (TUPLE_ITEMS, _read_tuple),
+    Kind.OBJECT: (OBJECT_SIZE, _read_object),
+    Kind.BYTEARRAY: (BYTEARRAY_SIZE, _read_bytearray),
+    Kind.ARRAY: (ARRAY_SIZE, _read_array),
+    Kind.EXTENSION: (EXTENSION_BODY, _read_extension),
+}

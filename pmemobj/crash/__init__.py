@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pmemobj._public_names import public_in
 from pmemobj.crash._frames import Frame, Line, LineState, Snapshot
 from pmemobj.crash._kill import CrashReport, Verdict, kill
 from pmemobj.crash._pictures import Picture
@@ -41,3 +42,7 @@ __all__ = [
     "kill",
     "record",
 ]
+
+for _name in __all__:
+    if callable(globals()[_name]):
+        public_in(__name__)(globals()[_name])

@@ -45,7 +45,7 @@ def outcome(action: Callable[[Any], Any], target: Any) -> Any:
         found = action(target)
     except Exception as error:
         # Compiled classes say where they are from.
-        text = str(error).replace("pmemobj._containers.array.", "").replace("array.array", "array")
+        text = str(error).replace("pmemobj.", "").replace("array.array", "array")
         return type(error), text.replace("PersistentArray", "array")
     if isinstance(found, str):
         return found.replace("PersistentArray", "array")

@@ -101,6 +101,10 @@ def entries(pool: Pool, scratch: Path) -> dict[str, list[Callable[[], Any]]]:
             lambda: walk(pool, max_items=-1),
         ],
         "walk_file": [*(lambda bad=bad: walk_file(bad) for bad in no_paths), lambda: walk_file(path, depth=-1)],
+        "nearby": [
+            *(lambda bad=bad: pmemobj.inspect.nearby(bad) for bad in (5, None, pool)),
+            lambda: pmemobj.inspect.nearby(pool.root, depth=-1),
+        ],
         "memory": [
             *(lambda bad=bad: pmemobj.inspect.memory(bad) for bad in (5, None, "x", mm, PersistentList)),
             *(lambda bad=bad: pmemobj.inspect.memory(pool, max_words=bad) for bad in (0, -1, "1", 1.5)),

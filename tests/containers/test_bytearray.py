@@ -44,7 +44,7 @@ def outcome(action: Callable[[Any], Any], target: Any) -> Any:
         found = action(target)
     except Exception as error:
         # Compiled classes say where they are from.
-        text = str(error).replace("pmemobj._containers.bytearray.", "")
+        text = str(error).replace("pmemobj.", "")
         return type(error), text.replace("PersistentByteArray", "bytearray")
     if isinstance(found, str):
         return found.replace("PersistentByteArray", "bytearray")

@@ -28,7 +28,7 @@ def result_of(action: Callable[[Any], Any], table: Any) -> Any:
     try:
         return action(table)
     except Exception as error:
-        text = str(error).replace("pmemobj._containers.dict.", "").replace("PersistentDict", "dict")
+        text = str(error).replace("pmemobj.", "").replace("PersistentDict", "dict")
         return type(error), re.sub("'(Keys|Values|Items)'", lambda found: f"'dict_{found[1].lower()}'", text)
 
 
@@ -630,7 +630,7 @@ def test_its_arguments_are_those_of_dict(pool: Pool) -> None:
 
 def test_it_is_a_mutable_mapping(pool: Pool) -> None:
     assert isinstance(pool.new(PersistentDict), MutableMapping)
-    assert repr(PersistentDict[str, int]) == "pmemobj._containers.dict.PersistentDict[str, int]"
+    assert repr(PersistentDict[str, int]) == "pmemobj.PersistentDict[str, int]"
     assert isinstance(pool.new(PersistentDict).keys(), KeysView) and isinstance(pool.new(PersistentDict).items(), ItemsView)
     with pytest.raises(TypeError, match="in a pool"):
         __import__("copy").deepcopy(pool.new(PersistentDict))

@@ -23,7 +23,7 @@ def result_of(action: Callable[[Any], Any], items: Any) -> Any:
     try:
         return action(items)
     except Exception as error:
-        return type(error), str(error).replace("pmemobj._containers.set.", "").replace("PersistentSet", "set")
+        return type(error), str(error).replace("pmemobj.", "").replace("PersistentSet", "set")
 
 
 def one_of(pool: Pool, other: Any) -> list[Any]:
@@ -141,7 +141,7 @@ def test_what_it_is(pool: Pool) -> None:
     items = pool.new(PersistentSet, ["b", "a", "b"])
     assert isinstance(items, MutableSet) and isinstance(items, Set)
     assert repr(items) == "PersistentSet({'b', 'a'})" and repr(pool.new(PersistentSet)) == "PersistentSet()"
-    assert str(PersistentSet[int]) == "pmemobj._containers.set.PersistentSet[int]"
+    assert str(PersistentSet[int]) == "pmemobj.PersistentSet[int]"
     pool.root = table = pool.new(PersistentDict, items=items)
     table["own"] = pool.new(PersistentList, [table])
     for wrong in ((5,), ([], []), ([[]],)):

@@ -22,7 +22,7 @@ def result_of(action: Callable[[Any], Any], items: Any) -> Any:
     try:
         result = action(items)
     except Exception as error:
-        return type(error), str(error).replace("pmemobj._containers.tuple.", "").replace("PersistentTuple", "tuple")
+        return type(error), str(error).replace("pmemobj.", "").replace("PersistentTuple", "tuple")
     if isinstance(result, Iterator):
         result = list(result)
     return type(result), result

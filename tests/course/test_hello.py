@@ -36,7 +36,7 @@ def test_the_machine_is_tried(capsys: pytest.CaptureFixture[str], monkeypatch: p
 def variables(pool: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setenv("PYTHONPATH", child_environment()["PYTHONPATH"])
     pool.root = pool.new(pmemobj.PersistentDict, name="Ada", visits=2)
-    return {"pool": pool, "pmemobj": pmemobj, "hello": hello}
+    return {"pool": pool, "pmemobj": pmemobj, "exercises": hello}
 
 
 def test_colours(variables: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:

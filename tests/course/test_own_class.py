@@ -51,7 +51,7 @@ def test_pop(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_correct(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     source = cell(NOTEBOOK, "    def correct(")
-    source = source[: source.index("\n\n\nday")] + "\n\n\nown_course.check_correct(Day)"
+    source = source[: source.index("\n\n\nday")] + "\n\n\nown_class.check_correct(Day)"
     snapshot, loop = "mm.snapshot(hours)", "            for number"
     store = "mm.store(hours, number, temperature + by)"
     between = "\n                "

@@ -23,7 +23,7 @@ NOTEBOOK = "09_pools_that_move"
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The variables of the notebook when its exercises begin."""
     monkeypatch.setattr(tempfile, "tempdir", FAST)
-    modules = {each.__name__: each for each in (io, os, shutil, pmemobj, pools_that_move)}
+    modules = {each.__name__.rpartition(".")[2]: each for each in (io, os, shutil, pmemobj, pools_that_move)}
     return {**modules, "Path": Path, "__name__": __name__}
 
 

@@ -26,12 +26,12 @@ from soundness import assert_sound
 import pmemobj
 from pmemobj import PersistentByteArray, PersistentDict, PersistentList, PersistentObjectPool, PersistentTuple, _format
 from pmemobj._containers import base
-from pmemobj._dumping import builder, json_values
-from pmemobj._dumping import records as _records
+from pmemobj._dumping import builder, json_plain, json_values
+from pmemobj._dumping.forms import FORMS
 from pmemobj._format import Kind
 from pmemobj._values import leaves
 from pmemobj._values import words as _values
-from pmemobj._verify import examination
+from pmemobj._verify import kind_readers
 
 Open = Callable[..., PersistentObjectPool]
 
@@ -210,10 +210,10 @@ def test_objects_of_missing_classes_and_unnominated_pickles_are_moved(
 
 def test_leaves_without_a_form_of_their_own_keep_their_bytes() -> None:
     for kind in _format.LEAF_KINDS:
-        form = json_values.unread_leaf(kind, b"\x00payload\xff")
-        assert json_values.from_json(json.loads(json.dumps(form))) == json_values.Leaf(kind, b"\x00payload\xff")
+        form = json_plain.unread_leaf(kind, b"\x00payload\xff")
+        assert json_values.from_json(json.loads(json.dumps(form))) == json_plain.Leaf(kind, b"\x00payload\xff")
     odd = {"float": "7ff8000000000001"}
-    assert json_values._float_to_json(json_values.from_json(odd).payload) == odd
+    assert json_plain._float_to_json(json_values.from_json(odd).payload) == odd
 
 
 def test_a_key_whose_hash_does_not_follow_from_it_keeps_it(scratch: Path, pool: PersistentObjectPool) -> None:
@@ -466,7 +466,7 @@ def test_a_key_that_cannot_be_hashed_anew_is_refused(pool: PersistentObjectPool,
 
 def test_nothing_is_unpickled_for_a_hash(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(leaves.DECODERS, Kind.PICKLE, lambda payload: pytest.fail("it was unpickled"))
-    with pytest.raises(pmemobj.DumpFormatError, match="the hash of a key is missing"):
+    with pytest.raises(pmemobj.DumpFormatError, match="a key has no hash beside it"):
         restored_from([HEAD, ONE | {"type": "set", "items": [[{"pickle": "gAVLBS4="}]]}, END], scratch / "pool")
     restored_from([HEAD, ONE | {"type": "set", "items": [[{"pickle": "gAVLBS4="}, "0x7"]]}, END], scratch / "pool")
 
@@ -662,5 +662,5 @@ def test_what_is_no_file_is_written_to_and_stays(pool: Any, scratch: Path) -> No
 
 def test_all_kinds_of_containers_that_there_are_can_be_moved() -> None:
     """A kind that is added to the package has to be added to the registries as well."""
-    assert set(base.kinds) <= set(_records.FORMS) and set(base.kinds) <= set(examination.READERS)
-    assert Kind.LIST in _records.FORMS
+    assert set(base.kinds) <= set(FORMS) and set(base.kinds) <= set(kind_readers.READERS)
+    assert Kind.LIST in FORMS

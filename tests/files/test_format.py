@@ -24,7 +24,7 @@ from pmemobj import (
     PersistentTuple,
     _format,
 )
-from pmemobj._dumping import json_values, records
+from pmemobj._dumping import forms, json_values
 from pmemobj._format import Kind
 from pmemobj._pmdk import chunks
 
@@ -75,7 +75,7 @@ def test_every_kind_is_on_the_page() -> None:
 
 def test_every_type_of_a_dump_is_on_its_page() -> None:
     part = DUMP_PAGE.split("An object has a `type`")[1]
-    assert {row[0].strip("`") for row in rows(part, "")} == {form.name for form in records.FORMS.values()}
+    assert {row[0].strip("`") for row in rows(part, "")} == {form.name for form in forms.FORMS.values()}
 
 
 def test_every_form_of_a_value_is_on_its_page() -> None:

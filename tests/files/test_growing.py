@@ -216,9 +216,9 @@ def test_sizes_that_make_no_sense(path: str, scratch: Path) -> None:
         assert not os.listdir(scratch)
 
     for size in (FIRST - 1, 0, -1, -(1 << 70)):
-        refused(pmemobj.BadPoolSizeError, str(size), str(FIRST), pool_size="auto", max_size=size)
+        refused(pmemobj.BadPoolSizeError, f"{size:,} bytes", "choose 8 MiB or more", pool_size="auto", max_size=size)
     for size in ((64 << 30) + 1, 1 << 62, 1 << 70):
-        refused(pmemobj.BadPoolSizeError, str(size), str(64 << 30), pool_size="auto", max_size=size)
+        refused(pmemobj.BadPoolSizeError, f"{size:,} bytes", f"{64 << 30:,}", pool_size="auto", max_size=size)
     for wrong in (True, False, 1e9, "64G", b"1", "auto", [MIB]):
         refused(TypeError, "max_size", pool_size="auto", max_size=wrong)
     for wrong in ("automatic", "AUTO", "", b"auto", "64M"):

@@ -13,7 +13,7 @@ from soundness import assert_sound
 import pmemobj
 from pmemobj import PersistentDict, PersistentSet
 from pmemobj._format import ENTRY_SIZE, PACKED_MAX, PACKED_STR, SET_ENTRY_SIZE, TABLE_TEXTS, Kind
-from pmemobj._hashtable.table import live_words
+from pmemobj._hashtable.entries import live_words
 
 Pool = pmemobj.PersistentObjectPool
 

@@ -9,6 +9,7 @@ import pytest
 
 import pmemobj
 from pmemobj import PersistentDict, PersistentList, glance, inspect
+from pmemobj._inspection.walk import walk_heap
 
 
 @pytest.fixture
@@ -139,11 +140,11 @@ def test_others_wait_while_it_looks(game: Any, monkeypatch: pytest.MonkeyPatch) 
     def walk(*arguments: Any) -> Any:
         walking.set()
         assert not changed.wait(0.2)
-        return inspect._walk(*arguments)
+        return walk_heap(*arguments)
 
     thread = threading.Thread(target=change)
     thread.start()
-    monkeypatch.setattr(glance, "_walk", walk)
+    monkeypatch.setattr(glance, "walk_heap", walk)
     assert "2 items" in [node.text for node in glance.look(game).graph.nodes.values()]
     thread.join()
     assert changed.is_set()

@@ -59,7 +59,7 @@ def test_each_object_is_written_once_and_linked_to(pool: Any) -> None:
 
 
 def test_the_tree_tells_what_the_text_tells(pool: Any) -> None:
-    """Limits, what differs, what is doomed, what is damaged: the same words."""
+    """Limits, what differs, unreachable and damaged objects: the same words."""
     pool.root = pool.persistent({"list": [1, 2, 3], "gone": [1], "name": "David"})
     pool.root["list"].append(pool.persistent([[7]]))
     spare = pool.new(PersistentDict, a=pool.new(PersistentList, [1]))
@@ -75,9 +75,9 @@ def test_the_tree_tells_what_the_text_tells(pool: Any) -> None:
         "+ 'new': PersistentList 0 items · new, uncommitted (added)",
         "'gone': PersistentList (removed)",
         "+1 more",
-        "doomed: only variables keep these; they are freed at close",
+        "Not reachable from the root: kept only by Python variables, and freed when the pool closes",
         "spare: PersistentDict 1 key",
-        "− PersistentList, 1 item  (let go of, uncommitted)",
+        "− PersistentList, 1 item  (removed, uncommitted)",
         "not committed: 1 added, 1 changed, 1 removed",
     ):
         assert words in said, words

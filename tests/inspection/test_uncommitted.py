@@ -67,7 +67,7 @@ def test_what_is_not_committed(pool: Any) -> None:
                 f"│  ├─ owner: '{LONG}'",
                 "│  └─ balance: 7",
                 "└─ - 'set': PersistentSet  (removed)",
-                "- PersistentSet, 1 item  (let go of, uncommitted)",
+                "- PersistentSet, 1 item  (removed, uncommitted)",
             ]
         )
     assert pool.graph().before is None and not pool.graph().is_open
@@ -186,46 +186,46 @@ def test_elements_of_sets_and_keys_that_look_alike(pool: Any) -> None:
     assert list(names.slots) == [1] and names.slots[1].text == "2"
 
 
-# ---- doomed ---------------------------------------------------------------------------------------------
+# ---- unreachable ----------------------------------------------------------------------------------------
 
 
-def test_what_only_the_program_holds_is_doomed(pool: Any) -> None:
+def test_what_only_the_program_holds_is_unreachable(pool: Any) -> None:
     pool.root = pool.persistent([[1]])
     inner = pool.root[0]
     spare = pool.new(PersistentList, [inner, pool.new(PersistentDict, a=1)])
     graph = pool.graph()
-    assert (len(graph.nodes), len(graph.doomed), graph.doomed_total) == (2, 2, 2)
-    assert repr(graph) == "Graph(root=PersistentList, 2 nodes, 3 edges, 2 doomed)"
+    assert (len(graph.nodes), len(graph.unreachable), graph.unreachable_total) == (2, 2, 2)
+    assert repr(graph) == "Graph(root=PersistentList, 2 nodes, 3 edges, 2 unreachable)"
     assert str(graph).splitlines()[3:] == [
-        "doomed: only variables keep these; they are freed at close",
+        "Not reachable from the root: kept only by Python variables, and freed when the pool closes",
         "└─ PersistentList, 2 items",
         "   ├─ 0: PersistentList #1 (shown above)",
         "   └─ 1: PersistentDict, 1 key",
         "      └─ 'a': 1",
     ]
-    assert walk(pool).doomed == {}, "only if it is asked for"
+    assert walk(pool).unreachable == {}, "only if it is asked for"
     del spare
-    assert pool.graph().doomed == {}
+    assert pool.graph().unreachable == {}
     pool.root.clear()
-    assert list(pool.graph().doomed) == [inner._p_oid.offset]
+    assert list(pool.graph().unreachable) == [inner._p_oid.offset]
 
 
 @pytest.mark.skipif(
     not pmemobj.compiled and sys.version_info < (3, 12), reason="Python classes have buffers since Python 3.12"
 )
-def test_what_only_a_buffer_holds_is_doomed_too(pool: Any) -> None:
+def test_what_only_a_buffer_holds_is_unreachable_too(pool: Any) -> None:
     array = pool.new(PersistentArray, "q", range(3))
     view = memoryview(array)
     del array
-    assert [node.type for node in pool.graph().doomed.values()] == ["PersistentArray"]
+    assert [node.type for node in pool.graph().unreachable.values()] == ["PersistentArray"]
     view.release()
 
 
-def test_a_few_doomed_are_shown_beside_whatever_there_is(pool: Any) -> None:
+def test_a_few_unreachable_objects_are_shown_beside_whatever_there_is(pool: Any) -> None:
     pool.root = pool.persistent([[n] for n in range(30)])
     spare = [pool.new(PersistentList) for _ in range(9)]
     graph = pool.graph(max_nodes=8)
-    assert (len(graph.nodes), graph.hidden, len(graph.doomed), graph.doomed_total) == (6, 25, 2, len(spare))
+    assert (len(graph.nodes), graph.hidden, len(graph.unreachable), graph.unreachable_total) == (6, 25, 2, len(spare))
 
 
 # ---- without a notebook ---------------------------------------------------------------------------------

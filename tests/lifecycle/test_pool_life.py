@@ -122,7 +122,7 @@ def test_a_foreign_lock_on_the_directory_is_no_obstacle(
 
 
 def test_a_size_that_the_file_system_cannot_hold_is_named(pool_path: str) -> None:
-    with pytest.raises(pmemobj.DiskFullError, match=f"its {1 << 50} bytes are too many"):
+    with pytest.raises(pmemobj.DiskFullError, match=r"needs 1,125,899,906,842,624 bytes, and the file system has space for [0-9,]+ bytes"):
         pmemobj.create(pool_path, pool_size=1 << 50)
 
 
@@ -154,7 +154,7 @@ def test_a_pool_whose_file_was_moved_is_not_let_go_of(pool: Pool) -> None:
     with pytest.raises(pmemobj.PoolNotFoundError, match=r"moved or removed.*move it back"):
         pool.suspend()
     Path(pool.path).write_text("another file")
-    with pytest.raises(pmemobj.PoolNotFoundError, match="there is another in its place"):
+    with pytest.raises(pmemobj.PoolNotFoundError, match="another file has its name now"):
         pool.suspend()
     assert not pool.closed
     pool.root.append(2)

@@ -302,7 +302,7 @@ def test_what_would_lose_the_changes_is_refused_and_changes_nothing(path: str, s
 
 def test_a_new_pool_cannot_be_made_in_a_sandbox(scratch: Path) -> None:
     before = sorted(scratch.iterdir())
-    with pytest.raises(ValueError, match="in a sandbox nothing would be left"):
+    with pytest.raises(ValueError, match="a new pool in a sandbox would leave nothing"):
         Pool(scratch / "new", "x", sandbox=True)
     for flag in "rwc":
         with pytest.raises(pmemobj.PoolNotFoundError):

@@ -710,7 +710,7 @@ def test_a_growing_pool_is_created(run: Run, scratch: Path) -> None:
     assert "grows up to 64 GiB" in repr(run("%pmem_open more.pmem --create --size AUTO --as more"))
     for options, advice in (
         ("--max-size 1G", "give --size auto too, or leave --max-size out"),
-        ("--size auto --max-size 1", "choose 16 MiB or more"),
+        ("--size auto --max-size 1", "choose 8 MiB or more"),
         ("--size auto --max-size 100G", "choose a smaller --max-size"),
     ):
         with pytest.raises(pmemobj.BadPoolSizeError) as error:

@@ -128,11 +128,12 @@ def test_point_10_what_is_not_committed_is_dashed(run: Run, game: Any) -> None:
     run("%pmem_begin", "pool.root['name'] = 'Eve'", "pool.root['new'] = pool.new(pmemobj.PersistentList)")
     graph = run("spare = pool.new(pmemobj.PersistentList)", "%pmem_graph")
     assert repr(graph) == (
-        "PoolGraph(root=PersistentDict, 3 nodes, 2 edges, 1 doomed; uncommitted: 2 added, 1 changed)"
+        "PoolGraph(root=PersistentDict, 3 nodes, 2 edges, 1 unreachable; uncommitted: 2 added, 1 changed)"
     )
     words = texts(graph.svg)
     assert "new, uncommitted" in words and "changed, uncommitted" in words and "was 'David'" in words
-    assert "unreachable, kept by spare" in words and "doomed: only variables keep these; they are freed at close" in words
+    assert "unreachable, kept by spare" in words
+    assert "Not reachable from the root: kept only by Python variables, and freed when the pool closes" in words
     drawn = list(ElementTree.fromstring(graph.svg).iter())
     assert not [e for e in drawn if e.get("stroke-width") == "3" and not e.get("stroke-dasharray")]
     run("%pmem_abort")

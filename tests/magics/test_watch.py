@@ -221,7 +221,7 @@ def test_it_shows_what_is_not_committed_and_says_so(run: Run, game: Any, explore
     assert explorer.state == "uncommitted"
     changed = nodes(explorer)["PersistentList: 3 items"]
     assert changed["mark"] == "changed, uncommitted" and changed["slots"][2][-1] == "added"
-    assert "not committed: 1 changed" in explorer.scene["footer"]
+    assert "uncommitted changes: 1 changed" in explorer.scene["footer"]
     guesses = explorer.scene["memories"][name(game.root["guesses"])]
     assert any(row.get("state") == "changed" and "2 items" in row["old"][1] for row in guesses["pieces"][0]["rows"])
     assert game.in_transaction

@@ -220,7 +220,7 @@ def test_what_cannot_be_an_alias() -> None:
     for name in ("", "B", ".B", "B."):
         with pytest.raises(ValueError, match="has no module"):
             pmemobj.alias(name, Mine)
-    for name in ("builtins:list", "pmemobj:PersistentList", "pmemobj._objects.attributes:PersistentObject"):
+    for name in ("builtins:list", "pmemobj:PersistentList", "pmemobj._object:PersistentObject", "pmemobj:PersistentObject"):
         with pytest.raises(ValueError, match=r"no class of a program was ever stored under it \(write"):
             pmemobj.alias(name, Mine)
     with pytest.raises(TypeError, match="alias 5: it is no name"):

@@ -393,8 +393,8 @@ def test_other_threads_are_kept_out_meanwhile(pool: Pool) -> None:
 # ---- immutable containers --------------------------------------------------------------------------
 
 COPY = {
-    list: structures.Form(list, enumerate, lambda new, _labels, values: new.extend(values)),
-    tuple: structures.Form(tuple, enumerate, arguments=lambda _source, values: (values,)),
+    list: structures.Conversion(list, enumerate, lambda new, _labels, values: new.extend(values)),
+    tuple: structures.Conversion(tuple, enumerate, arguments=lambda _source, values: (values,)),
 }
 
 
@@ -420,7 +420,7 @@ def test_the_walk_makes_tuples_after_what_they_hold() -> None:
 
 def test_a_tuple_that_holds_itself_is_damage() -> None:
     endless = Kind.TUPLE
-    form = structures.Form(tuple, lambda source: [("x", source)], arguments=lambda _source, values: (values,))
+    form = structures.Conversion(tuple, lambda source: [("x", source)], arguments=lambda _source, values: (values,))
     walk = structures.Walk(lambda _found: form, lambda target, *args: target(*args))
     walk.find(endless)
     with pytest.raises(PoolDamagedError, match="it is immutable and holds itself"):

@@ -105,7 +105,7 @@ def test_a_chain_of_objects_is_drawn_without_recursion(scratch: Path, capsys: py
 
 
 def test_check(command: Command, game: Path) -> None:
-    assert command("check", game).stdout == f"{game}: nothing wrong in 8 objects (with the pool's own lists of classes)\n"
+    assert command("check", game).stdout == f"{game}: nothing wrong in 8 objects (the pool's own lists of classes included)\n"
     data = bytearray(game.read_bytes())
     root = int.from_bytes(data[_format.POOL_ROOT_OFFSET :][:8], "little")
     data[root + _format.ROOT_VALUE] = 0x7C
@@ -173,7 +173,7 @@ def test_a_pool_that_grows(game: Path, scratch: Path, capsys: pytest.CaptureFixt
     assert "grows   by itself, up to 9.0 MiB" in run("info", grows)
     assert json.loads(run("resize", grows, "--max-size", "16M", "--json")) == {"path": str(grows), "size": 8 * MIB}
     assert json.loads(run("info", grows, "--json"))["max_size"] == 16 * MIB
-    assert run("check", grows) == f"{grows}: nothing wrong in 8 objects (with the pool's own lists of classes)\n"
+    assert run("check", grows) == f"{grows}: nothing wrong in 8 objects (the pool's own lists of classes included)\n"
     run("dump", grows, scratch / "again.jsonl")
     texts = [(scratch / name).read_text(encoding="utf-8").splitlines()[1:] for name in ("game.jsonl", "again.jsonl")]
     assert texts[0] == texts[1]
@@ -339,7 +339,7 @@ def test_messages_speak_of_what_was_asked_for(large: str, scratch: Path) -> None
         "restore", "r", "nope"
     )
     assert "--max-size is for a pool that grows (give --size auto too" in complaint("restore", "r", "x", "--max-size", "1G")
-    assert f"cannot resize pool {large}: 1048576 bytes are below" in complaint("resize", large, "1M")
+    assert f"cannot resize pool {large}: 1,048,576 bytes are below" in complaint("resize", large, "1M")
     os.truncate(large, os.path.getsize(large) - (1 << 20))
     assert "so it was cut off (restore the pool from a copy)" in complaint("info", large)
     with pmemobj.create(str(scratch / "grows"), pool_size="auto"):

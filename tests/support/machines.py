@@ -22,7 +22,6 @@ from soundness import assert_sound
 
 import pmemobj
 from pmemobj import PersistentObjectPool
-from pmemobj._verify import kind_readers
 from pmemobj._verify.examination import ERROR, Examination
 
 LONG = "a string that is too long for a word"
@@ -38,8 +37,6 @@ values = (
     | st.binary(max_size=20)
 )
 places = st.integers(-3, 30)
-
-assert kind_readers  # the readers of all kinds
 
 
 class Model(dict[str, Any]):

@@ -22,9 +22,9 @@ from pmemobj import (
     PersistentTuple,
 )
 from pmemobj._format import ENTRY_SIZE
+from pmemobj._hashtable.additions import append_entries
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.new_entries import NewEntries
-from pmemobj._hashtable.table import append_entries
 from pmemobj._values.words import encode
 
 Pool = PersistentObjectPool

@@ -16,7 +16,8 @@ from conftest import MIB
 from sample_classes import Account, Money
 
 import pmemobj
-from pmemobj import PersistentDict, PersistentList, _format, check, inspect
+from pmemobj import PersistentDict, PersistentList, _format, check
+from pmemobj._inspection.walk import image
 from pmemobj._lifecycle import trial
 from pmemobj._verify.examination import Examination
 
@@ -90,7 +91,7 @@ def test_a_pool_in_good_order(checked: Callable[..., pmemobj.Report]) -> None:
     report = checked()
     # The root, the list, five accounts, the class table and its record.
     assert report.ok and report.findings == () and report.objects == 9
-    assert str(report).endswith("/pool: nothing wrong in 9 objects (with the pool's own lists of classes)")
+    assert str(report).endswith("/pool: nothing wrong in 9 objects (the pool's own lists of classes included)")
 
 
 PLAYER = "root['players'][3]"
@@ -142,7 +143,7 @@ def test_each_kind_of_damage_is_found_where_it_is(damaged: Callable[..., Path], 
     # What the child does, but here: a process for each would take long.
     changes, expected = CASES[case]
     path = damaged(*changes) if isinstance(changes, list) else damaged(changes)
-    with inspect.image(str(path)) as heap:
+    with image(str(path)) as heap:
         findings = [finding for finding in Examination(heap, heap.allocations()).run() if finding.severity == "error"]
     texts = [f"{finding.path}: {finding.text}" for finding in findings]
     assert [text for text in texts if re.fullmatch(expected, text)], texts

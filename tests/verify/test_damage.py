@@ -21,6 +21,7 @@ from conftest import MIB, POOL_SIZE
 
 import pmemobj
 from pmemobj import PersistentDict, PersistentList, _format
+from pmemobj._inspection.walk import image
 from pmemobj._pmdk import chunks
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -519,7 +520,7 @@ def test_what_damage_hides_is_no_garbage(run_python: Any, scratch: Path, damage:
     """After a kill, at close and when it is asked for: nothing is freed that a damaged word may have referred to."""
     path = scratch / "damaged.pmem"
     root, top = map(int, run_python(_LEFT_OPEN, path).stdout.split())
-    with pmemobj.inspect.image(str(path)) as heap:
+    with image(str(path)) as heap:
         table = heap.read(top + _format.DICT_TABLE)
         allocations = len(heap.offsets())
         entry = table + _format.TABLE_ENTRIES + _format.ENTRY_VALUE

@@ -38,7 +38,7 @@ class Owners:
             for offset, path in paths(graph).items():
                 self._objects.setdefault(offset, path)
                 node = graph.nodes.get(offset)
-                for part in node.parts if node else ():
+                for part in node.allocations if node else ():
                     named.setdefault(part.offset, (part.offset + part.size, f"{path} ({part.what})"))
         self._named = sorted((start, *rest) for start, rest in named.items())
         self._starts = [start for start, _, _ in self._named]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import graphviz
 
-from pmemobj.inspect import DOOMED, Graph
+from pmemobj.inspect import UNREACHABLE, Graph
 from pmemobj_magics.common.texts import number_text, plural
 from pmemobj_magics.views.graph.arrows import Arrows, Origin
 from pmemobj_magics.views.graph.label import FONT, node_label, start_label
@@ -80,9 +80,9 @@ def to_dot(
         dot.edge("start", f"{node_name(graph.start.target)}:head{layout.arrives}")
     for node in graph.nodes.values():
         dot.node(node_name(node.offset), node_label(node, arrows, looks, offsets=offsets))
-    if graph.doomed:
-        with dot.subgraph(name="cluster_unreachable", graph_attr={**_APART, "label": DOOMED}) as apart:
-            for node in graph.doomed.values():
+    if graph.unreachable:
+        with dot.subgraph(name="cluster_unreachable", graph_attr={**_APART, "label": UNREACHABLE}) as apart:
+            for node in graph.unreachable.values():
                 apart.node(node_name(node.offset), node_label(node, arrows, looks, offsets=offsets))
     for node in looks.removed.values():
         dot.node(node_name(node.offset), node_label(node, arrows, looks, offsets=offsets))

@@ -54,7 +54,7 @@ class PoolGraph:
         self.name = name or graph.start.label
         #: The differences from the earlier graph, or None.
         self.comparison = graph.uncommitted if before is None else Comparison(before, graph)
-        self._looks = Looks(self.comparison, marks or {}, graph.doomed, holders or {})
+        self._looks = Looks(self.comparison, marks or {}, graph.unreachable, holders or {})
         self._layout = find_layout(layout)
         self._offsets = offsets
         self._dot = to_dot(graph, self._looks, self._layout, name=self.name, offsets=offsets)

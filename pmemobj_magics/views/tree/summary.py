@@ -15,8 +15,8 @@ def footer(graph: Graph, comparison: Comparison | None = None) -> str:
     shown = len(graph.nodes)
     total = None if graph.total is None else shown + graph.hidden
     parts = [os.path.basename(graph.pool), count_text(shown, total)]
-    if graph.doomed_total:
-        parts.append(count_text(len(graph.doomed), graph.doomed_total, "unreachable object"))
+    if graph.unreachable_total:
+        parts.append(count_text(len(graph.unreachable), graph.unreachable_total, "unreachable object"))
     if comparison is None:
         parts += ["a transaction is open; it has changed too much to mark the changes"] if graph.is_open else []
     elif comparison.is_uncommitted:

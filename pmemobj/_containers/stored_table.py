@@ -1,0 +1,68 @@
+"""The base of dict and set: an object that consists of two counts and a hash table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pmemobj._containers.base import Persistent
+from pmemobj._engine.heap import Heap
+from pmemobj._format import DICT_SIZE, DICT_TABLE, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, Kind, kind_of, new_header
+from pmemobj._hashtable.entries import contents, count_live
+from pmemobj._hashtable.table import drop_entries, remove_entries
+from pmemobj._hashtable.table_check import verify_table
+
+assert DICT_SIZE == SET_SIZE  # both have the same header, so that the functions of `_hashtable` serve both
+
+
+class StoredTable(Persistent):
+    """What a dict and a set do alike. They differ in the size of an entry: that of a dict has a value."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return count_live(self._p_heap, self._p_offset)
+
+    def clear(self) -> None:
+        """Remove all entries.
+
+        Durability: as that of the class.
+        Cost: O(n), to free what the entries own; one transaction.
+        """
+        heap, offset = self._p_heap, self._p_offset
+        with heap.lock:
+            if heap.read(offset + DICT_TABLE):
+                with heap.statement:
+                    drop_entries(heap, offset, _width(heap, offset))
+
+    def _remove(self, entry: int) -> None:
+        """Remove the entry at an offset, by whoever holds the lock."""
+        heap, offset = self._p_heap, self._p_offset
+        with heap.statement:
+            remove_entries(heap, offset, _width(heap, offset), [entry])
+
+    # ---- for walkers ----
+
+    @staticmethod
+    def _p_allocate(heap: Heap, cls: Any) -> int:
+        offset = heap.alloc(DICT_SIZE, cls._p_kind)
+        heap.init(offset, [new_header(cls._p_kind), 0, 0, 0])
+        return offset
+
+    @staticmethod
+    def _p_words(heap: Heap, offset: int) -> Iterable[int]:
+        return contents(heap, offset, _width(heap, offset))
+
+    @staticmethod
+    def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:
+        table = heap.read(offset + DICT_TABLE)
+        return (table,) if table else ()
+
+    @staticmethod
+    def _p_verify(heap: Heap, offset: int) -> None:
+        verify_table(heap, offset, _width(heap, offset))
+
+
+def _width(heap: Heap, offset: int) -> int:
+    """The size of an entry of the dict or set at `offset`."""
+    return ENTRY_SIZE if kind_of(heap.read(offset)) == Kind.DICT else SET_ENTRY_SIZE

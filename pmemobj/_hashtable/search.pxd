@@ -1,0 +1,58 @@
+# Types of the compiled form; the source is search.py.
+cimport cython
+from pmemobj._engine.heap cimport Handle, Heap
+from pmemobj._hashtable.hashes cimport stored_hash
+from pmemobj._hashtable.index_slots cimport read_slot
+from pmemobj._values.utf8 cimport forget_error, mix_memory, padded_word, same_memory, same_words, utf8_of
+from pmemobj._values.words cimport decode, immediate, is_container, is_leaf, is_packed, packed_text
+
+cdef extern from "Python.h":
+    long long long_long_of "PyLong_AsLongLongAndOverflow"(object number, int *overflow) except? -1
+
+# Constants as C integers. Python code that imports a name from _format gets another object, a Python int.
+cdef unsigned long long WORD, ABSENT, TAG_LEAF, ENTRY_SIZE
+cdef unsigned long long DICT_SIZE, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES
+cdef unsigned long long ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE
+cdef unsigned long long SLOT_MAX, PERTURBED_STEPS, _ATTEMPTS, _CHANGED, _STR_HEADER, STR_SEED, _CARE, _YES
+cdef unsigned long long SLOT_SIZE, PACKED_STR, PACKED_SIZE_SHIFT, PACKED_OFFSET_SHIFT
+cdef unsigned long long IMMEDIATE_BITS, SHORT_MAX, TAG_STR, TAG_MASK
+cdef long long _HASH_MODULUS
+
+@cython.locals(entry=cython.ulonglong)
+cpdef value_of(Heap heap, unsigned long long offset, key, default)
+@cython.locals(
+    characters=cython.p_const_char, size=cython.Py_ssize_t, overflow=cython.int, number=cython.longlong,
+    word=cython.ulonglong, key_hash=cython.ulonglong, table=cython.ulonglong, slots=cython.ulonglong,
+    index=cython.ulonglong, mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong,
+    found=cython.ulonglong, place=cython.ulonglong, entry=cython.ulonglong, stored=cython.ulonglong, used=cython.ulonglong,
+    capacity=cython.ulonglong, limit=cython.ulonglong, answer=cython.ulonglong,
+)
+cdef unsigned long long quick_entry(Heap heap, unsigned long long offset, unsigned long long width, key) except? 1
+cdef unsigned long long _quick_answer(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except? 1
+@cython.locals(offset=cython.ulonglong)
+cdef bint _packed_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) noexcept
+@cython.locals(leaf=cython.ulonglong, at=cython.p_const_char)
+cdef bint _leaf_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except -1
+@cython.locals(heap=Heap, version=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong)
+cpdef look_up(Handle owner, key, default)
+@cython.locals(heap=Heap, version=cython.ulonglong, found=cython.ulonglong, key_hash=cython.ulonglong)
+cpdef bint has_entry(Handle owner, unsigned long long width, key) except -1
+@cython.locals(found=cython.ulonglong)
+cpdef unsigned long long find_entry(
+    Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash
+) except? 1
+@cython.locals(
+    table=cython.ulonglong, word=cython.ulonglong, slots=cython.ulonglong, index=cython.ulonglong,
+    mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong, number=cython.ulonglong,
+    entry=cython.ulonglong, stored=cython.ulonglong, changes=cython.ulonglong, same=cython.bint,
+    used=cython.ulonglong, found=cython.ulonglong,
+)
+cdef unsigned long long _search(
+    Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash
+) except? 2
+cdef unsigned long long _word_of(Heap heap, key) except? 0
+cdef bint _equals(Heap heap, unsigned long long stored, key) except -1
+@cython.locals(size=cython.Py_ssize_t, characters=cython.p_const_char)
+cdef bint _packed_is_str(Heap heap, unsigned long long stored, str key) except -1
+@cython.locals(size=cython.Py_ssize_t, characters=cython.p_const_char)
+cdef bint _leaf_is_str(Heap heap, unsigned long long stored, str key) except -1

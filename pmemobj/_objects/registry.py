@@ -1,0 +1,50 @@
+"""Which class serves the objects of each kind, and other tables that lower rooms look up: all of them are filled here.
+
+A room may not import from a higher one. So where a lower room needs to know a class or a function of a higher one, it
+has a table, and this module, which may import all of them, writes the rows. Whatever opens pools calls `fill_tables`.
+"""
+
+from __future__ import annotations
+
+from pmemobj._containers.array import PersistentArray
+from pmemobj._containers.base import class_finders, register_kind, register_plain_form
+from pmemobj._containers.bytearray import PersistentByteArray
+from pmemobj._containers.dict import PersistentDict
+from pmemobj._containers.list import PersistentList
+from pmemobj._containers.set import PersistentSet
+from pmemobj._containers.tuple import PersistentTuple
+from pmemobj._format import Kind
+from pmemobj._hashtable.hashes import register_other_hash
+from pmemobj._hashtable.key_rules import hash_of_other
+from pmemobj._objects.attributes import PersistentObject
+from pmemobj._objects.class_names import on_definition, register
+from pmemobj._objects.convert import to_python
+from pmemobj._objects.fields import StoredFields
+from pmemobj._objects.missing_classes import find_fields_class, find_object_class, retire_stand_ins
+
+#: The class that walks the objects of each kind; a class says of itself which kind it is.
+CLASSES = (
+    PersistentList,
+    PersistentTuple,
+    PersistentDict,
+    PersistentSet,
+    PersistentByteArray,
+    PersistentArray,
+    PersistentObject,
+    StoredFields,
+)
+#: What finds the class of an object whose kind has more than one.
+FINDERS = {Kind.OBJECT: find_object_class, Kind.EXTENSION: find_fields_class}
+
+
+def fill_tables() -> None:
+    """Let all lower rooms know what stands here."""
+    for cls in CLASSES:
+        register_kind(cls)
+    for kind, finder in FINDERS.items():
+        class_finders[int(kind)] = finder
+    register(PersistentObject)
+    register_plain_form(to_python)
+    register_other_hash(hash_of_other)
+    if retire_stand_ins not in on_definition:
+        on_definition.append(retire_stand_ins)
