@@ -183,7 +183,7 @@ def test_power_finds_what_a_cell_forgot(run: Run, bank: Any) -> None:  # noqa: F
         "2 of 6 simulated power cuts violate your check",
         "Tried all 6 possible crash states, at 4 points of the program; 3 were distinct",
         "outcomes  oXXnnn",
-        "          (o as before the cell, n as after the cell, X violates the check, or the pool is broken)",
+        "          (o as before the cell, n as after the cell, X wrong state)",
     ]
     assert lines[4] == "smallest counterexample: cut the power before step 2, fence (line 2)"
     assert lines[6] == f"    a cache line of root (entries), stored by line 2, {TAKE}"
@@ -199,7 +199,7 @@ def test_power_shows_outcomes_counterexample_and_film(run: Run, bank: Any) -> No
     # Every outcome has a letter beside its colour; a cell of the strip says where it belongs.
     strip = page.partition("<br><span")[2].partition("</p>")[0]
     assert re.findall(r">([oXn?])</code>", strip) == ["o", "X", "X", "n", "n", "n"]
-    assert "power cut before step 2, fence: violates the check" in strip
+    assert "power cut before step 2, fence: wrong state" in strip
     assert "▶   2" in page and "← the data that this line stored is kept, the power is cut here" in page
     assert page.count("<details>") == 1 + 4 and "step by step: 4 of 10 steps" in page
     assert "<script" not in page and "<style" not in page

@@ -40,7 +40,7 @@ SIGNS = {
 OUTCOMES = {
     "old": Sign("o", "#56b4e9", "as before the cell"),
     "new": Sign("n", "#009e73", "as after the cell"),
-    "wrong": Sign("X", "#d55e00", "violates the check, or the pool is broken"),
+    "wrong": Sign("X", "#d55e00", "wrong state"),
     "open": Sign("?", "#bbbbbb", "not tried: the time limit was reached"),
 }
 

@@ -32,7 +32,7 @@ class PowerVerdict(Enum):
 
     SAFE = "after every simulated power cut the pool was as before the cell, or as after it"
     UNCHANGED = "the cell changed nothing, so there is nothing that a power cut could break"
-    BROKEN = "some simulated power cuts break the pool or violate your check"
+    BROKEN = "some simulated power cuts leave a wrong state"
     RAISED = "the cell raised an exception; no simulated power cut before it broke the pool"
     ENDED = "the cell did not reach its end; no simulated power cut before that broke the pool"
     UNTRIED = "no power cut was simulated, because the time limit was reached before the first one"
@@ -122,14 +122,14 @@ class PowerResult:
         return f"{text}; the cell {ending}" if ending else text
 
     def _violations(self) -> str:
-        """``2 of 6 simulated power cuts violate your check``; other violations are counted by kind."""
+        """``2 of 6 simulated power cuts violate your check``; with other violations they are counted by kind."""
         counts = self.report.counts()
         results = self.report.results
         wrong = f"{number_text(results.count('wrong'))} of {plural(len(results), 'simulated power cut')}"
         if set(counts) == {"check"}:
             return f"{wrong} violate your check"
         kinds = ", ".join(f"{name}: {number_text(count)}" for name, count in counts.items())
-        return f"{wrong} break the pool or violate your check ({kinds})"
+        return f"{wrong} leave a wrong state ({kinds})"
 
     # ---- as text ----
 
