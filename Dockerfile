@@ -1,4 +1,4 @@
-# The environment of binder/, by the same files, for Docker or Podman:
+# This makes the environment of binder/ from the same files, for Docker or Podman:
 #
 #     docker build -t pmemobj . && docker run --rm -p 8888:8888 pmemobj
 FROM python:3.12-slim-bookworm
@@ -12,7 +12,7 @@ RUN apt-get -qq update && \
     rm -rf /var/lib/apt/lists/*
 
 USER jovyan
-# The image's own Python belongs to root.
+# The Python of the image belongs to root, so the packages go into an environment of the user.
 RUN python -m venv /opt/notebook
 ENV PATH=/opt/notebook/bin:$PATH
 COPY --chown=jovyan binder/requirements.txt binder/requirements.txt

@@ -1,6 +1,6 @@
 """Compile the hot modules; everything else about the distribution is in pyproject.toml.
 
-A module of `pmemobj` is hot if a .pxd with its C types lies beside its .py: no other list exists.
+A module of `pmemobj` is hot if a .pxd with its C types lies beside its .py; there is no other list of them.
 `PMEMOBJ_PURE=1` builds without compiling, `PMEMOBJ_PURE=0` makes a failed compilation an error;
 otherwise an install without a working C compiler succeeds and runs the uncompiled sources.
 """
@@ -32,15 +32,15 @@ def extensions() -> list[Extension]:
         build_dir="build/cython",
         compiler_directives={
             "language_level": 3,
-            # Annotations are for readers and mypy; only the .pxd decides C types, so that
-            # `int` stays a Python int in both modes.
+            # Annotations are for readers and mypy. Only the .pxd decides C types, so that
+            # `int` means a Python int in both modes.
             "annotation_typing": False,
-            # Functions that inspect, doctest and pickle treat like uncompiled ones.
+            # The compiled functions work with inspect, doctest and pickle, as uncompiled functions do.
             "binding": True,
             "embedsignature": False,
         },
     )
-    # The recorder of the crash lab, plain C; it compiles on x86-64 Linux only, and the rest does without it.
+    # The recorder of the crash lab is plain C. It compiles on x86-64 Linux only; everything else works without it.
     recorder = Extension("pmemobj.crash._native", ["pmemobj/crash/_native.c"], extra_compile_args=["-O2", "-g0"])
     recorder.optional = True
     for module in modules:

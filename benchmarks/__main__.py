@@ -24,7 +24,7 @@ LARGE = 10_000_000
 
 
 class Lines:
-    """Progress where there is no tqdm: a line for each workload would be too much, so only the failures are seen."""
+    """Shows progress without tqdm: a line for each workload would be too much, so only failures are shown."""
 
     def describe(self, what: str) -> None:
         pass
@@ -55,7 +55,7 @@ class Bar(Lines):
 
 
 def progress_for(steps: int) -> Lines:
-    """A bar if there is tqdm and somebody who looks."""
+    """A progress bar, if tqdm is installed and stderr is a terminal."""
     if sys.stderr.isatty():
         try:
             return Bar(steps)
@@ -113,7 +113,7 @@ def _some_of(known: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
 
 
 def sizes_of(arguments: argparse.Namespace) -> Sizes:
-    """How much is to be measured."""
+    """The sizes that the options ask for."""
     sizes = QUICK if arguments.quick else TINY if arguments.tiny else FULL
     if arguments.large:
         sizes = replace(sizes, name="large", growth=(*sizes.growth, LARGE))
@@ -143,7 +143,7 @@ def directories_of(arguments: argparse.Namespace) -> dict[str, Path]:
 
 
 def measured(arguments: argparse.Namespace) -> Results:
-    """Measure, and save what there is after each part."""
+    """Measure, and save the results so far after each part."""
     import pmemobj
 
     sizes = sizes_of(arguments)
@@ -193,7 +193,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Whoever ends it keeps what was measured."""
+    """A signal that ends the program keeps the measurements so far."""
     raise KeyboardInterrupt
 
 

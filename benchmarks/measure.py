@@ -1,9 +1,9 @@
 """Timing one workload of one system.
 
-A pass is a loop in Python (in C for the floor) around nothing but the operation, timed as a whole
-(`time.perf_counter`) and divided by its count. Nothing is subtracted. Before the clock starts, the system makes
-everything that the pass needs: indices, keys, values. Python's cyclic garbage collector is off while it runs, as in
-`timeit`. A pass should last `seconds`: a few growing passes find the count for that, and warm the caches.
+A pass is a loop in Python (in C for the floor) around nothing but the operation, timed as a whole (`time.perf_counter`)
+and divided by its count. Nothing is subtracted. Before the clock starts, the system makes everything that the pass
+needs: indices, keys, values. Python's cyclic garbage collector is off during a pass, as in `timeit`. A pass should last
+`seconds`. A few passes of growing length find the count for this, and warm the caches.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["MOST", "Timed", "calibrate", "one_pass"]
 
 Maker = Callable[[int, int], Job]
 
-#: Operations in a pass at the most, so that what a pass appends stays small.
+#: The largest number of operations in a pass. It keeps small what a pass appends.
 MOST = {"read": 200_000, "write": 20_000, "growth": 20_000}
 
 
 class Timed:
-    """A workload that is ready: each `one_pass` gives the seconds of an operation, or the bytes."""
+    """A workload that is ready to be measured. Each `one_pass` returns the seconds of one operation, or the bytes."""
 
     def __init__(self, workload: Workload, make: Maker, size: int, count: int) -> None:
         self.workload, self.make, self.size, self.count = workload, make, size, count
@@ -36,7 +36,7 @@ class Timed:
 
 
 def one_pass(make: Maker, size: int, count: int) -> float:
-    """The seconds of one pass, or whatever the job has measured by itself."""
+    """The seconds of one pass, or the number that the job has measured by itself."""
     job = make(size, count)
     enabled = gc.isenabled()
     gc.collect()

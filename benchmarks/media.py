@@ -1,4 +1,4 @@
-"""The directories in which it is measured, and what they lie on."""
+"""The directories in which systems keep their data, and the memory under these directories."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["default_ram", "filesystem_of", "machine"]
 
 
 def default_ram() -> Path | None:
-    """The directory on tmpfs that Linux has for everybody; None if it cannot be written."""
+    """The directory on tmpfs that Linux provides for all users; None if this process cannot write to it."""
     shared = Path("/dev/shm")
     return shared if os.access(shared, os.W_OK) and filesystem_of(shared) == "tmpfs" else None
 
@@ -32,7 +32,7 @@ def filesystem_of(path: Path) -> str:
 
 
 def machine() -> dict[str, str]:
-    """What a reader should know of this machine to judge the figures."""
+    """The facts about this machine that a reader needs to judge the figures."""
     facts = {"Python": platform.python_version(), "system": f"{platform.system()} {platform.release()}"}
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -41,6 +41,6 @@ def machine() -> dict[str, str]:
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     facts["processor"] = f"{models[0] if models else platform.machine()}, {os.cpu_count()} cores"
     facts["memory"] = f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
-    # How busy it was says more about a figure than most of the rest.
+    # The load of the machine says more about a figure than most other facts.
     facts["load when it began"] = f"{os.getloadavg()[0]:.1f}"
     return facts

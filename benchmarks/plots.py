@@ -11,7 +11,7 @@ from benchmarks.workloads import GROWING, WORKLOADS
 __all__ = ["PREFIX", "draw"]
 
 PREFIX = "performance-"
-#: A colour for each system, the same in every picture, and told apart by people who see few colours.
+#: A colour for each system, the same in every picture. People who see few colours can tell them apart.
 COLOURS = {
     "builtins": "#000000", "pmemobj": "#d55e00", "pmemobj-pure": "#e69f00", "floor": "#999999", "fsync": "#cccccc",
     "zodb": "#0072b2", "zodb-btrees": "#56b4e9", "sqlite-normal": "#009e73", "sqlite-full": "#005f45",

@@ -44,7 +44,7 @@ def publish(results: Results, docs: Path = DOCS) -> list[Path]:
 
 
 def between_marks(text: str, name: str, part: str) -> str:
-    """The page with `part` in the place of that name."""
+    """The page, with `part` in the place that has this name."""
     begin, end = BEGIN.format(name), END.format(name)
     before, found, rest = text.partition(begin)
     _, found_end, after = rest.partition(end)

@@ -1,7 +1,7 @@
 """What pmemobj should reach: one row for each figure, with the limits that its value must not exceed.
 
-A limit is a factor of what another system took for the same, or for something comparable, in the same run; or a
-number. Where a limit cannot be told, since the other was not measured, the row is neither reached nor missed.
+A limit is a number, or a factor of the time that another system took for the same or a comparable operation in the same
+run. If the other system was not measured, the limit is unknown, and the row is neither reached nor missed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Limit:
     """`factor` times what a system took; without a system, the number itself.
 
     Attributes:
-        workload: Of that system, if it is not the row's.
+        workload: The workload of that system, if it is another one than that of the row.
     """
 
     factor: float
@@ -31,7 +31,7 @@ class Limit:
     workload: str = ""
 
     def value(self, results: Results, row: Row) -> float | None:
-        """The limit in the unit of the row; None if it was not measured."""
+        """The limit in the unit of the row; None if the other system was not measured."""
         if not self.system:
             return self.factor
         other = results.find(self.system, self.workload or row.workload, row.medium)
@@ -108,7 +108,7 @@ ROWS = tuple(_rows())
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a row came out.
+    """The verdict on a row.
 
     Attributes:
         value: What pmemobj took; None if it was not measured.
@@ -123,27 +123,27 @@ class Verdict:
 
     @property
     def excess(self) -> float | None:
-        """The value as a part of the tightest limit: over 1 it falls short; None if that cannot be told."""
+        """The value divided by the tightest limit; more than 1 falls short. None if one of the two is unknown."""
         if self.value is None or len(self.limits) < len(self.row.limits):
             return None
         return max(self.value / limit if limit else float("inf") for _, limit in self.limits)
 
     @property
     def reached(self) -> bool | None:
-        """Whether it is reached; None if that cannot be told."""
+        """Whether all limits are reached; None if that is unknown."""
         return None if self.excess is None else self.excess <= 1
 
 
-#: What is no peer: what is not kept, what is no system to keep objects with, and pmemobj itself.
+#: Systems that are no peers: those that keep nothing, those that are no stores of objects, and pmemobj itself.
 NO_PEERS = frozenset({"builtins", "floor", "fsync", "pmemobj", "pmemobj-pure"})
-#: Peers that on a disk wait for it before they return; the others are faster there, at the price of a loss.
+#: Peers that wait for the disk before they return. The others are faster on a disk, but a power cut loses data.
 WAITING = frozenset({"zodb", "zodb-btrees", "sqlite-full", "lmdb"})
-#: Workloads for which that makes no difference.
+#: Workloads for which waiting for the disk makes no difference.
 READING = frozenset({"open_read", "close_read"})
 
 
 def judge(results: Results) -> list[Verdict]:
-    """Every row, as far as it was measured."""
+    """The verdict on every row, as far as it was measured."""
     verdicts = []
     for row in ROWS:
         own = results.find(SUBJECT, row.workload, row.medium)

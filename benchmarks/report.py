@@ -10,7 +10,7 @@ from benchmarks.workloads import WORKLOADS, Workload
 
 __all__ = ["figures", "full", "net_of_loop", "quantity", "side_by_side", "summary", "systems"]
 
-#: Reads whose loop is the empty one, over indices or keys, around the operation.
+#: Reads whose loop is the empty loop, over indices or keys, around the operation.
 SAME_LOOP = ("list_get_int", "list_get_str", "dict_get_str", "dict_get_int", "dict_in")
 REACHED, SHORT, UNKNOWN = "✓", "**✗**", "?"
 
@@ -38,7 +38,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def figures(results: Results) -> str:
-    """What pmemobj should reach and what it does; what falls short is marked."""
+    """What pmemobj should reach and what it reaches. Rows that fall short are marked."""
     heads = ["workload", "pmemobj", "reach", "that is", "of it", "", "best peer"]
     return table(heads, (_figure(results, verdict) for verdict in judge(results)))
 
@@ -101,7 +101,7 @@ def net_of_loop(results: Results) -> str:
 
 
 def systems(results: Results) -> str:
-    """Who took part, how durable each is, and who is missing."""
+    """The systems that took part, how durable each is, and which are missing."""
     rows = [
         [
             system.title,
@@ -135,7 +135,7 @@ def measurements(results: Results) -> str:
 
 
 def summary(results: Results) -> str:
-    """In a few lines: of what this is, and how much falls short."""
+    """A few lines: what was measured, and what falls short."""
     verdicts = judge(results)
     short = [verdict.row.title(results.batch) for verdict in verdicts if verdict.reached is False]
     known = [verdict for verdict in verdicts if verdict.reached is not None]

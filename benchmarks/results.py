@@ -1,4 +1,4 @@
-"""What was measured, as dataclasses and as JSON, and nothing derived from it."""
+"""The measurements, as dataclasses and as JSON, without anything that is derived from them."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class Measurement:
 
     @property
     def spread(self) -> float:
-        """From the least to the greatest value, as a part of the median."""
+        """The difference between the largest and the smallest value, divided by the median."""
         return (max(self.values) - min(self.values)) / self.median if self.median else 0.0
 
 
 @dataclass(slots=True)
 class SystemFacts:
-    """A system that took part, or why it did not.
+    """A system that took part, or the reason why it did not.
 
     Attributes:
         durability: What holds when an operation that is durable by itself has returned.
@@ -59,7 +59,7 @@ class SystemFacts:
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """A directory in which it was measured: its role and what it lies on."""
+    """A directory in which systems were measured: its role, and the kind of memory under it."""
 
     name: str
     filesystem: str
@@ -91,7 +91,7 @@ class Results:
     interrupted: bool = False
 
     def find(self, system: str, workload: str, medium: str) -> Measurement | None:
-        """The measurement of a workload at its main size."""
+        """The measurement of a workload with data of its main size."""
         for one in self.measurements:
             if (one.system, one.workload, one.medium, one.growth) == (system, workload, medium, False):
                 return one
@@ -103,7 +103,7 @@ class Results:
         return [system for system in self.systems if system.name in names]
 
     def save(self, path: Path) -> None:
-        """Write it as JSON, in place of what was there."""
+        """Write the results as JSON, in place of the file that was there."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({"format": FORMAT} | asdict(self), indent=1, ensure_ascii=False) + "\n")
 

@@ -1,9 +1,9 @@
 """All workloads for all systems, in turn.
 
-There is a process for each system on each medium; each part of the plan begins in it with new data. Of each workload
-all systems do one pass, then all the next, beginning with another one each round; so what disturbs the machine
-for a while disturbs all alike. A system that fails says so in the results, and the others go on. An
-interrupt ends the run and keeps what was measured.
+There is a process for each system on each medium, and each part of the plan begins with new data in it. All systems do
+one pass of a workload, then all do the next, and each round begins with another system. So what disturbs the machine
+for a while disturbs all systems alike. A failure of a system is noted in the results, and the others go on. An
+interrupt ends the run and keeps the measurements so far.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.workloads import Part, Sizes, Workload, parts
 __all__ = ["Failed", "Plan", "Progress", "measure_all"]
 
 ROOT = Path(__file__).parent.parent
-#: Seconds that one request may take; making the data is the longest.
+#: Seconds that one request may take. Making the data takes longest.
 PATIENCE = 300.0
 
 
@@ -39,13 +39,13 @@ class Failed(Exception):
 
 
 class Progress(Protocol):
-    """Somebody who shows how far it is."""
+    """Shows how far the run has come."""
 
     def describe(self, what: str) -> None:
-        """Say what is measured now."""
+        """Show what is being measured."""
 
     def advance(self) -> None:
-        """Another workload of a part is done."""
+        """One more workload of a part is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Plan:
 
     Attributes:
         systems: Names, in the order of the tables.
-        sizes: How much.
+        sizes: How much is measured.
         media: Name and directory of each; the first is used for what all share.
-        only: Workloads or sets to which it is restricted; empty for all.
+        only: Workloads or sets to which the run is restricted; empty for all.
     """
 
     systems: tuple[str, ...]
@@ -66,7 +66,7 @@ class Plan:
     patience: float = PATIENCE
 
     def parts(self, medium: str) -> list[Part]:
-        """What is measured on a medium; everything on the first."""
+        """The parts that are measured on a medium; on the first medium, these are all parts."""
         return list(parts(self.sizes, on_disk=medium != next(iter(self.media)), only=self.only))
 
     def steps(self) -> int:
@@ -75,15 +75,15 @@ class Plan:
 
 
 class Process:
-    """A worker from outside."""
+    """A worker process, as its parent sees it."""
 
     def __init__(self, name: str, patience: float) -> None:
         self.name, self._patience = name, patience
-        # Nobody's checking mode or choice of form gets into the figures, and str hash alike in every run.
+        # The figures do not depend on the caller's checking mode or build mode, and str hash alike in every run.
         inherited = {key: value for key, value in os.environ.items() if key not in ("PMEMOBJ_PURE", "PMEMOBJ_CHECK")}
         environment = inherited | load(name).environment() | {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
         command = [sys.executable, "-m", "benchmarks.worker", name]
-        # A session of its own: an interrupt is for the parent, which ends its workers in good order.
+        # In a session of its own, the worker gets no interrupts. The parent gets them, and ends its workers in order.
         self._child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
         )
@@ -103,13 +103,13 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked for more."""
+        """Whether the worker is still there to answer."""
         return self._child.poll() is None
 
     def _answer(self) -> dict[str, Any]:
         assert self._child.stdout is not None
-        # Each request has one line for an answer, so nothing lies in Python's buffer when the next is awaited. A timer
-        # in a thread would outlive an interrupt that comes before its `try`, and keep the program from ending.
+        # Each request has an answer of one line, so Python's buffer is empty when the next answer is awaited. A timer
+        # in a thread would survive an interrupt that comes before its `try`, and keep the program from ending.
         ready, _, _ = select.select([self._child.stdout], [], [], self._patience)
         if not ready:
             self._child.kill()
@@ -127,7 +127,7 @@ class Process:
         return f"its process ended with {self._child.wait()}"
 
     def stop(self) -> None:
-        """End it, in good order if it is idle."""
+        """End the worker, in order if it is idle."""
         assert self._child.stdin is not None and self._child.stdout is not None
         try:
             self._child.stdin.close()
@@ -168,7 +168,7 @@ def measure_all(plan: Plan, results: Results, progress: Progress, save: Callable
 
 
 def _present(names: Iterable[str], results: Results) -> Iterator[str]:
-    """Those whose packages are there; the others are noted."""
+    """The systems whose packages are installed; the others are noted."""
     for name in names:
         facts = SystemFacts(name, title_of(name))
         results.systems.append(facts)
@@ -195,7 +195,7 @@ def _scratch(media: dict[str, Path]) -> Iterator[dict[str, Path]]:
 
 
 class _Runner:
-    """The workers of one medium, and what they are asked for."""
+    """The workers of one medium, and the requests to them."""
 
     def __init__(
         self, plan: Plan, results: Results, progress: Progress, medium: str, directory: Path, shared: Path
@@ -212,7 +212,7 @@ class _Runner:
             process.stop()
 
     def measure(self, part: Part, systems: Iterable[str]) -> None:
-        """All workloads of a part, by those systems that have them."""
+        """Measure all workloads of a part, with those systems that have them."""
         try:
             ready = [name for name in systems if self._can_any(name, part) and self._begin(name, part)]
             for workload in part.workloads:
@@ -248,7 +248,7 @@ class _Runner:
         return True
 
     def _ask(self, name: str, what: str, **request: Any) -> dict[str, Any]:
-        """The answer of a system; empty if there is none, which is noted."""
+        """The answer of a system; empty if it failed, which is noted."""
         if not self._processes[name].alive:
             return {}
         self.progress.describe(f"{self.medium}, {what}: {title_of(name)}")
@@ -283,7 +283,7 @@ class _Runner:
                     if not answer or self._has_taken_long(workload, found[name]):
                         names = [other for other in names if other != name]
         finally:
-            # Of a curve, what could be made only smaller is no point at this size; a smaller one has been measured.
+            # A system that could make less data only has no point of its curve here. A smaller size has been measured.
             self.results.measurements += [
                 one for one in found.values() if one.values and not (one.growth and one.size < size)
             ]

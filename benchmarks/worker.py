@@ -1,7 +1,7 @@
 """The process in which one system is measured: ``python -m benchmarks.worker NAME``.
 
-It reads requests, a line of JSON each, and answers each with one. A workload that fails is an answer too; only
-a process that dies, or takes too long, is the end of it (`run` deals with that).
+The process reads requests, each a line of JSON, and answers each with a line. A workload that fails is an answer, too.
+Only a process that dies or takes too long ends the measurement of its system (`run` deals with this).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Worker:
         self._timed: Timed | None = None
 
     def begin(self, own: str, shared: str, size: int) -> dict[str, Any]:
-        """Begin a part, with nothing left of the one before; what the system says of itself."""
+        """Begin a part, with nothing left of the part before. Returns what the system says of itself."""
         self.end()
         self._system = load(self._name)(Place(Path(own), Path(shared), size))
         return {"version": self._system.version(), "durability": self._system.durability()}
@@ -42,7 +42,7 @@ class Worker:
         return {}
 
     def prepare(self, workload: dict[str, Any], size: int, batch: int, seconds: float) -> dict[str, Any]:
-        """Make the data, find out how long a pass is."""
+        """Make the data, and find out how many operations a pass has."""
         described = Workload(**workload)
         assert self._system is not None
         size = min(size, self._system.largest)
@@ -56,7 +56,7 @@ class Worker:
 
 
 def serve(requests: TextIO, answers: TextIO, worker: Worker) -> None:
-    """Answer requests until there are no more."""
+    """Answer requests until the input ends."""
     for line in requests:
         request = json.loads(line)
         try:
@@ -68,7 +68,7 @@ def serve(requests: TextIO, answers: TextIO, worker: Worker) -> None:
 
 def main() -> None:
     """Serve one system over standard input and output."""
-    # What a library prints must not be taken for an answer.
+    # Output that a library prints must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     worker = Worker(sys.argv[1])

@@ -1,8 +1,8 @@
 """What is measured, and how much of it.
 
-A workload is a name that the systems know: each has a method of that name if it can do it. One that
-is "repeated" is done as often in one pass as a pass should last, the others once, or as often as they say; all
-times are for one operation. The workloads of one set share the data of a process.
+A workload is a name that the systems know: a system has a method of that name if it can do the workload. A workload
+that is "repeated" is done in one pass as often as fits into its time; the others are done once, or as often as they
+say. All times are for one operation. The workloads of one set share the data of a process.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Workload:
     Attributes:
         key: The name of the method of the systems.
         title: What people read.
-        set: What is measured in one process, with the same data.
+        set: The workloads that are measured in one process, with the same data.
         amount: Which of the `Sizes` says how large the data is.
         passes: How many operations a pass has: as many as it should last, the batch, one for each element, or one.
-        unit: Of the result; bytes are not timed.
-        on_disk: Whether it is measured on disk too. Reads are not: they come from memory in either case.
+        unit: The unit of the result; bytes are not timed.
+        on_disk: Whether the workload is measured on a disk too. Reads are not, since they come from memory anyway.
     """
 
     key: str
@@ -125,14 +125,14 @@ SETS = tuple(dict.fromkeys(workload.set for workload in (*WORKLOADS, *GROWING)))
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one process a system measures: some workloads, with data of one size."""
+    """What one process measures for a system: some workloads, with data of one size."""
 
     workloads: tuple[Workload, ...]
     size: int
 
     @property
     def name(self) -> str:
-        """What people read while it is measured."""
+        """The text that is shown during the measurement."""
         return self.workloads[0].set
 
 

@@ -1,7 +1,7 @@
 """The web site, `make docs`: the pages of this directory, the notebooks with their stored outputs, the docstrings.
 
-The whole repository is the source, so that links between README, docs and notebooks are the same here as on a code
-hosting site; `include_patterns` says what of it becomes pages. Nothing is run, and nothing is fetched from a network.
+The whole repository is the source, so links between README, docs and notebooks are the same here as on a code
+hosting site. `include_patterns` says which files become pages. Nothing is run, and nothing is fetched from a network.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-# The docstrings are those of the sources, which need no compiler; this is before the first import of pmemobj.
+# The docstrings are those of the sources, which need no compiler. This must be set before pmemobj is imported.
 os.environ["PMEMOBJ_PURE"] = "1"
 DOCS = Path(__file__).parent
 sys.path[:0] = [str(DOCS.parent), str(DOCS / "_site")]
@@ -21,10 +21,11 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 
 root_doc = "docs/index"
 include_patterns = [
-    *("README.md", "CHANGELOG.md", "notebooks/*.ipynb", "notebooks/scripts/README.md"),
-    *("docs/*.md", "docs/howto/*.md", "docs/reference/*.md"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    *("notebooks/*.ipynb", "notebooks/scripts/README.md"),
+    *("docs/*.md", "docs/design/*.md", "docs/howto/*.md", "docs/reference/*.md"),
 ]
-# Directories that are not searched at all.
+# These directories are not searched at all.
 exclude_patterns = [
     *(".*", "build", "dist", "**/.ipynb_checkpoints"),
     *("pmemobj", "pmemobj_magics", "benchmarks", "tests", "tools"),
@@ -33,12 +34,12 @@ exclude_patterns = [
 myst_enable_extensions = ["colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
-# Without the state of widgets, which the notebooks are stored without, there is the HTML that stands beside them; and
-# what would show widgets is fetched from a network.
+# The notebooks are stored without the state of their widgets, so the HTML beside a widget is shown. The scripts that
+# show widgets would be fetched from a network.
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}
 
-default_role = "py:obj"  # what docstrings have in single backticks: a link where there is something to link to
+default_role = "py:obj"  # single backticks in docstrings become a link, if there is a target
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True

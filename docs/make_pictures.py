@@ -42,7 +42,7 @@ def _game(pool: PersistentObjectPool) -> None:
 
 
 def _transfer(pool: PersistentObjectPool) -> None:
-    """The cache lines of two accounts: after the first store, when it is safe, and after the second one."""
+    """The cache lines of two accounts: after the first store, when it is durable, and after the second store."""
     sys.path.append(str(NOTEBOOKS))
     from course.crash_lab import Drawing
 

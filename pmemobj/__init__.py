@@ -40,6 +40,7 @@ from pmemobj._objects.convert import to_python
 from pmemobj._objects.fields import Field, Persistent
 from pmemobj._objects.manager import MemoryManager
 from pmemobj._values.pickles import persist_via_pickle
+from pmemobj._version import __version__ as __version__
 from pmemobj.errors import *  # noqa: F403
 from pmemobj.pool import PersistentObjectPool, create, open_pools
 from pmemobj.pool import open as open
@@ -71,8 +72,6 @@ _LATER = {
     "resize": "pmemobj.dump",
     "restore": "pmemobj.dump",
 }
-
-__version__ = "0.1.0"
 
 # Pickles that programs made with older versions name modules of this package that have moved since.
 _former_names.let_imports_find_them()

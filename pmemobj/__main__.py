@@ -18,6 +18,7 @@ from pmemobj._dumping.builder import Progress
 from pmemobj._files import pool_file
 from pmemobj._files.sizes import PoolSize
 from pmemobj._objects import gc
+from pmemobj._version import __version__
 from pmemobj.check import check
 from pmemobj.dump import dump, is_dump, resize, restore
 from pmemobj.errors import BadPoolSizeError, PmemError, PoolExistsError
@@ -41,7 +42,7 @@ exit codes:
   1    check found damage
   2    wrong usage
   3    the pool or file cannot be opened, read or written; the message says why
-  130  interrupted    141  nobody reads the output any more
+  130  interrupted    141  the program that reads the output has ended
 """
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -52,15 +53,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 def _info(arguments: argparse.Namespace) -> int:
     with PersistentObjectPool(arguments.path) as pool:
-        heap = pool._heap
-        types: Counter[str] = Counter()
-        sizes: Counter[str] = Counter()
-        for offset in gc.containers(heap, gc.root_words(heap)[:1]):
-            walker = kind_at(heap, offset)
-            name = walker._p_type_name(heap, offset)
-            types[name] += 1
-            bodies = [offset, *walker._p_bodies(heap, offset)]
-            sizes[name] += sum(heap.allocation_size(body) for body in bodies)
+        types, sizes = _count_objects(pool)
         facts: dict[str, Any] = {
             "path": pool.path,
             "size": pool.size,
@@ -73,19 +66,33 @@ def _info(arguments: argparse.Namespace) -> int:
             "types": {name: {"count": count, "bytes": sizes[name]} for name, count in types.most_common()},
         }
     if arguments.json:
-        _say_json(facts)
+        _print_json(facts)
         return FINE
-    _say(f"pool    {facts['path']}")
-    _say(f"size    {_bytes(facts['size'])}, {_bytes(facts['used'])} used, {_bytes(facts['free'])} free")
+    _print(f"pool    {facts['path']}")
+    _print(f"size    {_bytes(facts['size'])}, {_bytes(facts['used'])} used, {_bytes(facts['free'])} free")
     if facts["max_size"] > facts["size"]:
-        _say(f"grows   by itself, up to {_bytes(facts['max_size'])}")
-    _say(f"medium  {facts['medium']}")
+        _print(f"grows   by itself, up to {_bytes(facts['max_size'])}")
+    _print(f"medium  {facts['medium']}")
     if facts["recovered"]:
-        _say("state   the last process had not closed it; it was recovered now")
-    _say(f"objects {facts['objects']:,} that the root reaches")
+        _print("state   the last process had not closed the pool; it was recovered now")
+    _print(f"objects {facts['objects']:,} that the root reaches")
     for name, count in types.most_common():
-        _say(f"  {count:>10,}  {name} ({_bytes(sizes[name])} without the values in it)")
+        _print(f"  {count:>10,}  {name} ({_bytes(sizes[name])} without the values in it)")
     return FINE
+
+
+def _count_objects(pool: PersistentObjectPool) -> tuple[Counter[str], Counter[str]]:
+    """The objects that the root reaches, and their bytes without the values in them, by the names of their types."""
+    heap = pool._heap
+    types: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    for offset in gc.containers(heap, gc.root_words(heap)[:1]):
+        walker = kind_at(heap, offset)
+        name = walker._p_type_name(heap, offset)
+        types[name] += 1
+        bodies = [offset, *walker._p_bodies(heap, offset)]
+        sizes[name] += sum(heap.allocation_size(body) for body in bodies)
+    return types, sizes
 
 
 def _tree(arguments: argparse.Namespace) -> int:
@@ -95,21 +102,21 @@ def _tree(arguments: argparse.Namespace) -> int:
         facts: dict[str, Any] = {"pool": graph.pool, "total": graph.total, "start": dataclasses.asdict(graph.start)}
         for name, records in (("nodes", graph.nodes.values()), ("edges", graph.edges)):
             facts[name] = [dataclasses.asdict(record) for record in records]
-        _say_json(facts)
+        _print_json(facts)
         return FINE
     for line in inspect.tree_text(graph).splitlines():
-        _say(line)
+        _print(line)
     if graph.hidden:
-        _say(f"({graph.hidden:,} objects are not shown)")
+        _print(f"({graph.hidden:,} objects are not shown)")
     return FINE
 
 
 def _check(arguments: argparse.Namespace) -> int:
     report = check(arguments.path, seconds=arguments.seconds)
     if arguments.json:
-        _say_json(dataclasses.asdict(report) | {"ok": report.ok})
+        _print_json(dataclasses.asdict(report) | {"ok": report.ok})
     else:
-        _say(str(report))
+        _print(str(report))
     return FINE if report.ok else FINDINGS
 
 
@@ -119,11 +126,11 @@ def _collect(arguments: argparse.Namespace) -> int:
         freed = pool.gc(keep_handles=False)
         gained = before - pool.used
     if arguments.json:
-        _say_json({"path": arguments.path, "freed": dict(freed), "bytes": gained})
+        _print_json({"path": arguments.path, "freed": dict(freed), "bytes": gained})
         return FINE
-    _say(f"freed {sum(freed.values()):,} allocations of {_bytes(gained)}")
+    _print(f"freed {sum(freed.values()):,} allocations of {_bytes(gained)}")
     for name, count in freed.most_common():
-        _say(f"  {count:>10,}  {name}")
+        _print(f"  {count:>10,}  {name}")
     return FINE
 
 
@@ -134,24 +141,26 @@ def _dump(arguments: argparse.Namespace) -> int:
             return FINE
         count = dump(pool, arguments.file, progress=progress)
     if arguments.json:
-        _say_json({"path": arguments.path, "file": arguments.file, "objects": count})
+        _print_json({"path": arguments.path, "file": arguments.file, "objects": count})
     else:
-        _say(f"{count:,} objects in {arguments.file}")
+        _print(f"{count:,} objects in {arguments.file}")
     return FINE
 
 
 def _restore(arguments: argparse.Namespace) -> int:
     if is_dump(arguments.path):
-        # The other order, that of `pmemobj.restore`, where it can mean nothing else.
+        # The arguments are in the order of `pmemobj.restore`, and no other meaning is possible.
         if arguments.file == "-":
             raise PoolExistsError(
-                f"restore pool {arguments.path}", "that is a dump", "name the new pool before it: restore PATH FILE"
+                f"restore pool {arguments.path}",
+                "this file is a dump",
+                "name the new pool before the dump: restore PATH FILE",
             )
         if os.path.lexists(arguments.file):
             raise PoolExistsError(
                 f"restore pool {arguments.path}",
-                f"that is a dump, and there is a file {arguments.file} too",
-                "name a new pool and then the dump: restore PATH FILE",
+                f"this file is a dump, and there is a file {arguments.file} already",
+                "name a new pool, and then the dump: restore PATH FILE",
             )
         arguments.path, arguments.file = arguments.file, arguments.path
     source = sys.stdin.buffer if arguments.file == "-" else arguments.file
@@ -163,32 +172,32 @@ def _restore(arguments: argparse.Namespace) -> int:
         )
     with _progress("restore", arguments) as progress:
         restore(source, arguments.path, arguments.size, max_size=arguments.max_size, progress=progress)
-    return _say_size(arguments)
+    return _print_size(arguments)
 
 
 def _resize(arguments: argparse.Namespace) -> int:
     with _progress("resize", arguments) as progress:
         resize(arguments.path, arguments.size, max_size=arguments.max_size, progress=progress)
-    return _say_size(arguments)
+    return _print_size(arguments)
 
 
-def _say_size(arguments: argparse.Namespace) -> int:
+def _print_size(arguments: argparse.Namespace) -> int:
     size = pool_file.identify(arguments.path).size
     if arguments.json:
-        _say_json({"path": arguments.path, "size": size})
+        _print_json({"path": arguments.path, "size": size})
     else:
-        _say(f"{arguments.path} has {_bytes(size)}")
+        _print(f"{arguments.path} has {_bytes(size)}")
     return FINE
 
 
-# ---- how they speak ---------------------------------------------------------------------------------
+# ---- how the commands show their results ---------------------------------------------------------------
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line)
 
 
-def _say_json(value: Any) -> None:
+def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
@@ -201,7 +210,7 @@ def _bytes(size: int) -> str:
 
 @contextlib.contextmanager
 def _progress(what: str, arguments: argparse.Namespace) -> Iterator[Progress | None]:
-    """A bar on a terminal, by tqdm where it is installed; elsewhere nothing."""
+    """A function that shows progress on a terminal, with tqdm if it is installed; None where there is no terminal."""
     if arguments.quiet or not sys.stderr.isatty():
         yield None
         return
@@ -222,7 +231,7 @@ def _progress(what: str, arguments: argparse.Namespace) -> Iterator[Progress | N
         yield advance
 
 
-# ---- what the line means -------------------------------------------------------------------------------
+# ---- how the command line is read ----------------------------------------------------------------------
 
 
 def _pool_size(text: str) -> PoolSize:
@@ -235,14 +244,14 @@ def _count(text: str) -> int:
     except ValueError:
         number = -1
     if number < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of them (give 0 or more, or leave it out)")
+        raise argparse.ArgumentTypeError(f"{text!r} is no count (give 0 or more, or leave the option out)")
     return number
 
 
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is no time to wait")
+        raise argparse.ArgumentTypeError(f"{text} is no time to wait (give a positive number of seconds)")
     return seconds
 
 
@@ -253,61 +262,85 @@ def _size(text: str) -> int:
     try:
         return int(number) * _UNITS[unit]
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size (as in 64M; K, M, G and T are powers of 1024)") from None
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size (write it as in 64M; K, M, G and T are powers of 1024)"
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("path", metavar="PATH", help="the pool: a file, or the directory of a growing one")
-    shared.add_argument("--json", action="store_true", help="say it as JSON")
-    shared.add_argument("--quiet", action="store_true", help="no progress bar")
     parser = argparse.ArgumentParser(
         prog="python -m pmemobj",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    parser.add_argument("--version", action="version", version=f"pmemobj {__version__}")
+    parser.set_defaults(do=None)
+    commands = parser.add_subparsers(metavar="COMMAND")
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("path", metavar="PATH", help="the pool: a file, or the directory of a growing pool")
+    shared.add_argument("--json", action="store_true", help="print the result as JSON")
+    shared.add_argument("--quiet", action="store_true", help="show no progress bar")
 
     def command(name: str, do: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, parents=[shared], help=text, description=text[0].upper() + text[1:] + ".")
         added.set_defaults(do=do)
         return added
 
-    command("info", _info, "sizes, kind of memory, and how many objects of which types")
-    tree = command("tree", _tree, "the objects from the root on, as a tree")
-    tree.add_argument("--depth", type=_count, metavar="N", help="how many steps from the root (all)")
-    tree.add_argument("--items", type=_count, metavar="N", default=20, help="how many entries of each object (20)")
-    tree.add_argument("--nodes", type=_count, metavar="N", default=1000, help="how many objects in all (1000)")
-    checking = command("check", _check, "everything that is wrong with a pool; the file is not changed")
-    checking.add_argument("--seconds", type=_seconds, metavar="S", help="how long libpmemobj may take with it")
-    command("gc", _collect, "free what the root does not reach")
-    text = command("dump", _dump, "write everything that the root reaches as text, one line an object")
-    text.add_argument("file", metavar="FILE", nargs="?", default="-", help="where to; - is the standard output")
-    again = command("restore", _restore, "make a new pool out of a dump")
-    again.add_argument("file", metavar="FILE", nargs="?", default="-", help="the dump; - is the standard input")
-    again.add_argument("--size", type=_pool_size, metavar="SIZE", help="as in 64M (what it needs), or auto: it grows")
-    again.add_argument("--max-size", type=_size, metavar="SIZE", help="what a pool that grows may grow to (64G)")
-    other = command("resize", _resize, "give a pool another size; it must not be open")
-    other.add_argument(
-        "size", type=_pool_size, metavar="SIZE", nargs="?", help="of a pool in one file, as in 64M (what it needs)"
-    )
-    other.add_argument(
-        "--max-size", type=_size, metavar="SIZE", help="what a pool that grows (and takes no SIZE) may grow to"
-    )
+    _add_looking(command)
+    _add_moving(command)
     return parser
 
 
+def _add_looking(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The commands that look into one pool."""
+    command("info", _info, "show sizes, the kind of memory, and how many objects of which types there are")
+    tree = command("tree", _tree, "show the objects as a tree, beginning at the root")
+    tree.add_argument("--depth", type=_count, metavar="N", help="how many steps from the root (all)")
+    tree.add_argument("--items", type=_count, metavar="N", default=20, help="how many entries of each object (20)")
+    tree.add_argument("--nodes", type=_count, metavar="N", default=1000, help="how many objects altogether (1000)")
+    checking = command("check", _check, "report everything that is wrong with a pool; the file is not changed")
+    checking.add_argument("--seconds", type=_seconds, metavar="S", help="how long libpmemobj may work on the file")
+    command("gc", _collect, "free the objects that the root does not reach")
+
+
+def _add_moving(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The commands that make a file or a pool of another."""
+    text = command("dump", _dump, "write everything that the root reaches as text, one line for each object")
+    text.add_argument("file", metavar="FILE", nargs="?", default="-", help="where to write; - is the standard output")
+    again = command("restore", _restore, "make a new pool of a dump")
+    again.add_argument("file", metavar="FILE", nargs="?", default="-", help="the dump; - is the standard input")
+    again.add_argument(
+        "--size", type=_pool_size, metavar="SIZE", help="as in 64M (what the dump needs), or auto for a growing pool"
+    )
+    again.add_argument("--max-size", type=_size, metavar="SIZE", help="what a growing pool may grow to (64G)")
+    other = command("resize", _resize, "give a pool another size; it must not be open")
+    other.add_argument(
+        "size",
+        type=_pool_size,
+        metavar="SIZE",
+        nargs="?",
+        help="the size of a pool in one file, as in 64M (what the contents need)",
+    )
+    other.add_argument(
+        "--max-size", type=_size, metavar="SIZE", help="what a growing pool (which takes no SIZE) may grow to"
+    )
+
+
 def _forget_output() -> None:
-    """Let what is still in the buffer go nowhere, lest it be tried again at exit."""
+    """Discard what is still in the buffer, which Python would otherwise try to write again at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(line: Sequence[str] | None = None) -> int:
     """Do what the command line says; the exit code is documented in ``--help``."""
-    arguments = _parser().parse_args(line)
+    parser = _parser()
+    arguments = parser.parse_args(line)
+    if arguments.do is None:
+        parser.print_help(sys.stderr)
+        return USAGE
     for stream in (sys.stdout, sys.stderr):
-        # Names in a pool may have characters that the terminal has not.
+        # Names in a pool may have characters that the terminal cannot show.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         code: int = arguments.do(arguments)

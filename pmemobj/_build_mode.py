@@ -1,14 +1,14 @@
 """Choose between the compiled and the uncompiled hot modules, before any of them is imported.
 
-A module of this package is hot if a .pxd lies beside its .py. The choice is for all of them
-together: a compiled module that shares C types with an uncompiled one fails at import.
+A module of this package is hot if a .pxd lies beside its .py. Either all hot modules are compiled or none:
+a compiled module that shares C types with an uncompiled one fails at import.
 
 ============== ===========================================================================
 `PMEMOBJ_PURE` effect
 ============== ===========================================================================
-`1`            the uncompiled sources, even where there are extensions
+`1`            the uncompiled sources, even if there are extensions
 `0`            the extensions; ImportError if one is missing
-unset, other   the extensions if all are there, else the sources
+unset, other   the extensions if all of them exist, else the sources
 ============== ===========================================================================
 """
 
@@ -43,7 +43,7 @@ def apply() -> None:
             "run `make build` in a checkout, or unset PMEMOBJ_PURE)"
         )
     _compiled = bool(sources) and not missing and pure != "1"
-    # Python itself prefers an extension to a source, so only the other preference needs help.
+    # Python itself prefers an extension to a source, so only the opposite choice needs a finder.
     if not _compiled and not any(isinstance(finder, _SourceFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _SourceFinder(sources))
 
@@ -56,9 +56,8 @@ def is_compiled() -> bool:
 def stale_extensions() -> list[str]:
     """The extension files of a checkout that their sources no longer describe.
 
-    These are older than their .py or than any .pxd (struct layouts cross modules), or have lost
-    their .py or .pxd. An installed copy has none: what unpacked it set the times of its files,
-    which say nothing there.
+    Such an extension is older than its .py or than any .pxd (struct layouts cross modules), or has lost
+    its .py or .pxd. An installed copy has none, since the times of its files say only when they were unpacked.
     """
     if not all((_PACKAGE.parent / name).is_file() for name in ("pyproject.toml", "setup.py")):
         return []
@@ -68,7 +67,7 @@ def stale_extensions() -> list[str]:
     for path in sorted(_PACKAGE.rglob("*.so")):
         stem, dot, suffix = path.name.partition(".")
         if dot + suffix not in EXTENSION_SUFFIXES:
-            continue  # another Python's
+            continue  # an extension for another version of Python
         if path.with_name(f"{stem}.c").is_file():
             continue  # written in C by hand
         source = sources.get(_module_name(path.with_name(stem)))

@@ -1,85 +1,86 @@
-"""The layout of a pool, byte by byte: the one place where its numbers stand.
+"""The layout of a pool, byte by byte. The numbers of the layout are defined here and nowhere else.
 
 All integers are little-endian and unsigned. Offsets count bytes from the start of the pool file;
-those of allocations are multiples of 16, so that their four low bits are free for tags.
+offsets of allocations are multiples of 16, so that their four low bits are free for tags.
 
 The root object (`ROOT_SIZE` bytes, allocated by ``pmemobj_root``)::
 
     +0    8  magic               ROOT_MAGIC
-    +8    4  layout version      LAYOUT_VERSION; another major layout is refused
-    +12   4  incompatible features   any unknown bit: refused
-    +16   4  compatible features     unknown bits are harmless
+    +8    4  layout version      LAYOUT_VERSION; a pool with another version is refused
+    +12   4  incompatible features   a pool with an unknown bit is refused
+    +16   4  compatible features     unknown bits are ignored
     +20   4  reserved            0
     +24   8  checksum            CRC-32 of the 24 bytes before
     +32   8  state               one of STATE_*: how the last process left the pool
-    +40   8  root                a value word: what `pool.root` is
+    +40   8  root                a value word: the value of `pool.root`
     +48   8  classes             a value word: the class table (a list of class records)
     +56      reserved            0
 
-A value word (8 bytes) holds any value, told apart by its low bits::
+A value word (8 bytes) holds any value. Its low bits tell which form the value has::
 
     ...........1   int           a signed integer of 63 bits above the tag
     ........SC10   float         sign S, exponent 0b011xxxxxxxx (C = 0) or 0b100xxxxxxxx (C = 1); the
-                                 other 60 bits of the double stand above (see `_values`)
-    00000...0000   absent        the whole word is 0: an unused slot, never a value
-    ........0000   container     the offset of a shared object, found again by tracing
-    ........0100   leaf          the offset plus 4 of an immutable value that this slot alone owns
+                                 other 60 bits of the double stand above (see `_values.words`)
+    00000...0000   absent        the whole word is 0: a slot that is not used; no value has this word
+    ........0000   container     the offset of a shared object, which garbage collection finds by tracing
+    ........0100   leaf          the offset plus 4 of an immutable value, which belongs to this slot alone
     ....LLLL1000   short str     L bytes (0-7) of UTF-8 follow in the higher bytes
-    ....10001000   packed str    a key alone: 8 bits of size, then 48 of the offset of its UTF-8, which lies
-                                 in the table that the key is in
+    ....10001000   packed str    only for keys: 8 bits of size, then 48 bits of the offset of its UTF-8, which
+                                 lies in the table that the key is in
     ....KKKK1100   the rest      K = 0 None, 1 False, 2 True, 3 0.0, 4 -0.0, 5 inf, 6 -inf;
                                  K = 8 + L: bytes, L (0-7) follow
 
-Every allocation carries its kind as libpmemobj type number. Leaves and containers also begin
-with a header word, so that they can be recognised where only the bytes are at hand::
+Every allocation has its kind as its libpmemobj type number. Leaves and containers also begin with a header word, so
+that they can be recognised by their bytes alone::
 
     bits 0-7    kind             one of Kind
     bits 8-15   HEADER_MARK      tells a header from other bytes
     bits 16-63  detail           leaf: payload size in bytes
                                  container: 24 bits class number (objects and extensions; else 0), 24 bits stamp,
-                                 which tells it from a later one at the same offset
+                                 which distinguishes it from a later container at the same offset
 
     leaf        +0 header  +8 payload
     list        +0 header  +8 length  +16 capacity  +24 offset of items
-    items       capacity value words; those at and beyond length are meaningless
-    dict        +0 header  +8 entries deleted  +16 entries used, those included  +24 offset of table
+    items       capacity value words; the words at and beyond length have no meaning
+    dict        +0 header  +8 entries deleted  +16 entries used, deleted ones included  +24 offset of table
     table       +0 index slots  +8 entry capacity  +16 bytes of texts  +24 entries  then the index, then the texts
                 an entry is hash, key word, value word (24 bytes; a deleted entry has key 0)
-                slots are a power of two, 8 or more, and more than the capacity; the index has 4 bytes a slot:
-                in the low bits (as many as number the slots) the number of an entry plus 1, or, for none, 0 or
-                more than are used, and above them what the lower half of the entry's hash has there; it
-                is what CPython's probing makes of the hashes of all used entries, put in by number
-                (a key is added by three stores: the entry and its text, its slot, the count; until the last it is
-                not there)
+                the number of slots is a power of two, at least 8, and greater than the capacity; each slot of the index
+                has 4 bytes. Its low bits (as many as are needed to number the slots) hold the number of an entry
+                plus 1, or, for an empty slot, 0 or a number above that of the used entries. The bits above are
+                those that the lower half of the entry's hash has in their place. The index is what CPython's
+                probing makes of the hashes of all used entries, inserted in the order of their numbers.
+                (A key is added by three stores: the entry and its text, its slot, the count. Before the last
+                store the key is not there.)
                 the texts are those of the packed keys, in any order, each filled up to whole words; they may
-                reach to the end of the allocation, and those of deleted keys stay
-    set         +0 header  +8 entries deleted  +16 entries used, those included  +24 offset of table
-    table       of a set likewise, but an entry is hash and key word (16 bytes)
-    tuple       +0 header  +8 length  +16 items, length value words; never written again
+                reach to the end of the allocation, and the texts of deleted keys remain
+    set         +0 header  +8 entries deleted  +16 entries used, deleted ones included  +24 offset of table
+    table       the same as the table of a dict, but an entry is hash and key word (16 bytes)
+    tuple       +0 header  +8 length  +16 items, length value words; they never change
     object      +0 header  +8 slot capacity  +16 offset of slots
     slots       capacity value words; slot i belongs to the i-th attribute name of the class
     bytearray   +0 header  +8 length  +16 capacity  +24 offset of data (0 where the capacity is 0)
     array       +0 header  +8 length  +16 capacity  +24 offset of data  +32 type code (one ASCII
                 character)  +40 offset of the shape, or 0: data that is the number of
                 dimensions (2 or more) and the elements in each, a word each
-    data        capacity bytes (a multiple of 8), little-endian; those at and beyond length are
-                meaningless. Length and capacity count bytes, also for an array
+    data        capacity bytes (a multiple of 8), little-endian; the bytes at and beyond length have no
+                meaning. Length and capacity count bytes, also for an array
 
-A plain tuple that is a key (KEY_TUPLE) is a leaf whose payload is its items one after the other,
-each a word and what it announces::
+A plain tuple that is a key (KEY_TUPLE) is a leaf. Its payload is the items one after the other, each as a word and
+what the word announces::
 
     bits 0-7    kind             of a leaf: its payload follows; or 0
     bits 8-63   detail           the size of that payload; of kind 0: 0 None, 1 False, 2 True
 
-The payload of a leaf, by kind; ints are signed here, in as few bytes as they need::
+The payload of a leaf, by kind. Ints are signed here, and take as few bytes as they need::
 
     str         UTF-8; lone surrogates as three bytes each
-    bytes       themselves
+    bytes       the bytes themselves
     int         one int, which fills the payload
     float       8 bytes, IEEE 754
-    complex     two such: real and imaginary part
+    complex     two doubles: the real and the imaginary part
     pickle      protocol 5
-    date        4 bytes: the number of the day; 1 is the 1st of January of the year 1
+    date        4 bytes: the number of the day; the 1st of January of the year 1 is day 1
     time        8 bytes: microseconds of the day times 2, plus the fold; then the zone
     datetime    8 bytes: microseconds from the beginning of the year 1, by the clock of the zone, times 2, plus
                 the fold; then the zone
@@ -87,13 +88,13 @@ The payload of a leaf, by kind; ints are signed here, in as few bytes as they ne
                 1   8 bytes: the offset from UTC in microseconds, signed
                 2   the same, then the name of the zone in UTF-8
                 3   the key of a zoneinfo.ZoneInfo in UTF-8
-    timedelta   one int: all of it in microseconds
+    timedelta   one int: the whole duration in microseconds
     Decimal     the text that the General Decimal Arithmetic Specification calls a scientific string, in ASCII
     Fraction    two sized ints: numerator and denominator, in lowest terms
     UUID        16 bytes in the order of RFC 4122; a 17th if its safety is known: 0 safe, 1 unsafe
     range       three sized ints: start, stop and step
-    sized int   the number of its bytes, seven bits a byte, lowest first, all but the last with bit 7 set;
-                then these bytes
+    sized int   the number of its bytes (seven bits a byte, lowest first, all but the last with bit 7 set), then
+                these bytes
 
     extension   +0 header  +8 counts: V value words (16 bits), B blocks (16 bits), R raw bytes (32 bits)
                 +16 V value words (0: None), then B offsets of blocks (0: none), then R raw bytes
@@ -101,16 +102,16 @@ The payload of a leaf, by kind; ints are signed here, in as few bytes as they ne
                 +16 offset of the extension that owns it, or 0  +24 which of its B blocks it is  +32 elements
                 block of words: value words (0: None), code "v"; block of bytes: numbers of struct's code
 
-A class record is a list: the name ``module:qualname``, then the attribute names in slot order. That
-of an extension has instead one bytes: ``name=code`` of each field, separated by spaces. Value words
-and blocks stand in the order of the fields; raw ones too, each at the next multiple of its size.
+A class record is a list: the name ``module:qualname``, then the attribute names in the order of their slots. The record
+of an extension has one bytes instead of these names: ``name=code`` of each field, separated by spaces. Value words and
+blocks stand in the order of the fields. Raw fields do too, each at the next multiple of its size.
 """
 
 from __future__ import annotations
 
-import random
 import struct
 import zlib
+from _random import Random  # the module random takes ten times as long to import
 from enum import IntEnum
 from itertools import accumulate
 
@@ -118,50 +119,50 @@ LAYOUT_NAME = "pmemobj.python"
 LAYOUT_VERSION = 2
 KNOWN_INCOMPAT_FEATURES = 0
 
-# ---- libpmemobj's own file format (pool_hdr.h and obj.h of PMDK), as far as it is read here ----
+# ---- the parts of libpmemobj's own file format (pool_hdr.h and obj.h of PMDK) that this package reads ----
 POOL_SIGNATURE = b"PMEMOBJ\0"
 POOL_LAYOUT_NAME = slice(4096, 4096 + 1024)
 POOL_HEAP_OFFSET = 5136
 POOL_ROOT_OFFSET = 6144
 POOL_HEAP_SIZE = 6176
-#: Features without which a program must not open the pool, and the one of a growing pool's header.
+#: Features that a program must know to open the pool, and the feature that only the header of a growing pool has.
 POOL_INCOMPAT_FEATURES = slice(16, 20)
 FEATURE_SINGLE_HEADER = 1
 POOL_HEADER_SIZE = 8192
-#: In the header: where the lanes lie and how many there are.
+#: In the header: the offset of the lanes, and their number.
 POOL_LANES_OFFSET = 5120
 POOL_LANE_COUNT = 5128
-#: What the checksum at its end covers (Fletcher's, with zeros in its own place).
+#: The bytes that the checksum at their end covers (Fletcher's, computed with zeros in place of the checksum).
 POOL_DESCRIPTOR = slice(4096, 6144)
 POOL_DESCRIPTOR_CHECKSUM = 6136
-#: One lane: three logs, each a header (checksum, next, capacity, ...) and its entries.
+#: Bytes of a lane: three logs, each with a header (checksum, next, capacity, ...) and entries.
 LANE_SIZE = 3072
-#: Offset in the lane and capacity of its logs: internal redo, external redo, undo. libpmemobj clears
-#: the whole header of some that it is done with, the capacity too.
+#: Offset in the lane and capacity of each log: internal redo, external redo, undo. When libpmemobj has finished with a
+#: log, it may clear the whole header, the capacity included.
 LANE_LOGS = ((0, 192), (256, 640), (960, 2048))
 LOG_NEXT = 8
 LOG_CAPACITY = 16
 LOG_HEADER_SIZE = 64
-#: In an entry of an undo log: what it has snapshotted (8 bytes), a checksum, the length, the bytes.
-#: The checksum is Fletcher's, over the entry, zeros in its own place, and the generation in the header of the log.
+#: An entry of an undo log: the place of the snapshot (8 bytes), a checksum, the length, the bytes. The checksum is
+#: Fletcher's, over the entry with zeros in place of the checksum, and over the generation in the header of the log.
 LOG_GENERATION = 24
 ENTRY_CHECKSUM = 8
 ENTRY_LENGTH = 16
 ENTRY_DATA = 24
-#: The highest bits of the place: the kind of the entry. Undo logs have only bytes to be put back.
+#: The highest bits of the place are the kind of the entry. Undo logs only have entries of bytes to be restored.
 ENTRY_KIND_SHIFT = 61
 ENTRY_OF_BYTES = 6
 MIN_POOL_SIZE = 8 * 1024 * 1024
-#: What a growing pool grows by, at least (PMEMOBJ_MIN_PART).
+#: The smallest part of a growing pool (PMEMOBJ_MIN_PART).
 MIN_PART_SIZE = 2 * 1024 * 1024
-#: libpmemobj's header before each allocation ("compact"): its size, then its type number.
+#: libpmemobj's header before each allocation (of the kind "compact"): the size, then the type number.
 ALLOCATION_HEADER_SIZE = 16
 ALLOCATION_SIZE_MASK = (1 << 48) - 1
-#: How far before the allocation its type number stands.
+#: The type number stands so many bytes before the allocation.
 ALLOCATION_TYPE = 8
-#: In the word of the size: the allocation is libpmemobj's own, such as the root object or a log.
+#: This bit in the word of the size marks an allocation of libpmemobj's own, such as the root object or a log.
 ALLOCATION_INTERNAL = 1 << 63
-#: Largest single allocation that libpmemobj makes (PMEMOBJ_MAX_ALLOC_SIZE).
+#: The largest single allocation that libpmemobj makes (PMEMOBJ_MAX_ALLOC_SIZE).
 MAX_ALLOCATION = 0x3FFDFFFC0
 
 # ---- the root object ----
@@ -170,11 +171,11 @@ ROOT_MAGIC = b"PyPmObj\x01"
 ROOT_STATE = 32
 ROOT_VALUE = 40
 ROOT_CLASSES = 48
-#: Closed in good order, free of garbage.
+#: The pool was closed in good order, and is free of garbage.
 STATE_CLEAN = 0
-#: In use; found at open it means that the last process did not come to close it.
+#: The pool is in use. If this state is found at open, the last process did not close the pool.
 STATE_OPEN = 1
-#: Let go of in good order, but not searched for garbage.
+#: The pool was unmapped in good order, but may have garbage.
 STATE_SUSPENDED = 2
 
 _IDENTITY = struct.Struct("<8sIIII")
@@ -187,7 +188,7 @@ TAG_CONTAINER = 0x0
 TAG_LEAF = 0x4
 TAG_STR = 0x8
 TAG_REST = 0xC
-#: One of these is set in a word that is a value by itself, none in one that points to it.
+#: At least one of these bits is set in a word that is a value by itself, and none in a word that leads to memory.
 IMMEDIATE_BITS = 0xB
 ABSENT = 0
 WORD_NONE = 0x0C
@@ -198,12 +199,12 @@ WORD_MINUS_ZERO = 0x4C
 WORD_INF = 0x5C
 WORD_MINUS_INF = 0x6C
 SHORT_BYTES = 0x8C
-#: Longest str (in UTF-8) or bytes that fits into a word.
+#: The longest str (in UTF-8) or bytes that fits into a word.
 SHORT_MAX = 7
 #: The lowest byte of the word of a key whose text is packed into its table.
 PACKED_STR = 0x88
 PACKED_MAX = 255
-#: Where its size and its offset begin.
+#: The lowest bits of the size and of the offset in that word.
 PACKED_SIZE_SHIFT, PACKED_OFFSET_SHIFT = 8, 16
 WORD = 8
 ALIGNMENT = 16
@@ -251,25 +252,25 @@ class Kind(IntEnum):
 ALL_KINDS = frozenset(Kind)
 LEAF_KINDS = frozenset(kind for kind in Kind if kind < 16)
 CONTAINER_KINDS = frozenset(kind for kind in Kind if 16 <= kind < 64)
-#: Those that have keys or items in a table.
+#: The kinds of containers that have a hash table.
 KEYED_KINDS = frozenset({Kind.DICT, Kind.SET})
 BLOCK_KINDS = frozenset({Kind.BLOCK_WORDS, Kind.BLOCK_BYTES})
 
 LIST_SIZE = 32
 DICT_SIZE = 32
 SET_SIZE = 32
-#: In a dict or a set.
-#: What the hash of a str begins with.
+#: The hash of a str is begun with this number.
 STR_SEED = 0x5D
+#: Offsets in a dict or a set.
 DICT_DELETED, DICT_USED, DICT_TABLE = 8, 16, 24
-#: In its table.
+#: Offsets in its table.
 TABLE_SLOTS, TABLE_CAPACITY, TABLE_TEXTS, TABLE_ENTRIES = 0, 8, 16, 24
-#: In an entry.
+#: Offsets in an entry.
 ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE = 0, 8, 16
 ENTRY_SIZE = 24
 SET_ENTRY_SIZE = 16
 OBJECT_SIZE = 24
-#: Where the items of a tuple begin.
+#: The offset of the items in a tuple.
 TUPLE_ITEMS = 16
 BYTEARRAY_SIZE = 32
 ARRAY_SIZE = 48
@@ -286,8 +287,8 @@ def header(kind: int, detail: int = 0) -> int:
     return kind | HEADER_MARK << 8 | detail << 16
 
 
-#: Not the program's own, whose seed would make stamps repeat.
-_chance = random.Random()
+#: A generator of its own: a program that seeds the shared one would make the stamps repeat.
+_chance = Random()
 
 
 def new_header(kind: int, number: int = 0) -> int:
@@ -306,21 +307,21 @@ def stamp_of(word: int) -> int:
 
 
 def kind_of(word: int) -> int:
-    """The kind that a header word names, or 0 where the word is no header."""
+    """The kind that a header word names; 0 if the word is no header."""
     return word & 0xFF if (word >> 8) & 0xFF == HEADER_MARK else 0
 
 
 def root_identity() -> bytes:
-    """The first bytes of a new root object: magic, versions and their checksum."""
+    """The first bytes of a new root object: magic number, versions, features and their checksum."""
     identity = _IDENTITY.pack(ROOT_MAGIC, LAYOUT_VERSION, KNOWN_INCOMPAT_FEATURES, 0, 0)
     return identity + _CHECKSUM.pack(zlib.crc32(identity))
 
 
 def parse_root_identity(data: bytes) -> tuple[int, int] | None:
-    """Read what `root_identity` wrote.
+    """Read the bytes that `root_identity` has written.
 
     Returns:
-        Layout version and incompatible features, or None where magic or checksum are wrong.
+        Layout version and incompatible features, or None if the magic number or the checksum is wrong.
     """
     magic, version, incompat, _, _ = _IDENTITY.unpack_from(data)
     (checksum,) = _CHECKSUM.unpack_from(data, _IDENTITY.size)
@@ -335,6 +336,6 @@ assert not any(word & 1 or word & 3 == 2 for word in (WORD_NONE, WORD_FALSE, WOR
 
 
 def fletcher64(data: bytes | bytearray) -> int:
-    """Fletcher's checksum as libpmemobj computes it: of numbers of 32 bits."""
+    """Fletcher's checksum as libpmemobj computes it, over numbers of 32 bits."""
     numbers = memoryview(data).cast("I").tolist()
     return (sum(accumulate(numbers)) & 0xFFFFFFFF) << 32 | sum(numbers) & 0xFFFFFFFF

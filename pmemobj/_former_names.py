@@ -29,7 +29,7 @@ _MOVED: dict[str, tuple[str, str]] = {
     "pmemobj._extension": ("pmemobj", "Field Persistent"),
     "pmemobj._graphs": (
         "pmemobj.inspect",
-        "Change Comparison Edge Graph Node Offsets Part Slot Tree differences",
+        "Change Comparison Edge Graph Node Offsets Slot Tree differences",
     ),
     "pmemobj._list": ("pmemobj", "PersistentList"),
     "pmemobj._log": ("pmemobj", "TransactionLog"),
@@ -48,18 +48,22 @@ _MOVED: dict[str, tuple[str, str]] = {
     "pmemobj._tree": ("pmemobj.inspect", "slot_note tree_text"),
     "pmemobj._tuple": ("pmemobj", "PersistentTuple"),
     "pmemobj.convert": ("pmemobj", "to_python"),
-    "pmemobj.crash._frames": ("pmemobj.crash", "Frame Line LineState Snapshot"),
+    "pmemobj.crash._frames": ("pmemobj.crash", "Frame LineState Snapshot"),
     "pmemobj.crash._kill": ("pmemobj.crash", "CrashReport Verdict kill"),
     "pmemobj.crash._pictures": ("pmemobj.crash", "Picture"),
     "pmemobj.crash._power": ("pmemobj.crash", "Recording record"),
     "pmemobj.crash._recorder": ("pmemobj.crash", "PowerModeError acknowledge"),
-    "pmemobj.crash._recovery": ("pmemobj.crash", "Finding Outcome"),
-    "pmemobj.crash._report": ("pmemobj.crash", "Counterexample LineStory Report Violation"),
+    "pmemobj.crash._recovery": ("pmemobj.crash", "Outcome"),
+    "pmemobj.crash._report": ("pmemobj.crash", "Counterexample LineStory Violation"),
     "pmemobj.crash._states": ("pmemobj.crash", "Moment"),
     "pmemobj.crash._trace": ("pmemobj.crash", "Event Place What"),
 }
 #: For a former module and a name in it, the module and the name of today, where the table above does not say it.
 _RENAMED: dict[tuple[str, str], tuple[str, str]] = {
+    ("pmemobj._graphs", "Part"): ("pmemobj.inspect", "Allocation"),
+    ("pmemobj.crash._frames", "Line"): ("pmemobj.crash", "CacheLine"),
+    ("pmemobj.crash._recovery", "Finding"): ("pmemobj.crash", "BrokenInvariant"),
+    ("pmemobj.crash._report", "Report"): ("pmemobj.crash", "Exploration"),
     ("pmemobj._stats", "TypeStats"): ("pmemobj._inspection.stats", "TypeStats"),
 }
 

@@ -1,6 +1,7 @@
-"""What the hot modules use of the `cython` module, for where Cython is not installed.
+"""Stands in for the `cython` module where Cython is not installed.
 
-Cython itself is needed only to compile them; uncompiled they ask for nothing but `compiled`.
+Cython is needed only to compile the hot modules. Uncompiled they use its name `compiled`, which is False, and
+decorators; the types are mentioned only in branches that do not run.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ def cast(_type: Any, value: Any) -> Any:  # pragma: no cover - only reached when
     return value
 
 
-def no_gc_clear(cls: Any) -> Any:
-    return cls
+def no_gc_clear(decorated: Any) -> Any:
+    """A decorator that changes nothing, like the other decorators of Cython uncompiled."""
+    return decorated
 
 
-cclass = no_gc_clear
-
+cclass = final = no_gc_clear
 
 p_ulonglong: Any = None
 p_char: Any = None

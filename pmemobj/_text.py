@@ -1,19 +1,19 @@
-"""Counts in texts: things in the singular where there is one, and numbers that are beyond counting told shortly."""
+"""Numbers in texts for users: the singular or the plural of a noun, and short forms of very large numbers."""
 
 from __future__ import annotations
 
 import math
 
-#: From here on the size of a number says all that anybody wants to know of it.
+#: From this number on only the order of magnitude is shown.
 _BEYOND_COUNTING = 10**9
-#: Behind this no float holds it.
+#: Above this number a float may overflow.
 _BEYOND_FLOATS = 10**300
 
 
 def count_short(number: int) -> str:
-    """``4096``, ``8.7e+30``, ``10^5321``: never longer than ten signs or so, however large the number.
+    """``4096``, ``8.7e+30``, ``10^5321``: about ten characters at the most, however large the number is.
 
-    Python itself refuses to write numbers of more than 4,300 digits.
+    Python refuses to convert ints of more than 4,300 digits to text.
     """
     if number < _BEYOND_COUNTING:
         return str(number)

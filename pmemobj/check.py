@@ -1,10 +1,9 @@
-"""Tells everything that is wrong with a pool, without changing it.
+"""The check of a pool file: it reports everything that is wrong with the file, and does not change it.
 
-The file is looked at in a child process with a limit of time: a damaged pool may end or hang the
-process that works on it, and then that is the finding. The child opens the pool copy-on-write, so
-that an interrupted transaction is rolled back in memory only, and reads it with `_examine`. Where
-libpmemobj cannot be let near the file, the bytes are read as they are. (A pool that is open examines
-itself, by its method `check`.)
+A damaged pool may end or hang the process that works on it. So a child process with a limit of time examines the file,
+and if the child dies, its end is one of the findings. The child opens the pool copy-on-write, so that an interrupted
+transaction is rolled back in memory only. If libpmemobj would not survive the file, the child reads the bytes of the
+file instead. (The method `check` of an open pool examines that pool in its own process.)
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from collections.abc import Iterator
 
 from pmemobj._files import pool_file, poolset
 from pmemobj._format import STATE_CLEAN, STATE_OPEN, STATE_SUSPENDED
-from pmemobj._lifecycle import trial as _probe
+from pmemobj._lifecycle import trial
 from pmemobj._verify.examination import ERROR, INFORMATION, Finding, Report
 from pmemobj.errors import (
     NotAPoolError,
@@ -29,20 +28,20 @@ __all__ = ["Finding", "Report", "check"]
 
 
 def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Report:
-    """Find out everything that is wrong with a pool file. The file is not changed.
+    """Find everything that is wrong with a pool file. The file is not changed.
 
     Args:
-        path: The file, or the directory of a growing pool; it must not be open.
-        seconds: How long libpmemobj may take with it; by default a minute, and more for large pools.
+        path: The file, or the directory of a growing pool. The pool must not be open.
+        seconds: How long libpmemobj may work on the file; by default a minute, and more for large pools.
 
     Returns:
-        A report; what is wrong with the file is never raised.
+        A report. Damage of the file is never raised.
 
     Raises:
-        PoolNotFoundError, PoolPermissionError, PoolIsDirectoryError: it cannot be read.
-        PoolBusyError: it is open, here or in another process.
+        PoolNotFoundError, PoolPermissionError, PoolIsDirectoryError: the file cannot be read.
+        PoolBusyError: the pool is open, here or in another process.
         ValueError: `seconds` is no time to wait.
-        TypeError: `path` is no path; for an open pool close it and give ``pool.path``.
+        TypeError: `path` is no path. To check an open pool, call its method `check`.
 
     Cost: proportional to the contents, and a process.
 
@@ -62,6 +61,15 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
         if isinstance(error, NotAPoolError) and not (os.path.isfile(name) or poolset.is_growing_pool(name)):
             raise
         return Report(name, (Finding(ERROR, "header", None, error.why),), 0)
+    _demand_closed(name)
+    outside = list(_outside(found))
+    inside, objects = _inside(name, outside, seconds or trial.patience(found.size))
+    # Both find the damage of the heap.
+    return Report(name, tuple(dict.fromkeys([*outside, *inside])), objects)
+
+
+def _demand_closed(name: str) -> None:
+    """Refuse a pool that some process has open."""
     try:
         with pool_file.locked(name):
             pass
@@ -69,27 +77,10 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
         if isinstance(error, PmemError):
             raise
         raise pool_file.translate(f"check pool {name}", error, name) from None
-    seconds = seconds or _probe.patience(found.size)
-    findings = list(_outside(found))
-    damaged = any(finding.severity == ERROR for finding in findings)
-    trial = _probe.in_child(name, "examine-bytes" if damaged else "examine", seconds)
-    if trial.busy:
-        raise PoolBusyError(f"check pool {name}", trial.complaint, "close it there first")
-    inside, objects = _probe.findings_of(trial.lines)
-    if trial.complaint:
-        findings.append(Finding(ERROR, "contents" if damaged else "libpmemobj", None, trial.complaint))
-        if not inside and not damaged:
-            # It came to nothing: what can be seen without libpmemobj is better than that.
-            trial = _probe.in_child(name, "examine-bytes", seconds)
-            inside, objects = _probe.findings_of(trial.lines)
-            if trial.complaint:
-                inside.append(Finding(ERROR, "contents", None, trial.complaint))
-    # The damage of the heap is seen twice.
-    return Report(name, tuple(dict.fromkeys([*findings, *inside])), objects)
 
 
 def _outside(found: pool_file.PoolFile) -> Iterator[Finding]:
-    """What the header, the root object and the lanes say of themselves."""
+    """What the header, the root object and the logs show, without libpmemobj."""
     if found.state == STATE_OPEN:
         yield Finding(INFORMATION, "state", None, "the last process did not close the pool; opening it recovers it")
     elif found.state == STATE_SUSPENDED:
@@ -101,9 +92,34 @@ def _outside(found: pool_file.PoolFile) -> Iterator[Finding]:
             INFORMATION,
             "directory",
             None,
-            "a program was killed while the pool grew, and left files; opening the pool tidies them up",
+            "a program was killed while the pool grew, and left files; opening the pool removes them",
         )
     if found.log_damage:
         yield Finding(ERROR, "lanes", None, found.log_damage)
     if found.heap_damage and found.state != STATE_OPEN:
         yield Finding(ERROR, "heap", None, found.heap_damage)
+
+
+def _inside(name: str, outside: list[Finding], seconds: float) -> tuple[list[Finding], int]:
+    """What child processes find in the contents, and how many objects they reach.
+
+    Args:
+        name: The path of the pool.
+        outside: What was found before. If there is an error, libpmemobj must not open the file.
+        seconds: How long each child may take.
+    """
+    damaged = any(finding.severity == ERROR for finding in outside)
+    first = trial.in_child(name, "examine-bytes" if damaged else "examine", seconds)
+    if first.busy:
+        raise PoolBusyError(f"check pool {name}", first.complaint, "close it there first")
+    found, objects = trial.findings_of(first.lines)
+    if first.complaint:
+        complaint = Finding(ERROR, "contents" if damaged else "libpmemobj", None, first.complaint)
+        if not found and not damaged:
+            # libpmemobj failed before anything was examined, so the bytes are examined without it.
+            second = trial.in_child(name, "examine-bytes", seconds)
+            found, objects = trial.findings_of(second.lines)
+            if second.complaint:
+                found.append(Finding(ERROR, "contents", None, second.complaint))
+        found.insert(0, complaint)
+    return found, objects

@@ -1,7 +1,7 @@
-"""Every error that the package raises, each said in three parts: what, why, what to do.
+"""Every error that the package raises. Each message has three parts: what failed, why, and what to do.
 
-A message reads ``cannot {what}: {why} ({what to do})``. Each class is a `PmemError` and, where
-one fits, also a builtin, so that a program may catch either.
+A message reads ``cannot {what}: {why} ({what to do})``. Each class is a `PmemError`. Where a builtin exception fits,
+the class is derived from it too, so that a program may catch either.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ __all__ = [
 
 
 def a_or_an(noun: str) -> str:
-    """``a dict``, ``an Account``: for names of types in messages."""
+    """A noun with its article, for names of types in messages: ``a dict``, ``an Account``."""
     return f"{'an' if noun.startswith(tuple('aeioAEIO')) else 'a'} {noun}"
 
 
 class PmemError(Exception):
-    """Something that this package could not do.
+    """An operation of this package failed.
 
     Args:
-        what: The thing that failed, with object, numbers and units; follows the word "cannot".
-        why: The reason, in the words of the system or of libpmemobj where they help.
-        todo: What the reader can do about it; may be empty.
+        what: The operation that failed, with its object, numbers and units; it follows the word "cannot".
+        why: The reason, in the words of the system or of libpmemobj where these help.
+        todo: What the user can do about it; may be empty.
 
     Attributes:
-        what, why, todo: The three parts, for displays that lay them out themselves.
+        what, why, todo: The three parts, for programs that display them in their own way.
     """
 
-    #: The errno of the subclasses that are also an `OSError`.
+    #: The errno, for the subclasses that are also an `OSError`.
     errno_code: int = 0
 
     def __init__(self, what: str, why: str, todo: str = "", *, code: int = 0) -> None:
@@ -79,32 +79,32 @@ class PmemError(Exception):
 
 
 class LibraryError(PmemError, ImportError):
-    """libpmemobj itself is missing, or too old to be used."""
+    """libpmemobj is not installed, or its version is too old."""
 
 
 # ---- pools -----------------------------------------------------------------------------------
 
 
 class PoolExistsError(PmemError, FileExistsError):
-    """A pool was to be created where a file is already."""
+    """A pool cannot be created, because there is a file of its name."""
 
     errno_code = errno.EEXIST
 
 
 class PoolNotFoundError(PmemError, FileNotFoundError):
-    """There is no file to open."""
+    """There is no pool at the path, or no directory for a new one."""
 
     errno_code = errno.ENOENT
 
 
 class PoolIsDirectoryError(PmemError, IsADirectoryError):
-    """A directory was named that is not the one of a growing pool."""
+    """The path is that of a directory that is no growing pool."""
 
     errno_code = errno.EISDIR
 
 
 class PoolPermissionError(PmemError, PermissionError):
-    """The file or its directory may not be read and written."""
+    """The program has no permission to read and write the file or its directory."""
 
     errno_code = errno.EACCES
 
@@ -116,95 +116,95 @@ class PoolBusyError(PmemError, BlockingIOError):
 
 
 class PoolAccessError(PmemError, OSError):
-    """The system refuses the file for a reason that has no class of its own here; see ``errno``."""
+    """The system refuses the file for a reason that has no class of its own here; ``errno`` tells which."""
 
 
 class OtherPoolError(PmemError, ValueError):
-    """A suspended pool was to be taken back, but another pool lies at its path."""
+    """An object, or the file of a suspended pool, belongs to another pool than the operation expects."""
 
 
 class DiskFullError(PmemError, OSError):
-    """The file system has no room for a new pool."""
+    """The file system has no space for a new pool."""
 
     errno_code = errno.ENOSPC
 
 
 class NotAPoolError(PmemError, ValueError):
-    """The file is no libpmemobj pool at all."""
+    """The file is no libpmemobj pool."""
 
 
 class PoolLayoutError(PmemError, ValueError):
-    """A libpmemobj pool, but one that another program laid out."""
+    """The file is a libpmemobj pool of another program."""
 
 
 class PoolVersionError(PoolLayoutError):
-    """A pool of this package, of a layout version or with a feature that this release lacks."""
+    """The pool was made by another release, with a layout version or a feature that this release does not know."""
 
 
 class PoolDamagedError(PmemError, OSError):
-    """The contents of a pool contradict themselves."""
+    """The contents of the pool contradict themselves."""
 
     errno_code = errno.EIO
 
 
 class DumpFormatError(PmemError, ValueError):
-    """A file that was to be restored is no whole dump."""
+    """The file to be restored is no complete dump."""
 
 
 class BadPoolSizeError(PmemError, ValueError):
-    """A pool size, or a limit of growth, that libpmemobj cannot make."""
+    """libpmemobj cannot make a pool of this size, or with this limit of growth."""
 
 
 class PoolClosedError(PmemError, ValueError):
-    """The pool, or the pool of this object, is closed."""
+    """The pool, or the pool of the object, is closed."""
 
 
 class ForkedPoolError(PmemError, RuntimeError):
-    """A child process touched a pool that its parent has open."""
+    """A child process used a pool that its parent process has open."""
 
 
 class SandboxError(PmemError, RuntimeError):
-    """Something that cannot be done with a pool whose changes stay in memory."""
+    """The operation is not possible in a sandbox, where the changes stay in memory."""
 
 
 class PoolFullError(PmemError, MemoryError):
-    """The pool has no room left for an allocation."""
+    """The pool has no free memory that is large enough for an allocation."""
 
 
 # ---- transactions ----------------------------------------------------------------------------
 
 
 class TransactionError(PmemError, RuntimeError):
-    """A transaction was used in a way that its state does not allow."""
+    """The state of the transaction does not allow the operation."""
 
 
 class TransactionAborted(PmemError, OSError):
-    """The transaction was rolled back; nothing more can be done inside it."""
+    """The transaction was rolled back, and can only be ended."""
 
     errno_code = errno.ECANCELED
 
 
 class MissingSnapshotError(PmemError, AssertionError):
-    """Checking mode: a transaction changed bytes that it had not snapshotted."""
+    """In the checking mode: a transaction changed bytes of which it had taken no snapshot."""
 
 
 # ---- objects ---------------------------------------------------------------------------------
 
 
 class NotPersistableError(PmemError, TypeError):
-    """A value of a type that cannot be stored in a pool."""
+    """A value has a type that cannot be stored in a pool."""
 
 
 class BadFieldError(PmemError, ValueError):
-    """A type code, a count or a value that typed memory cannot have."""
+    """Typed memory cannot have this type code, count or value."""
 
 
 class InvalidHandleError(PmemError, ReferenceError):
-    """The persistent object behind a Python object exists no longer."""
+    """The persistent object that a handle stands for no longer exists."""
 
 
 class BufferInUseError(PmemError, BufferError):
-    """Memory was to move, change or go away that a memoryview, an array or another buffer still shows."""
+    """The memory cannot be moved, changed or freed while a memoryview, an array or another buffer shows it."""
 
 
 class ClassNotFoundError(PmemError, LookupError):
@@ -216,8 +216,8 @@ class TimeZoneNotFoundError(PmemError, LookupError):
 
 
 class ClassRefusedError(PmemError, TypeError):
-    """The stored class name belongs to something that is no Persistent class."""
+    """The stored class name belongs to something that is no persistent class."""
 
 
 class UnpicklingRefusedError(PmemError, TypeError):
-    """A stored pickle names something that this program did not nominate."""
+    """A stored pickle names something that this program has not nominated with `persist_via_pickle`."""

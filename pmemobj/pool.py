@@ -43,30 +43,30 @@ class PersistentObjectPool:
     """A pool of persistent objects, mapped into this process.
 
     Args:
-        path: The file; of a growing pool, the directory.
-        flag: ``'x'`` creates and fails if there is a file; ``'r'`` and ``'w'`` open, both for
-            reading and writing; ``'c'`` does either, whichever comes first when several programs try.
-        pool_size: Bytes of a new pool, at least 8 MiB; fixed once it is created. libpmemobj uses
-            whole pages. Or ``'auto'`` for a pool that begins with 8 MiB and grows by itself, by 128
-            MiB at a time. It is a directory, to be moved, copied and removed as a whole. While it is
-            opened, libpmemobj lets the process have another working directory for a moment, which
-            other threads may notice.
+        path: The file, or the directory of a growing pool.
+        flag: ``'x'`` creates the pool, and fails if there is a file. ``'r'`` and ``'w'`` open the pool, both for
+            reading and writing. ``'c'`` creates the pool, or opens it if there is one; when several programs try at
+            the same time, one of them creates it, and the others open it.
+        pool_size: Bytes of a new pool, at least 8 MiB, of which libpmemobj uses whole pages; a pool in one file keeps
+            its size. Or ``'auto'`` for a pool that begins with 8 MiB and grows by itself, by 128 MiB at a time. Such
+            a pool is a directory, to be moved, copied and removed as a whole. While it is being opened, libpmemobj
+            changes the working directory of the process for a moment, which other threads may notice.
         mode: Permissions of a new file, less the umask.
-        max_size: Bytes that a growing pool may grow to; 64 GiB unless given, and at the most. The
-            addresses are reserved, memory and disk are not.
-        sandbox: Whether the changes stay in the memory of this process and vanish at close. The
-            file must exist and is never written; it is locked all the same, and must be writable.
+        max_size: Bytes that a growing pool may grow to; 64 GiB by default, and at the most. The addresses are
+            reserved, memory and disk are not.
+        sandbox: Whether the changes stay in the memory of this process and vanish at close. The file must exist, and
+            is never written. But it is locked, so it must be writable.
 
     Raises:
-        PoolExistsError: a pool is to be created where a file is, with flag ``'x'``.
-        PoolNotFoundError: a pool is to be opened that is not there.
+        PoolExistsError: there is a file already, and the flag is ``'x'``.
+        PoolNotFoundError: there is no file, and the flag is ``'r'`` or ``'w'``; or there is no directory for it.
         BadPoolSizeError: `pool_size` or `max_size` is too small, or too large.
-        NotAPoolError, PoolLayoutError, PoolVersionError, PoolDamagedError, PoolIsDirectoryError: what
-            the file is instead.
-        PoolBusyError: the pool is open already, here or in another process.
-        PoolPermissionError, DiskFullError: the system does not let it be.
+        NotAPoolError, PoolLayoutError, PoolVersionError, PoolDamagedError, PoolIsDirectoryError: the file is no
+            sound pool of this release; the class says what it is instead.
+        PoolBusyError: the pool is open already, in this process or in another.
+        PoolPermissionError, DiskFullError, PoolAccessError: the system refuses the operation.
 
-    Durability: see `Transaction`, and `medium` for what the memory below can promise.
+    Durability: see `Transaction`; `medium` tells what the kind of memory can promise.
     C functions: ``pmemobj_create``, ``pmemobj_open``, ``pmemobj_close``.
     """
 
@@ -125,33 +125,32 @@ class PersistentObjectPool:
     # ---- opening and closing ----
 
     def close(self) -> None:
-        """Free what the root does not reach, and close the pool. Again is fine.
+        """Free what the root does not reach, and close the pool. Nothing happens if it is closed already.
 
         Handles refuse every use from then on. In a sandbox, all changes vanish.
 
         Raises:
-            TransactionError: a transaction is open in this thread; the pool stays open.
-            BufferInUseError: memoryviews or arrays show memory of the pool; it stays open, as a
-                mmap does. (At the end of ``with pool:`` it is closed all the same, but the file
-                stays mapped and locked until the last of them is gone.)
+            TransactionError: a transaction is open in this thread. The pool stays open.
+            BufferInUseError: memoryviews or arrays show memory of the pool. The pool stays open, as an mmap does in
+                this case. (At the end of ``with pool:`` the pool is closed all the same, but the file stays mapped
+                and locked until the last of these buffers is gone.)
 
-        Cost: nothing to speak of if nothing changed, else that of `gc`.
+        Cost: very little if nothing has changed, otherwise that of `gc`.
         """
         self._session.close(f"close pool {self.path}")
 
     def suspend(self) -> None:
-        """Let go of the file so that another process can open it; `resume` takes it back.
+        """Unmap and unlock the file, so that another process can open it; `resume` opens it again.
 
-        Handles stay valid: they refuse while the pool is suspended and work again afterwards, as
-        long as nobody freed their objects meanwhile.
+        Handles stay valid. They refuse every use while the pool is suspended, and work again afterwards, unless the
+        other process has freed their objects.
 
         Raises:
             TransactionError: a transaction is open in this thread.
             BufferInUseError: memoryviews or arrays show memory of the pool.
             PoolClosedError: the pool is closed.
-            PoolNotFoundError: the file was moved or removed, so that `resume` would not find it; the
-                pool stays open.
-            SandboxError: the pool is open in a sandbox; its changes would be lost.
+            PoolNotFoundError: the file was moved or removed, so that `resume` would not find it. The pool stays open.
+            SandboxError: the pool is open in a sandbox, whose changes would be lost.
         """
         self._session.suspend()
 
@@ -162,21 +161,21 @@ class PersistentObjectPool:
 
         Raises:
             PoolClosedError: the pool was closed, not suspended.
-            PmemError: as for opening a pool; it can be tried again.
+            PmemError: as for opening a pool. The program can call `resume` again.
         """
         self._session.resume()
 
     def is_at(self, path: Path) -> bool:
         """Whether `path` leads to the very file, or directory, that this pool has open.
 
-        It may be spelt in any way and lead through links; a copy is another file. What is open goes with
-        the file when that is moved.
+        The path may be written in any way, and lead through links. A copy is another file. If the file is moved while
+        it is open, its new path is the right one.
         """
         return self._session.is_at(pool_file.checked_path("compare the pool with", path))
 
     @property
     def absolute_path(self) -> str:
-        """Where the file, or directory, was when the pool was opened, whatever is the current directory now."""
+        """The absolute path of the file, or directory, when the pool was opened."""
         return self._session.file
 
     @property
@@ -207,18 +206,18 @@ class PersistentObjectPool:
             )
 
     def abandon_transaction(self) -> bool:
-        """Roll back whatever transaction the calling thread has open, at every level.
+        """Roll back the transaction that the calling thread has open, with all its levels.
 
-        For after an interrupt; a transaction is otherwise ended where it was begun. One that was
-        left open by a thread that has ended is rolled back too, by opening the file anew, as
-        recovery does it; handles go on working, but for those of objects that the transaction created.
+        This is for the time after an interrupt; otherwise a transaction is ended where it was begun. If a thread has
+        ended and left its transaction open, the pool is opened anew, and the recovery rolls the transaction back.
+        Handles go on working, except those of objects that the transaction created.
 
         Returns:
             Whether there was one.
 
         Raises:
-            SandboxError: the thread ended in a sandbox, which can only be closed.
-            BufferInUseError: such a thread left buffers that show memory of the pool.
+            SandboxError: a thread left a transaction open in a sandbox, which can only be closed.
+            BufferInUseError: a thread has ended, and buffers still show memory of the pool.
         """
         return self._session.abandon_transaction()
 
@@ -226,9 +225,9 @@ class PersistentObjectPool:
 
     @property
     def root(self) -> Any:
-        """The object that everything else hangs on: None at first, then any value that can be stored.
+        """The object from which all others are reached: None at first, then any value that can be stored.
 
-        Durability: setting it is atomic by itself and durable when it returns.
+        Durability: setting the root is atomic by itself, and durable when it returns.
         """
         return steady(self, self._root)
 
@@ -244,22 +243,21 @@ class PersistentObjectPool:
 
     @property
     def _p_heap(self) -> Heap:
-        """For `steady`, which knows handles."""
+        """The heap under the name that handles have for it, so that `steady` can read the root."""
         return self._heap
 
     def new(self, cls: type[P], /, *args: Any, **kwargs: Any) -> P:
         """Create a persistent object in this pool.
 
-        It lives as long as the root reaches it; what the root does not reach at close is freed.
+        The object lives as long as the root reaches it. Objects that the root does not reach at close are freed.
 
         Args:
-            cls: PersistentList, PersistentDict or a class derived from PersistentObject.
-            *args: For its ``__init__``, which runs in one transaction with the creation.
-            **kwargs: Likewise.
+            cls: PersistentList, PersistentDict, or another persistent class.
+            *args, **kwargs: The arguments of its ``__init__``, which runs in one transaction with the creation.
 
         Raises:
             NotPersistableError: `cls` is no persistent class, or an argument cannot be stored.
-            PoolFullError: no room.
+            PoolFullError: the pool has no room for the object.
             PoolClosedError: the pool is closed.
 
         C function: ``pmemobj_tx_xalloc``.
@@ -269,10 +267,10 @@ class PersistentObjectPool:
     def persistent(self, value: Any) -> Any:
         """Convert a plain structure into persistent objects of this pool, all of it or nothing.
 
-        Every list, dict, tuple, set, frozenset, bytearray and array.array in it becomes a persistent
-        one; a frozenset becomes a PersistentSet. What is shared stays shared, cycles stay cycles, and
-        no depth is too much. All other values must be such as can be stored, and stay as they are:
-        persistent objects of this pool too, and the keys of dicts and the elements of sets.
+        Every list, dict, tuple, set, frozenset, bytearray and array.array in it becomes a persistent object; a
+        frozenset becomes a PersistentSet. Shared parts stay shared, cycles stay cycles, and the depth has no limit.
+        All other values must be values that can be stored, and stay as they are: persistent objects of this pool,
+        the keys of dicts and the elements of sets included.
 
         Args:
             value: The structure. A value that needs no conversion is returned as it is.
@@ -281,11 +279,11 @@ class PersistentObjectPool:
             Its persistent form, to be stored in the root or somewhere that the root reaches.
 
         Raises:
-            NotPersistableError: a part cannot be stored; the message says which, as in
-                ``root["players"][3]``, where root is `value`. Instances of subclasses (defaultdict,
-                OrderedDict, Counter, named tuples) are refused, since they would come back as what they
-                are derived from, unless they were nominated with `persist_via_pickle`.
-            PoolFullError: no room.
+            NotPersistableError: a part cannot be stored. The message says which, as in ``root["players"][3]``, where
+                root is `value`. Instances of subclasses (defaultdict, OrderedDict, Counter, named tuples) are refused,
+                since they would come back as instances of the base class, unless they were nominated with
+                `persist_via_pickle`.
+            PoolFullError: the pool has no room for the structure.
 
         Durability: one transaction, or part of the one that is running.
         Cost: proportional to the structure, which is read twice.
@@ -300,12 +298,11 @@ class PersistentObjectPool:
     def transaction(self) -> Transaction:
         """A transaction on this pool, to be used as ``with pool.transaction(): ...``.
 
-        Other threads wait before they change the pool. Those that only read do not: they see its
-        changes statement by statement, before it is committed and perhaps rolled back, and each of
-        their reads is of a moment of its own. Who needs several reads of one moment, or only what is
-        committed, puts them into a transaction too.
+        Other threads wait before they change the pool. Threads that only read do not wait: they see the changes
+        statement by statement, before the transaction is committed or rolled back, and two reads may see two different
+        states. A program that needs several reads of one state, or only committed values, reads in a transaction too.
 
-        It belongs to this thread, and in asyncio to the task whose ``with`` block it is.
+        The transaction belongs to this thread, and in asyncio to the task whose ``with`` block it is.
 
         Example::
 
@@ -327,14 +324,14 @@ class PersistentObjectPool:
     def gc(self, keep_handles: bool = True, *, progress: _gc.Progress | None = None) -> Counter[str]:
         """Free every object that cannot be reached from the root or a live Python object.
 
-        It runs by itself at close, and once before an allocation fails for want of space, if the
-        running transaction has changed nothing yet.
+        The collection also runs at close, and once before an allocation fails for want of space, if the running
+        transaction has changed nothing yet.
 
         Args:
-            keep_handles: False frees also what only Python objects know, as `close` does; these
-                objects then raise `InvalidHandleError`.
-            progress: Called now and then as ``progress(done, total)``, with numbers of allocations. An
-                exception from it ends the collection; what is not freed yet is left for the next.
+            keep_handles: Whether to keep objects that only Python variables refer to. With False, they are freed as by
+                `close`, and their handles raise `InvalidHandleError` from then on.
+            progress: Called from time to time as ``progress(done, total)``, with numbers of allocations. An exception
+                from it ends the collection; the next collection frees the rest.
 
         Returns:
             How many allocations of each type were freed.
@@ -381,11 +378,11 @@ class PersistentObjectPool:
         max_items: int | None = 20,
         offsets: bool = False,
     ) -> inspect.Tree:
-        """The same as a tree, which shows itself as text, or in a notebook as one to unfold.
+        """The same as a tree: ``print()`` shows it as text, a notebook shows a tree that can be unfolded.
 
         Args:
             start, depth, max_nodes, max_items: As for `graph`.
-            offsets: Whether to tell where each object lies.
+            offsets: Whether to show the offset of each object.
         """
         from pmemobj import inspect
 
@@ -394,14 +391,14 @@ class PersistentObjectPool:
 
     @property
     def log(self) -> TransactionLog:
-        """What the transactions since ``pool.log.start()`` did. It can be read after the pool was closed."""
+        """The history of the transactions since ``pool.log.start()``. It can be read after the pool was closed."""
         return self._session.log
 
     def stats(self, *, progress: _gc.Progress | None = None) -> PoolStats:
         """What takes the space of the pool.
 
         Args:
-            progress: Called now and then as ``progress(done, total)``, with numbers of allocations; not in a
+            progress: Called from time to time as ``progress(done, total)``, with numbers of allocations; not in a
                 transaction. An exception from it ends the measuring.
 
         Cost: visits every allocation, several times.
@@ -411,17 +408,17 @@ class PersistentObjectPool:
         return stats.measure(self._heap, self.medium, progress)
 
     def check(self, *, progress: _gc.Progress | None = None) -> Report:
-        """Find out everything that is wrong in the pool, as it is now; it stays open and is not changed.
+        """Find everything that is wrong in the open pool. The pool is not changed.
 
-        `pmemobj.check` does more with a file that is not open: it looks at its headers too, and at a pool that
-        would end the process that opens it.
+        `pmemobj.check` does more with the file of a closed pool: it examines its headers too, and even a pool that
+        libpmemobj would not survive.
 
         Args:
-            progress: Called now and then as ``progress(done, total)``, with numbers of allocations. An exception from
-                it ends the examination.
+            progress: Called from time to time as ``progress(done, total)``, with numbers of allocations. An exception
+                from it ends the examination.
 
         Returns:
-            A report; what is wrong is never raised. What only Python objects know counts as not reached.
+            A report. Damage is never raised. Objects that only Python variables refer to count as not reached.
 
         Raises:
             TransactionError: a transaction is open in this thread.
@@ -457,7 +454,7 @@ class PersistentObjectPool:
 
     @property
     def size(self) -> int:
-        """Bytes of the pool, with all parts of a growing one."""
+        """Bytes of the pool, all parts of a growing pool included."""
         self._heap.read(self._heap.root_offset)
         return self._heap.limit
 
@@ -471,21 +468,21 @@ class PersistentObjectPool:
     def used(self) -> int:
         """Bytes that are allocated, libpmemobj's headers included. Cost: visits every allocation.
 
-        What a running transaction has allocated counts; what it gives up does until its commit.
+        Allocations of a running transaction count. Memory that it frees counts until its commit.
         """
         return self._heap.used_size()
 
     @property
     def free(self) -> int:
-        """Bytes that can be allocated, before a growing pool grows; the largest piece may be much smaller.
+        """Bytes that can be allocated before a growing pool grows; the largest free piece may be much smaller.
 
-        What is set aside for logs is not free.
+        Memory that is set aside for logs is not free.
         """
         return self._heap.free_size()
 
     @property
     def medium(self) -> Medium:
-        """The kind of memory that the file is on, and so what "durable" means."""
+        """The kind of memory that the file is on, which decides what "durable" means."""
         return medium_of(self._session.file)
 
     def __repr__(self) -> str:
@@ -503,19 +500,19 @@ def create(
 ) -> PersistentObjectPool:
     """Create a pool; the same as ``PersistentObjectPool(path, flag='x', ...)``.
 
-    The file appears under its name only when it is complete.
+    The file gets its name only when it is complete.
 
     Args:
-        path: A file that is not there yet; of a growing pool, a directory.
+        path: The path of the new file, or directory; there must be no file of this name.
         pool_size: Bytes, at least 8 MiB; 64 MiB by default. ``'auto'`` for a pool that grows.
         mode: Permissions of the file, less the umask.
         max_size: Bytes that a growing pool may grow to, at least 8 MiB; 64 GiB by default.
 
     Raises:
-        PoolExistsError: (also FileExistsError) something is there.
-        BadPoolSizeError: (also ValueError) a size is below libpmemobj's minimum, or too large, or
-            there is a `max_size` for a pool of fixed size.
-        DiskFullError, PoolPermissionError, PoolNotFoundError: the system does not let it be.
+        PoolExistsError: (also FileExistsError) there is a file of this name.
+        BadPoolSizeError: (also ValueError) a size is below libpmemobj's minimum, or too large, or there is a
+            `max_size` for a pool of fixed size.
+        DiskFullError, PoolPermissionError, PoolNotFoundError, PoolAccessError: the system refuses the operation.
     """
     return PersistentObjectPool(path, "x", pool_size, mode, max_size=max_size)
 
@@ -529,7 +526,7 @@ def open(path: Path, *, sandbox: bool = False) -> PersistentObjectPool:
 
     Raises:
         PoolNotFoundError: (also FileNotFoundError) there is no such file.
-        PmemError: see `PersistentObjectPool` for the others.
+        PmemError: for the other reasons that `PersistentObjectPool` lists.
     """
     return PersistentObjectPool(path, "w", sandbox=sandbox)
 

@@ -1,4 +1,4 @@
-"""Fixtures for pytest: a pool for one test, and all crashes for one piece of code.
+"""Fixtures for pytest: a pool for one test, and an exploration of all crashes of one piece of code.
 
 Turn them on with ``pytest_plugins = ["pmemobj.testing"]`` in the topmost ``conftest.py``, or ``-p pmemobj.testing``::
 
@@ -18,16 +18,16 @@ from typing import Any
 import pytest
 
 from pmemobj import crash
-from pmemobj.crash import PowerModeError, Report
+from pmemobj.crash import Exploration, PowerModeError
 from pmemobj.pool import PersistentObjectPool, create
 
-#: libpmemobj's smallest; the smaller the pool, the quicker each image.
+#: The smallest size that libpmemobj allows: the smaller the pool, the quicker each crash image is made.
 _SIZE = 8 << 20
 
 
 @pytest.fixture
 def crash_pool() -> Iterator[PersistentObjectPool]:
-    """An empty pool of 8 MiB, in memory where there is room; gone after the test."""
+    """An empty pool of 8 MiB, on tmpfs if there is one; it is removed after the test."""
     directory = tempfile.mkdtemp(prefix="pmemobj-test-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
     try:
         with create(os.path.join(directory, "crash.pmem"), pool_size=_SIZE) as pool:
@@ -37,10 +37,11 @@ def crash_pool() -> Iterator[PersistentObjectPool]:
 
 
 @pytest.fixture
-def crash_explore(crash_pool: PersistentObjectPool) -> Callable[..., Report]:
+def crash_explore(crash_pool: PersistentObjectPool) -> Callable[..., Exploration]:
     """``crash_explore(action, check=None, pool=crash_pool, **how)``: record, explore, and fail over any violation.
 
-    The code must return; `how` is what `Recording.explore` takes. The test is skipped where stores cannot be recorded.
+    The code must return. `how` are further arguments of `Recording.explore`. The test is skipped on a machine that
+    cannot record stores.
     """
 
     def run(
@@ -48,7 +49,7 @@ def crash_explore(crash_pool: PersistentObjectPool) -> Callable[..., Report]:
         check: Callable[[PersistentObjectPool], object] | None = None,
         pool: PersistentObjectPool = crash_pool,
         **how: Any,
-    ) -> Report:
+    ) -> Exploration:
         try:
             recording = crash.record(pool, action, seed=how.get("seed", 0))
         except PowerModeError as error:

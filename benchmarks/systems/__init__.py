@@ -30,7 +30,7 @@ ALL: dict[str, tuple[str, str, str]] = {
 
 
 def title_of(name: str) -> str:
-    """What people read."""
+    """The title of a system, as tables show it."""
     return ALL[name][0]
 
 

@@ -1,7 +1,7 @@
 """The shape of a system: a class with a method for each workload that it can do.
 
 A method gets the size of the data and the count of operations, does everything that is not to be timed, and returns
-a `Job`. What it makes for that, it keeps (`kept`) for the next pass and for the other workloads of
+a `Job`. It keeps the data that it makes (`kept`) for the next pass, and for the other workloads of
 its process. Every system looks up the same indices and keys in the same order.
 """
 
@@ -29,11 +29,11 @@ class Unavailable(Exception):
 
 
 def nothing() -> None:
-    """What comes after most jobs."""
+    """Do nothing: most jobs have nothing to do afterwards."""
 
 
 def silent(_: object) -> None:
-    """Drop a result, which would be taken for a measured value."""
+    """Drop a result that would otherwise be taken for a measured value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Job:
     """One pass.
 
     Attributes:
-        run: What is timed; a number that it returns is taken instead of the time.
-        after: What is done afterwards, to leave the data as it was.
+        run: The function that is timed. If it returns a number, that number is taken instead of the time.
+        after: A function that is called afterwards, to leave the data as it was.
     """
 
     run: Callable[[], float | None]
@@ -56,7 +56,7 @@ class Place:
     Attributes:
         own: A directory of its own, on the medium that is measured.
         shared: A directory that all processes of a run share, on the fastest medium.
-        size: Elements of the largest data that will be there at a time.
+        size: The number of elements of the largest data that will be there at a time.
     """
 
     own: Path
@@ -65,12 +65,12 @@ class Place:
 
 
 class System(ABC):
-    """A way to keep data, and how its operations are done as fast as its manual allows.
+    """A way to keep data, with its operations done as fast as its manual allows.
 
     Attributes:
-        name: By which it is chosen, and found in the results.
-        largest: Elements beyond which making the data would take minutes; then less is made, and the results say so.
-        on_disk: Whether it is measured on disk too.
+        name: The name by which the system is chosen, and found in the results.
+        largest: The largest number of elements. More would take minutes to make; the results say if there were less.
+        on_disk: Whether the system is measured on a disk too.
     """
 
     name: ClassVar[str]
@@ -85,7 +85,7 @@ class System(ABC):
 
     @classmethod
     def environment(cls) -> dict[str, str]:
-        """What the environment of its process has to say."""
+        """Variables that the environment of its process must have."""
         return {}
 
     @abstractmethod
@@ -174,7 +174,7 @@ class System(ABC):
             shutil.copytree(store, copy)
         else:
             shutil.copyfile(store, copy)
-        for file in files_of(copy):  # else the first open would pay for the copy
+        for file in files_of(copy):  # otherwise the first open would pay for the copy
             descriptor = os.open(file, os.O_RDONLY)
             os.fsync(descriptor)
             os.close(descriptor)

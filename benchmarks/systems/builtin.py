@@ -14,7 +14,7 @@ __all__ = ["Builtins"]
 
 
 class Point:
-    """An object of a class like any other."""
+    """An object of an ordinary class."""
 
     def __init__(self) -> None:
         self.x = self.y = self.z = 1
@@ -62,7 +62,7 @@ class Builtins(Containers):
         return Job(lambda: silent(dict(pairs)))
 
     def bytes_list(self, size: int, count: int) -> Job:
-        # The ints that are not shared take memory of their own.
+        # Ints that Python does not share take memory of their own.
         values = list(range(size))
         return Job(lambda: (sys.getsizeof(values) + sum(map(sys.getsizeof, values))) / size)
 

@@ -1,4 +1,4 @@
-"""Systems whose objects are used like Python's own: one loop for all of them.
+"""Systems whose objects are used like Python's own, so one loop serves all of them.
 
 The builtins run through the very same lines, so the loop is in both sides of a ratio. What differs is a
 commit: systems that need one after each change (`commits`) have a loop with it.
@@ -42,10 +42,10 @@ class Containers(System):
         """An object with the attributes x, y and z."""
 
     def commit(self) -> None:
-        """Make what was changed durable."""
+        """Make the changes durable."""
 
     def transaction(self) -> AbstractContextManager[object]:
-        """What many changes are made in."""
+        """The context in which many changes are made."""
         return contextlib.nullcontext()
 
     # ---- the data ----
@@ -178,7 +178,7 @@ class Containers(System):
         return each, committed, lambda: self.shorten(items, size)
 
     def shorten(self, items: Any, size: int) -> None:
-        """Take off what a pass has appended."""
+        """Remove the items that a pass has appended."""
         del items[size:]
         self.commit()
 
@@ -210,7 +210,7 @@ class Containers(System):
         return self._in_one(self._dict_set(self.by_name(size), self.hot_names(size, count))[0])
 
     def forget_keys(self, table: Any, keys: list[str]) -> None:
-        """Take out what a pass has added."""
+        """Remove the keys that a pass has added."""
         with self.transaction():
             for key in reversed(keys):
                 del table[key]

@@ -18,7 +18,7 @@ from benchmarks.systems.base import Job, System, nothing
 
 __all__ = ["Lmdb"]
 
-#: Its types say that a key may be missing; ours are there.
+#: The types of lmdb say that a key may be missing. Our keys exist.
 AnyEnvironment = Any
 
 NUMBER = struct.Struct("=Q")
@@ -31,7 +31,7 @@ def map_size(size: int) -> int:
 
 
 class Lmdb(System):
-    """Bytes to bytes, with our own packing."""
+    """LMDB maps bytes to bytes, so numbers are packed here."""
 
     name = "lmdb"
 

@@ -22,7 +22,7 @@ SOURCE = Path(__file__).parent.parent / "floor.c"
 
 
 class Fsync(System):
-    """A write of eight bytes into a file that is there already, and an fsync."""
+    """Writes eight bytes into an existing file, and calls fsync."""
 
     name = "fsync"
 

@@ -37,15 +37,15 @@ class Mappings(System):
 
     @abstractmethod
     def key(self, number: int) -> Any:
-        """What stands for a number among the keys."""
+        """The key that stands for a number."""
 
     def transaction(self, store: Any) -> AbstractContextManager[object]:
-        """What many changes are made in."""
+        """The context in which many changes are made."""
         return nullcontext()
 
     @abstractmethod
     def sync(self, store: Any) -> None:
-        """Make what was changed as durable as it gets."""
+        """Make the changes as durable as this system can."""
 
     def new(self) -> tuple[Any, Path]:
         """A new mapping and the directory that it is in."""

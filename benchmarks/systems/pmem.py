@@ -15,12 +15,12 @@ from benchmarks.systems.containers import Containers
 __all__ = ["Pmemobj", "PmemobjUncompiled", "make_objects", "objects_file"]
 
 MIB = 1 << 20
-#: How many objects a graph shows before it is capped, as `%pmem_graph` does by itself.
+#: How many objects a graph shows at most; the default of `%pmem_graph`.
 GRAPH_NODES, GRAPH_ITEMS = 200, 20
 
 
 class Point(pmemobj.PersistentObject):
-    """An object of a class like any other."""
+    """An object of an ordinary class."""
 
     x: int
     y: int
@@ -164,7 +164,7 @@ class Pmemobj(Containers):
 
     def close_read(self, size: int, count: int) -> Job:
         def run() -> float:
-            # Right after opening, as the C program does it; Python's gc runs before each pass, and would come between.
+            # Immediately after opening, as in the C program. Python's gc, which runs before each pass, would intervene.
             pool = self.opened(size)
             start = time.perf_counter()
             pool.close()
@@ -199,9 +199,9 @@ class Pmemobj(Containers):
 
 
 class PmemobjUncompiled(Pmemobj):
-    """The same sources, run as they are."""
+    """The same sources, uncompiled."""
 
     name = "pmemobj-pure"
     compiled = False
     largest = 100_000
-    on_disk = False  # there the disk takes the time, in either form
+    on_disk = False  # on a disk the disk takes the time, compiled or not

@@ -13,7 +13,7 @@ __all__ = ["Shelve"]
 
 
 class Shelve(Mappings):
-    """A shelf that keeps nothing in memory (`writeback` would be all of it)."""
+    """A shelf that keeps nothing in memory; with `writeback` it would keep everything there."""
 
     name = "shelve"
 

@@ -270,7 +270,7 @@ class SqliteNormal(Sqlite):
 
     name = "sqlite-normal"
     synchronous = "NORMAL"
-    largest = 1_000_000  # beyond that FULL tells as much
+    largest = 1_000_000  # beyond this size, the setting FULL says the same
 
     def durability(self) -> str:
         return "survives the program; synced only at checkpoints"

@@ -31,7 +31,7 @@ CACHE_OBJECTS = 2_000_000
 
 
 class Point(Persistent):  # type: ignore[misc, unused-ignore]
-    """An object of a class like any other."""
+    """An object of an ordinary class."""
 
     def __init__(self) -> None:
         self.x = self.y = self.z = 1

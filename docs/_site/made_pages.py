@@ -1,4 +1,4 @@
-"""Parts of the site that are read off the programs: directives for the help of magics and of the command line."""
+"""Parts of the site that are made from the programs: directives for the help of magics and of the command line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-#: Leads from the top of the site to its first page.
+#: A page at the top of the site, which leads to its first page.
 _START = """<!doctype html>
 <meta charset="utf-8"><meta http-equiv="refresh" content="0; url=docs/index.html"><title>pmemobj</title>
 <a href="docs/index.html">pmemobj</a>
@@ -19,7 +19,7 @@ _START = """<!doctype html>
 
 
 class Help(SphinxDirective):
-    """A section for each of several programs: its name, and what it says of itself."""
+    """The base of directives that make a section for each of several programs: its name, and its help."""
 
     def section(self, title: str, text: str) -> nodes.section:
         part = nodes.section(ids=[nodes.make_id(title)])
@@ -48,7 +48,7 @@ class CommandHelp(Help):
     def run(self) -> list[nodes.Node]:
         from pmemobj.__main__ import _parser
 
-        os.environ["COLUMNS"] = "100"  # argparse would go by the terminal of who makes the site
+        os.environ["COLUMNS"] = "100"  # otherwise argparse would use the width of this terminal
         made = _parser()
         sections = [self.section("python -m pmemobj", made.format_help())]
         for action in made._actions:
@@ -58,7 +58,7 @@ class CommandHelp(Help):
 
 
 def write_start(app: Sphinx, error: Exception | None) -> None:
-    """The pages of docs/ are below a directory of that name; who opens the site begins above it."""
+    """Write the page at the top of the site: the pages of docs/ lie in a directory below it."""
     if error is None:
         (Path(app.outdir) / "index.html").write_text(_START)
 

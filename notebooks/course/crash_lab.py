@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 
 from course import not_yet, right
 from pmemobj import PersistentObjectPool
-from pmemobj.crash import Event, Frame, Line, LineState, Recording, Report, What, record
+from pmemobj.crash import CacheLine, Event, Exploration, Frame, LineState, Recording, What, record
 from pmemobj_magics.common.texts import count_short
 
 LOG = "log"
@@ -65,7 +65,7 @@ def show_undo_log(recording: Recording, moment: int) -> None:
         print("put back", int.from_bytes(entry.data, "little", signed=True) >> 1)
 
 
-def tell(report: Report) -> None:
+def tell(report: Exploration) -> None:
     """Print the verdict, how much was tried, and the smallest counterexample."""
     broken = ", ".join(f"{name} {count}" for name, count in report.counts().items())
     print(f"violations: {broken or 'none'}")
@@ -79,7 +79,7 @@ def tell(report: Report) -> None:
     fate = "reached the medium" if smallest.kept else "was lost"
     for code in dict.fromkeys(source(store) for story in stories for store in story.stores):
         print(f"  only this {fate}:  {code}")
-    print(f"  then {smallest.finding}")
+    print(f"  then {smallest.broken}")
 
 
 # ---- as a drawing -------------------------------------------------------------------------------
@@ -115,8 +115,8 @@ class Drawing:
             f'<rect {size} rx="8" fill="#fbfcfe" stroke="#d0d7e2"/>{"".join(parts)}</svg>'
         )
 
-    def _shown(self, frame: Frame) -> list[Line]:
-        def order(line: Line) -> tuple[bool, str]:
+    def _shown(self, frame: Frame) -> list[CacheLine]:
+        def order(line: CacheLine) -> tuple[bool, str]:
             name = self._names[line.offset]
             return name != LOG, name
 
@@ -139,7 +139,7 @@ class Drawing:
             yield _text(state, top + 13, STATES[line.state], 11)
             yield _text(state + 66, top + 13, _shortened(source(line.stored_by)), 10)
 
-    def _words(self, line: Line) -> tuple[list[str], list[str]]:
+    def _words(self, line: CacheLine) -> tuple[list[str], list[str]]:
         cached, durable = [], []
         for at in range(0, len(line.content), WORD):
             old, now, safe = (each[at : at + WORD] for each in (self._first[line.offset], line.content, line.durable))

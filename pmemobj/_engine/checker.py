@@ -1,11 +1,11 @@
-"""The checking mode: proof that a transaction snapshotted all that it changed.
+"""The checking mode: proof that a transaction snapshotted everything that it changed.
 
-While it is on, a copy of the used part of the pool is kept. Before each commit the two are
+The mode keeps a copy of the used part of the pool. Before each commit the copy and the pool are
 compared: every byte of an allocation that differs must lie in a range that was snapshotted, or in
-memory that this transaction allocated. A byte that does not would survive an abort or be lost in a
-crash; that is what made the predecessor of this package lose data.
+memory that this transaction allocated. Any other byte would survive a roll-back, or be lost in a
+crash; such bytes made the predecessor of this package lose data.
 
-Turned on by the environment variable ``PMEMOBJ_CHECK=1``; the whole test suite runs with it.
+The environment variable ``PMEMOBJ_CHECK=1`` turns the mode on; the whole test suite runs with it.
 Cost: a commit takes time in proportion to the used part of the pool.
 """
 
@@ -19,12 +19,12 @@ from bisect import bisect_right
 from typing import Any
 
 from pmemobj._engine.heap import Heap
-from pmemobj._engine.observer import Watcher
+from pmemobj._engine.observer import Observer
 from pmemobj._format import ALL_KINDS, ROOT_SIZE, WORD, Kind
 from pmemobj._pmdk import library
 from pmemobj.errors import MissingSnapshotError
 
-#: What is compared at once, and in what pieces a chunk that differs is looked through.
+#: So many bytes are compared at once; a chunk that differs is compared again in smaller pieces.
 _CHUNK, _PIECE = 1 << 16, 1 << 9
 
 
@@ -33,8 +33,8 @@ def wanted() -> bool:
     return os.environ.get("PMEMOBJ_CHECK", "0") not in ("", "0")
 
 
-class Checker(Watcher):
-    """Watches one heap; see the module's text."""
+class Checker(Observer):
+    """Checks the changes of one heap; see the module's text."""
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
@@ -49,7 +49,7 @@ class Checker(Watcher):
             self._reach(offset + size)
 
     def _reach(self, end: int) -> None:
-        """Watch the pool up to `end`; memory that was not watched before is taken as it is."""
+        """Compare the pool up to `end` from now on; the copy takes over the new part as it is."""
         if end > self._end:
             end = min((end + _CHUNK - 1) & ~(_CHUNK - 1), self._heap.limit)
             if end > len(self._copy):
@@ -58,55 +58,55 @@ class Checker(Watcher):
             self._end = end
 
     def _enlarge(self) -> None:
-        """Let the copy be as long as the pool, which has grown."""
+        """Make the copy as long as the pool, which has grown."""
         larger = mmap.mmap(-1, self._heap.limit)
         larger[: self._end] = self._view[: self._end]
         self._copy, self._view = larger, memoryview(larger)
 
     def allow(self, offset: int, size: int) -> None:
-        """These bytes may change in this transaction: they were snapshotted or are fresh."""
+        """These bytes may change in this transaction: they were snapshotted, or it has allocated them."""
         self._reach(offset + size)
         self._allowed.append((offset, offset + size))
 
     def expect(self, offset: int, size: int) -> None:
-        """These bytes are about to change outside a transaction; they are taken as they are then, at the latest."""
+        """These bytes will change outside a transaction; the copy takes them over after the change."""
         self._expected.append((offset, size))
 
     def accept_expected(self) -> None:
-        """What was expected has been changed. An interrupt may keep it from being said; then `verify` says it."""
+        """All expected changes have been made. If an interrupt prevents this call, `verify` makes it."""
         for offset, size in list(self._expected):
             self.accept(offset, size)
         self._expected = []
 
     def storing(self, offset: int, size: int) -> None:
-        """The same for these bytes, and a failure-atomic store."""
+        """These bytes will change by a failure-atomic store."""
         self.expect(offset, size)
 
     def accept(self, offset: int, size: int) -> None:
         """These bytes were changed by a failure-atomic store outside a transaction."""
         self._reach(offset + size)
         self._view[offset : offset + size] = self._heap.read_bytes(offset, size)
-        # Last, lest an interrupt in between lose it.
+        # Last, so that an interrupt in between does not lose the entry.
         if (offset, size) in self._expected:
             self._expected.remove((offset, size))
 
     def reset(self) -> None:
-        """A transaction has ended: what the pool holds now is right."""
+        """A transaction has ended: the contents of the pool are right as they are now."""
         self._allowed.clear()
         for start, end in self._differing_chunks():
             self._view[start:end] = self._heap.read_bytes(start, end - start)
 
     def verify(self) -> None:
-        """Compare before a commit.
+        """Compare the pool with the copy, before a commit.
 
         Raises:
-            MissingSnapshotError: with the first bytes that should have been snapshotted.
+            MissingSnapshotError: some bytes should have been snapshotted; the error names the first of them.
         """
         self.accept_expected()
         suspects = self._changed_outside_allowed()
         if not suspects:
             return
-        # Bytes between allocations are the allocator's own; it logs them by itself.
+        # Bytes between allocations belong to libpmemobj, which logs them itself.
         allocations = sorted([*self._heap.allocations(), (self._heap.root_offset, ROOT_SIZE, 0)])
         for at in suspects:
             index = bisect_right(allocations, (at, sys.maxsize)) - 1
@@ -148,7 +148,7 @@ class Checker(Watcher):
             if covered(chunk, end):
                 continue
             before, now = self._view[chunk:end].tobytes(), self._heap.read_bytes(chunk, end - chunk)
-            # Few of them differ, and a loop over all words takes longer than everything else here.
+            # Few pieces differ, and a loop over all words would take longer than everything else here.
             for piece in range(0, len(now), _PIECE):
                 old, new = before[piece : piece + _PIECE], now[piece : piece + _PIECE]
                 at = chunk + piece

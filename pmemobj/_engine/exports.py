@@ -1,17 +1,16 @@
-"""Memory of a pool that buffers show: what is lent, and until when.
+"""Buffers that show memory of a pool (exports, in the words of the buffer protocol): which there are, and until when.
 
-``memoryview(b)``, a NumPy array and whatever else asks for a buffer point straight into the mapping,
-and nobody can take such a pointer back. So as long as one is alive its memory must stay what it is:
+``memoryview(b)``, a NumPy array and everything else that asks for a buffer point straight into the mapping,
+and nobody can take such a pointer back. So as long as a buffer is alive, its memory must stay as it is:
 the object is not resized (a BufferError, as with bytearray), garbage collection keeps it, and the
-mapping outlives the pool if need be.
+mapping outlives the pool if necessary.
 
-One thing cannot be refused, that a transaction is rolled back, and with it every allocation that it
-made. So what the running transaction allocated is not lent: a buffer of it is a copy. Lest a copy
-and its object come to differ, the object cannot be changed at all while the copy is there.
+A roll-back cannot be refused, and it takes back every allocation that the transaction made.
+So memory that the running transaction allocated is not exported: a buffer of it is a copy. The object cannot be
+changed while the copy exists, since the two would differ.
 
-Nothing needs to be told when a buffer ends. At the bottom of each chain of buffers lies a token that
-only they keep alive; we have a weak reference to it. So no finalizer runs, and none can be
-interrupted, or come in the wrong thread.
+Nobody has to report the end of a buffer. Each chain of buffers keeps a token alive, to which this module has a weak
+reference. So no finalizer runs, which could be interrupted, or run in the wrong thread.
 """
 
 from __future__ import annotations
@@ -24,25 +23,25 @@ from typing import Any
 from pmemobj._pmdk import library
 from pmemobj.errors import BufferInUseError
 
-#: So many entries are kept before it is looked which of them have ended.
+#: A table with so many entries looks for those that have ended.
 _FEW = 64
 
-#: What is to be done when the buffers of a closed pool are gone.
-_waiting: list[tuple[Loans, Callable[[], None]]] = []
+#: What must be done when the buffers of a closed pool are gone.
+_waiting: list[tuple[BufferExports, Callable[[], None]]] = []
 
 
-class Loans:
-    """The buffers on the objects of one pool. All methods are called with the heap's lock held."""
+class BufferExports:
+    """The buffers on the objects of one pool. The caller of a method holds the lock of the heap."""
 
     __slots__ = ("_copies", "_lent", "_new_copies")
 
     def __init__(self) -> None:
         self._lent = _Entries()
         self._copies = _Entries()
-        #: Those of the running transaction.
+        #: The copies that were made in the running transaction.
         self._new_copies = _Entries()
 
-    # ---- lending ----
+    # ---- exporting ----
 
     def lend(self, offset: int, address: int, size: int) -> memoryview:
         """Read-only bytes of the memory at `address`, which belongs to the object at `offset`."""
@@ -51,7 +50,7 @@ class Loans:
         return view
 
     def lend_copy(self, offset: int, data: bytes) -> memoryview:
-        """Read-only bytes that show `data`, for an object whose memory cannot be lent."""
+        """Read-only bytes that show `data`, for an object whose memory cannot be exported."""
         view, token = library.window_on_copy(data)
         self.hold(offset, token)
         return view
@@ -61,28 +60,28 @@ class Loans:
         self._new_copies.add(token, offset)
 
     def keep_new(self) -> None:
-        """The transaction was committed."""
+        """To be called after a commit: the copies go on counting."""
         if self._new_copies:
             for token, offset in self._new_copies.alive():
                 self._copies.add(token, offset)
             self._new_copies = _Entries()
 
     def forget_new(self) -> None:
-        """The transaction was rolled back: what its copies show is no longer any object's state."""
+        """To be called after a roll-back: what its copies show is no longer the state of any object."""
         self._new_copies = _Entries()
 
     # ---- asking ----
 
     @property
     def lent(self) -> list[int]:
-        """The offsets of the objects whose memory is lent, once for each loan."""
+        """The offsets of the objects whose memory is exported, once for each buffer."""
         return self._lent.offsets()
 
     def demand_changeable(self, offset: int, name: str) -> None:
-        """Refuse to change the object at `offset` while a copy of it is taken for the object.
+        """Refuse to change the object at `offset` while a buffer shows a copy of it.
 
         Raises:
-            BufferInUseError: there is one.
+            BufferInUseError: there is such a buffer.
         """
         if (self._copies or self._new_copies) and offset in self._copies.offsets() + self._new_copies.offsets():
             raise BufferInUseError(
@@ -96,7 +95,7 @@ class Loans:
         """Refuse to resize the object at `offset` while buffers show its memory.
 
         Raises:
-            BufferInUseError: some do.
+            BufferInUseError: there are such buffers.
         """
         if self._lent:
             count = self.lent.count(offset)
@@ -106,10 +105,13 @@ class Loans:
                 )
 
     def demand_none(self, what: str) -> None:
-        """Refuse what takes the mapping away.
+        """Refuse an operation that unmaps the pool.
+
+        Args:
+            what: The operation, for the message.
 
         Raises:
-            BufferInUseError: buffers show some of it.
+            BufferInUseError: buffers show some of its memory.
         """
         count = len(self.lent)
         if count:
@@ -120,14 +122,14 @@ class Loans:
     # ---- the end ----
 
     def when_returned(self, action: Callable[[], None]) -> None:
-        """Call `action` as soon as no memory is lent: now, or when the last buffer has gone."""
+        """Call `action` as soon as no memory is exported: now, or when the last buffer has gone."""
         if not self.lent:
             action()
             return
         _waiting.append((self, action))
         for token, _ in self._lent.alive():
             weakref.finalize(token, finish).atexit = False
-        # The last one may have gone meanwhile.
+        # The last buffer may have gone before its finalizer was registered.
         token = None
         finish()
 
@@ -150,7 +152,7 @@ class _Entries:
             self._limit = _FEW + 2 * len(self.offsets())
 
     def offsets(self) -> list[int]:
-        """Those whose token is alive; the others are dropped."""
+        """The offsets whose token is alive; the other entries are dropped."""
         self._entries[:] = [entry for entry in self._entries if entry[0]() is not None]
         return [offset for _, offset in self._entries]
 
@@ -163,9 +165,9 @@ class _Entries:
 
 
 def finish() -> None:
-    """Do what waited for buffers to go and can be done now.
+    """Do what waited for the last buffer of a pool, where it has gone.
 
-    It ends in ``pmemobj_close``, so in a thread that is inside a transaction it waits for another call.
+    This calls ``pmemobj_close``, which must not happen inside a transaction; there the work is left to the next call.
     """
     if library.tx_stage() != library.STAGE_NONE:
         return
@@ -173,11 +175,11 @@ def finish() -> None:
         try:
             _waiting.remove(entry)
         except ValueError:
-            continue  # another thread was faster
+            continue  # another thread does it
         entry[1]()
 
 
-# The mappings that a child inherits are its parent's to close.
+# A child must not close the mappings that it inherits: they belong to its parent.
 os.register_at_fork(after_in_child=_waiting.clear)
 
 

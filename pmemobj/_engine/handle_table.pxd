@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _handles.py.
+# Types of the compiled form; the source is handle_table.py.
 cimport cython
 
 cdef extern from *:

@@ -1,17 +1,16 @@
-"""Which Python object stands for a place: tables that do not keep what they find alive.
+"""Which Python object stands for an offset: tables that do not keep their objects alive.
 
-A `weakref.WeakValueDictionary` would do, but for its callbacks: they are Python code, which the
-interpreter runs whenever an object dies, and an interrupt that arrives in there is printed and lost.
-So nothing here is called when an object dies.
+A `weakref.WeakValueDictionary` calls Python code whenever an object dies, and a KeyboardInterrupt that arrives in this
+code is printed and lost. So no Python code is called here when an object dies.
 
-* `WeakTable` keeps weak references without callbacks, and looks for dead ones when it has doubled.
-* `HandleTable`, compiled, keeps addresses; the objects take themselves out when they are deallocated
+* `WeakTable` keeps weak references without callbacks, and looks for dead references when it has doubled.
+* `HandleTable`, compiled, keeps addresses; the objects remove themselves when they are deallocated
   (`Handle.__dealloc__`), which is C. So an object is found for as long as it exists, also when
-  a garbage collector cleared its weak references and a ``__del__`` then brought it back. Only one that is
-  being deallocated, which a count of no references tells, is not.
+  a garbage collector cleared its weak references and a ``__del__`` then revived it. Only an object that is
+  being deallocated (its reference count is 0) is not found.
 
-Other threads and destructors may change a table wherever Python objects are made or released; so what
-is compiled does neither while it is between two places.
+Other threads and destructors may change a table wherever Python objects are made or released, so compiled code
+does neither in the middle of a change.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ class WeakTable:
 
     def live(self) -> list[Any]:
         """All live objects."""
-        # Of a copy, which is made in one go: going through the dict itself, other threads would be met.
+        # A copy is made without interruption; another thread could change the dict during the loop.
         return [found for reference in self._references.copy().values() if (found := reference()) is not None]
 
     def _forget_dead(self) -> None:
@@ -66,9 +65,9 @@ class WeakTable:
 
 
 class HandleTable:
-    """What `WeakTable` is, for objects that call `leave` when they are deallocated; compiled only.
+    """A `WeakTable` for objects that call `leave` when they are deallocated; compiled only.
 
-    Open addressing; what follows a slot that is emptied moves up, so that there are no gaps.
+    A hash table with open addressing. When a slot is emptied, the entries behind it move up, so that there are no gaps.
     """
 
     def __cinit__(self) -> None:
@@ -112,7 +111,7 @@ class HandleTable:
     def live(self) -> list[Any]:
         """All live objects."""
         found: list[Any] = []
-        # Appending to a list makes no object, so nothing changes the table meanwhile.
+        # Appending to a list makes no object, so nothing changes the table during the loop.
         for at in range(self._mask + 1):
             each = self._object(_SLOT * at)
             if each is not None:
@@ -129,7 +128,7 @@ class HandleTable:
         return cython.cast(object, address)
 
     def _slot(self, number: int) -> int:
-        """Where a number is, or where it would be."""
+        """The slot of a number, or the slot where it would be entered."""
         at = self._home(number)
         while self._slots[_SLOT * at] != 0 and self._slots[_SLOT * at] != number:
             at = (at + 1) & self._mask
@@ -148,7 +147,7 @@ class HandleTable:
             number = self._slots[_SLOT * at]
             if not number:
                 break
-            # It moves if the hole lies on the way from its home to it.
+            # The entry moves if a search for it passes the hole.
             if ((at - self._home(number)) & self._mask) >= ((at - hole) & self._mask):
                 self._slots[_SLOT * hole] = number
                 self._slots[_SLOT * hole + 1] = self._slots[_SLOT * at + 1]

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _lock.py.
+# Types of the compiled form; the source is lock.py.
 cimport cython
 
 cdef extern from "Python.h":

@@ -1,19 +1,19 @@
-"""The lock of a pool: next to nothing when it is free, and waiting for it comes to an end.
+"""The lock of a pool: it costs almost nothing when it is free, and nobody waits for it for ever.
 
-Compiled code is not interrupted between two of its own lines, so looking who has the lock and taking
-it needs nothing but a field; only who must wait needs a real lock to wait at. Uncompiled code may be
-interrupted anywhere, so there Python's own `RLock` does it.
+Compiled code is not interrupted between two of its own lines, so a field that says who has the lock is enough to take
+it; only a thread that must wait needs a real lock to wait at. Uncompiled code may be
+interrupted anywhere, so it uses Python's own `RLock`.
 
-A plain lock would be waited for for ever in two cases, which are errors here: its owner ended
-without ending its transaction, and its owner waits itself for something that the waiting thread
-has (two threads, two pools). So whoever must wait looks up now and then. A third case cannot be told
-from a long transaction, a thread that is waited for inside the transaction itself, say by `join`;
-there is a warning after some seconds.
+In two cases a thread would wait for a plain lock for ever; here these are errors: the owner of the lock ended
+without ending its transaction, or the owner itself waits for a lock that the waiting thread
+has (two threads, two pools: a deadlock). So a thread that waits looks for these cases now and then. A third case cannot
+be distinguished from a long transaction: the owner waits for the other thread in another way, for instance by `join`.
+So there is a warning after some seconds.
 
-Threads are told apart by what is never given out twice: compiled by the number of the interpreter's
-thread state, uncompiled by a mark, a weak reference to something that lives as long as the thread. (The
-numbers of `threading.get_ident` would not do: a new thread often gets that of one which has
-ended.) The mark of who is in a transaction is kept in both forms, since it tells whether he lives.
+Threads are identified by something that is never used twice: compiled by the number of the interpreter's
+thread state, uncompiled by a mark, a weak reference to an object that lives as long as the thread. (A
+number of `threading.get_ident` is not enough: a new thread often gets the number of a thread that has
+ended.) The mark of the thread that is in a transaction is kept in both forms, since it tells whether the thread lives.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def me() -> Any:
 
 
 def thread_key() -> Any:
-    """What tells the calling thread from every other, of the past too; never 0."""
+    """A key that no other thread has, nor any thread that has ended; never 0."""
     if cython.compiled:
         return id_of(this_thread())  # type: ignore[name-defined]  # noqa: F821
     else:
@@ -77,7 +77,7 @@ def thread_key() -> Any:
 
 
 class _Watch:
-    """A thread that waits for a lock, and looks up now and then."""
+    """A thread that waits for a lock, and checks now and then that waiting makes sense."""
 
     def __init__(self, lock: Any) -> None:
         self._lock = lock
@@ -86,10 +86,10 @@ class _Watch:
         _waiting[self._mark] = lock
 
     def look(self) -> None:
-        """See whether to wait makes sense.
+        """Check that waiting makes sense.
 
         Raises:
-            TransactionError: it does not.
+            TransactionError: it does not, since the lock will never be released.
         """
         lock = self._lock
         if lock.is_orphaned:
@@ -100,7 +100,7 @@ class _Watch:
             self._complain()
 
     def end(self) -> None:
-        """The waiting is over, one way or the other."""
+        """To be called when the waiting is over, with the lock or without it."""
         _waiting.pop(self._mark, None)
 
     def _demand_no_circle(self) -> None:
@@ -142,7 +142,7 @@ def orphaned(name: str) -> TransactionError:
 
 
 class PoolLock:
-    """A re-entrant lock that knows in whose transaction it is held. (The uncompiled form is below.)
+    """A re-entrant lock that knows which thread holds it for a transaction. (The uncompiled form is below.)
 
     Args:
         name: How messages call the pool.
@@ -159,14 +159,14 @@ class PoolLock:
         #: The key of the thread that has the lock, 0 for none, and how often it has it.
         self._holder: Any = 0
         self._count = 0
-        #: Key and gate of those who wait, in the order of their coming.
+        #: Key and gate of each thread that waits, in the order in which they came.
         self._queue: list[tuple[Any, Any]] = []
 
     def acquire(self, timeout: float = -1.0) -> bool:
         """Take the lock, once more if the calling thread has it; wait for others.
 
         Args:
-            timeout: How long to wait (seconds); -1: as long as it makes sense.
+            timeout: How long to wait (seconds); -1: as long as waiting makes sense.
 
         Returns:
             Whether it was taken.
@@ -185,7 +185,7 @@ class PoolLock:
         return True
 
     def _wait(self, key: Any, timeout: float) -> bool:
-        """Stand in the queue. The lock is handed over, else who has just released it would take it again."""
+        """Wait in the queue. `release` hands the lock over, or else the thread that releases it could take it again."""
         gate = threading.Lock()
         gate.acquire()
         place = key, gate
@@ -215,7 +215,7 @@ class PoolLock:
             watch.end()
 
     def acquire_soon(self) -> bool:
-        """Whether the lock could be had without waiting for long."""
+        """Take the lock if it can be had without a long wait; whether it was taken."""
         return self.acquire(_SOON)
 
     def release(self) -> None:
@@ -236,7 +236,7 @@ class PoolLock:
                 self._holder = 0
 
     def release_all(self) -> None:
-        """Give it back as often as this thread has it."""
+        """Release the lock as often as this thread has taken it."""
         while self._holder == thread_key():
             self.release()
 
@@ -256,7 +256,7 @@ class PoolLock:
 if not cython.compiled:
 
     class _InterpretedLock(PoolLock):
-        """The same with an `RLock`, for code that may be interrupted between any two lines."""
+        """A `PoolLock` made of an `RLock`, for code that may be interrupted between any two lines."""
 
         __slots__ = ("_lock",)
 
@@ -271,7 +271,7 @@ if not cython.compiled:
                     return self._lock.acquire(True, timeout)
                 self._watch()
             if self.owner is not None and self.owner is not me():
-                # Only of a thread that has ended, and whose number, by which RLock goes, this one has now.
+                # The owner has ended, and this thread has got its number, by which RLock identifies threads.
                 self._lock.release()
                 raise orphaned(self.name)
             return True

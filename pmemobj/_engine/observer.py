@@ -1,22 +1,22 @@
-"""What a heap tells about its work, to whoever stands in its `Heap.checker`.
+"""What a heap tells about its work to its observer, the object in `Heap.observer`.
 
-There are three of them: the checking mode (`_checking`), the recorder of the crash lab, and the log of
-transactions (`_log`), which passes everything on to the one that stood there before. They have one place
-because looking whether anybody is there is all that this costs while nobody is.
+There are three observers: the checking mode (`checker`), the recorder of the crash lab, and the history of
+transactions (`pool.log`), which passes everything on to the observer that was there before. All share one attribute, so
+that a heap without an observer pays for one comparison only.
 
-Offsets and sizes are bytes. An exception from a watcher is one of the operation that it is told of, so
-one that only looks on must not raise any.
+Offsets and sizes are bytes. An exception from an observer is raised by the operation that it is told of, so an observer
+that only records must not raise any.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["Watcher"]
+__all__ = ["Observer"]
 
 
-class Watcher:
-    """Hears all of it and does nothing; what a derived class wants to know it defines anew."""
+class Observer:
+    """Is told everything and does nothing; a derived class overrides the methods for what it needs."""
 
     # ---- in a transaction ----
 
@@ -24,55 +24,59 @@ class Watcher:
         """A transaction of libpmemobj has begun; it may be that of a single statement."""
 
     def entering(self) -> None:
-        """The program begins a transaction next, or a level inside one (`_transaction`); the heap has the depth."""
+        """The program will begin a transaction, or a level inside one (`Transaction`); the heap knows the depth."""
 
     def leaving(self) -> None:
-        """The program leaves the innermost such level next."""
+        """The program will leave the innermost level that it began."""
 
     def allow(self, offset: int, size: int) -> None:
-        """A range has been logged, so it may change."""
+        """These bytes have been logged, so they may change."""
 
     def fill(self, offset: int, size: int) -> None:
-        """A range that means nothing so far will be flushed at commit; it is not logged."""
+        """These bytes mean nothing so far, so they are not logged; the commit will flush them."""
         self.allow(offset, size)
 
     def allocated(self, offset: int, size: int) -> None:
-        """This is a new allocation, with the header in front of it."""
+        """A new allocation has these bytes, the header in front of it included."""
         self.allow(offset, size)
 
     def freed(self, offset: int) -> None:
-        """An allocation is given up when the transaction commits."""
+        """An allocation will be freed when the transaction commits."""
 
     def verify(self) -> None:
-        """A commit comes next, or, outside a transaction, the end of the mapping."""
+        """A commit will follow, or, outside a transaction, the end of the mapping."""
 
     def reset(self) -> None:
-        """The transaction has been committed, or rolled back: then the heap says that it is doomed."""
+        """The transaction has been committed, or rolled back: then `Heap.doomed` is set."""
 
     # ---- outside of one ----
 
     def storing(self, offset: int, size: int) -> None:
-        """A failure-atomic store, or one that a later one makes mean something, comes next."""
+        """A failure-atomic store to these bytes will follow, or a store that means nothing before a later one."""
 
     def accept(self, offset: int, size: int) -> None:
         """These bytes have been changed and made durable."""
 
     def expect(self, offset: int, size: int) -> None:
-        """These bytes are about to be changed by a publication."""
+        """A publication will change these bytes."""
 
     def reserve(self, offset: int, size: int) -> None:
-        """This memory, with the header in front of it, has been set aside for a publication."""
+        """These bytes, with the header in front of the memory, have been reserved for a publication."""
         self.expect(offset, size)
 
     def publishing(self, slot: int, size: int, freed: int) -> None:
-        """A publication comes next: it replaces the word at `slot`, and frees `freed` if that is not 0."""
+        """A publication will follow: it replaces the word at `slot`, and frees `freed` if that is not 0."""
         self.expect(slot, size)
 
     def accept_expected(self) -> None:
-        """What was expected has been changed."""
+        """All expected changes have been made."""
 
     def cancelled(self) -> None:
-        """What was set aside has been given back."""
+        """What was reserved has been given back."""
 
     def freed_now(self, offsets: Sequence[int]) -> None:
-        """Garbage has been freed for good, in the middle of whatever is going on."""
+        """Garbage will be freed for good, also in the middle of a transaction."""
+
+
+#: The old name, for the modules that still use it.
+Watcher = Observer

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _publish.py.
+# Types of the compiled form; the source is publication.py.
 cimport cython
 from pmemobj._pmdk cimport calls
 from pmemobj._engine.heap cimport Heap

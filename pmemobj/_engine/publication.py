@@ -1,12 +1,12 @@
-"""Allocations, frees and one store that happen at once: what needs memory, but no transaction.
+"""Publications: allocations, a free and one store that happen at once, without a transaction.
 
-libpmemobj sets memory aside (``pmemobj_xreserve``) without writing anything to the pool. The caller fills it and
-makes it durable; then one redo log says that it is allocated, that other memory is free, and that one word is
-replaced (``pmemobj_publish``), wholly or not at all, whatever happens meanwhile. Where one word decides
-what an object holds, that takes half the time of a transaction, which first logs the allocation and
-the old word, and then takes the log back.
+libpmemobj reserves memory (``pmemobj_xreserve``) without writing anything to the pool. The caller fills the memory and
+makes it durable; then one redo log (``pmemobj_publish``) says that the memory is allocated, that other memory is free,
+and that one word is replaced. All of it happens, or, after a crash, nothing. Where one word decides
+what an object holds, this takes half the time of a transaction, which first logs the allocation and
+the old word, and discards the log after the commit.
 
-What is set aside and not published is forgotten, at the latest with the process.
+A reservation that is not published is forgotten, at the latest when the process ends.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ try:
 except ImportError:
     from pmemobj import _nocython as cython
 
-#: The most that one of them does: allocations of a key and a value, a store, and a free.
+#: A publication has at most the allocations of a key and a value, a store, and a free.
 _MOST = 4
-#: More bytes are left to a transaction, which knows what to do where there is no such piece.
+#: Larger allocations are left to a transaction, which makes room in a pool that has no such piece.
 _LARGEST = 1 << 16
 
 
 class Publication:
-    """One such change of a heap; by whoever holds its lock, outside a transaction.
+    """One publication in a heap. The caller holds the lock of the heap, and is not in a transaction.
 
     Args:
         heap: The heap.
@@ -43,12 +43,12 @@ class Publication:
             self._actions: Any = calls.new_actions(_MOST)
 
     def alloc(self, size: int, kind: int) -> int:
-        """Set `size` bytes aside.
+        """Reserve `size` bytes.
 
         C function: ``pmemobj_xreserve``.
 
         Returns:
-            Their offset; 0 where there is no room, which a transaction may still find.
+            The offset; 0 if there is no room, though a transaction may still find some.
         """
         heap = self._heap
         if size > _LARGEST:
@@ -59,17 +59,16 @@ class Publication:
             self._count += 1
             heap.follow_growth()
             self._made.append((offset, size))
-            if heap.checker is not None:
-                # All of it: with its header libpmemobj writes a whole cache line, whatever stands behind the header.
-                heap.checker.reserve(offset - ALLOCATION_HEADER_SIZE, heap.allocation_size(offset))
+            if heap.observer is not None:
+                # The whole allocation: with its header libpmemobj writes a cache line, whatever follows it there.
+                heap.observer.reserve(offset - ALLOCATION_HEADER_SIZE, heap.allocation_size(offset))
         return offset
 
     def finish(self, slot: int, word: int, freed: int = 0) -> None:
-        """Replace the word at `slot`, and with it allocate what was set aside, and free `freed` if it is not 0.
+        """Replace the word at `slot`, allocate what was reserved, and free `freed` if it is not 0, all at once.
 
-        Durability: all of it is in the medium when this returns, or, if the process does not live to see that,
-        all or nothing of it.
-        C functions: ``pmemobj_persist`` of what was set aside, ``pmemobj_set_value``, ``pmemobj_defer_free``,
+        Durability: all of it is in the medium when this returns; if the process is killed before, all of it or nothing.
+        C functions: ``pmemobj_persist`` of what was reserved, ``pmemobj_set_value``, ``pmemobj_defer_free``,
         ``pmemobj_publish``.
         """
         heap = self._heap
@@ -86,29 +85,29 @@ class Publication:
         if freed:
             calls.defer_free(heap.base, heap.pool_uuid, freed, self._action())
             self._count += 1
-        if heap.checker is not None:
-            heap.checker.publishing(slot, WORD, freed)
+        if heap.observer is not None:
+            heap.observer.publishing(slot, WORD, freed)
         heap._count_change()
-        heap._unsettle()
+        heap._begin_change()
         count = self._count
         self._count = 0  # from here on there is nothing to cancel
         calls.publish(heap.base, self._first(), count, heap.slow)
         heap.published += 1
-        if heap.checker is not None:
-            heap.checker.accept_expected()
+        if heap.observer is not None:
+            heap.observer.accept_expected()
         heap._tell_change()
 
     def cancel(self) -> None:
-        """Give back what was set aside, unless it was published. C function: ``pmemobj_cancel``."""
+        """Give back what was reserved, unless it was published. C function: ``pmemobj_cancel``."""
         if self._count:
             count = self._count
             self._count = 0
             calls.cancel(self._heap.base, self._first(), count)
-            if self._heap.checker is not None:
-                self._heap.checker.cancelled()
+            if self._heap.observer is not None:
+                self._heap.observer.cancelled()
 
     def _first(self) -> Any:
-        """The actions, as `_calls` takes them."""
+        """The actions, as the functions of `calls` take them."""
         if cython.compiled:
             return cython.cast(cython.ulonglong, cython.address(self._memory[0]))  # type: ignore[attr-defined]
         else:

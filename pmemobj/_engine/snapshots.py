@@ -1,8 +1,11 @@
-"""Which words a transaction has snapshotted already, so that none is handed to libpmemobj twice.
+"""Which words a transaction has logged already, so that libpmemobj gets no word twice; and how much to log at once.
 
-libpmemobj would notice by itself, but to ask it costs more than a hundred times what a look here
-does. A hash table has a record for each page of 4 KiB that was touched: its number, how often a
+libpmemobj would notice by itself, but asking it costs more than a hundred times what a look here does.
+A hash table has a record for each page of 4 KiB that was touched: its number, how often a
 snapshot was made in it, and a bit for each of its 512 words.
+
+Each range that is logged is an entry of libpmemobj's log and a flush at commit. Where a program changes many words of
+one page, it is cheaper to log the page once (`SnapshotRanges.wants_page`).
 """
 
 from __future__ import annotations
@@ -26,21 +29,37 @@ _COUNT, _BITS = 1, 2
 _ALL = 0xFFFFFFFFFFFFFFFF
 _FEWEST = 8
 _SPREAD = 0x9E3779B97F4A7C15
+#: A transaction logs so many words of arrays by themselves, then the page of each further word: a transaction that
+#: changes one word should not log 4 KiB.
+_FEW_SINGLES = 4
+#: A program may change words that are far apart: when so many more pages were logged than words were found in them
+#: later, a page is logged only if so many snapshots were made in it.
+_MOST_UNUSED_PAGES, _FEW_IN_PAGE = 32, 2
 
 
 class SnapshotRanges:
-    """A set of words, each known by its offset in bytes; offsets and sizes are multiples of 8.
+    """What one transaction has logged: a set of words, each known by its offset. Offsets and sizes are multiples of 8.
 
-    Uncompiled, an interrupt may come between any two lines. Then the set may lack what it should have,
-    which costs another snapshot; it must never have what it should not. So there is no way to
-    empty one: a transaction takes a new one, if this one `is_used`.
+    Uncompiled, an interrupt may come between any two lines. Then the set may lack a word that was logged,
+    which costs another snapshot; it must never have a word that was not. So there is no way to
+    empty a set: a transaction takes a new one, if this one `is_touched`.
+
+    Attributes:
+        is_used: Whether something may have been logged.
+        unused_pages: How many more pages were logged than words that were found in them later.
     """
 
-    __slots__ = ("_capacity", "_memory", "_used", "_words", "is_used")
+    __slots__ = ("_capacity", "_failed", "_memory", "_singles", "_tails", "_used", "_words", "is_used", "unused_pages")
 
     def __init__(self) -> None:
-        #: Whether something may have been added.
         self.is_used = False
+        self.unused_pages = 0
+        #: Beginning and end of each range that libpmemobj failed to log; None while there is none.
+        self._failed: list[tuple[int, int]] | None = None
+        #: Where the unlogged end of an array begins, by the offset of the array; None while there is none.
+        self._tails: dict[int, int] | None = None
+        #: How many words were logged by themselves.
+        self._singles = 0
         self._used = 0
         self._make(_FEWEST)
 
@@ -80,6 +99,48 @@ class SnapshotRanges:
                 take = min(64 - bit, last - word)
                 table[at + _BITS + ((word & _PAGE_MASK) >> 6)] |= (_ALL >> (64 - take)) << bit
                 word += take
+
+    def is_touched(self) -> bool:
+        """Whether this is no longer as a new one is."""
+        return self.is_used or self._singles > 0 or self._tails is not None or self._failed is not None
+
+    def wants_page(self, offset: int) -> bool:
+        """Whether the page of a word should be logged rather than the word, which is not logged yet."""
+        if self._singles < _FEW_SINGLES:
+            self._singles += 1
+            return False
+        if self.unused_pages >= _MOST_UNUSED_PAGES and self.times(offset) < _FEW_IN_PAGE:
+            return False
+        self.unused_pages += 1
+        return True
+
+    def note_tail(self, array: int, offset: int) -> None:
+        """From `offset` on, the places of an array mean nothing if the transaction is rolled back now."""
+        if self._tails is None:
+            self._tails = {}
+        self._tails[array] = offset
+
+    def tail(self, array: int, end: int) -> int:
+        """Where the places of an array begin that mean nothing after a roll-back; `end` if none is known."""
+        return end if self._tails is None else self._tails.get(array, end)
+
+    def note_failure(self, offset: int, end: int) -> None:
+        """libpmemobj failed to log ``[offset, end)``, but takes it for logged from now on."""
+        if self._failed is None:
+            self._failed = []
+        self._failed.append((offset, end))
+
+    def forget_failures(self) -> None:
+        """libpmemobj has begun a new log."""
+        self._failed = None
+
+    def has_failed(self, offset: int, end: int) -> bool:
+        """Whether libpmemobj failed to log some of ``[offset, end)``."""
+        if self._failed is not None:
+            for start, stop in self._failed:
+                if start < end and offset < stop:
+                    return True
+        return False
 
     def times(self, offset: int) -> int:
         """How often something was added in the page of `offset`."""

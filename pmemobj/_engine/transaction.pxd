@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _transaction.py.
+# Types of the compiled form; the source is transaction.py.
 from pmemobj._engine.heap cimport Heap
 
 cdef class Transaction:

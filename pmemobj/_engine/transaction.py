@@ -1,15 +1,16 @@
 """The transaction as a program sees it: a context manager, or begin, commit and abort by hand.
 
-What a transaction is stands above `_heap`, which has its state and the calls of libpmemobj. Here are
-the levels of one user: which of them a ``with`` statement began and which were begun by hand, and that
-they end in the opposite order. Compiled, so that no interrupt arrives between two lines of this.
+`transaction_state` explains what a transaction is, and `heap` makes the calls of libpmemobj. This module has
+the levels of one user: which of them a ``with`` statement began and which were begun by hand; they must
+end in the opposite order. It is compiled, so that no interrupt arrives between two of its lines.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from pmemobj._engine.heap import Heap, current_task
+from pmemobj._engine.heap import Heap
+from pmemobj._engine.transaction_state import current_task
 from pmemobj._public_names import public_in
 from pmemobj.errors import TransactionAborted, TransactionError
 
@@ -17,11 +18,11 @@ from pmemobj.errors import TransactionAborted, TransactionError
 class Transaction:
     """A transaction on one pool: all changes inside it happen, or none.
 
-    A context manager: leaving the block commits, an exception rolls back and goes on. Or by hand,
-    with `begin`, `commit` and `abort`. Transactions nest by joining the outermost one, which alone
+    It is a context manager: leaving the block commits; an exception rolls back, and is raised further. Or it is used by
+    hand, with `begin`, `commit` and `abort`. A nested transaction joins the outermost one, and only that one
     commits; an abort anywhere inside rolls back all of it.
 
-    Durability: durable when the outermost block has been left.
+    Durability: the changes are durable when the outermost block has been left.
     Cost: on DAX and tmpfs microseconds; on a disk a few msyncs, together about half a millisecond.
     C functions: ``pmemobj_tx_begin``, ``pmemobj_tx_commit``, ``pmemobj_tx_abort``.
     """
@@ -34,14 +35,14 @@ class Transaction:
                 f"cannot make a transaction on {heap!r:.80}: it is no pool's memory (use pool.transaction())"
             )
         self._heap = heap
-        #: Levels that `begin` opened, and those that ``with`` did.
+        #: How many open levels `begin` has opened, and how many ``with``.
         self._begun = self._entered = 0
-        #: How many levels there were when a ``with`` had begun its own.
+        #: The depth inside each open ``with`` block.
         self._levels: list[int] = []
 
     @property
     def active(self) -> bool:
-        """Whether it was begun and neither committed nor aborted."""
+        """Whether the transaction was begun, and neither committed nor aborted."""
         return self._begun + self._entered > 0 and self._heap.in_transaction()
 
     def begin(self) -> Transaction:
@@ -49,10 +50,10 @@ class Transaction:
 
         Raises:
             PoolClosedError: the pool is closed.
-            TransactionAborted: the surrounding transaction was rolled back and not been left yet.
+            TransactionAborted: the surrounding transaction was rolled back, and has not been left yet.
         """
-        if self._heap.checker is not None:
-            self._heap.checker.entering()
+        if self._heap.observer is not None:
+            self._heap.observer.entering()
         self._heap.begin()
         self._begun += 1
         return self
@@ -61,12 +62,12 @@ class Transaction:
         """End the innermost level; at the outermost make all changes durable.
 
         Raises:
-            TransactionError: it was not begun.
-            TransactionAborted: it was rolled back inside.
+            TransactionError: no level was begun with `begin`.
+            TransactionAborted: the transaction was rolled back inside.
         """
         self._demand_begun("commit")
-        if self._heap.checker is not None:
-            self._heap.checker.leaving()
+        if self._heap.observer is not None:
+            self._heap.observer.leaving()
         self._begun -= 1
         self._heap.end(None, True)
         self._tell()
@@ -74,11 +75,11 @@ class Transaction:
     def abort(self) -> None:
         """Roll back all changes since the outermost begin, and raise at once.
 
-        What `begin` opened here is ended; ``with`` blocks end as the exception leaves them.
+        All levels that `begin` opened are ended; ``with`` blocks end as the exception leaves them.
 
         Raises:
-            TransactionAborted: always, so that nothing more runs in a dead transaction.
-            TransactionError: it was not begun.
+            TransactionAborted: always, so that no more code runs in a transaction that was rolled back.
+            TransactionError: the transaction was not begun.
         """
         reason = TransactionAborted(
             f"go on in the transaction on {self._heap.name}", "abort() rolled it back", "begin another"
@@ -94,8 +95,8 @@ class Transaction:
 
     def __enter__(self) -> Transaction:
         heap = self._heap
-        if heap.checker is not None:
-            heap.checker.entering()
+        if heap.observer is not None:
+            heap.observer.entering()
         heap.begin()
         self._entered += 1
         self._levels.append(heap.depth)
@@ -110,7 +111,7 @@ class Transaction:
     def __exit__(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
         heap = self._heap
         self._entered -= 1
-        # Who began by hand may end like a block, too.
+        # A program may call `__exit__` after `begin`, without `__enter__`; then no level was recorded.
         level = self._levels.pop() if self._levels else heap.depth
         try:
             if heap.depth and not heap.in_transaction():
@@ -127,8 +128,8 @@ class Transaction:
                         "end that one first",
                     )
                 )
-            elif heap.checker is not None:
-                heap.checker.leaving()
+            elif heap.observer is not None:
+                heap.observer.leaving()
         except BaseException as failure:
             heap.end(failure, True)
             raise
@@ -137,7 +138,7 @@ class Transaction:
             self._tell()
 
     def _tell(self) -> None:
-        """Tell those who follow the pool, once all is committed and other threads may go on."""
+        """Call the listeners of the pool when everything is committed and the lock is released."""
         heap = self._heap
         if heap.after_transaction and heap.depth == 0:
             for call in tuple(heap.after_transaction):

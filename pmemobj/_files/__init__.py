@@ -1,1 +1,10 @@
-"""What a pool lies in: one file, or a directory that grows."""
+"""The files of a pool: what they are, how they are created and opened, and what memory they lie on.
+
+| module | what it is responsible for |
+|---|---|
+| `sizes` | the sizes that a new pool may have, and whether there is space for it |
+| `medium` | what kind of memory a path is on, and so what "durable" means there |
+| `poolset` | the directory of a growing pool: its part files, their order, and its limit |
+| `pool_file` | what a file is, told from its bytes before libpmemobj opens it; names, locks and errors of files |
+| `storage` | creates and opens what a pool lies in: one file, or a directory that grows |
+"""

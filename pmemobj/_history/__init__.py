@@ -1,1 +1,13 @@
-"""The history of transactions that `pool.log` tells."""
+"""The history of transactions, which a program reads as `pool.log`.
+
+"History" and `pool.log` are ours; the undo logs and redo logs that libpmemobj keeps in the file belong to the room
+`_pmdk`.
+
+| module | what it is responsible for |
+|---|---|
+| `places` | which slot of which object a word is, in the words of a program |
+| `entries` | what the history tells of a transaction, as dataclasses of words and numbers |
+| `drafts` | entries while they are being made |
+| `recorder` | observes a heap and makes drafts of what it does |
+| `log` | `TransactionLog`: starts and stops the recorder, keeps the last entries, prints them |
+"""

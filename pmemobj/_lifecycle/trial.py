@@ -1,10 +1,10 @@
-"""Tries a pool in a child process before the process of the user opens it.
+"""The trial of a pool in a child process, before the process of the user opens it.
 
-libpmemobj may end or hang a process over a damaged file. A pool that was closed in good order is
-trusted, if its heap looks as it should; one that was not is opened here first, copy-on-write, so
-that its file stays as it is, and walked from end to end. `pmemobj.check` looks at pools in the same way.
+libpmemobj may end or hang a process over a damaged file. A pool that was closed in good order is trusted if its heap
+looks as it should. A pool that was not closed is first opened and walked in a child process. The child opens it
+copy-on-write, so that the file stays as it is. `pmemobj.check` examines pools in the same way.
 
-Run as ``python -m pmemobj._lifecycle.trial PATH PARENT TASK``, with the process id of the parent.
+The child runs ``python -m pmemobj._lifecycle.trial PATH PARENT TASK``, with the process id of its parent.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from pmemobj._pmdk import library
 from pmemobj._verify.examination import ERROR, Examination, Finding
 from pmemobj.errors import PmemError, PoolBusyError, PoolDamagedError
 
-#: Seconds that the trial may take: a base, and more for every GiB.
+#: Seconds that a trial may take: a fixed time, and more for every GiB.
 _PATIENCE, _PATIENCE_PER_GIB = 60, 60
 
-#: How a child is started; path, process id of the parent and task follow.
+#: The command that starts a child; the path, the process id of the parent and the task follow.
 _COMMAND = [sys.executable, "-P", "-m", "pmemobj._lifecycle.trial"]
 
 _FINE, _DAMAGED, _BUSY = 0, 3, 4
@@ -39,12 +39,12 @@ _FINE, _DAMAGED, _BUSY = 0, 3, 4
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of a child.
+    """How a child ended.
 
     Attributes:
-        complaint: Why it did not end well; empty if it did.
-        busy: Whether that is because the pool is open somewhere.
-        lines: What it had written by then.
+        complaint: Why it failed; empty if it did not.
+        busy: Whether it failed because some process has the pool open.
+        lines: The lines that it wrote to its standard output, up to its end.
     """
 
     complaint: str
@@ -56,8 +56,8 @@ def run(path: str, size: int) -> None:
     """Open and walk the pool at `path`, of `size` bytes, in a child process.
 
     Raises:
-        PoolDamagedError: that failed, killed the child, or took too long.
-        PoolBusyError: the pool is open somewhere.
+        PoolDamagedError: the child failed, died, or took too long.
+        PoolBusyError: some process has the pool open.
     """
     what = f"open pool {path}"
     trial = in_child(path, "open", patience(size))
@@ -78,7 +78,7 @@ def in_child(path: str, task: str, seconds: float) -> Trial:
     Args:
         path: The pool; its file stays as it is.
         task: The name of the task.
-        seconds: How long it may take.
+        seconds: How long the child may take.
     """
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONIOENCODING="utf-8:surrogateescape")
     child = subprocess.Popen(
@@ -99,13 +99,13 @@ def in_child(path: str, task: str, seconds: float) -> Trial:
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             out, _ = child.communicate()
-            return Trial(f"libpmemobj did not finish with it in {seconds:g} s", False, out.splitlines())
+            return Trial(f"libpmemobj did not finish with the pool in {seconds:g} s", False, out.splitlines())
     lines = out.splitlines()
     if child.returncode == _FINE:
         return Trial("", False, lines)
     complaint = (err.strip().splitlines() or ["no message"])[-1]
     if child.returncode < 0:
-        complaint = f"a trial process died of signal {-child.returncode} while libpmemobj worked on it"
+        complaint = f"a trial process died of signal {-child.returncode} while libpmemobj worked on the pool"
     return Trial(complaint, child.returncode == _BUSY, lines)
 
 
@@ -114,9 +114,9 @@ def in_child(path: str, task: str, seconds: float) -> Trial:
 
 @contextmanager
 def _opened(path: str) -> Iterator[Heap]:
-    """A heap on the pool, recovered in memory only; never closed, since the process ends."""
+    """A heap on the pool, recovered in memory only. It is never closed, since the process ends anyway."""
     found = pool_file.identify(path)
-    # A directory that is not tidy stays so; then its parts are named one by one, and it cannot grow.
+    # A directory that is not tidy must not be changed here. Then its parts are named one by one, and it cannot grow.
     may_grow_to = found.max_size if found.tidy else 0
     try:
         if found.tidy:
@@ -132,7 +132,7 @@ def _opened(path: str) -> Iterator[Heap]:
 
 
 def _open(path: str) -> None:
-    """Open and walk; the first thing that is wrong is enough."""
+    """Open and walk the pool. The first thing that is wrong raises its error, and ends the trial."""
     with _opened(path) as heap:
         heap.types = ClassTable(heap)
         for offset in containers(heap, root_words(heap)):
@@ -141,18 +141,18 @@ def _open(path: str) -> None:
 
 
 def _examine(path: str) -> None:
-    """Say everything that is wrong, after libpmemobj has recovered what it could."""
+    """Report everything that is wrong, after libpmemobj has recovered what it could."""
     with _opened(path) as heap:
-        _say_all(heap)
+        _report_all(heap)
 
 
 def _examine_bytes(path: str) -> None:
-    """Say what is wrong in the bytes as they are, where libpmemobj must not be let near them."""
+    """Report what is wrong in the bytes of the file, for a pool that libpmemobj would not survive."""
     with image(path) as heap:
-        _say_all(heap)
+        _report_all(heap)
 
 
-def _say_all(heap: Heap) -> None:
+def _report_all(heap: Heap) -> None:
     allocations = None
     try:
         allocations = heap.allocations()
@@ -164,7 +164,7 @@ def _say_all(heap: Heap) -> None:
     print(json.dumps(examination.objects), flush=True)
 
 
-#: What can be asked of a child.
+#: The tasks of a child, by their names.
 TASKS: dict[str, Callable[[str], None]] = {
     "open": _open,
     "examine": _examine,
@@ -173,24 +173,24 @@ TASKS: dict[str, Callable[[str], None]] = {
 
 
 def findings_of(lines: list[str]) -> tuple[list[Finding], int]:
-    """What a child that examined has said: its findings, and how many objects it came to."""
+    """Read the output of a child that examined a pool: its findings, and how many objects it reached."""
     findings, objects = [], 0
     for line in lines:
         try:
-            said = json.loads(line)
+            found = json.loads(line)
         except ValueError:
-            continue  # it died in the middle of a line
-        if isinstance(said, int):
-            objects = said
+            continue  # the child died in the middle of a line
+        if isinstance(found, int):
+            objects = found
         else:
-            findings.append(Finding(*said))
+            findings.append(Finding(*found))
     return findings, objects
 
 
 def main() -> int:
-    """Do the task that the command line names; the exit code tells what came of it."""
+    """Do the task that the command line names, and return the exit code for it."""
     path, parent, task = sys.argv[1:]
-    # A trial that outlived its parent would keep the pool busy.
+    # A trial that outlived its parent would keep the pool locked.
     library.die_with_parent()
     if os.getppid() != int(parent):
         return _DAMAGED
@@ -205,5 +205,5 @@ def main() -> int:
 if __name__ == "__main__":
     code = main()
     sys.stderr.flush()
-    # Without the finalizers: what a damaged pool left behind in this process must not run.
+    # _exit runs no finalizers, which might use what a damaged pool left in this process.
     os._exit(code)

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _calls.py.
+# Types of the compiled form; the source is calls.py.
 cdef extern from "errno.h":
     int last_error "errno"
 

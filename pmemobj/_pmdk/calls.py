@@ -1,12 +1,12 @@
 """The libpmemobj functions that changes of a pool need, called as cheaply as each form allows.
 
-Compiled, they are reached through their addresses, which costs a few nanoseconds and no Python
-object; uncompiled, through the wrappers of `_lib`. Both raise an `OSError` with libpmemobj's own
-words. As in `_lib`, what would end the process (a transaction call in the wrong stage) is kept away
-by `_heap`.
+Compiled, they are called through their addresses, which costs a few nanoseconds and no Python
+object; uncompiled, through the wrappers of `library`. Both raise an `OSError` with libpmemobj's own
+words. As in `library`, calls that would end the process (a transaction call in the wrong stage) are not prevented
+here: `heap` does not make them.
 
-A wait for a disk takes the better part of a millisecond, so the interpreter lock is given up
-meanwhile if the caller says that the pool is `slow`; on faster memory giving it up costs more
+A wait for a disk takes most of a millisecond. So the interpreter lock is released during the call
+if the caller says that the pool is `slow`; on faster memory, releasing the lock costs more
 than the call.
 """
 
@@ -48,7 +48,7 @@ _cancel: Any
 
 
 def load() -> None:
-    """Load libpmemobj, and find its functions; to be called before any other function here."""
+    """Load libpmemobj, and find its functions. It must be called before any other function of this module."""
     global _persist, _flush, _drain, _tx_begin, _tx_commit, _tx_abort, _tx_end, _tx_stage, _tx_add, _tx_alloc, _tx_free
     global _reserve, _set_value, _defer_free, _publish, _cancel
     library.load()
@@ -95,7 +95,7 @@ def flush(pop: int, address: int, size: int) -> None:
 
 
 def drain(pop: int) -> None:
-    """``pmemobj_drain``."""
+    """``pmemobj_drain``: what was flushed before is in the medium when this returns."""
     if cython.compiled:
         _drain(cython.cast(cython.p_void, pop))
     else:
@@ -103,7 +103,7 @@ def drain(pop: int) -> None:
 
 
 def in_transaction() -> bool:
-    """``pmemobj_tx_stage``: whether this thread is inside a transaction, of whatever pool."""
+    """``pmemobj_tx_stage``: whether this thread is inside a transaction of any pool."""
     if cython.compiled:
         return bool(_tx_stage != cython.NULL and _tx_stage() != _STAGE_NONE)
     else:
@@ -136,7 +136,7 @@ def commit(slow: bool) -> None:
 
 
 def abort() -> None:
-    """``pmemobj_tx_abort`` and ``pmemobj_tx_end``: roll back, whatever part of that is still due."""
+    """``pmemobj_tx_abort`` and ``pmemobj_tx_end``: roll back, or finish a roll-back that was interrupted."""
     if cython.compiled:
         if _tx_stage() == _STAGE_WORK:
             _tx_abort(_CANCELED)
@@ -157,7 +157,7 @@ def snapshot(address: int, size: int) -> None:
 
 
 def flush_at_commit(address: int, size: int) -> None:
-    """``pmemobj_tx_xadd_range_direct`` with ``POBJ_XADD_NO_SNAPSHOT``: an abort leaves the bytes as they are then."""
+    """``pmemobj_tx_xadd_range_direct`` with ``POBJ_XADD_NO_SNAPSHOT``: commit flushes the bytes, abort ignores them."""
     if cython.compiled:
         code = _tx_add(cython.cast(cython.p_void, address), size, _NO_ABORT | _NO_SNAPSHOT)
         if code:
@@ -190,11 +190,11 @@ def free(pool_uuid: int, offset: int) -> None:
         library.tx_free(pool_uuid, offset)
 
 
-# ---- publications (see _publish); compiled, an action is given by its address ----------------------
+# ---- publications (see publication.py); compiled, an action is given by its address ----------------
 
 
 def new_actions(count: int) -> Any:
-    """Uncompiled: room for so many actions."""
+    """Room for so many actions; uncompiled only."""
     return library.new_actions(count)
 
 
@@ -209,7 +209,7 @@ def reserve(pop: int, action: Any, size: int, kind: int, class_id: int) -> int:
 
 
 def set_value(pop: int, action: Any, address: int, value: int) -> None:
-    """``pmemobj_set_value``: the word that `publish` will store."""
+    """``pmemobj_set_value``: let `publish` store a word."""
     if cython.compiled:
         _set_value(
             cython.cast(cython.p_void, pop),
@@ -222,7 +222,7 @@ def set_value(pop: int, action: Any, address: int, value: int) -> None:
 
 
 def defer_free(pop: int, pool_uuid: int, offset: int, action: Any) -> None:
-    """``pmemobj_defer_free``: what `publish` will free."""
+    """``pmemobj_defer_free``: let `publish` free an allocation."""
     if cython.compiled:
         which = cython.declare(oid)  # type: ignore[name-defined]  # noqa: F821
         which.pool_uuid_lo = pool_uuid
@@ -233,7 +233,7 @@ def defer_free(pop: int, pool_uuid: int, offset: int, action: Any) -> None:
 
 
 def publish(pop: int, actions: Any, count: int, slow: bool) -> None:
-    """``pmemobj_publish``: all of them happen, or, if the process ends before this returns, all or none."""
+    """``pmemobj_publish``: do all actions; if the process ends before this returns, all or none are done."""
     if not cython.compiled:
         library.publish(library.pool_at(pop), actions, count)
     elif slow:
@@ -244,7 +244,7 @@ def publish(pop: int, actions: Any, count: int, slow: bool) -> None:
 
 
 def cancel(pop: int, actions: Any, count: int) -> None:
-    """``pmemobj_cancel``: none of them happens."""
+    """``pmemobj_cancel``: do none of the actions, and give back what was reserved for them."""
     if cython.compiled:
         _cancel(cython.cast(cython.p_void, pop), cython.cast(cython.p_void, actions), count)
     else:

@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _chunks.py.
+# Types of the compiled form; the source is chunks.py.
 cimport cython
 
 cdef unsigned long long ALLOCATION_HEADER_SIZE, ALLOCATION_INTERNAL, ALLOCATION_SIZE_MASK

@@ -1,9 +1,9 @@
 """libpmemobj's heap, read as it lies in the file: which allocations there are.
 
 libpmemobj follows its own bookkeeping unchecked: a size of 0 in it makes `pmemobj_next` run for
-ever, another number makes the process die. So it is read here with every number looked at, by
-whoever wants to know all allocations, and before a pool is opened. The form has been the same
-since libpmemobj 1.6 (heap layout 1.0), and says so in its header::
+ever, another number makes the process die. So this module reads it and checks every number: for
+callers that need all allocations, and before a pool is opened. The layout has been the same
+since libpmemobj 1.6 (heap layout 1.0), and its version stands in its header::
 
     heap header    1024 bytes: +0 signature, +16 major, +24 minor version; +40 chunk size
     zones          each at most 16 GiB: a header, 65528 chunk headers, the chunks
@@ -13,8 +13,8 @@ since libpmemobj 1.6 (heap layout 1.0), and says so in its header::
     run            +0 unit size, +8 alignment, +16 a bit for each unit (1: in use), then the units
     allocation     +0 size with this header (48 bits; the rest are flags), +8 type number, +16 contents
 
-Only heaps as this package makes them are understood: allocations with the header above, runs
-without alignment and with a bitmap as long as it must be.
+Only heaps as this package makes them are understood: allocations have the header above, runs have
+no alignment and the shortest bitmap that is possible.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ class HeapDamage(Exception):
 
 
 def verify_headers(words: Words) -> None:
-    """Look at the headers of the heap, its zones and its chunks, but not into the chunks.
+    """Check the headers of the heap, its zones and its chunks, but not the contents of the chunks.
 
     Args:
         words: The pool as 64-bit words.
 
     Raises:
-        HeapDamage: something is wrong.
+        HeapDamage: the bookkeeping contradicts itself.
 
     Cost: little; the headers of all chunks lie side by side.
     """
@@ -69,10 +69,10 @@ def verify_headers(words: Words) -> None:
 
 
 def verify(words: Words) -> None:
-    """Look at every run, too, but not at single allocations.
+    """Check every run, too, but not single allocations.
 
     Raises:
-        HeapDamage: something is wrong.
+        HeapDamage: the bookkeeping contradicts itself.
 
     Cost: a few microseconds for each 256 KiB.
     """
@@ -85,13 +85,13 @@ def has_free_row(words: Words, count: int) -> bool:
     """Whether `count` chunks side by side are free.
 
     Raises:
-        HeapDamage: something is wrong.
+        HeapDamage: the bookkeeping contradicts itself.
     """
     return any(kind == _FREE and length >= count for _, kind, length in _chunks(words))
 
 
 def offsets(words: Words) -> array[int]:
-    """The offset of every allocation, but for libpmemobj's own, in ascending order.
+    """The offset of every allocation but libpmemobj's own, in ascending order.
 
     Raises:
         HeapDamage: the bookkeeping contradicts itself.
@@ -119,7 +119,7 @@ def allocations(words: Words) -> list[tuple[int, int, int]]:
 
 
 def _chunks(words: Words) -> Iterator[tuple[int, int, int]]:
-    """Offset, type and length of every chunk, or row of chunks, that is one thing."""
+    """Offset, type and length (in chunks) of every free area, allocation of whole chunks, and run."""
     for first, heads in _zones(words):
         chunk, total = 0, len(heads)
         while chunk < total:
@@ -129,7 +129,7 @@ def _chunks(words: Words) -> Iterator[tuple[int, int, int]]:
 
 
 def _zones(words: Words) -> Iterator[tuple[int, Any]]:
-    """Of every zone the offset of its first chunk, and the headers of its chunks as words."""
+    """For every zone, the offset of its first chunk, and the headers of its chunks as words."""
     limit = WORD * len(words)
     heap = words[POOL_HEAP_OFFSET >> 3]
     if heap % WORD or heap + _HEAP_HEADER_SIZE + _CHUNKS_AT + CHUNK_SIZE > limit or words[heap >> 3] != _SIGNATURE:
@@ -139,7 +139,7 @@ def _zones(words: Words) -> Iterator[tuple[int, Any]]:
     for zone in range(heap + _HEAP_HEADER_SIZE, limit - _CHUNKS_AT - CHUNK_SIZE + 1, _ZONE_SIZE):
         magic, total = words[zone >> 3] & 0xFFFFFFFF, words[zone >> 3] >> 32
         if not magic and not total and zone > heap + _HEAP_HEADER_SIZE:
-            return  # not in use yet, and so none behind it
+            return  # this zone is not in use yet, so no later zone is
         if magic != _ZONE_MAGIC or not 0 < total <= _MAX_CHUNKS or zone + _CHUNKS_AT + CHUNK_SIZE * total > limit:
             raise HeapDamage(f"the header of the zone at {zone:#x} is wrong")
         heads = zone + _ZONE_HEADER_SIZE >> 3
@@ -153,11 +153,18 @@ def _verify_heads(heads: Words, first: int) -> None:
 
 
 def _length(head: int, chunk: int, total: int, first: int) -> int:
-    """How many chunks the chunk header `head` stands for, the one of number `chunk` in the zone."""
+    """How many chunks a chunk header stands for.
+
+    Args:
+        head: The header.
+        chunk: Its number in the zone.
+        total: How many chunks the zone has.
+        first: The offset of the first chunk of the zone.
+    """
     kind, flags, count = head & 0xFFFF, head >> 16 & 0xFFFF, head >> 32
     if kind not in (_FREE, _USED, _RUN) or not 0 < count <= total - chunk:
         raise HeapDamage(f"the header of chunk {chunk} of the zone at {first - _CHUNKS_AT:#x} is wrong")
-    # For the form above.
+    # The layout at the top of this module needs these flags.
     needed = _COMPACT | _FLEXIBLE if kind == _RUN else _COMPACT if kind == _USED else 0
     if flags & needed != needed:
         raise HeapDamage(f"chunk {chunk} of the zone at {first - _CHUNKS_AT:#x} has flags {flags:#x}")
@@ -186,7 +193,7 @@ def _note_units(words: Words, at: int, unit: int, number: int, first: int, found
         if bits == 0:
             index = (index | 63) + 1
         elif bits & 1:
-            # Never beyond the word of the bitmap, nor the end of the run.
+            # An allocation ends where its word of the bitmap ends, at the latest, or the run.
             room = unit * min(_BITS - (index & 63), number - index)
             size = _note(words, first + unit * index, room, found)
             index += (size + unit - 1) // unit

@@ -1,8 +1,8 @@
-"""The files of a pool as words that are read when they are asked for.
+"""The files of a pool as words that are read when they are needed.
 
-Who looks at the heap of a pool before it is opened wants two words here and two there, a chunk apart. In a mapping
-each of them is a page fault, which takes ten times as long as reading them, and more again to undo. What lies side by
-side, like the headers of all chunks, is read as a slice.
+The checks before a pool is opened need two words here and two there, a chunk apart. In a mapping
+each access is a page fault, which takes ten times as long as reading the words from the file, and unmapping takes time
+again. Words that lie side by side, like the headers of all chunks, are read as a slice.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _ROW = 1 << _ROW_SHIFT
 
 
 class FileWords:
-    """Files, one behind the other; all but the last have whole rows. A context manager, which opens and closes them.
+    """Several files as one sequence of words. A context manager, which opens and closes the files.
 
     Args:
-        files: Path and size in bytes of each.
+        files: Path and size in bytes of each, in order; the sizes of all but the last are whole rows.
     """
 
     def __init__(self, files: Sequence[tuple[str, int]]) -> None:
         self._paths = [path for path, _ in files]
         self._starts = [0, *accumulate(size for _, size in files)]
         self._descriptors: list[int] = []
-        # Two rows are kept, since a walk over the heap reads in two places in turn: which rows, and their words.
+        # Two rows are kept, since a walk over the heap reads in two places in turn: their numbers, and their words.
         self._number, self._other_number = -1, -1
         self._row, self._other_row = (memoryview(bytearray(_ROW * WORD)).cast("Q") for _ in range(2))
 
@@ -76,7 +76,7 @@ class FileWords:
         return self._row[index & (_ROW - 1)]
 
     def _slice(self, start: int, stop: int, step: int) -> memoryview:
-        """A copy of the words of a range; what is missing is 0, as in a row."""
+        """A copy of the words of a range; words behind the end of a file are 0, as in a row."""
         content = memoryview(bytearray(WORD * max(0, stop - start)))
         filled = 0
         while filled < len(content):
@@ -87,7 +87,7 @@ class FileWords:
         return content.cast("Q")[::step]
 
     def _read(self, number: int) -> None:
-        """Read a row. What the files have no more is 0: one that gets shorter just now is damaged anyway."""
+        """Read a row. Words behind the end of a file are 0: a file that has become shorter is damaged anyway."""
         at = number * _ROW * WORD
         if not 0 <= at < self._starts[-1]:
             raise IndexError(f"word {number * _ROW} of {len(self)}")

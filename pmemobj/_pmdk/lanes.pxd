@@ -1,4 +1,4 @@
-# Types of the compiled form; the source is _lanes.py.
+# Types of the compiled form; the source is lanes.py.
 cimport cython
 
 cdef unsigned long long WORD, POOL_HEADER_SIZE, ENTRY_KIND_SHIFT, ENTRY_OF_BYTES

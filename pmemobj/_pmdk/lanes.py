@@ -1,11 +1,11 @@
-"""libpmemobj's lanes as they lie in the file: whether it can be trusted with its own logs.
+"""libpmemobj's lanes as they lie in the file: whether libpmemobj can read its own logs without harm.
 
 A lane holds the logs of one thread at a time: two redo logs and an undo log, each a header and its entries
-(`_layout`). At open libpmemobj reads all of them, and it follows some fields unchecked: the size of the first entry
-of an undo log, and at the first commit the continuation of a log. So all is read here before.
+(`_format`). At open libpmemobj reads all logs, and follows some fields unchecked: the size of the first entry
+of an undo log, and at the first commit the continuation of a log. So this module checks the logs before each open.
 
-The lanes are mapped, since they lie close together: three megabytes of which a few words in each page are wanted.
-A continuation may be anywhere in the heap, and is looked at word by word.
+The lanes are mapped, since they lie close together: three megabytes, of which a few words in each page are needed.
+A continuation may lie anywhere in the heap, and is read word by word.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from pmemobj._format import (
 from pmemobj._pmdk.file_words import FileWords
 
 _MOST = 1024
-#: Far more than a log ever has; a ring of them would go on for ever.
+#: More continuations than a log ever has; following a circle of them would never end.
 _MAX_CONTINUATIONS = 10_000
 _CACHE_LINE = 64
 #: Words from one lane to the next, and from its beginning to its logs; how many bytes of entries the undo log has.
@@ -54,7 +54,7 @@ Words = Any
 
 
 def misplaced(words: FileWords) -> str:
-    """What is wrong with where the header says that the lanes are; or nothing."""
+    """What is wrong with the position of the lanes that the header states; an empty text if it is right."""
     count = words[POOL_LANE_COUNT // WORD]
     if words[POOL_LANES_OFFSET // WORD] != POOL_HEADER_SIZE or not 0 < count <= _MOST:
         return "libpmemobj's logs are not where they should be"
@@ -69,15 +69,14 @@ def end(words: FileWords) -> int:
 
 
 def damage(lanes: Words, words: FileWords) -> str:
-    """What nobody could have written there; or nothing.
+    """What is in the lanes that libpmemobj never writes, not even in a pool that was not closed; or an empty text.
 
-    It must not be there even in a pool that was not closed. A log that had continuations is left with a header
-    of zeros. Only entries of bytes have a checksum; one of another kind libpmemobj would carry out, and write
-    to wherever it says.
+    A log that had continuations is left with a header of zeros. Only entries of bytes have a checksum; an entry of
+    another kind would be carried out by libpmemobj unchecked, and write to any address.
 
     Args:
-        lanes: The words up to the end of the lanes, which `misplaced` has found nothing wrong with.
-        words: All of them.
+        lanes: The words of the file up to the end of the lanes, after `misplaced` has found nothing wrong.
+        words: All words of the file.
     """
     found = _damage(lanes, lanes[POOL_LANE_COUNT // WORD])
     if isinstance(found, str):
@@ -88,7 +87,7 @@ def damage(lanes: Words, words: FileWords) -> str:
 
 
 def _damage(lanes: Words, count: int) -> str | set[int]:
-    """What is wrong in the lanes themselves; if nothing is, where logs are continued."""
+    """What is wrong in the lanes themselves; if nothing is wrong, the offsets of the continuations of logs."""
     followers = set()
     for lane in range(count):
         first = POOL_HEADER_SIZE // WORD + _STRIDE * lane
@@ -114,10 +113,10 @@ def _damage(lanes: Words, count: int) -> str | set[int]:
 
 
 def unfinished(lanes: Words) -> str:
-    """Whether libpmemobj would undo something, as it must not in a pool that was closed.
+    """What libpmemobj would undo, though it must undo nothing in a pool that was closed; or an empty text.
 
-    What a log held stays there; it is its generation, part of the checksums, that makes it void. To be
-    asked only where `damage` has found nothing.
+    The entries of a finished log stay in it; they are void because their checksums belong to an earlier
+    generation of the log. To be called only if `damage` has found nothing.
     """
     for header in _begun(lanes, lanes[POOL_LANE_COUNT // WORD]):
         entry = header + _ENTRY
@@ -131,7 +130,7 @@ def unfinished(lanes: Words) -> str:
 
 
 def _begun(lanes: Words, count: int) -> list[int]:
-    """Where the undo logs begin that have an entry."""
+    """Where each undo log begins that has an entry."""
     found = []
     for lane in range(count):
         undo = POOL_HEADER_SIZE // WORD + _STRIDE * lane + _UNDO
@@ -147,7 +146,7 @@ def has_long_logs(lanes: Words) -> bool:
 
 
 def _continues_well(words: FileWords, offset: int) -> bool:
-    """Whether the continuation of a log at `offset`, and each further one, is an allocation for it.
+    """Whether the continuation of a log at `offset`, and each further continuation, is an allocation for logs.
 
     The log itself begins at the next cache line in it.
     """

@@ -1,16 +1,15 @@
 """libpmemobj through cffi: one checked wrapper for each C function that is used.
 
-The library is loaded when the first pool is created or opened, not at import, so that a recorder
-can be put in front of it (the crash lab does that). ABI mode: no headers and no compiler are
+The library is loaded when the first pool is created or opened, not at import, so that the crash lab can put its
+recorder in front of the library. cffi works in ABI mode: no headers and no compiler are
 needed at install time; `declarations.h` is all the C that the package declares.
 
-A self-contained wheel (`tools/make_wheel.py`) has the library in `_bundled`. There it goes before the system's: who
-installs such a wheel wants what was tested with it, and an older one on the machine must not get in the way.
+A self-contained wheel (`tools/make_wheel.py`) has the library in `_bundled`. There it is preferred to the system's
+library: a user of such a wheel wants the version that was tested, whatever older version the machine has.
 
-A C error becomes an `OSError` that carries the errno and libpmemobj's own message; the callers,
-who know what was attempted, turn it into an error of `pmemobj.errors`. What libpmemobj answers
-with an abort of the process (a transaction function outside stage WORK, say) is prevented by
-`_heap`, never tried.
+A C error becomes an `OSError` with the errno and libpmemobj's own message; the callers,
+which know the purpose of the call, turn it into an error of `pmemobj.errors`. Calls that make libpmemobj
+end the process (a transaction function outside stage WORK, for instance) are never made: `heap` prevents them.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from pmemobj._pmdk.declarations import ffi
 from pmemobj.errors import LibraryError
 
 _SONAME = "libpmemobj.so.1"
-_BUNDLED = os.path.join(os.path.dirname(__file__), "_bundled", _SONAME)
+_BUNDLED = os.path.join(os.path.dirname(os.path.dirname(__file__)), "_bundled", _SONAME)
 #: The interface (major, minor) of libpmemobj 1.12, the oldest that has what is called here.
 _INTERFACE = (2, 4)
 
@@ -49,7 +48,7 @@ _MAP_NORESERVE = 0x4000
 
 _lib: Any = None
 _libc: Any = ffi.dlopen(None)
-#: One opens a pool at a time: whether that changes its file is a setting of the whole process.
+#: Only one thread at a time opens a pool: whether the file is changed is a setting of the whole process.
 _opening = threading.Lock()
 
 #: A `PMEMobjpool *`.
@@ -57,7 +56,7 @@ Pool = Any
 
 
 def load() -> Any:
-    """The loaded library; all threads of the process share what it sets aside for sizes of allocations.
+    """The loaded library. All threads of the process share one arena of it.
 
     Raises:
         LibraryError: it is not installed, or older than 1.12.
@@ -73,14 +72,14 @@ def load() -> Any:
         complaint = library.pmemobj_check_version(*_INTERFACE)
         if complaint != ffi.NULL:
             raise LibraryError("use this libpmemobj", ffi.string(complaint).decode(), "install version 1.12 or later")
-        # One arena: there is one transaction at a time, and memory set aside for another thread is wasted.
+        # There is one transaction at a time, so memory that an arena reserves for another thread would be wasted.
         library.pmemobj_ctl_set(ffi.NULL, b"heap.arenas_assignment_type", ffi.new("int *", _GLOBAL_ARENA))
         _lib = library
     return _lib
 
 
 def last_failure(code: int | None = None) -> OSError:
-    """The error of the call that has just failed, with libpmemobj's words."""
+    """The error of the call that has just failed, with libpmemobj's own message."""
     code = ffi.errno if code is None else code
     message = ffi.string(_lib.pmemobj_errormsg()).decode(errors="replace")
     return OSError(code, message or os.strerror(code))
@@ -135,7 +134,7 @@ def root(pop: Pool, size: int) -> int:
 
 
 def uuid(pop: Pool, offset: int) -> int:
-    """The pool's identity as it stands in oids, read off the root object."""
+    """The identity of the pool, as every PMEMoid has it, taken from the root object."""
     return int(_lib.pmemobj_root(pop, _lib.pmemobj_root_size(pop)).pool_uuid_lo)
 
 
@@ -150,7 +149,7 @@ def pool_at(addr: int) -> Pool:
 
 
 def function_address(name: str) -> int:
-    """Where a function of the library is, for compiled code to call it directly."""
+    """The address of a function of the library, for compiled code, which calls it directly."""
     return int(ffi.cast("uintptr_t", ffi.addressof(_lib, name)))
 
 
@@ -162,8 +161,8 @@ def view(pop: Pool, size: int) -> memoryview:
 def window(addr: int, size: int) -> tuple[memoryview, Any]:
     """The memory at `addr` as read-only bytes, and an object that lives as long as anything shows them.
 
-    Whatever is made of the memoryview (slices, casts, arrays) keeps that object alive; the caller
-    keeps a weak reference only, which tells when the last of them is gone.
+    Everything that is made of the memoryview (slices, casts, arrays) keeps that object alive; the caller
+    keeps only a weak reference, which tells when all of these are gone.
     """
     token = ffi.cast("char *", addr)
     return _read_only(token, size), token
@@ -181,7 +180,7 @@ def _read_only(memory: Any, size: int) -> memoryview:
 
 
 def pin(image: memoryview) -> tuple[int, Any]:
-    """The address of a buffer, and what holds it in place until `unpin`."""
+    """The address of a buffer, and an object that holds it in place until `unpin`."""
     held = ffi.from_buffer(image)
     return int(ffi.cast("uintptr_t", held)), held
 
@@ -206,11 +205,11 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 
 @contextlib.contextmanager
 def files_in_a_row(files: Sequence[tuple[str, int]], private: bool = False) -> Iterator[memoryview]:
-    """``mmap``: files as if they were one; read-only, or a private copy that changes no file.
+    """``mmap``: several files as if they were one; read-only, or a private copy that changes no file.
 
     Args:
-        files: Path and size of each; the sizes in bytes, of all but the last in whole pages.
-        private: Whether what is yielded can be changed. It takes memory for the pages that are.
+        files: Path and size in bytes of each; the sizes of all but the last are whole pages.
+        private: Whether the mapping can be changed. It takes memory for the pages that are changed.
     """
     protection, flags = mmap.PROT_READ, mmap.MAP_SHARED
     if private:
@@ -233,9 +232,13 @@ def files_in_a_row(files: Sequence[tuple[str, int]], private: bool = False) -> I
 
 
 def map_over(addr: int, files: Sequence[tuple[str, int]]) -> None:
-    """``mmap``: put private copies of files over what is mapped from `addr` on, so that closing it changes no file.
+    """``mmap``: replace a mapping by private copies of files, so that closing the pool changes no file.
 
     For a process that was forked off and inherited a pool.
+
+    Args:
+        addr: Where the mapping begins.
+        files: Path and size in bytes of each.
     """
     for path, size in files:
         descriptor = os.open(path, os.O_RDONLY)
@@ -260,11 +263,11 @@ def add_allocation_class(pop: Pool, unit_size: int, units: int) -> int:
     Args:
         pop: The pool.
         unit_size: Bytes.
-        units: How many of them libpmemobj should set aside together.
+        units: How many units libpmemobj should set aside together.
 
     Returns:
-        The number of the class, to be given to `tx_alloc`; 0, which lets libpmemobj choose by size,
-        where it has that very class already.
+        The number of the class, to be given to `tx_alloc`; 0 if libpmemobj has the same class already: then it
+        chooses that class by size.
     """
     desc = ffi.new("struct pobj_alloc_class_desc *")
     desc.unit_size, desc.units_per_block, desc.header_type = unit_size, units, _HEADER_COMPACT
@@ -282,10 +285,10 @@ def set_log_piece(pop: Pool, size: int) -> None:
 
 
 def set_aside(pop: Pool, size: int, class_id: int) -> bool:
-    """``pmemobj_xreserve``, ``pmemobj_cancel``: let libpmemobj have a run for a class, from which nothing is taken.
+    """``pmemobj_xreserve``, ``pmemobj_cancel``: make libpmemobj reserve a run for a class, and allocate nothing in it.
 
     Returns:
-        Whether there was room for it. It lasts until `recycle`; nothing in the file counts as allocated.
+        Whether there was room for the run. It lasts until `recycle`; nothing in the file counts as allocated.
     """
     action = ffi.new("struct pobj_action *")
     if _lib.pmemobj_xreserve(pop, action, size, 0, class_id << 48).off == 0:
@@ -295,7 +298,7 @@ def set_aside(pop: Pool, size: int, class_id: int) -> bool:
 
 
 def new_actions(count: int) -> Any:
-    """Room for so many actions of a publication."""
+    """Room for the actions of a publication."""
     return ffi.new("struct pobj_action[]", count)
 
 
@@ -305,27 +308,27 @@ def reserve(pop: Pool, action: Any, size: int, type_num: int, class_id: int) -> 
 
 
 def set_value(pop: Pool, action: Any, addr: int, value: int) -> None:
-    """``pmemobj_set_value``: what `publish` stores at an address."""
+    """``pmemobj_set_value``: let `publish` store a word at an address."""
     _lib.pmemobj_set_value(pop, action, ffi.cast("uint64_t *", addr), value)
 
 
 def defer_free(pop: Pool, pool_uuid: int, offset: int, action: Any) -> None:
-    """``pmemobj_defer_free``: what `publish` frees."""
+    """``pmemobj_defer_free``: let `publish` free an allocation."""
     _lib.pmemobj_defer_free(pop, (pool_uuid, offset), action)
 
 
 def publish(pop: Pool, actions: Any, count: int) -> None:
-    """``pmemobj_publish``: do all of them, or, whatever happens, none."""
+    """``pmemobj_publish``: do all actions, or, if the process ends, all or none."""
     _lib.pmemobj_publish(pop, actions, count)
 
 
 def cancel(pop: Pool, actions: Any, count: int) -> None:
-    """``pmemobj_cancel``: do none of them."""
+    """``pmemobj_cancel``: do none of the actions."""
     _lib.pmemobj_cancel(pop, actions, count)
 
 
 def recycle(pop: Pool) -> None:
-    """``pmemobj_defrag`` of nothing: libpmemobj gives up the runs that it keeps for sizes that nothing has."""
+    """``pmemobj_defrag`` of no objects: libpmemobj gives up the runs that it keeps for sizes which nothing has."""
     _lib.pmemobj_defrag(pop, ffi.NULL, 0, ffi.NULL)
 
 
@@ -335,7 +338,7 @@ def persist(pop: Pool, addr: int, size: int) -> None:
 
 
 def flush(pop: Pool, addr: int, size: int) -> None:
-    """``pmemobj_flush``: the bytes are on their way to the medium."""
+    """``pmemobj_flush``: the bytes are in the medium when the next `drain` returns."""
     _lib.pmemobj_flush(pop, ffi.cast("void *", addr), size)
 
 
@@ -360,7 +363,7 @@ def equal(addr: int, data: memoryview) -> bool:
 def allocations(pop: Pool) -> Iterator[tuple[int, int, int]]:
     """``pmemobj_first``, ``pmemobj_next``: every allocation but the root object.
 
-    Runs for ever over a damaged pool; `_chunks.allocations` tells the same, and the tests compare.
+    It never ends in a damaged pool, so only tests use it, to verify `chunks.allocations`.
 
     Yields:
         Offset, usable size (bytes), type number. The pool must not change meanwhile.
@@ -373,7 +376,7 @@ def allocations(pop: Pool) -> Iterator[tuple[int, int, int]]:
 
 
 def free_now(pool_uuid: int, offset: int) -> None:
-    """``pmemobj_free``: free an allocation at once, atomically; no transaction can take it back."""
+    """``pmemobj_free``: free an allocation at once, atomically; a roll-back does not bring it back."""
     _lib.pmemobj_free(ffi.new("PMEMoid *", (pool_uuid, offset)))
 
 
@@ -404,12 +407,12 @@ def tx_commit() -> None:
     try:
         _lib.pmemobj_tx_commit()
     finally:
-        # Also when a KeyboardInterrupt arrives between the two calls: the commit has happened.
+        # A KeyboardInterrupt may arrive between the two calls; the commit has happened then.
         _lib.pmemobj_tx_end()
 
 
 def tx_abort() -> None:
-    """``pmemobj_tx_abort`` and ``pmemobj_tx_end``: roll back, whatever part of that is still due."""
+    """``pmemobj_tx_abort`` and ``pmemobj_tx_end``: roll back, or finish a roll-back that was interrupted."""
     with contextlib.suppress(KeyboardInterrupt):
         if _lib.pmemobj_tx_stage() == STAGE_WORK:
             _lib.pmemobj_tx_abort(errno.ECANCELED)
@@ -431,7 +434,7 @@ def tx_alloc(size: int, type_num: int, flags: int = 0, class_id: int = 0) -> int
         size: Bytes.
         type_num: The type number.
         flags: `ZERO`, `NO_FLUSH` (commit does not flush it), or both.
-        class_id: The class of allocations that it is taken from; 0: that which fits best.
+        class_id: The class that the allocation is taken from; 0: the class that fits best.
 
     Returns:
         Its offset.

@@ -1,15 +1,15 @@
 """libpmemobj's undo logs, read as they lie in a pool: what a roll-back or a recovery would put back.
 
-Each lane has one (`_layout` has the numbers), of 2048 bytes and with continuations where that is not enough. Its
+Each lane has an undo log (`_format` has the numbers) of 2048 bytes, with continuations where these are not enough. Its
 entries begin at cache lines, one behind the other::
 
-    +0   8  where the bytes were; the kind of the entry in the highest bits
+    +0   8  the offset of the bytes; the kind of the entry in the highest bits
     +8   8  Fletcher's checksum of the entry (with zeros here) and of the generation in the header of its log
     +16  8  how many bytes
     +24     the bytes as they were
 
-A commit counts the generation up, which makes all entries void at once. So what is read of a log is true or nothing,
-also while another thread writes to it.
+A commit increases the generation, which makes all entries void at once. So a reader finds entries that are right or
+none, also while another thread writes to the log.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pmemobj._format import (
     fletcher64,
 )
 
-#: Bytes from an offset on; fewer where the pool ends.
+#: A function that reads a number of bytes from an offset on; fewer where the pool ends.
 Read = Callable[[int, int], bytes]
 
 _CACHE_LINE = 64
@@ -41,7 +41,7 @@ _PLACE_MASK = (1 << ENTRY_KIND_SHIFT) - 1
 _ENTRY = struct.Struct("<QQQ")
 #: Where the undo log is in a lane, and how many bytes of entries it has.
 LOG, CAPACITY = LANE_LOGS[-1]
-#: Far more than a log ever has; a ring of them would go on for ever.
+#: More continuations than a log ever has; following a circle of them would never end.
 _MAX_CONTINUATIONS = 1 << 16
 
 
@@ -113,5 +113,5 @@ def _up(size: int) -> int:
 
 
 def _checksum(entry: bytes, generation: int) -> int:
-    """That of an entry, with zeros in its own place, and of the generation of its log."""
+    """The checksum of an entry, with zeros in place of the checksum, and of the generation of its log."""
     return fletcher64(entry[:WORD] + bytes(WORD) + entry[2 * WORD :] + generation.to_bytes(WORD, "little"))

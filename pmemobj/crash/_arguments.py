@@ -1,4 +1,4 @@
-"""What `Recording.explore` is told, looked at before anything begins."""
+"""Checks of the arguments of `Recording.explore`, made before anything begins."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _WHAT = "explore crashes with"
 
 
 def demand_model(model: object) -> None:
-    """Refuse what is no model; ValueError."""
+    """Refuse a name that is no model; raises ValueError."""
     if model not in MODELS:
         raise ValueError(f"cannot {_WHAT} model={model!r:.80}: there is no such model (use one of {', '.join(MODELS)})")
 
 
 def demand_count(name: str, value: object, least: int) -> None:
-    """Refuse what is no count; TypeError, or ValueError below `least`."""
+    """Refuse a value that is no count; raises TypeError, or ValueError below `least`."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"cannot {_WHAT} {name}={value!r:.80}: it is no int (use a whole number from {least} on)")
     if value < least:
@@ -27,7 +27,7 @@ def demand_count(name: str, value: object, least: int) -> None:
 
 
 def demand_seconds(name: str, value: Any, zero: bool) -> None:
-    """Refuse what is no time; TypeError, or ValueError if it is negative or none, or zero where that is no time."""
+    """Refuse a value that is no time; raises TypeError, or ValueError for NaN, a negative time, or a wrong zero."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise TypeError(f"cannot {_WHAT} {name}={value!r:.80}: it is no number (use a number of seconds)")
     if not value >= 0 or (value == 0 and not zero) or (name == "patience" and math.isinf(value)):
@@ -35,12 +35,12 @@ def demand_seconds(name: str, value: Any, zero: bool) -> None:
 
 
 def demanded_invariants(value: Any) -> tuple[str, ...]:
-    """The names of invariants; TypeError if they are none, ValueError for a name that is not known."""
+    """The names of invariants; raises TypeError if the value holds no names, ValueError for an unknown name."""
     use = f"use a tuple of names out of {', '.join(map(repr, INVARIANTS))}; () for none"
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"cannot {_WHAT} invariants={value!r:.80}: these are no names in a tuple ({use})")
+        raise TypeError(f"cannot {_WHAT} invariants={value!r:.80}: it is no tuple of names ({use})")
     names = tuple(value)
     for name in names:
         if name not in INVARIANTS:
-            raise ValueError(f"cannot {_WHAT} invariants={value!r:.80}: {name!r:.80} is none ({use})")
+            raise ValueError(f"cannot {_WHAT} invariants={value!r:.80}: {name!r:.80} is no invariant ({use})")
     return names

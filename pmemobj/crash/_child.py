@@ -1,6 +1,7 @@
-"""Child processes that run a caller's code: forked off, with a time limit, and gone with all they started at the end.
+"""Child processes that run code of the caller, with a time limit.
 
-A child sees the variables of the caller. Nothing that it does to them comes back; what it prints does.
+A child is forked off, so it sees the variables of the caller. What it does to them does not come back; what it prints
+does. At the end, the child and all processes that it started are gone.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 _OUTPUT_LIMIT = 1 << 20
-#: Seconds between two looks at whether the child has ended, and how long its processes may take to.
-_LOOK_EVERY, _BURIAL = 0.02, 5.0
+#: Seconds between two tests of whether the child has ended, and seconds that its processes may take to end.
+_LOOK_EVERY, _CLEAN_UP = 0.02, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class Ended:
     Attributes:
         status: Its exit status as `os.waitpid` tells it.
         output: What it printed.
-        timed_out: Whether its time ran out.
-        threads: How many threads it had then besides the one that it began with.
+        timed_out: Whether it was killed because its time was up.
+        threads: How many threads it had then, besides its main thread.
     """
 
     status: int
@@ -38,12 +39,12 @@ class Ended:
 
 
 def run(body: Callable[[int], object], seconds: float, called_off: Callable[[], bool] = lambda: False) -> Ended:
-    """Fork, let the child do `body`, which never returns and is given where to print, and wait for its end.
+    """Fork a child that runs `body`, and wait for its end.
 
     Args:
-        body: What the child does.
-        seconds: How long it may take.
-        called_off: Asked now and then whether to kill it at once.
+        body: What the child runs; it is given the descriptor to print to, and never returns.
+        seconds: How long the child may take.
+        called_off: Asked now and then whether to kill the child at once.
     """
     reading, writing = os.pipe()
     sys.stdout.flush()
@@ -55,7 +56,7 @@ def run(body: Callable[[int], object], seconds: float, called_off: Callable[[], 
             os.setpgid(0, 0)
             body(writing)
         finally:
-            # Without the finalizers of the parent's program, which this process inherited.
+            # Do not run the finalizers of the caller's program, which this process has inherited.
             os._exit(1)
     os.close(writing)
     output, threads = bytearray(), 0
@@ -66,14 +67,14 @@ def run(body: Callable[[int], object], seconds: float, called_off: Callable[[], 
         if timed_out:
             threads = len(os.listdir(f"/proc/{child}/task")) - 1
     finally:
-        # Also on a KeyboardInterrupt: all who have the pool must be gone before it is opened again.
-        # That is the child and what it started; the end of the pipe tells when they are.
+        # Also after a KeyboardInterrupt: every process that has the pool must be gone before it is opened again.
+        # These are the child and the processes that it started; the end of the pipe tells when all of them are gone.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
-        _read_while(reading, output, time.monotonic() + _BURIAL, lambda: True)
+        _read_while(reading, output, time.monotonic() + _CLEAN_UP, lambda: True)
         os.close(reading)
     return Ended(status, output.decode(errors="replace"), timed_out, threads)
 
@@ -88,19 +89,19 @@ def signal_name(number: int) -> str:
 
 @contextlib.contextmanager
 def output_to(descriptor: int) -> Iterator[None]:
-    """Send everything that is printed to a file descriptor, at once; there is nothing to read."""
+    """Send everything that is printed to a file descriptor, without buffering; standard input is empty."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     stream = io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), write_through=True, errors="replace")
-    sys.stdin = open(nothing, closefd=False)  # noqa: SIM115 - it lives as long as this process
+    sys.stdin = open(nothing, closefd=False)  # noqa: SIM115 - it stays open as long as this process lives
     sys.stdout = sys.stderr = stream
     yield
 
 
 def exit_code(end: SystemExit, descriptor: int) -> int:
-    """The exit code that the interpreter would make of it; a message is printed."""
+    """The exit code that the interpreter would use for a SystemExit; its message is printed."""
     if isinstance(end.code, int):
         return end.code & 0xFF
     if end.code is not None:
@@ -114,10 +115,10 @@ def _has_ended(child: int) -> bool:
 
 
 def _read_while(reading: int, output: bytearray, deadline: float, condition: Callable[[], bool]) -> bool:
-    """Read what is printed while a condition holds and the pipe has writers; keep the beginning.
+    """Read what is printed, as long as a condition holds and the pipe has writers; only the beginning is kept.
 
     Returns:
-        Whether that ended before the deadline.
+        Whether the reading ended before the deadline.
     """
     while condition():
         remaining = deadline - time.monotonic()

@@ -1,7 +1,7 @@
-"""Exploring: choose images, let workers recover them, and judge what came out.
+"""Exploring a recording: choose images, let workers recover them, and judge the outcomes.
 
-The verdict is about an image and a moment: before a commit has returned, the old state is right; afterwards it
-means that something was lost that somebody relies on.
+A verdict is about an image at a moment: before a commit has returned, the old state is right; afterwards it means
+that a promise was broken, since somebody relies on the new state.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pmemobj.crash import _workers
 from pmemobj.crash._heap_map import first_chunk
 from pmemobj.crash._image import Image
 from pmemobj.crash._recorder import Taken
-from pmemobj.crash._recovery import Finding, Outcome, Recovery
+from pmemobj.crash._recovery import BrokenInvariant, Outcome, Recovery
 from pmemobj.crash._states import (
     CAP,
     MOST_NAMED,
@@ -39,22 +39,22 @@ from pmemobj.crash._states import (
 )
 from pmemobj.crash._workers import Job, Setting
 
-#: What `judge` finds besides the findings of an outcome.
+#: The invariants that `judge` adds to those of an outcome.
 ATOMICITY, DURABILITY = "atomicity", "durability"
 
 
 @dataclass(frozen=True)
 class Found:
-    """All that an exploration came to, for `_report` to tell.
+    """Everything that an exploration found, from which an `Exploration` is made.
 
     Attributes:
-        moments: Where the power may fail.
-        counted: How many there are in all; fewer moments are looked at where the budget does not bear all of them.
+        moments: The moments at which the power was cut.
+        counted: How many moments there are in all; it is more if the budget does not allow all of them.
         possible: How many images the model has.
-        chosen: The moment, the choice and the number of the job of each that was looked at.
-        covered: How many more need not be looked at, since they must come to the same as one that was.
-        states: The name of the state before, and after each promise.
-        outcomes: The outcome of each job; None where the time was up.
+        chosen: The moment, the choice and the number of the job of each image that was chosen.
+        covered: How many images were skipped, since they are equivalent to images that were recovered.
+        states: The digest of the state at the beginning, and of the state after each promise.
+        outcomes: The outcome of each job; None if the time was up before.
         cut: Whether the time was up before all moments were counted or all images were chosen.
     """
 
@@ -68,44 +68,53 @@ class Found:
     cut: bool
 
 
-def explore(
-    taken: Taken,
-    setting: Setting,
-    identity: int,
-    *,
-    model: str,
-    budget: int,
-    seconds: float,
-    seed: int,
-    recovery: int,
-    workers: int | None,
-    executor: Executor | None,
-    progress: Callable[[int, int], object] | None,
-) -> Found:
-    """Choose and recover; see `Recording.explore`."""
-    deadline = time.monotonic() + seconds
-    counts, sizes = survey(taken.base, taken.events, model, deadline)
+@dataclass(frozen=True)
+class Search:
+    """How to explore; the attributes are explained at `Recording.explore`."""
+
+    model: str
+    budget: int
+    seconds: float
+    seed: int
+    recovery: int
+    workers: int | None
+    executor: Executor | None
+    progress: Callable[[int, int], object] | None
+
+
+def explore(taken: Taken, setting: Setting, identity: int, search: Search) -> Found:
+    """Choose images, recover them, and choose further ones where the first made a difference.
+
+    Args:
+        taken: The recording.
+        setting: What is common to all images.
+        identity: The identity of the recorded pool.
+        search: How to explore.
+    """
+    deadline = time.monotonic() + search.seconds
+    counts, sizes = survey(taken.base, taken.events, search.model, deadline)
     if time.monotonic() >= deadline:
         return Found([], len(counts), sum(counts), [], 0, [""], [None], True)
-    wanted = drawn(sizes, budget, seed)
+    wanted = drawn(sizes, search.budget, search.seed)
     there, meant = moments(taken.base, taken.events, set(wanted))
-    plan = _Plan(taken.base, there, [counts[at] for at in wanted], meant, model, budget, seed, deadline)
+    plan = _Plan(taken.base, there, [counts[at] for at in wanted], meant, search, deadline)
     plan.choose()
 
     def recover(jobs: list[Job], before: int = 0) -> list[Outcome | None]:
         def told(done: int) -> None:
-            if progress is not None:
-                progress(before + done, before + len(jobs))
+            if search.progress is not None:
+                search.progress(before + done, before + len(jobs))
 
-        if executor is not None:
-            return _workers.run_elsewhere(executor, setting, jobs, identity, deadline)
-        return _workers.run(setting, jobs, workers or min(2, os.cpu_count() or 1), deadline, told)
+        if search.executor is not None:
+            return _workers.run_elsewhere(search.executor, setting, jobs, identity, deadline)
+        return _workers.run(setting, jobs, search.workers or min(2, os.cpu_count() or 1), deadline, told)
 
     first = 1 + len(meant)
-    step = max(1, (len(plan.images) - first) // recovery) if recovery else 0
-    crashed = set(range(first, len(plan.images), step)[:recovery] if step else ())
+    step = max(1, (len(plan.images) - first) // search.recovery) if search.recovery else 0
+    crashed = set(range(first, len(plan.images), step)[: search.recovery] if step else ())
     jobs = [(*image, number in crashed) for number, image in enumerate(plan.images)]
-    # What an image is compared with comes just before it, so that what was done when the time is up can be judged.
+    # Each image comes just after the promised states that it is compared with. So when the time is up, every image that
+    # was recovered can be judged.
     order = sorted(
         range(len(jobs)), key=lambda number: (number - 1, 0) if number < first else (jobs[number][0].promises, 1)
     )
@@ -121,13 +130,13 @@ def explore(
 
 
 class _Plan:
-    """Which images are recovered.
+    """The choice of the images that are recovered.
 
     Attributes:
-        images: Moment and choice of each, of which its lines can be made; first what each promise stands for, by
-            which the others are judged.
-        chosen: Moment, choice and number of the image.
-        cut: Whether the time was up before all were chosen.
+        images: The moment and the choice of each image, from which its lines can be made. The first ones are the
+            beginning and the state after each promise, by which the others are judged.
+        chosen: The number of a moment, a choice, and the number of its image in `images`.
+        cut: Whether the time was up before all images were chosen.
     """
 
     def __init__(
@@ -136,35 +145,34 @@ class _Plan:
         there: list[Moment],
         counts: list[int],
         meant: list[Moment],
-        model: str,
-        budget: int,
-        seed: int,
+        search: Search,
         deadline: float,
     ) -> None:
-        self._there, self._counts, self._model, self._budget, self._seed = there, counts, model, budget, seed
+        self._there, self._counts = there, counts
+        self._model, self._budget, self._seed = search.model, search.budget, search.seed
         self._deadline, self.cut = deadline, False
         self._keys = Keys(base)
         self._numbers: dict[int, int] = {}
         self.images: list[tuple[Moment, Choice]] = [(nothing_done(), ()), *((moment, ()) for moment in meant)]
         self.chosen: list[tuple[int, Choice, int]] = []
         chunks = first_chunk(int.from_bytes(base.read(POOL_HEAP_OFFSET, WORD), "little"))
-        #: At moments where it pays: the lines that need not be varied where a series of them makes no difference.
+        #: By moment, where this saves images: the lines that need not be varied if a series makes no difference.
         self._free: dict[int, list[int]] = {}
         self._effort = list(counts)
-        for at, moment in enumerate(there if model == "lines" else ()):
+        for at, moment in enumerate(there if search.model == "lines" else ()):
             free = free_lines(moment, chunks)
             effort = longest(moment, free) * counts[at] // _product(moment, free)
             if effort < counts[at]:
                 self._free[at], self._effort[at] = free, effort
-        self._caps = _caps(self._effort, [len(moment.pending) for moment in there], budget)
-        #: How many lines the choices name, and what they share.
+        self._caps = _caps(self._effort, [len(moment.pending) for moment in there], search.budget)
+        #: How many lines the choices name, and the pairs that they share, to save memory.
         self._named = 0
         self._pairs: dict[tuple[int, int], tuple[int, int]] = {}
-        #: Moment, choice of the other lines, and numbers of the images of a series.
+        #: Of each series: the moment, the choice of the other lines, and the numbers of its images.
         self._series: list[tuple[int, Choice, list[int]]] = []
 
     def choose(self) -> None:
-        """The images to begin with."""
+        """Choose the images to begin with."""
         for at, moment in enumerate(self._there):
             if self.cut:
                 break
@@ -181,7 +189,7 @@ class _Plan:
                         break
 
     def choose_again(self, outcomes: list[Outcome | None]) -> int:
-        """More images, where some lines made a difference; returns how many need not be looked at."""
+        """Choose more images where a series made a difference; returns how many images can be skipped."""
         covered = 0
         for at, choice, numbers in self._series:
             moment, free = self._there[at], self._free[at]
@@ -217,7 +225,7 @@ class _Plan:
 
 
 def _caps(effort: list[int], sizes: list[int], budget: int) -> list[int]:
-    """How many images each moment may have, so that neither their number nor the lines that they name are too many."""
+    """How many images each moment may have, so that there are neither too many images nor too many lines in them."""
     cap = min(CAP, level(effort, budget))
     named = level([min(cap, count) * size for count, size in zip(effort, sizes, strict=True)], MOST_NAMED)
     return [max(1, min(cap, named // size)) if size else cap for size in sizes]
@@ -228,31 +236,31 @@ def _product(moment: Moment, lines: list[int]) -> int:
     return math.prod(len(moment.pending[line]) + 1 for line in lines)
 
 
-def judge(outcome: Outcome, promises: int, states: list[str], atomic: bool) -> tuple[Finding, ...]:
-    """What is wrong with an outcome, given how many promises had been made."""
-    findings = list(outcome.findings)
+def judge(outcome: Outcome, promises: int, states: list[str], atomic: bool) -> tuple[BrokenInvariant, ...]:
+    """The invariants that do not hold for an outcome, given how many promises had been made."""
+    broken = list(outcome.broken)
     right = states[promises : promises + 2]
-    # Where time did not suffice for what is right, nothing can be said against what is there.
+    # If the time was up before the promised states were recovered, the state cannot be judged.
     if atomic and outcome.state and all(right) and outcome.state not in right:
         if outcome.state in states[:promises]:
-            text = "what had been promised is gone: the state is an older one"
-            findings.append(Finding(DURABILITY, text))
+            text = "a promised change is lost: the state is an older one"
+            broken.append(BrokenInvariant(DURABILITY, text))
         elif "unreadable" not in outcome.state:
-            text = "the state is neither that before nor that after"
-            findings.append(Finding(ATOMICITY, text))
-    return tuple(findings)
+            text = "the state is neither the one before nor the one after"
+            broken.append(BrokenInvariant(ATOMICITY, text))
+    return tuple(broken)
 
 
 def smallest(
     setting: Setting, moment: Moment, choice: Choice, invariant: str, states: list[str], atomic: bool
 ) -> tuple[Choice, Choice] | None:
-    """Choices with the same violation: one that loses as little as can be, one that keeps as little as can be.
+    """Two choices with the same violation: one loses as little as possible, the other keeps as little as possible.
 
-    They are found by changing one line after another, so nothing can be taken away from either, though
-    there may be others.
+    They are found by changing one line after another, so they are locally minimal: no single line can be taken away
+    from either of them, but there may be smaller ones.
 
     Returns:
-        None if the worker that was to find them died.
+        The two choices; None if the worker that searches for them died.
     """
 
     def search(recovery: Recovery) -> tuple[Choice, Choice]:

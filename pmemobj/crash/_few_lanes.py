@@ -1,9 +1,9 @@
-"""Images with no more lanes than are in use: libpmemobj spends most of an open on those that are not.
+"""Images that declare only the lanes that are in use, since libpmemobj spends most of an open on the unused ones.
 
-A lane is a set of logs for one thread, and a pool has 1,024. At each open libpmemobj makes some memory for each and
-looks for something to recover in it; that takes five times as long as all else that it does with a small
-pool. Lanes that no thread has ever had, and that hold nothing in any image, can be left out without a
-difference to recovery. So the *scratch copy* of an image says that it has fewer. All else in it is as it was.
+A lane is a set of logs for one thread, and a pool has 1,024 of them. At each open libpmemobj allocates memory for
+every lane and looks for something to recover in it, which takes five times as long as everything else that it does
+with a small pool. Lanes that no thread has ever used hold nothing in any image, so leaving them out makes no
+difference to recovery. Therefore the *scratch copy* of an image declares fewer lanes; its other bytes are unchanged.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from pmemobj.crash._trace import LINE
 
 __all__ = ["OURS", "FewLanes"]
 
-#: What such a copy has of its own: how many lanes it has, and the checksum over that.
+#: The words in which a scratch copy differs: the number of lanes, and the checksum over the header with it.
 OURS = tuple(range(at, at + WORD) for at in (POOL_LANE_COUNT, POOL_DESCRIPTOR_CHECKSUM))
-#: libpmemobj hands its threads one lane after another, modulo this.
+#: The environment variable that limits how many lanes libpmemobj hands out to threads.
 _LANES_AT_RUN_TIME = "PMEMOBJ_NLANES"
 
 
 class FewLanes:
-    """Keeps the number of lanes of an image as low as what is written to it allows.
+    """Keeps the declared number of lanes of an image as low as its contents allow.
 
     Attributes:
-        lines: The cache lines that are not to be written any more.
+        lines: The offsets of the cache lines that this object has changed, which nobody else may write.
     """
 
     def __init__(self, image: Image) -> None:
@@ -48,15 +48,15 @@ class FewLanes:
         self._end = self._first + self._all * LANE_SIZE
         self.lines = frozenset(each.start & -LINE for each in OURS)
         self._count = 0
-        self._say(self._in_use())
+        self._declare(self._in_use())
 
     def written(self, line: int) -> None:
-        """A line of the image was written; if it is one of a lane, that lane counts from now on."""
+        """Take note that a line of the image was written: if it lies in a lane, this lane is in use from now on."""
         if self._first <= line < self._end:
-            self._say((line - self._first) // LANE_SIZE + 1)
+            self._declare((line - self._first) // LANE_SIZE + 1)
 
     def open_with(self) -> None:
-        """Tell libpmemobj, before it opens the image, to use no other lanes; it does not look for that."""
+        """Tell libpmemobj to use no other lanes: by itself it does not look at the number in the header."""
         os.environ[_LANES_AT_RUN_TIME] = str(self._count)
 
     def _in_use(self) -> int:
@@ -69,7 +69,7 @@ class FewLanes:
             1,
         )
 
-    def _say(self, count: int) -> None:
+    def _declare(self, count: int) -> None:
         if count <= self._count:
             return
         self._count = count

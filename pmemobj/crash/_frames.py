@@ -1,4 +1,4 @@
-"""One moment of a recording, for those who draw it: the state of each cache line, and libpmemobj's undo log."""
+"""One moment of a recording, to be drawn: the state of each cache line, and libpmemobj's undo log."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from pmemobj.crash._trace import LINE, PROMISES, Event
 class LineState(Enum):
     """Where the latest bytes of a cache line are; the value is a letter to show."""
 
-    #: Stored, and in the cache only: it may be lost, or not.
+    #: Stored, and so far in the cache: a power cut may lose it, or not.
     DIRTY = "D"
-    #: On its way: lost, or not, until the next fence.
+    #: Flushed, on its way to the medium: a power cut before the next fence may lose it, or not.
     FLUSHED = "F"
-    #: On the medium.
+    #: Flushed and fenced: it is on the medium.
     FENCED = "S"
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A cache line that the recording has stored to.
+class CacheLine:
+    """A cache line to which the recorded code has stored.
 
     Attributes:
         offset: Where it begins.
         state: Where its latest bytes are.
-        content: What memory shows.
-        durable: What is on the medium for certain.
-        versions: How many versions of it may be on the medium besides.
+        content: The bytes that the program sees.
+        durable: The bytes that are certainly on the medium.
+        versions: How many later versions of it may have reached the medium.
         stored_by: The last store to it.
     """
 
@@ -50,9 +50,9 @@ class Snapshot:
     """An entry of an undo log: recovery would put these bytes back.
 
     Attributes:
-        lane: The number of the lane whose log it is.
-        offset: Where they were.
-        data: What was there.
+        lane: The number of the lane whose log has the entry.
+        offset: Where the bytes were.
+        data: The bytes.
     """
 
     lane: int
@@ -62,27 +62,27 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One moment.
+    """One moment of a recording.
 
     Attributes:
         number: How many steps had happened.
-        step: The next one; None at the end.
+        step: The next step; None at the end.
         promises: How many promises had been made.
         lines: The cache lines that were stored to, by offset.
-        undo_log: What the undo logs hold, as memory shows them; empty once a commit has made them invalid.
-        possible: How many images a power cut could leave; not in the repr, since Python may refuse to write it.
+        undo_log: The valid entries of the undo logs, as memory has them; empty once a commit has cleared them.
+        possible: How many images a power cut could leave; not in the repr, since Python may refuse to write the number.
     """
 
     number: int
     step: Event | None
     promises: int
-    lines: tuple[Line, ...]
+    lines: tuple[CacheLine, ...]
     undo_log: tuple[Snapshot, ...]
     possible: int = field(repr=False)
 
 
 def frame_at(base: Image, steps: Sequence[Event], number: int) -> Frame:
-    """What there is just before a step.
+    """The moment just before a step.
 
     Raises:
         IndexError: there is no such step.
@@ -91,7 +91,7 @@ def frame_at(base: Image, steps: Sequence[Event], number: int) -> Frame:
 
 
 def frames_at(base: Image, steps: Sequence[Event], numbers: Sequence[int]) -> list[Frame]:
-    """The same for several steps, in ascending order.
+    """The moments just before several steps, in ascending order.
 
     Raises:
         IndexError: there is no such step.
@@ -102,7 +102,7 @@ def frames_at(base: Image, steps: Sequence[Event], numbers: Sequence[int]) -> li
     promises = played = 0
     for number in numbers:
         if not played <= number <= len(steps):
-            raise IndexError(f"cannot show step {number}: there are {len(steps)} (0 is the beginning)")
+            raise IndexError(f"cannot show step {number}: there are {len(steps)} steps (0 is the beginning)")
         for event in steps[played:number]:
             memory.apply(event)
             promises += event.what in PROMISES
@@ -116,16 +116,16 @@ def frames_at(base: Image, steps: Sequence[Event], numbers: Sequence[int]) -> li
     return found
 
 
-def _line(base: Image, memory: Memory, offset: int, stored_by: Event) -> Line:
+def _line(base: Image, memory: Memory, offset: int, stored_by: Event) -> CacheLine:
     pending = memory.pending.get(offset, ())
     flushed = memory.flushed.get(offset, [0])[-1]
     state = LineState.FENCED if not pending else LineState.FLUSHED if flushed == len(pending) else LineState.DIRTY
     durable = memory.durable.get(offset) or base.line(offset)
-    return Line(offset, state, memory.line(offset), durable, len(pending), stored_by)
+    return CacheLine(offset, state, memory.line(offset), durable, len(pending), stored_by)
 
 
 def undo_log(base: Image, memory: Memory) -> tuple[Snapshot, ...]:
-    """What recovery would put back: the valid entries of the undo logs that a recording has touched."""
+    """What recovery would put back: the valid entries of the undo logs that the recorded code has changed."""
 
     def read(offset: int, size: int) -> bytes:
         first = offset & ~(LINE - 1)

@@ -1,7 +1,7 @@
-"""Which bytes of a pool mean something after recovery, so that memories that mean the same are looked at once.
+"""Which bytes of a pool mean something after recovery, so that memories with the same meaning are examined once.
 
-What lies in memory that is free, nobody reads: it is written before. Of libpmemobj's heap that leaves its
-headers (in front of the first chunk), the header and bitmap at the beginning of each chunk, and the allocations.
+Nobody reads the bytes of free memory: they are written before they are read. What means something in libpmemobj's
+heap is its headers (before the first chunk), the header and bitmap at the beginning of each run, and the allocations.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ from pmemobj._pmdk import chunks
 
 _PAGE = 4096
 _CHUNK = 256 * 1024
-#: From the beginning of the heap to the headers of its chunks, behind its own and the zone's; and to the first chunk.
+#: The distance from the beginning of the heap to the headers of its chunks, behind the headers of the heap and of the
+#: zone; and to the first chunk.
 _TO_HEADERS = 1024 + 64
 _TO_CHUNKS = _TO_HEADERS + 65528 * WORD
-#: The header of a run of units; its bitmap follows. The smallest unit decides how long that can be.
+#: The header of a run; its bitmap follows. The smallest unit determines how long the bitmap can be.
 _RUN_HEADER, _SMALLEST_UNIT = 16, 32
 _BITMAP_WORDS = 38
-#: The kind of a chunk, in the lowest bits of its header: a run of units. Chunks that are none have no bitmap.
+#: The type of a chunk is in the lowest bits of its header. Only a run has a bitmap.
 _KIND_MASK, _RUN = 0xFFFF, 4
-#: A second zone begins here; what lies there is taken as it is.
+#: A second zone would begin here; of pools that have one, every byte counts.
 _ONE_ZONE = 65528 * _CHUNK
 
 
@@ -37,8 +38,8 @@ def first_chunk(heap: int) -> int:
     return heap + _TO_CHUNKS
 
 
-class Meaning:
-    """The map of one memory, given as words; of a heap that cannot be read, every byte means something."""
+class HeapMap:
+    """The map of one memory, given as words; in a heap that cannot be read, every byte means something."""
 
     def __init__(self, words: memoryview, size: int) -> None:
         heap = words[POOL_HEAP_OFFSET // WORD]
@@ -57,18 +58,19 @@ class Meaning:
         self._ranges.sort()
         self._starts = [start for start, _ in self._ranges]
 
-    def of_page(self, page: int, content: bytes) -> bytes:
-        """The bytes of a page with zeros where they mean nothing."""
+    def meaningful(self, page: int, content: bytes) -> bytes:
+        """The bytes of a page, with zeros in place of those that mean nothing."""
         if not self._readable or page + _PAGE <= self._chunks:
             return content
         masked = bytearray(len(content))
-        for start, end in self._meant(page):
+        for start, end in self._ranges_in(page):
             start, end = max(start - page, 0), min(end - page, _PAGE)
             if start < end:
                 masked[start:end] = content[start:end]
         return bytes(masked)
 
-    def _meant(self, page: int) -> list[tuple[int, int]]:
+    def _ranges_in(self, page: int) -> list[tuple[int, int]]:
+        """The ranges of bytes in and around a page that mean something."""
         found = [(page, self._chunks)] if page < self._chunks else []
         first = bisect_right(self._starts, page) - 1
         last = bisect_right(self._starts, page + _PAGE)

@@ -1,7 +1,7 @@
-"""Images of pools in memory: files without a name, which libpmemobj opens like any other.
+"""Images of pools in memory: files without a name, which libpmemobj opens like any other file.
 
-An image is a copy of the file of a pool. Crash states are told apart by what differs from one, cache
-line by cache line (`Lines`).
+An image is a copy of the file of a pool. A crash state is described by the cache lines in which it differs from an
+image (`Lines`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _COPY_AT_ONCE = 1 << 30
 
 
 class Image:
-    """A file in memory, of `size` bytes; inherited by children, gone with the last process that has it."""
+    """A file in memory, of `size` bytes; child processes inherit it, and it disappears with the last of them."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -43,7 +43,7 @@ class Image:
         return image
 
     def copy(self) -> Image:
-        """Another one with the same contents."""
+        """A second image with the same contents."""
         other = Image(self.size)
         _copy(self.file, other.file)
         return other
@@ -54,7 +54,7 @@ class Image:
 
     @property
     def path(self) -> str:
-        """What libpmemobj opens it by, in this process."""
+        """The path by which libpmemobj opens the image in this process."""
         return f"/proc/self/fd/{self.file}"
 
     def read(self, offset: int, size: int) -> bytes:
@@ -68,7 +68,7 @@ class Image:
         os.pwrite(self.file, data, offset)
 
     def open(self, copy_on_write: bool) -> library.Pool:
-        """Let libpmemobj open it, with recovery; OSError if it will not."""
+        """Let libpmemobj open the image, with recovery; raises OSError if it refuses."""
         return library.open_pool(self.path, LAYOUT_NAME, copy_on_write)
 
     def close(self) -> None:
@@ -106,14 +106,14 @@ def _copy(source: int, target: int) -> None:
 
 
 def demand_plain(what: str, pool: PersistentObjectPool) -> None:
-    """Refuse a pool of many files.
+    """Refuse a pool whose contents are not one file.
 
     Raises:
         PmemError: it is a growing pool, or open in a sandbox.
     """
     if pool.sandbox:
-        raise PmemError(what, "it is open in a sandbox, its file is not what it shows", "open it without sandbox=True")
+        raise PmemError(what, "it is in a sandbox, so its changes are in no file", "open it without sandbox=True")
     if pool_file.identify(pool._file).max_size:
         raise PmemError(
-            what, "it is a growing pool, whose files are added while it is open", "resize a copy to a fixed size"
+            what, "it is a growing pool, which gets further files while it is open", "resize a copy to a fixed size"
         )

@@ -1,8 +1,8 @@
 """Interrupts that wait until a pool is open again.
 
-While a child process has the pool, and while it is being taken up again, a KeyboardInterrupt would leave the caller
-with a pool that is closed. So SIGINT is noted only, whoever waits looks at the note, and the interrupt comes when all
-is as it was.
+While a child process has the pool, and while the pool is being resumed, a KeyboardInterrupt would leave the caller
+with a closed pool. So SIGINT is only noted; loops that wait look at the note and end early; and the interrupt is
+raised when the pool is open again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Interrupts:
     """SIGINT within a block of `deferred`.
 
     Attributes:
-        arrived: Whether there was one.
+        arrived: Whether there was a SIGINT.
     """
 
     def __init__(self) -> None:
@@ -29,17 +29,17 @@ class Interrupts:
         self._mask: set[int] | None = None
 
     def defer(self) -> None:
-        """Note them from now on."""
-        # Processes that are started meanwhile are to finish as well: a terminal interrupts them all, and they
-        # inherit what is blocked. Here the handler takes what arrives in other threads.
+        """Only note interrupts from now on."""
+        # A terminal interrupts child processes, too. They inherit the blocked signal, so they can finish as well. The
+        # handler notes interrupts that are delivered to other threads of this process.
         self._mask = set(signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}))
-        # Only the main thread is interrupted by Python, and only where Python handles the signal.
+        # Python interrupts only the main thread, and only if the signal has a Python handler.
         if threading.current_thread() is threading.main_thread() and callable(signal.getsignal(signal.SIGINT)):
             self._before = signal.signal(signal.SIGINT, self._note)
 
     def restore(self) -> None:
-        """Let them through again; one that arrived is not raised by this."""
-        # One that is blocked is delivered here, to the handler that notes it.
+        """Let interrupts through again; this does not raise one that has arrived."""
+        # A blocked interrupt is delivered here, to the handler that notes it.
         if self._mask is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
         if self._before is not None:
@@ -51,14 +51,14 @@ class Interrupts:
 
     @property
     def waiting(self) -> bool:
-        """Whether the wait should end: one has arrived, or is blocked."""
+        """Whether a waiting loop should end: an interrupt has arrived, or is blocked."""
         blocked_here = self._before is not None and signal.SIGINT not in (self._mask or ())
         return self.arrived or (blocked_here and signal.SIGINT in signal.sigpending())
 
 
 @contextlib.contextmanager
 def deferred() -> Iterator[Interrupts]:
-    """A block that no interrupt ends: it comes behind the block."""
+    """A block that no interrupt ends: an interrupt is raised after the block."""
     interrupts = Interrupts()
     try:
         interrupts.defer()

@@ -1,8 +1,8 @@
-"""What cache lines came to hold, one after another, so that what they held at any time can be made again.
+"""A journal of the contents of cache lines, from which their contents at any moment can be reconstructed.
 
-A recording has thousands of moments, and each of them differs from the one before by a few lines. So a moment
-is told by how many entries of the journal there were then, and its lines are made where they are needed: mostly
-in the order of the moments, for which the last ones made are kept.
+A recording has thousands of moments, and each of them differs from the one before by a few lines. So a moment stores
+only how long the journal was then. Its lines are reconstructed where they are needed, mostly in the order of the
+moments; therefore the lines that were reconstructed last are kept.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pmemobj.crash._image import Lines
 
 
 class Journal:
-    """The contents of lines in the order in which they came; it only grows."""
+    """Pairs of a line and its new content, in the order of the recording; it only grows."""
 
     def __init__(self, entries: list[tuple[int, bytes]] | None = None) -> None:
         self._entries = entries if entries is not None else []
@@ -21,21 +21,21 @@ class Journal:
         return len(self._entries)
 
     def append(self, line: int, content: bytes) -> None:
-        """From now on a line holds this."""
+        """Record that a line holds this content from now on."""
         self._entries.append((line, content))
 
     def between(self, begin: int, end: int) -> list[tuple[int, bytes]]:
-        """Some of the entries."""
+        """The entries from number `begin` up to `end`, exclusive."""
         return self._entries[begin:end]
 
     def at(self, count: int) -> Lines:
-        """What the lines held after so many entries; not to be changed."""
+        """The contents of the lines after `count` entries; the caller must not change the dict."""
         made, lines = self._made
         if made > count:
             made, lines = 0, {}
         if made < count:
             lines = lines | dict(self._entries[made:count])
-            # Both at once, since other threads may ask too.
+            # Both values are stored in one step, since other threads may call this method too.
             self._made = count, lines
         return lines
 

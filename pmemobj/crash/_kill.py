@@ -1,9 +1,9 @@
 """Program crashes: a child process runs the code on the real pool and dies by SIGKILL.
 
-The parent lets go of the pool, forks, and the child opens it: so the code sees the variables of the
-caller, and its objects of the pool, and what it does is real. What it stored until it died is in
-the file (the page cache outlives a process), with libpmemobj's undo log beside it. The parent
-reads these bytes as they are, then opens the pool again, and libpmemobj rolls back.
+The parent suspends the pool and forks, and the child resumes the pool. So the code sees the variables of the caller
+and the caller's persistent objects, and what it does is real. What it stored until it died is in the file (the page
+cache outlives a process), together with libpmemobj's undo log. The parent reads these bytes as they are, then opens
+the pool again, and libpmemobj rolls back.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from pmemobj.errors import SandboxError, TransactionError
 from pmemobj.pool import PersistentObjectPool
 
 _WORD = 8
-#: What parent and child share: the number of changes, and how the child has ended as far as it can tell.
+#: Parent and child share two words: the number of changes, and how the child ends, as it notes itself.
 _SHARED_SIZE = 2 * _WORD
 
-_WAITING = "it had other threads: those that write wait for the transaction in which the code runs"
+_WAITING = "it had other threads: a thread that writes waits for the transaction in which the code runs"
 
 
 class _End(IntEnum):
-    """How a child ends, noted by itself beforehand: an exit code or a signal alone may be the code's own doing."""
+    """How a child ends. It notes this itself, since the recorded code may also exit or be killed by itself."""
 
     UNPLANNED, PLANNED, RAISED = range(3)
 
@@ -40,7 +40,7 @@ class Verdict(Enum):
     """What became of the pool; the value is what people are told."""
 
     ROLLED_BACK = "rolled back: after recovery the pool is as it was before"
-    CHANGED = "the pool is neither as before nor whole: something was stored outside the transaction"
+    CHANGED = "after recovery the pool differs from before: something was stored outside the transaction"
     UNCHANGED = "nothing had been changed when it died"
     RAISED = "the code raised an exception before it could be killed; its transaction was rolled back"
     EXITED = "the code ended its process before it could be killed; after recovery the pool is as it was before"
@@ -60,8 +60,8 @@ class CrashReport:
         at_crash: What the child had stored when it died, read from the file before recovery.
         after: The pool after recovery.
         output: What the code printed, its traceback included.
-        ending: What ended it, in words, if that was not the planned kill: ``exited with code 3``.
-        hint: What may be behind that; or an empty string.
+        ending: How the process ended, in words, if not by the planned kill: ``exited with code 3``.
+        hint: What may be the cause of that; or an empty string.
     """
 
     verdict: Verdict
@@ -105,11 +105,11 @@ def kill(
 
     Args:
         pool: An open pool; it is open again, with the same handles, at return.
-        action: What to run; it sees everything that the caller sees. What it does to variables
-            happens in the child only. If it waits for threads of its own that write, its time runs out:
-            they wait for its transaction.
-        at: Kill after this change of live memory, counted from 1; None: just before the commit. If
-            there are fewer changes, just before the commit too.
+        action: What to run; it sees everything that the caller sees. What it does to variables happens in the child
+            only. If it waits for threads of its own that write, its time runs out, since these threads wait for the
+            transaction.
+        at: Kill after this change of live memory, counted from 1; None to kill just before the commit. If there are
+            fewer changes, the process is killed just before the commit, too.
         seconds: How long it may run; then it is killed wherever it is.
         max_nodes: How many objects to compare and show.
 
@@ -143,7 +143,7 @@ def kill(
     if pool.sandbox:
         raise SandboxError(
             f"crash pool {pool.path}",
-            "it is open in a sandbox, where nothing would be left of what the child process did",
+            "it is open in a sandbox, where the changes of the child process would be lost",
             "open it without sandbox=True, or crash a copy",
         )
     before = inspect.walk(pool, max_nodes=max_nodes)
@@ -168,7 +168,7 @@ def kill(
 
 
 def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tuple[Verdict, str]:
-    """The verdict on a pool that is as before, and what ended the child unless that was the plan."""
+    """The verdict for a pool that is as before, and how the child ended unless it was killed as planned."""
     if timed_out:
         return Verdict.TIMED_OUT, "killed when its time was up"
     if end is _End.RAISED:
@@ -191,7 +191,7 @@ def _be_the_child(
     shared: mmap.mmap,
     interrupts: Interrupts,
 ) -> None:
-    """Never returns: ends by SIGKILL as planned, or by an exit code."""
+    """Never returns: the process ends by SIGKILL as planned, or with an exit code."""
     code = 1
     try:
         with _child.output_to(writing):
@@ -208,12 +208,12 @@ def _be_the_child(
         with contextlib.suppress(BaseException):
             os.write(writing, traceback.format_exc().encode(errors="replace"))
     finally:
-        # Without the finalizers of the parent's program, which this process inherited.
+        # Do not run the finalizers of the caller's program, which this process has inherited.
         os._exit(code)
 
 
 def _count_changes(pool: PersistentObjectPool, at: int | None, shared: mmap.mmap) -> None:
-    """Count changes where the parent can see it after our death, and die at the planned one."""
+    """Count changes in memory that the parent can read after the child is dead, and die at the planned change."""
     changes = 0
 
     def on_change() -> None:

@@ -1,4 +1,4 @@
-"""Some images of a recording, for those who draw them: the objects as the power cut left them, and after recovery."""
+"""Images of a recording, to be drawn: the objects as the power cut left them, and after recovery."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PATIENCE = 10.0
 
 @dataclass(frozen=True)
 class Picture:
-    """One image.
+    """The objects in one image.
 
     Attributes:
-        at_crash: The objects as they lie on the medium, before recovery; None if that is no pool that can be read.
-        after: The objects after recovery; None if there was none.
-        status: What became of it: ``recovered``; ``refused`` by libpmemobj; or the process ``died`` over it.
+        at_crash: The objects as they lie on the medium, before recovery; None if the image cannot be read as a pool.
+        after: The objects after recovery; None if recovery failed.
+        status: What became of the image: ``recovered``; ``refused`` by libpmemobj; or recovery ``died``.
     """
 
     at_crash: inspect.Graph | None
@@ -34,13 +34,13 @@ class Picture:
 def pictures(
     base: Image, name: str, inherited: Inherited | None, images: Sequence[Lines], max_nodes: int | None
 ) -> list[Picture]:
-    """The pictures of images, which are told by the lines in which they differ from `base`.
+    """The pictures of images.
 
     Args:
-        base: The image that they are told by.
+        base: The image from which the others differ.
         name: What the pool is called in the pictures.
         inherited: The open pool, if there is one.
-        images: The images.
+        images: The images, each as the lines in which it differs from `base`.
         max_nodes: How many objects to show.
     """
     walked: list[inspect.Graph] = []
@@ -54,7 +54,7 @@ def pictures(
         for lines in chosen:
             walked.clear()
             outcome = recovery.outcome(lines)
-            # A memory that means the same as one before is not walked again.
+            # A memory with the same meaning as an earlier one is not walked again.
             for graph in walked:
                 after[outcome.memory] = replace(graph, pool=name)
             at_crash = _as_it_lies(recovery.shown, name, max_nodes)
@@ -66,7 +66,7 @@ def pictures(
     together: list[Picture] | None = in_worker(setting, lambda recovery: look(images, recovery))
     if together is not None:
         return together
-    # One of them ended the worker: each gets one of its own.
+    # One of the images has killed the worker, so each image gets a worker of its own.
     alone = (in_worker(setting, lambda recovery, lines=lines: look([lines], recovery)) for lines in images)  # type: ignore[misc]
     return [found[0] if found else Picture(None, None, "died") for found in alone]
 

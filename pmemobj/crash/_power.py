@@ -1,4 +1,4 @@
-"""Power cuts: record what code does to a pool, and look at every state that a power cut could leave of it."""
+"""Power cuts: record what code does to a pool, and examine every state that a power cut could leave."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pmemobj._format import POOL_HEAP_OFFSET, POOL_LANES_OFFSET, POOL_ROOT_OFFSET, ROOT_SIZE, WORD
 from pmemobj._text import count_short, plural
 from pmemobj.crash._arguments import demand_count, demand_model, demand_seconds, demanded_invariants
-from pmemobj.crash._explore import Found, explore, judge, smallest
+from pmemobj.crash._explore import Found, Search, explore, judge, smallest
 from pmemobj.crash._frames import Frame, frame_at, frames_at
 from pmemobj.crash._heap_map import first_chunk
 from pmemobj.crash._image import Lines
 from pmemobj.crash._pictures import Picture, pictures
 from pmemobj.crash._recorder import TRACE_SIZE, End, Inherited, Taken, take
 from pmemobj.crash._recovery import INVARIANTS, Check
-from pmemobj.crash._report import BLIND, Backing, Counterexample, Report, Violation, counterexample, export
+from pmemobj.crash._report import BLIND, Backing, Counterexample, Exploration, Violation, counterexample, export
 from pmemobj.crash._states import VOLATILE
 from pmemobj.crash._trace import Event, What
 from pmemobj.crash._workers import Setting
@@ -33,8 +33,8 @@ class Recording:
     Attributes:
         steps: Every store, flush and fence, and what the program was doing, in order.
         ending: How the code ended, unless it returned: ``raised an exception``, ``died of SIGSEGV``.
-        output: What it printed, a traceback included.
-        truncated: Whether there was more than could be recorded.
+        output: What the code printed, including a traceback.
+        truncated: Whether the code did more than could be recorded.
     """
 
     steps: tuple[Event, ...]
@@ -46,12 +46,12 @@ class Recording:
 
     @property
     def returned(self) -> bool:
-        """Whether the code came to its end."""
+        """Whether the code returned."""
         return self._taken.end is End.RETURNED
 
     @property
     def unchanging(self) -> bool:
-        """Whether nothing was stored that means anything, so that there is nothing that a power cut could break."""
+        """Whether the code stored nothing that means anything, so that a power cut cannot break anything."""
         stores = (step.offset for step in self.steps if step.what is What.STORE)
         return all(any(offset in volatile for volatile in VOLATILE) for offset in stores)
 
@@ -60,11 +60,11 @@ class Recording:
         return frame_at(self._taken.base, self.steps, number)
 
     def frames(self, numbers: Sequence[int]) -> list[Frame]:
-        """The same for several steps, in ascending order; as costly as the last of them."""
+        """The moments just before several steps, in ascending order. Cost: that of the last one."""
         return frames_at(self._taken.base, self.steps, numbers)
 
     def region(self, offset: int) -> str:
-        """What an offset of the pool belongs to, apart from objects: its header, libpmemobj's log, the root, ..."""
+        """What an offset belongs to, if it belongs to no object: the pool's header, libpmemobj's log, the root, ..."""
         base = self._taken.base
         lanes, heap, root = (
             int.from_bytes(base.read(at, WORD), "little")
@@ -73,7 +73,7 @@ class Recording:
         for end, what in (
             (lanes, "the pool's header"),
             (heap, "libpmemobj's log"),
-            (first_chunk(heap), "libpmemobj's books"),
+            (first_chunk(heap), "libpmemobj's heap headers"),
         ):
             if offset < end:
                 return what
@@ -83,8 +83,8 @@ class Recording:
         """The objects in images, before and after recovery.
 
         Args:
-            images: Each told by the cache lines in which it differs from the beginning: offset and 64 bytes, as in
-                `Violation.lines`, or those of the lines of a `Frame`, ``durable`` or ``content``.
+            images: Each is a dict of the cache lines in which it differs from the beginning, offsets with 64 bytes, as
+                from `Violation.lines`, or from the lines of a `Frame` (their ``durable`` or their ``content``).
             max_nodes: How many objects to show.
 
         Cost: some milliseconds for each.
@@ -94,7 +94,7 @@ class Recording:
         return pictures(self._taken.base, name, live, images, max_nodes)
 
     def _inherited(self) -> Inherited | None:
-        # Whichever pool of this identity is open here: a libpmemobj does not open a second one.
+        # The pool with this identity, if it is open here: libpmemobj does not open a second one in this process.
         live = [pool for pool in open_pools() if pool._heap.pool_uuid == self._identity]
         return Inherited("explore crashes", live[0]) if live else None
 
@@ -117,31 +117,32 @@ class Recording:
         patience: float = 10.0,
         executor: Executor | None = None,
         progress: Callable[[int, int], object] | None = None,
-    ) -> Report:
-        """Cut the power at every moment, in every way that the model has, and let libpmemobj recover.
+    ) -> Exploration:
+        """Simulate power cuts at every moment, with every image that the model has, and let libpmemobj recover each.
 
         Args:
-            check: Called with the recovered pool; what it returns must not be false, and it must not raise.
-                It may change the pool, which is thrown away.
+            check: Called with the recovered pool. It must neither return a false value (other than None) nor raise. It
+                may change the pool, which is thrown away afterwards.
             model: ``drop``, ``all-or-none``, ``prefix``, ``events`` or ``lines``; see docs/crash_lab.md.
-            budget: How many images to recover at the most, besides one for each promise. Of more moments than half of
-                it some are drawn; memory is bounded likewise. The report says so.
-            seconds: How long to plan and to recover. A result that was cut off by time depends on the machine; it says
-                so.
-            seed: For the choice of images where the budget does not suffice for all.
-            atomic: Whether each transaction, and each store outside of one, must be seen whole or not at all.
-            recovery: Of how many images the recovery is crashed at every moment, too.
-            invariants: Those of `INVARIANTS` that are to be looked at of every image that opens.
-            workers: How many processes; two by default, where there is enough to do.
-            patience: Seconds that one image may take.
-            executor: A `concurrent.futures` executor that takes over the images: of threads, or of processes that were
-                not forked off while the pool was open (``spawn``, ``forkserver``). For processes `check` must be
+            budget: How many images to recover at the most, besides one for each promise. If there are more moments than
+                half of the budget, some of them are drawn; so they are if they do not fit into memory. A note says so.
+            seconds: How long to plan and to recover. A result that was cut off by time depends on the machine; a note
+                says so.
+            seed: For the choice of images where the budget does not allow all of them.
+            atomic: Whether each transaction, and each store outside of a transaction, must be seen as a whole or not at
+                all.
+            recovery: For how many images the recovery is crashed at every moment, too.
+            invariants: Which of `INVARIANTS` to examine in every image that opens.
+            workers: How many worker processes to use; by default two, if there is enough to do.
+            patience: How many seconds one image may take.
+            executor: A `concurrent.futures` executor that recovers the images: with threads, or with processes that
+                were not forked off while the pool was open (``spawn``, ``forkserver``). For processes `check` must be
                 picklable.
-            progress: Told now and then how many images are done, and how many there are; not with an executor.
+            progress: Called now and then as ``progress(done, total)``, with numbers of images; not with an executor.
 
         Raises:
             ValueError: there is no such model or invariant, or a number makes no sense.
-            TypeError: an argument is of no type that makes sense.
+            TypeError: an argument has a type that makes no sense.
             TransactionError: a transaction is open in this thread.
             ForkedPoolError: the processes of the executor were forked off while the pool was open.
 
@@ -155,47 +156,39 @@ class Recording:
         demand_seconds("seconds", seconds, zero=True)
         demand_seconds("patience", patience, zero=False)
         names = demanded_invariants(invariants)
-        inherited = self._inherited()
-        setting = Setting(self._taken.base, check, names, patience, inherited)
-        found = explore(
-            self._taken,
-            setting,
-            self._identity,
-            model=model,
-            budget=budget,
-            seconds=seconds,
-            seed=seed,
-            recovery=recovery,
-            workers=workers,
-            executor=executor,
-            progress=progress,
-        )
+        setting = Setting(self._taken.base, check, names, patience, self._inherited())
+        search = Search(model, budget, seconds, seed, recovery, workers, executor, progress)
+        found = explore(self._taken, setting, self._identity, search)
+        return self._exploration(found, setting, search, atomic)
+
+    def _exploration(self, found: Found, setting: Setting, search: Search, atomic: bool) -> Exploration:
+        """Judge what was found, and minimize the first violation."""
 
         def minimize(violation: Violation) -> Counterexample:
-            # What hung once would hang each time.
+            # An image that hung once would hang in each attempt.
             answer = violation.outcome.status != "hung" and smallest(
-                setting, violation.moment, violation.choice, violation.finding.invariant, found.states, atomic
+                setting, violation.moment, violation.choice, violation.broken.invariant, found.states, atomic
             )
             return counterexample(violation, self.steps, *(answer or (violation.choice, violation.choice)))
 
         violations, results = self._judged(found, atomic, minimize)
-        # The first one is what is shown; others are made smaller when they are asked.
+        # Only the first violation is shown; others are minimized when somebody asks for it.
         first = minimize(violations[0]) if violations else None
-        looked_at = found.outcomes[len(found.states) :]
+        tried = found.outcomes[len(found.states) :]
         doubt = _doubt(found, setting)
-        return Report(
-            model,
-            seed,
+        return Exploration(
+            search.model,
+            search.seed,
             len(found.moments),
             found.possible,
             len(found.chosen) + found.covered,
-            len(looked_at),
-            sum(outcome is not None for outcome in looked_at),
-            sum(outcome.recoveries for outcome in looked_at if outcome is not None),
+            len(tried),
+            sum(outcome is not None for outcome in tried),
+            sum(outcome.recoveries for outcome in tried if outcome is not None),
             tuple(violations),
             first,
             tuple(results),
-            self._notes(found, budget, doubt),
+            self._notes(found, search.budget, doubt),
             tuple(found.moments[at].event for at, _, _ in found.chosen),
             self.ending or ("did more than could be recorded" if self.truncated else ""),
             doubt,
@@ -208,17 +201,17 @@ class Recording:
         backing = Backing(self._taken.base, minimize)
         for at, choice, number in found.chosen:
             outcome, moment = found.outcomes[number], found.moments[at]
-            findings = judge(outcome, moment.promises, found.states, atomic) if outcome is not None else ()
+            broken = judge(outcome, moment.promises, found.states, atomic) if outcome is not None else ()
             known = all(found.outcomes[: len(found.states)][moment.promises : moment.promises + 2])
-            # What is right may have fallen victim to the time as well; then nothing can be said for an image.
-            if outcome is None or (atomic and not known and not findings):
+            # If the time was up before the promised states were recovered, the image cannot be judged.
+            if outcome is None or (atomic and not known and not broken):
                 results.append("open")
                 continue
-            violations += [Violation(finding, moment, choice, outcome, backing) for finding in findings]
-            # Where nothing is under way any more, what was promised is not the state before, but the one after.
+            violations += [Violation(each, moment, choice, outcome, backing) for each in broken]
+            # When no change is under way any more, the promised state is the one after, not the one before.
             done = moment.promises > 0 and set(found.states[moment.promises :]) == {outcome.state}
             old = outcome.state == found.states[moment.promises] and not done
-            results.append("wrong" if findings else "old" if old else "new")
+            results.append("wrong" if broken else "old" if old else "new")
         violations.sort(key=lambda violation: violation.moment.event)
         return violations, results
 
@@ -228,35 +221,36 @@ class Recording:
             notes.append(NOTHING)
         answers = [outcome.answer for outcome in found.outcomes if outcome is not None and outcome.answer]
         if answers:
-            notes.append(f"the check returned {answers[0]}, neither True nor False: it counts as true")
+            notes.append(f"your check returned {answers[0]}, which is neither True nor False; it counts as true")
         if self.ending:
-            notes.append(f"the code {self.ending}; what it had done by then was explored")
+            notes.append(f"the code {self.ending}; everything that it did before was explored")
         if self.truncated:
-            notes.append("there were more events than could be recorded; the end is missing")
+            notes.append("the code did more than could be recorded; the end of the recording is missing")
         if found.cut:
-            notes.append("the time was up before it was known what there is to recover; there may be more than is told")
+            notes.append("the time was up before all states were counted; there may be more states than stated here")
         elif any(outcome is None for outcome in found.outcomes):
-            notes.append("the time was up before all images were recovered; another run may come to another number")
+            notes.append("the time was up before all states were tried; another run may try a different number of them")
         if found.covered:
-            same = "must come to the same as some that were recovered"
-            notes.append(f"{plural(found.covered, 'state')} {same}")
-        looked_at = len(found.moments)
-        if looked_at < found.counted and not found.cut:
-            notes.append(f"{looked_at} of {plural(found.counted, 'moment')} were looked at, drawn by the seed")
+            skipped = "state was skipped: it is" if found.covered == 1 else "states were skipped: they are"
+            notes.append(f"{count_short(found.covered)} {skipped} equivalent to states already tested")
+        points_tried = len(found.moments)
+        if points_tried < found.counted and not found.cut:
+            points = plural(found.counted, "point")
+            notes.append(f"the power was cut at {points_tried} of {points} of the program, drawn at random")
         left_out = found.possible - len(found.chosen) - found.covered
         if left_out:
             were = "state was" if left_out == 1 else "states were"
-            notes.append(f"{count_short(left_out)} {were} left out, for a budget of {plural(budget, 'image')}")
+            notes.append(f"{count_short(left_out)} {were} left out: the budget is {plural(budget, 'image')}")
         return (*notes, BLIND)
 
 
 def _doubt(found: Found, setting: Setting) -> str:
-    """Why the check is probably wrong: it fails where nothing has crashed, or does not end."""
+    """Why the check itself is probably wrong: it fails on the pool as it was before, or does not end."""
     before = found.outcomes[0]
-    for finding in before.findings if before is not None else ():
-        if finding.invariant == "check":
-            gist = finding.text.splitlines()[-1]
-            return f"the check fails on the pool as it was before, too, so it is probably wrong: {gist}"
+    for broken in before.broken if before is not None else ():
+        if broken.invariant == "check":
+            gist = broken.text.splitlines()[-1]
+            return f"Your check is already false before the code runs, so the check itself is probably wrong: {gist}"
     return "".join(setting.remarks[:1])
 
 
@@ -270,21 +264,21 @@ def record(
 ) -> Recording:
     """Record everything that `action` does to a pool, in a child process that works on a copy of it.
 
-    The pool stays open and unchanged, to the byte. The child sees all variables of the caller, and the
-    persistent objects lead into the copy there; what it does to them does not come back.
+    The pool stays open and unchanged, to the byte. The child sees all variables of the caller, and there the persistent
+    objects lead into the copy. What the child does to variables and objects does not come back.
 
     Args:
         pool: An open pool of fixed size.
-        action: What to record. It makes its own transactions; when it returns, all that it did is taken for
-            promised. `acknowledge` says so earlier.
+        action: What to record. It makes its own transactions. When it returns, everything that it did counts as
+            promised; `acknowledge` promises earlier.
         seconds: How long it may run; then it is killed.
         seed: For the random parts of what is stored.
-        trace_size: Bytes that the recording may take.
+        trace_size: The size that the recording may have, in bytes.
 
     Raises:
         PowerModeError: there is no recorder: it needs x86-64 Linux, and a C compiler when pmemobj was installed.
         TransactionError: a transaction is open in this thread.
-        PmemError: the pool is a growing one, or in a sandbox.
+        PmemError: the pool is growing, or in a sandbox.
 
     Cost: some ten milliseconds, and about 40 µs for each store.
 

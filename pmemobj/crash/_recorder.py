@@ -1,10 +1,10 @@
-"""Recording: a child process runs the code on a copy of the pool, and every store, flush and fence is noted.
+"""Recording: a child process runs the code on a copy of the pool, and every store, flush and fence is recorded.
 
-The pool of the caller stays open and as it is. The child, forked off, inherits its mapping and the
-libpmemobj that is loaded. It lays private memory over that mapping, so that closing it changes no
-file; closes it, since a libpmemobj does not open two pools with one identity; points what libpmemobj calls of
-libpmem to the recorder; and opens a copy, in memory, under the same heap. So the variables and the
-persistent objects of the caller are there and lead into the copy, and what is recorded is the code as it is.
+The pool of the caller stays open and unchanged. The child is forked off and inherits the mapping of the pool and the
+loaded libpmemobj. It maps private memory over the mapping, so that closing the pool changes no file. It closes the
+pool, since libpmemobj does not open two pools with one identity. It redirects the calls from libpmemobj to libpmem to
+the recorder. Then it opens a copy of the pool, in memory, under the same heap. So the variables and the persistent
+objects of the caller exist there and lead into the copy, and the code is recorded as it is.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from pmemobj.crash._trace import Event, Mark, parse
 from pmemobj.errors import PmemError, TransactionError
 from pmemobj.pool import PersistentObjectPool
 
-#: Bytes that a recording may have: some hundred thousand stores.
+#: The size that a recording may have, in bytes: some hundred thousand stores.
 TRACE_SIZE = 64 << 20
-#: libpmemobj is asked for at least so many of its calls; else it is none that we know.
+#: A known libpmemobj has at least this many calls to libpmem that can be redirected.
 _LEAST_CALLS = 8
 _BURIED = "it was recorded in a child process, which has ended"
 
 
 class End(IntEnum):
-    """How the code ended, noted by the child: an exit code alone may be the code's own doing."""
+    """How the code ended. The child notes this, since the code may also exit by itself with any exit code."""
 
     UNKNOWN, RETURNED, RAISED, FAILED = range(4)
 
@@ -53,7 +53,7 @@ def native(what: str) -> ModuleType:
     """The recorder.
 
     Raises:
-        PowerModeError: it was not built, or this is no machine for it.
+        PowerModeError: it was not built, or it does not work on this machine.
     """
     if platform.machine() != "x86_64" or platform.system() != "Linux":
         raise PowerModeError(
@@ -66,7 +66,7 @@ def native(what: str) -> ModuleType:
     except ImportError as error:
         raise PowerModeError(
             what,
-            f"the recorder pmemobj.crash._native is not there ({error})",
+            f"the recorder pmemobj.crash._native cannot be imported ({error})",
             "install pmemobj where there is a C compiler, or use crash.kill",
         ) from None
     return _native  # type: ignore[no-any-return]
@@ -74,15 +74,15 @@ def native(what: str) -> ModuleType:
 
 @dataclass(frozen=True)
 class Taken:
-    """What came out of the child.
+    """What the child has recorded.
 
     Attributes:
-        base: The pool when the recording began, opened.
-        events: Everything that was noted.
+        base: The pool when the recording began, after it was opened.
+        events: Everything that was recorded.
         end: How the code ended.
-        ending: The same in words.
-        output: What it printed, its traceback included.
-        truncated: Whether the memory for events was too small, so that the end is missing.
+        ending: How the code ended, in words; empty if it returned.
+        output: What the code printed, including its traceback.
+        truncated: Whether the memory for events was too small, so that the end of the recording is missing.
     """
 
     base: Image
@@ -94,7 +94,7 @@ class Taken:
 
 
 class Inherited:
-    """What a child must know of a pool to take it over; made before the fork.
+    """What a child must know about a pool to take it over; it is made before the fork.
 
     Attributes:
         copy: An image of the pool, if one was asked for.
@@ -114,21 +114,21 @@ class Inherited:
             self._pop, self._base = heap.pop, heap.base
 
     def take_over(self) -> None:
-        """In the child: close the pool without changing its file, and get in front of libpmem."""
-        faulthandler.disable()  # how this process dies is told by the parent
+        """In the child: close the pool without changing its file, and redirect the calls to libpmem to the recorder."""
+        faulthandler.disable()  # the parent reports how this process dies
         library.map_over(self._base, [(self.pool._file, self.size)])
         self.pool._heap.checker = None
         if self.native.patch() < _LEAST_CALLS:
             raise PowerModeError(
-                "record stores", "this libpmemobj does not call libpmem as the one that is known", "use version 1.12"
+                "record stores", "this libpmemobj does not call libpmem as version 1.12 does", "use version 1.12"
             )
         library.close(self._pop)
 
 
 def bind(heap: Heap, pop: library.Pool, size: int) -> None:
-    """Put a heap onto an open image."""
+    """Bind a heap to an open image."""
     heap.bind(pop, size, ROOT_SIZE)
-    heap.demand_log_space()  # no part of what is recorded
+    heap.demand_log_space()  # before the recording begins, of which it is no part
     heap.slow = heap.by_page = False
     heap.checker = None
     if heap.types is not None:
@@ -136,7 +136,7 @@ def bind(heap: Heap, pop: library.Pool, size: int) -> None:
 
 
 class _Watcher(Watcher):
-    """Stands in the place of the checking mode, which is told what a recording should hold."""
+    """Writes marks into the recording: it takes the place of the checking mode, which hears the same calls."""
 
     def __init__(self, mark: Callable[[int, int, int, bytes], None]) -> None:
         self._mark = mark
@@ -166,14 +166,15 @@ class _Watcher(Watcher):
         self._commits = False
 
 
-#: In a child that records, what takes marks; else None.
+#: In a child that records, the function that writes marks into the recording; else None.
 _marking: Callable[[int, int, int, bytes], None] | None = None
 
 
 def acknowledge(text: str = "") -> None:
-    """In code that is recorded: from here on somebody relies on all that was done before.
+    """In recorded code: promise that everything done so far is durable, since somebody relies on it from now on.
 
-    A commit says so by itself; a program that makes its own stores durable says it here. Elsewhere it does nothing.
+    A commit is such a promise by itself; a program that makes its own stores durable calls this. In code that is not
+    recorded, the call does nothing.
     """
     if _marking is not None:
         _marking(Mark.ACKNOWLEDGED, 0, 0, text.encode() or b" ")
@@ -182,7 +183,7 @@ def acknowledge(text: str = "") -> None:
 def take(
     what: str, pool: PersistentObjectPool, action: Callable[[], object], seconds: float, trace_size: int, seed: int
 ) -> Taken:
-    """Run `action` in a child and return what was recorded; see `record`."""
+    """Run `action` in a child process and return what was recorded; see `record`."""
     inherited = Inherited(what, pool, copied=True)
     copy = inherited.copy
     assert copy is not None
@@ -202,7 +203,7 @@ def take(
         end = End(shared[0])
     if end is End.FAILED:
         why = (ended.output.strip().splitlines() or ["the child ended"])[-1]
-        raise PmemError(what, why, "see the cause in what it says")
+        raise PmemError(what, why, "see the cause in this message")
     copy.close()
     return Taken(base, events, end, _in_words(end, ended), ended.output, truncated)
 
@@ -230,7 +231,7 @@ def _be_the_child(
     trace_size: int,
     seed: int,
 ) -> None:
-    """Never returns."""
+    """Record the action; never returns."""
     global _marking
     code = 1
     recorder = inherited.native
@@ -238,7 +239,7 @@ def _be_the_child(
         with _child.output_to(writing):
             try:
                 heap = inherited.pool._heap
-                # The stamps of new objects are random; equal recordings should be equal to the byte.
+                # The stamps of new objects are random; with the seed, equal recordings are equal to the byte.
                 _format._chance.seed(seed)
                 inherited.take_over()
                 bind(heap, copy.open(False), copy.size)

@@ -1,11 +1,11 @@
-"""What becomes of one image: the real libpmemobj recovers it, and what came out is looked at from all sides.
+"""The outcome of one image: the real libpmemobj recovers it, and the recovered pool is examined.
 
-For child processes only, since a bad image may end a process. Images are opened copy-on-write, so
-that one scratch file serves for all of them: only the lines that differ are written.
+Only child processes do this, since a bad image may kill the process. Images are opened copy-on-write, so one scratch
+file serves for all of them: only the lines that differ are written.
 
-What follows from recovery depends on the memory that it leaves, not on the image. So the expensive
-looks (the walk, the check of the user, the garbage collection, an allocation, a second open) happen once for each
-such memory, which is known by the pages that differ from the beginning.
+What the examinations find depends on the memory that recovery leaves, not on the image. So the expensive ones (the
+walk, the check of the user, the garbage collection, an allocation, a second open) are done once for each such memory,
+which is identified by the pages that differ from the beginning.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ from pmemobj._format import (
 from pmemobj._objects import gc
 from pmemobj._objects.class_table import ClassTable
 from pmemobj._pmdk import library
+from pmemobj._text import plural
 from pmemobj._verify.examination import ERROR, Examination
 from pmemobj.crash._few_lanes import OURS, FewLanes
-from pmemobj.crash._heap_map import Meaning
+from pmemobj.crash._heap_map import HeapMap
 from pmemobj.crash._image import Image, Lines
 from pmemobj.crash._recorder import bind
 from pmemobj.crash._states import VOLATILE, Keys, choices, moments
@@ -46,23 +47,23 @@ from pmemobj.dump import contents_of
 from pmemobj.errors import PmemError, PoolClosedError, PoolFullError
 from pmemobj.pool import PersistentObjectPool
 
-#: What is looked at of every image that opens; the opening itself and the state are looked at always.
+#: What is examined in every image that opens. The opening itself and the state are examined always.
 INVARIANTS = ("sound", "garbage", "allocation", "second open")
-#: Images of one moment of a recovery.
+#: At most this many images are tried at one moment of a recovery.
 _RECOVERY_CAP = 32
 _TRACE_SIZE = 4 << 20
-#: Sizes of the allocations that are tried.
+#: The sizes of the allocations that are tried.
 _TRIED = (24, 200, 5000)
 _PAGE = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that is wrong after recovery.
+class BrokenInvariant:
+    """An invariant that does not hold after recovery.
 
     Attributes:
-        invariant: What does not hold.
-        text: In which way.
+        invariant: The name of the invariant; docs/crash_lab.md lists them.
+        text: What is wrong.
     """
 
     invariant: str
@@ -78,17 +79,17 @@ class Outcome:
 
     Attributes:
         status: ``recovered``; ``refused`` by libpmemobj; or the worker ``died`` or ``hung``.
-        state: A name of what the root reaches after recovery: equal for equal contents.
-        findings: What is wrong.
+        state: A digest of what the root reaches after recovery: equal for equal contents.
+        broken: The invariants that do not hold.
         garbage: How many allocations a garbage collection freed.
-        recoveries: How many images were made by crashing its recovery too.
-        memory: A name of the memory after recovery, as far as it means anything.
-        answer: What the check returned, if that counts as true and is neither True nor None.
+        recoveries: How many images came from crashes during its recovery.
+        memory: A digest of the memory after recovery, as far as it means anything.
+        answer: What the check returned, if that is a true value but neither True nor None.
     """
 
     status: str
     state: str = ""
-    findings: tuple[Finding, ...] = ()
+    broken: tuple[BrokenInvariant, ...] = ()
     garbage: int = 0
     recoveries: int = 0
     memory: bytes = b""
@@ -96,14 +97,14 @@ class Outcome:
 
 
 class Recovery:
-    """Recovers images that differ from `base` by some lines.
+    """Recovers images that differ from `base` in some lines.
 
     Args:
-        base: The image that the others are told by.
-        pool: What the check is given; its heap is bound to each image in turn.
+        base: The image from which the others differ.
+        pool: The pool that the check is given; its heap is bound to each image in turn.
         check: The user's check, or None.
-        invariants: Those of `INVARIANTS` that are looked at.
-        native: The recorder, which also tells what recovery changed.
+        invariants: Which of `INVARIANTS` are examined.
+        native: The recorder, which also finds the pages that recovery has changed.
         note: Where to note that the check runs.
     """
 
@@ -127,20 +128,20 @@ class Recovery:
         self._pagemap = open("/proc/self/pagemap", "rb", buffering=0)  # noqa: SIM115 - as long as the process
         self._known: dict[bytes, Outcome] = {}
         lanes, heap = (int.from_bytes(base.read(at, WORD), "little") for at in (POOL_LANES_OFFSET, POOL_HEAP_OFFSET))
-        #: Pages of the logs: what is left in them after recovery concerns nobody.
+        #: The pages of the logs: what recovery leaves in them means nothing.
         self._logs = range(lanes & ~(_PAGE - 1), heap & ~(_PAGE - 1), _PAGE)
 
     @property
     def shown(self) -> Image:
-        """The last image, as it was before recovery."""
+        """The image that was recovered last, as it was before recovery."""
         return self._scratch.image
 
     def outcome(self, lines: Lines, crash_recovery: bool = False) -> Outcome:
-        """Recover the image with these lines, and look at it."""
+        """Recover the image with these lines, and examine it; `crash_recovery` also tries crashes during recovery."""
         found = self._recover(lines)
         if crash_recovery and found.status == "recovered":
-            findings, count = self._crash_recovery(lines, found.state)
-            found = replace(found, findings=found.findings + findings, recoveries=count)
+            broken, count = self._crash_recovery(lines, found.state)
+            found = replace(found, broken=found.broken + broken, recoveries=count)
         return found
 
     def _recover(self, lines: Lines) -> Outcome:
@@ -148,27 +149,27 @@ class Recovery:
         try:
             pop = self._scratch.open(True)
         except OSError as error:
-            return Outcome("refused", findings=(Finding("opens", f"libpmemobj refuses it: {error.strerror}"),))
+            return Outcome("refused", broken=(BrokenInvariant("opens", f"libpmemobj refuses it: {error.strerror}"),))
         try:
             pages = self._pages(pop, lines)
             key = self._key(pop, pages)
             known = self._known.get(key)
             if known is None:
-                findings: list[Finding] = []
+                broken: list[BrokenInvariant] = []
                 self._answer = ""
-                state = self._look(pop, findings)
+                state = self._look(pop, broken)
         finally:
             self._heap.unbind(_over())
             library.close(pop)
         if known is None:
-            garbage = self._try_out(pages, state, findings)
-            known = self._known[key] = Outcome("recovered", state, tuple(findings), garbage, 0, key, self._answer)
+            garbage = self._try_out(pages, state, broken)
+            known = self._known[key] = Outcome("recovered", state, tuple(broken), garbage, 0, key, self._answer)
         return known
 
     # ---- the memory after recovery ----
 
     def _pages(self, pop: library.Pool, lines: Lines) -> dict[int, bytes]:
-        """The pages that differ from the beginning: those that the open changed, and those of the image."""
+        """The pages that differ from the beginning: those that recovery changed, and those of the image."""
         base = library.address(pop)
         count = self._base.size // _PAGE
         self._pagemap.seek(base // _PAGE * WORD)
@@ -185,27 +186,27 @@ class Recovery:
         return found
 
     def _key(self, pop: library.Pool, pages: dict[int, bytes]) -> bytes:
-        """A name of that memory, but for what nobody reads: logs that are done with, and memory that is free."""
+        """A digest of these pages without what nobody reads: logs that recovery has processed, and free memory."""
         whole = library.view(pop, self._base.size)
         try:
-            meaning = Meaning(whole.cast("Q"), self._base.size)
+            heap_map = HeapMap(whole.cast("Q"), self._base.size)
             digest = blake2b(digest_size=16)
             for page, content in pages.items():
                 if page in self._logs:
                     continue
-                meant = meaning.of_page(page, content)
-                if meant != meaning.of_page(page, self._content[page : page + _PAGE]):
+                meant = heap_map.meaningful(page, content)
+                if meant != heap_map.meaningful(page, self._content[page : page + _PAGE]):
                     digest.update(page.to_bytes(WORD, "little"))
                     digest.update(meant)
         finally:
             whole.release()
         return digest.digest()
 
-    # ---- looking ----
+    # ---- the examinations ----
 
     @contextlib.contextmanager
     def _handles(self, pop: library.Pool) -> Any:
-        """The heap on an open image, with handles of its own."""
+        """Bind the heap to an open image, with an empty table of handles."""
         heap = self._heap
         kept = heap.handles
         heap.handles = new_handle_table()
@@ -217,25 +218,25 @@ class Recovery:
         finally:
             heap.handles = kept
 
-    def _look(self, pop: library.Pool, findings: list[Finding]) -> str:
-        """What can be seen without changing anything; returns the name of the state."""
+    def _look(self, pop: library.Pool, broken: list[BrokenInvariant]) -> str:
+        """Examine everything that needs no change of the image; returns the digest of the state."""
         try:
             with self._handles(pop) as heap:
                 state = state_of(heap)
                 if "sound" in self._invariants:
-                    findings += _sound(heap)
+                    broken += _sound(heap)
                 if self._check is not None:
                     complaint, self._answer = checked(self._check, self._pool, self._note)
-                    findings += [Finding("check", complaint)] if complaint else []
+                    broken += [BrokenInvariant("check", complaint)] if complaint else []
                     if heap.in_transaction():
                         self._pool.abandon_transaction()
         except (PmemError, AssertionError) as error:
-            findings.append(Finding("sound", str(error)))
+            broken.append(BrokenInvariant("sound", str(error)))
             state = "unreadable"
         return state
 
-    def _try_out(self, pages: dict[int, bytes], state: str, findings: list[Finding]) -> int:
-        """Open what recovery left once more, and use it; returns how much garbage there was."""
+    def _try_out(self, pages: dict[int, bytes], state: str, broken: list[BrokenInvariant]) -> int:
+        """Open the recovered image a second time, and use it; returns how many allocations were garbage."""
         if not self._invariants - {"sound"}:
             return 0
         lines = {
@@ -247,22 +248,22 @@ class Recovery:
         try:
             pop = self._second.open(True)
         except OSError as error:
-            findings.append(Finding("second open", f"libpmemobj refuses it: {error.strerror}"))
+            broken.append(BrokenInvariant("second open", f"libpmemobj refuses it: {error.strerror}"))
             return 0
         garbage = 0
         try:
             if "second open" in self._invariants:
-                findings += _same(pages, self._pages(pop, lines))
+                broken += _same(pages, self._pages(pop, lines))
             with self._handles(pop) as heap:
                 if "second open" in self._invariants and state != "unreadable" and state_of(heap) != state:
-                    findings.append(Finding("second open", "the objects are others after it"))
+                    broken.append(BrokenInvariant("second open", "it changes the objects that the root reaches"))
                 if "garbage" in self._invariants:
-                    garbage = _collect(heap, findings)
+                    garbage = _collect(heap, broken)
                 if "allocation" in self._invariants:
-                    _allocate(heap, findings)
+                    _allocate(heap, broken)
         except (PmemError, AssertionError) as error:
-            if state != "unreadable":  # else it has been said
-                findings.append(Finding("sound", str(error)))
+            if state != "unreadable":  # otherwise the damage is reported already
+                broken.append(BrokenInvariant("sound", str(error)))
         finally:
             self._heap.unbind(_over())
             library.close(pop)
@@ -270,8 +271,8 @@ class Recovery:
 
     # ---- crashes during recovery ----
 
-    def _crash_recovery(self, lines: Lines, state: str) -> tuple[tuple[Finding, ...], int]:
-        """Cut the power at every moment of the recovery of an image: the next one must come to the same."""
+    def _crash_recovery(self, lines: Lines, state: str) -> tuple[tuple[BrokenInvariant, ...], int]:
+        """Cut the power at every moment of the recovery of an image: the next recovery must lead to the same state."""
         third = _Scratch(self._base)
         third.show(lines)
         with mmap.mmap(-1, _TRACE_SIZE) as trace:
@@ -289,7 +290,7 @@ class Recovery:
         there: Any = _Overlay(self._base, lines)
         chance = random.Random(0)
         keys, seen = Keys(self._base), set()
-        findings = []
+        broken = []
         for moment in moments(there, events)[0]:
             for choice in choices(moment, "lines", _RECOVERY_CAP, chance):
                 image = lines | moment.image(choice)
@@ -300,12 +301,12 @@ class Recovery:
                 again = self._recover(image)
                 if again.state != state:
                     text = f"a crash at event {moment.event} of {len(events)} of the recovery leads to another state"
-                    findings.append(Finding("recovery", text if again.state else f"{text}: {again.findings[0]}"))
-        return tuple(findings), len(seen)
+                    broken.append(BrokenInvariant("recovery", text if again.state else f"{text}: {again.broken[0]}"))
+        return tuple(broken), len(seen)
 
 
 class _Scratch:
-    """An image that shows one set of lines after another, and opens quickly."""
+    """A scratch copy of an image: it takes one set of lines after another, and opens quickly."""
 
     def __init__(self, base: Image) -> None:
         self._base = base
@@ -323,13 +324,13 @@ class _Scratch:
         self._shown = lines
 
     def open(self, copy_on_write: bool) -> library.Pool:
-        """Let libpmemobj recover what is shown; OSError if it will not."""
+        """Let libpmemobj open and recover the image; raises OSError if it refuses."""
         self._lanes.open_with()
         return self.image.open(copy_on_write)
 
 
 class _Overlay:
-    """An image as its lines say, where they say something."""
+    """An image with some lines replaced."""
 
     def __init__(self, base: Image, lines: Lines) -> None:
         self._base, self._lines = base, lines
@@ -339,7 +340,7 @@ class _Overlay:
 
 
 def state_of(heap: Heap) -> str:
-    """A name of what the root reaches: equal for equal contents, wherever they lie."""
+    """A digest of what the root reaches: equal for equal contents, wherever the objects lie."""
     contents = contents_of(heap)
     digest = blake2b(repr(contents.root).encode(), digest_size=12)
     for _, record in contents.records():
@@ -348,7 +349,7 @@ def state_of(heap: Heap) -> str:
 
 
 def _over() -> PmemError:
-    return PoolClosedError("use the pool of a crash image", "the check is over", "look at it inside")
+    return PoolClosedError("use the pool of a crash image", "the check is over", "use it only inside of the check")
 
 
 def _without_volatile(page: int, content: bytes) -> bytes:
@@ -360,21 +361,21 @@ def _without_volatile(page: int, content: bytes) -> bytes:
     return bytes(whole)
 
 
-def _sound(heap: Heap) -> list[Finding]:
-    """What `pmemobj.check` and the containers themselves have to say."""
+def _sound(heap: Heap) -> list[BrokenInvariant]:
+    """What `pmemobj.check` and the containers' own checks find wrong."""
     examination = Examination(heap, heap.allocations())
-    found = [Finding("sound", str(each)) for each in examination.run() if each.severity == ERROR]
+    found = [BrokenInvariant("sound", str(each)) for each in examination.run() if each.severity == ERROR]
     for offset in gc.containers(heap, gc.root_words(heap)):
         try:
             assert heap.resurrect is not None
             handle: Any = heap.resurrect(heap, offset)
             handle._check()
         except (AssertionError, PmemError) as error:
-            found.append(Finding("sound", str(error)))
+            found.append(BrokenInvariant("sound", str(error)))
     return found
 
 
-def _same(before: dict[int, bytes], after: dict[int, bytes]) -> list[Finding]:
+def _same(before: dict[int, bytes], after: dict[int, bytes]) -> list[BrokenInvariant]:
     differing = [page for page in before.keys() | after.keys() if before.get(page) != after.get(page)]
     if not differing:
         return []
@@ -382,27 +383,28 @@ def _same(before: dict[int, bytes], after: dict[int, bytes]) -> list[Finding]:
     for page in sorted(differing):
         one, other = before.get(page, b""), after.get(page, b"")
         places += [page + at for at in range(0, _PAGE, WORD) if one[at : at + WORD] != other[at : at + WORD]]
-    return [Finding("second open", f"it changes {len(places)} words, the first at {places[0]:#x}")]
+    return [BrokenInvariant("second open", f"it changes {plural(len(places), 'word')}, the first at {places[0]:#x}")]
 
 
-def _collect(heap: Heap, findings: list[Finding]) -> int:
-    """Collect the garbage; nothing that the root does not reach may be left."""
+def _collect(heap: Heap, broken: list[BrokenInvariant]) -> int:
+    """Collect the garbage; afterwards the root must reach every allocation."""
     freed = gc.collect(heap, keep_handles=False).total()
     reached = gc.mark(heap, gc.root_words(heap))
     left = [offset for offset in heap.offsets() if offset not in reached]
     if left:
         kind = heap.read(left[0] - ALLOCATION_HEADER_SIZE + WORD)
         name = Kind(kind).name if kind in ALL_KINDS else f"type {kind}"
-        findings.append(Finding("garbage", f"{len(left)} allocations leak, the first at {left[0]:#x} ({name})"))
+        text = f"{plural(len(left), 'allocation')} leaked, the first at {left[0]:#x} ({name})"
+        broken.append(BrokenInvariant("garbage", text))
     return freed
 
 
 class _Enough(Exception):
-    """Rolls back the allocations that were tried."""
+    """Raised to roll back the allocations that were tried."""
 
 
-def _allocate(heap: Heap, findings: list[Finding]) -> None:
-    """Allocate: new memory must be nobody's, neither by libpmemobj's books nor by what the root reaches."""
+def _allocate(heap: Heap, broken: list[BrokenInvariant]) -> None:
+    """Allocate: new memory must not overlap an allocation, and no object that the root reaches may refer to it."""
     taken = [(offset - ALLOCATION_HEADER_SIZE, offset + size) for offset, size, _ in heap.allocations()]
     reached = gc.mark(heap, gc.root_words(heap))
     with contextlib.suppress(_Enough, PoolFullError), heap.statement:
@@ -411,11 +413,11 @@ def _allocate(heap: Heap, findings: list[Finding]) -> None:
             taken.append((offset - ALLOCATION_HEADER_SIZE, offset + size))
             used = next((at for at in range(offset, offset + size, ALIGNMENT) if at in reached), 0)
             if used:
-                findings.append(Finding("allocation", f"new memory is in use: an object refers to {used:#x}"))
+                broken.append(BrokenInvariant("allocation", f"new memory is in use: an object refers to {used:#x}"))
                 raise _Enough
         raise _Enough
     taken.sort()
     for (_, end), (start, _) in itertools.pairwise(taken):
         if start < end:
-            findings.append(Finding("allocation", f"new memory overlaps what was there, at {start:#x}"))
+            broken.append(BrokenInvariant("allocation", f"new memory overlaps an existing allocation at {start:#x}"))
             return

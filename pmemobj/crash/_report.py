@@ -1,4 +1,4 @@
-"""What a recording and its exploration tell, as plain dataclasses, as text and as HTML."""
+"""The results of an exploration: plain dataclasses, their text, and their HTML."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from dataclasses import dataclass, field
 
 from pmemobj._text import count_short, plural
 from pmemobj.crash._image import Image, Lines
-from pmemobj.crash._recovery import Finding, Outcome
-from pmemobj.crash._states import Choice, Moment
+from pmemobj.crash._recovery import BrokenInvariant, Outcome
+from pmemobj.crash._states import MODELS, Choice, Moment
 from pmemobj.crash._trace import LINE, Event, Place
 from pmemobj.errors import PmemError
 
-#: Signs of the outcomes strip, for those who do not see colours.
+#: Letter and colour of each result in the strip; the letters serve readers who do not see colours.
 _SIGNS = {"old": ("o", "#cfe3f5"), "new": ("n", "#cdebd0"), "wrong": ("X", "#f4b6b0"), "open": ("?", "#e4e4e4")}
+#: The strip shows at most this many results.
 _STRIP = 400
+#: What to call the invariants of users in a sentence.
+_INVARIANT_NAMES = {"check": "your check", "atomicity": "atomicity", "durability": "durability"}
 BLIND = (
-    "assumed: x86-64 stores of aligned 8-byte words whole, and those of one line in order (also streaming stores); "
-    "not seen: writes by system calls or other processes"
+    "assumptions: on x86-64 an aligned 8-byte store is atomic, and stores to one cache line keep their order (also "
+    "streaming stores); writes by system calls and by other processes are not seen"
 )
 
 
@@ -29,10 +32,10 @@ class LineStory:
     """What a counterexample does with one cache line.
 
     Attributes:
-        offset: Where it begins.
+        offset: Where the line begins.
         kept: How many of its unfenced versions reached the medium.
-        versions: How many there were.
-        stores: The stores that made those that were lost.
+        versions: How many unfenced versions there were.
+        stores: The stores that made the versions that were lost, or kept.
     """
 
     offset: int
@@ -42,30 +45,30 @@ class LineStory:
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """The lines of the program that stored what was lost."""
+        """The places in the program that made these stores."""
         found = dict.fromkeys(store.place for store in self.stores)
         return tuple(place for place in found if place is not None)
 
     def __str__(self) -> str:
-        part = "" if not self.kept else f" (but for the first {self.kept} of {self.versions} versions)"
+        part = "" if not self.kept else f" (except the first {self.kept} of {self.versions} versions)"
         by = ", ".join(map(str, self.places))
-        return f"line {self.offset:#x}{part}" + (f", stored by {by}" if by else "")
+        return f"cache line {self.offset:#x}{part}" + (f", stored by {by}" if by else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """A crash that breaks something, with as little of it as possible.
+    """A minimal crash that breaks an invariant.
 
     Attributes:
-        finding: What is broken.
+        broken: The invariant that does not hold.
         event: The number of the event before which the power fails.
-        before: That event; None for the end.
-        lost: The lines that are lost; all others are kept.
-        kept: Instead, if that is less: the lines that are kept; all others are lost.
-        choice: The same for `Moment.image`.
+        before: This event; None for the end.
+        lost: The cache lines that are lost; all others are kept.
+        kept: If these are fewer: the cache lines that are kept; all others are lost. Then `lost` is empty.
+        choice: The same crash, as `Moment.image` takes it.
     """
 
-    finding: Finding
+    broken: BrokenInvariant
     event: int
     before: Event | None
     lost: tuple[LineStory, ...]
@@ -80,13 +83,13 @@ class Counterexample:
             what = "lose only " + "; ".join(map(str, self.lost))
         else:
             what = "lose nothing"
-        return f"cut the power {when}; {what}\n  -> {self.finding}"
+        return f"cut the power {when}; {what}\n  -> {self.broken}"
 
 
 class Backing:
-    """What a violation needs to go on from: it stays in this process.
+    """What a violation needs to be examined further; it stays in this process.
 
-    Copies of a report share it, and a pickled report goes without it.
+    Copies of an exploration share it, and a pickled exploration goes without it.
     """
 
     def __init__(
@@ -97,11 +100,13 @@ class Backing:
     def base(self) -> Image:
         """The image at the beginning of the recording."""
         if self._base is None:
-            raise PmemError("go back to the recording", "this report was pickled", "do it where the report was made")
+            raise PmemError(
+                "go back to the recording", "this exploration was pickled", "do it in the process that explored"
+            )
         return self._base
 
     def minimize(self, violation: Violation) -> Counterexample:
-        """The smallest crash that breaks the same."""
+        """A minimal crash that breaks the same invariant."""
         self.base()
         assert self._minimize is not None
         return self._minimize(violation)
@@ -115,62 +120,62 @@ class Backing:
 
 @dataclass(frozen=True)
 class Violation:
-    """An image that recovery made something wrong of.
+    """A simulated power cut after which an invariant does not hold.
 
     Attributes:
-        finding: What is wrong.
-        moment: Where the power failed.
-        choice: What had reached the medium.
-        outcome: What became of it.
+        broken: The invariant that does not hold.
+        moment: The moment at which the power failed.
+        choice: Which versions had reached the medium.
+        outcome: What recovery made of the image.
     """
 
-    finding: Finding
+    broken: BrokenInvariant
     moment: Moment = field(repr=False, compare=False)
     choice: Choice
     outcome: Outcome = field(repr=False)
     _backing: Backing = field(repr=False, compare=False)
 
     def minimize(self) -> Counterexample:
-        """The smallest crash that breaks the same; takes some recoveries."""
+        """Find a minimal crash that breaks the same invariant. Cost: some recoveries."""
         return self._backing.minimize(self)
 
     def lines(self) -> Lines:
-        """What differs from the pool at the beginning of the recording, in whole cache lines."""
+        """The image: the cache lines in which it differs from the pool at the beginning of the recording."""
         return self.moment.image(self.choice)
 
     def export(self, path: str | os.PathLike[str]) -> None:
         """Write the image, before recovery, to a new file: for ``pmempool check``, or to be opened as a pool.
 
         Raises:
-            FileExistsError: something is there.
+            FileExistsError: there is a file of that name.
         """
         export(self._backing.base(), self.lines(), path)
 
     def __str__(self) -> str:
-        return f"{self.finding} (power cut before event {self.moment.event})"
+        return f"{self.broken} (power cut before event {self.moment.event})"
 
 
 @dataclass(frozen=True)
-class Report:
-    """What an exploration came to. Equal recordings, models, budgets and seeds give equal texts.
+class Exploration:
+    """The result of an exploration. Equal recordings, models, budgets and seeds give equal texts.
 
     Attributes:
         model: The model of what a power cut leaves.
-        seed: What chose images where there were too many.
-        moments: How many moments were looked at.
-        possible: How many images the model has at all moments of the recording. This number and the next may have
-            more digits than Python writes; `coverage` tells them shortly.
-        chosen: How many of those were to be looked at, or must come to the same as one that was.
-        images: How many of them differ.
-        recovered: How many of these were recovered; fewer if the time was up.
-        recoveries: How many images came from crashing recoveries as well.
-        violations: All that is wrong.
-        counterexample: The smallest for the first of them, if there is one.
-        results: For each image that was looked at, in order: ``old``, ``new``, ``wrong``, or ``open`` if time was up.
-        notes: What limits what this says.
-        events: For each of the results, the number of the step before which the power was cut.
-        ending: Why the recording does not have all that the code was to do: ``raised an exception``; empty if it does.
-        doubt: Why the check is probably wrong, if it is; the first of the notes.
+        seed: The seed for the choice of images where there were too many.
+        moments: How many points of the program the power was cut at.
+        possible: How many crash states the model has at all moments of the recording. This number and the next may have
+            more digits than Python writes; `coverage` states them shortly.
+        chosen: How many of these states were chosen, those included that are equivalent to states that were chosen.
+        images: How many of the chosen states are distinct.
+        recovered: How many of the distinct states were recovered; fewer if the time was up.
+        recoveries: How many images came from crashes during recovery.
+        violations: Every simulated power cut after which an invariant does not hold, once for each such invariant.
+        counterexample: A minimal crash for the first violation, if there is one.
+        results: For each state that was chosen, in order: ``old``, ``new``, ``wrong``, or ``open`` if the time was up.
+        notes: What limits these results.
+        events: For each of `results`, the number of the step before which the power was cut.
+        ending: Why the recording does not have everything that the code does: ``raised an exception``; empty if it has.
+        doubt: Why the check itself is probably wrong, if so; it is the first of the notes.
     """
 
     model: str
@@ -191,69 +196,84 @@ class Report:
 
     @property
     def tried(self) -> int:
-        """How many crashes there is a result of."""
+        """How many crash states have a result."""
         return len(self.results) - self.results.count("open")
 
     @property
     def ok(self) -> bool:
-        """Whether crashes were tried, and none led to anything wrong; how the code ended, `ending` tells."""
+        """Whether crashes were tried, and none of them broke an invariant; `ending` says how the code ended."""
         return self.tried > 0 and not self.violations
 
     @property
     def complete(self) -> bool:
-        """Whether every image that the model has was recovered."""
+        """Whether every crash state of the model was tried, or is equivalent to one that was."""
         return self.tried > 0 and self.chosen == self.possible and self.recovered == self.images
 
     @property
     def first_violation(self) -> Violation | None:
-        """The first in the order of the moments."""
+        """The first violation in the order of the moments."""
         return self.violations[0] if self.violations else None
 
     @property
     def coverage(self) -> str:
-        """``explored 96 of 96``, or how those that were explored were chosen."""
-        looked_at = self.chosen - self.results.count("open")
-        text = f"explored {count_short(looked_at)} of {count_short(self.possible)} states (model {self.model})"
-        return text if self.complete else f"{text}, sampled, seed {self.seed}"
+        """How many crash states were tried: ``Tried all 6 possible crash states, at 4 points of the program; ...``."""
+        tried = self.chosen - self.results.count("open")
+        states = f"possible crash state{'' if self.possible == 1 else 's'}"
+        model = "" if self.model == MODELS[-1] else f" of the model {self.model}"
+        if self.complete:
+            number = {1: "the only", 2: "both"}.get(self.possible, f"all {count_short(self.possible)}")
+            text = f"Tried {number} {states}{model}"
+        else:
+            number = f"{count_short(tried)} of {count_short(self.possible)}"
+            text = f"Tried {number} {states}{model}, a sample (seed {self.seed})"
+        were = "was" if self.images == 1 else "were"
+        return f"{text}, at {plural(self.moments, 'point')} of the program; {self.images} {were} distinct"
+
+    @property
+    def verdict(self) -> str:
+        """The result in one sentence: ``2 of 6 simulated power cuts violate your check``."""
+        if not self.tried:
+            return "no crash was tried: the time was up before the first"
+        if not self.violations:
+            return "every simulated power cut leaves the pool as it was before, or as it is afterwards"
+        wrong = self.results.count("wrong")
+        counts = self.counts()
+        named = [_INVARIANT_NAMES.get(name, f"the invariant {name!r}") for name in counts]
+        told = [f"{name} ({count})" for name, count in zip(named, counts.values(), strict=True)]
+        cuts = f"{count_short(wrong)} of {plural(len(self.results), 'simulated power cut')}"
+        return f"{cuts} violate{'s' if wrong == 1 else ''} {named[0] if len(told) == 1 else ', '.join(told)}"
 
     def assert_ok(self, *, must_return: bool = True) -> None:
-        """For tests.
+        """Raise an AssertionError unless everything is right; for tests.
 
         Args:
-            must_return: Whether it is an error, too, if the code did not come to its end or more happened than could be
-                recorded, since nothing is known of the rest. Where the code is meant to raise or to die, put False.
+            must_return: Whether it is an error, too, if the code did not return, or did more than could be recorded,
+                since nothing is known about the rest. Give False for code that is meant to raise or to die.
 
         Raises:
-            AssertionError: an image led to something wrong, with the smallest counterexample; or no crash was tried;
-                or the code did not come to its end.
+            AssertionError: an invariant does not hold (the message has the smallest counterexample); or no crash was
+                tried; or the code did not return.
         """
         if not self.ok or (must_return and self.ending):
             raise AssertionError(str(self))
 
     def counts(self) -> dict[str, int]:
-        """How many violations there are of each invariant."""
-        return dict(Counter(violation.finding.invariant for violation in self.violations))
+        """How many violations of each invariant there are."""
+        return dict(Counter(violation.broken.invariant for violation in self.violations))
 
     def __str__(self) -> str:
         return "\n".join(self._texts())
 
     @property
-    def _verdict(self) -> str:
-        """The first line: what came out, and what it does not speak of."""
-        if self.violations:
-            kinds = ", ".join(f"{name} {count}" for name, count in self.counts().items())
-            text = f"{plural(len(self.violations), 'violation')} ({kinds})"
-        elif not self.tried:
-            text = "no crash was tried: the time was up before the first"
-        else:
-            text = "no violation: every crash that was tried leaves the pool as it was before or as it is after"
-        return f"the code {self.ending}; up to there {text}" if self.ending else text
+    def _first_line(self) -> str:
+        """The verdict, after what it does not cover."""
+        return f"the code {self.ending}; before that, {self.verdict}" if self.ending else self.verdict
 
     def _texts(self) -> Iterator[str]:
-        yield self._verdict
-        yield f"{self.coverage}: {plural(self.images, 'different image')} at {plural(self.moments, 'moment')}"
+        yield self._first_line
+        yield self.coverage
         if self.recoveries:
-            yield f"{plural(self.recoveries, 'more image')} from crashes during recovery"
+            yield f"{plural(self.recoveries, 'more crash state')} came from crashes during recovery"
         if self.counterexample is not None:
             yield f"smallest counterexample: {self.counterexample}"
         for note in self.notes:
@@ -261,12 +281,10 @@ class Report:
 
     def _repr_html_(self) -> str:
         sign = "wrong" if self.violations else "new" if self.ok and not self.ending else "open"
-        head, colour = html.escape(self._verdict), _SIGNS[sign][1]
-        images = plural(self.images, "different one")
+        head, colour = html.escape(self._first_line), _SIGNS[sign][1]
         rows = [
-            ("states", self.coverage),
-            ("images", f"{images} at {plural(self.moments, 'moment')}, {self.recovered} recovered"),
-            ("crashes during recovery", plural(self.recoveries, "image") if self.recoveries else "none tried"),
+            ("crash states", f"{self.coverage}, {self.recovered} recovered"),
+            ("crashes during recovery", plural(self.recoveries, "crash state") if self.recoveries else "none tried"),
             *((name, plural(count, "violation")) for name, count in self.counts().items()),
         ]
         if self.counterexample is not None:
@@ -295,14 +313,14 @@ class Report:
 def counterexample(
     violation: Violation, events: tuple[Event, ...], least_lost: Choice, least_kept: Choice
 ) -> Counterexample:
-    """Tell the smaller of two choices."""
+    """Make a counterexample of the smaller of two choices."""
     moment = violation.moment
     lost = _stories(moment, events, least_lost, lost=True)
     kept = _stories(moment, events, least_kept, lost=False)
-    # A crash that loses nothing is explained by what must have arrived.
+    # A crash that loses nothing is explained by the lines that must have reached the medium.
     by_kept = bool(kept) and (not lost or len(kept) < len(lost))
     return Counterexample(
-        violation.finding,
+        violation.broken,
         moment.event,
         events[moment.event] if moment.event < len(events) else None,
         () if by_kept else lost,
@@ -318,8 +336,8 @@ def _stories(moment: Moment, events: tuple[Event, ...], choice: Choice, lost: bo
         kept = counts.get(line, 0)
         if kept == len(versions) if lost else kept == 0:
             continue
-        told = versions[kept:] if lost else versions[:kept]
-        stores = tuple(events[number] for number in dict.fromkeys(version.event for version in told))
+        shown = versions[kept:] if lost else versions[:kept]
+        stores = tuple(events[number] for number in dict.fromkeys(version.event for version in shown))
         found.append(LineStory(line, kept if lost else 0, len(versions), stores))
     return tuple(found)
 

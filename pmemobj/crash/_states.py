@@ -1,19 +1,19 @@
 """From a recording to the images that a power cut could leave.
 
-What a fence has made durable is in every image. Of each cache line that was stored to since, the medium has
-some version between the durable one and the last: a line goes to the medium whole, at any time, and stores
-within one line keep their order, eight bytes at a time. Lines are independent of each other. So just before
-a fence an image is a choice of one version for each such line, and there are Π(versions + 1) of them.
-The moments just before each fence, just before each promise (a commit returns, say), and the end are
-enough: what could be lost earlier can be lost then too.
+Every image contains what a fence has made durable. Of each cache line that was stored to since then, the medium has
+the durable version or any later one: a line reaches the medium as a whole, at any time, and the stores within one
+line keep their order, eight bytes at a time. Lines are independent of each other. So just before a fence, an image is
+a choice of one version for each such line, and there are Π(versions + 1) images. It is enough to try the moments just
+before each fence, just before each promise (for example, that a commit returns), and the end: what could be lost
+earlier can be lost then, too.
 
 Simpler models choose fewer images; they show what simpler tools would find:
 
-    drop         all that is not fenced is lost
-    all-or-none  that, or none of it is lost
-    prefix       the stores arrive in the order of the program: each beginning of them
+    drop         everything that is not fenced is lost
+    all-or-none  everything that is not fenced is lost, or nothing is
+    prefix       the stores arrive in the order of the program; each prefix of them is one image
     events       a line arrives as one of its flushes found it, or not at all
-    lines        all of the above, and everything between
+    lines        all images of the models above, and all others
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ from pmemobj.crash._journal import Journal
 from pmemobj.crash._trace import LINE, PROMISES, Event, What
 
 MODELS = ("drop", "all-or-none", "prefix", "events", "lines")
-#: Images of one moment; of a moment with more, some are chosen.
+#: At most this many images of one moment are tried; where it has more, some are chosen.
 CAP = 4096
-#: What bounds the memory that planning takes: lines that are pending at all the moments that are looked at together,
-#: and lines that all the choices name together.
+#: Two limits on the memory that planning takes: on the number of pending lines, added up over all moments that are
+#: tried, and on the number of lines that the choices name, added up over all choices.
 MOST_LINES, MOST_NAMED = 1_000_000, 4_000_000
 
 _WORD = 8
-#: Libpmemobj's own notes in the header, which mean nothing to the next process: the number of the run, and pointers.
+#: Words of libpmemobj in the header that mean nothing to the next process: the number of the run, and pointers.
 VOLATILE = (range(6152, 6160), range(6688, 8192))
 _ENDS_TRANSACTION = frozenset({What.COMMITTED, What.ROLLED_BACK})
 
-#: How many of its unfenced versions each line keeps; those that keep none are left out.
+#: Pairs of a line and the number of its unfenced versions that reached the medium; lines with none are left out.
 Choice = tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a line holds after a store of a part of it.
+    """The content of a line after a store to it.
 
     Attributes:
         content: The 64 bytes.
@@ -64,10 +64,10 @@ class Moment:
     """A point in the recording at which the power may fail.
 
     Attributes:
-        event: The number of the event that did not happen any more; one behind the last at the end.
+        event: The number of the first event that did not happen; at the end, the number of events.
         promises: How many promises had been made.
-        pending: The versions of each line that may have reached it besides.
-        flushed: After which of its versions a line was flushed.
+        pending: The unfenced versions of each line, any of which may have reached the medium.
+        flushed: For each line that was flushed, after which of these versions.
     """
 
     event: int
@@ -79,12 +79,12 @@ class Moment:
 
     @property
     def durable(self) -> Lines:
-        """The lines that had reached the medium for certain, as far as they differ from the beginning."""
+        """The lines that had certainly reached the medium and differ from the beginning."""
         return dict(self._fenced.at(self._reached))
 
     @property
     def possible(self) -> int:
-        """How many images there can be."""
+        """How many images a power cut can leave."""
         return math.prod(len(versions) + 1 for versions in self.pending.values())
 
     @property
@@ -93,11 +93,11 @@ class Moment:
         return tuple((line, len(versions)) for line, versions in self.pending.items())
 
     def image(self, choice: Choice) -> Lines:
-        """The lines of an image that differ from the beginning, or did at some time."""
+        """The image of a choice: its lines that differ from the beginning, or did so at some time."""
         return self._fenced.at(self._reached) | {line: self.pending[line][kept - 1].content for line, kept in choice}
 
     def order(self) -> list[tuple[int, int]]:
-        """Line and number of all versions, in the order of the program."""
+        """The line and the number of each pending version, in the order of the program."""
         found = [
             (version.event, line, number)
             for line, versions in self.pending.items()
@@ -107,29 +107,29 @@ class Moment:
 
 
 class Memory:
-    """The cache lines of a pool while its recording is played: what is durable, flushed, and only stored."""
+    """The cache lines of a pool while its recording is replayed: which are durable, flushed, or only stored."""
 
     def __init__(self, base: Image) -> None:
         self._base = base
         self.durable: Lines = {}
-        #: How that came about.
+        #: The history of `durable`.
         self.fenced = Journal()
         self.pending: dict[int, list[Version]] = {}
         self.flushed: dict[int, list[int]] = {}
-        #: What memory shows, whether it is durable or not.
+        #: The content that the program sees, durable or not.
         self.latest: Lines = {}
-        #: What moments share of `pending`.
+        #: The versions of a line as a tuple, which moments share.
         self._shared: dict[int, tuple[Version, ...]] = {}
 
     def line(self, offset: int) -> bytes:
-        """What memory shows of a line."""
+        """The content of a line that the program sees."""
         found = self.latest.get(offset)
         if found is None:
             found = self.latest[offset] = self._base.line(offset)
         return found
 
     def apply(self, event: Event) -> None:
-        """Let an event happen."""
+        """Replay an event."""
         if event.what is What.STORE:
             self._store(event)
         elif event.what is What.FLUSH:
@@ -164,7 +164,7 @@ class Memory:
         self.flushed = {}
 
     def moment(self, event: int, promises: int) -> Moment:
-        """What a power cut finds now."""
+        """The present moment."""
         return Moment(
             event,
             promises,
@@ -184,14 +184,14 @@ class Memory:
 def moments(
     base: Image, events: Iterable[Event], wanted: Container[int] | None = None
 ) -> tuple[list[Moment], list[Moment]]:
-    """The moments at which a power cut tells something, and the pool as it was meant to be at each promise.
+    """The moments that are worth a power cut, and, for each promise, the pool as it was promised.
 
-    Who promises something inside a transaction means what is there after its commit.
+    A promise inside a transaction means the pool after the commit of that transaction.
 
     Args:
         base: The pool when the recording began.
         events: The recording.
-        wanted: The numbers of the moments that are wanted, of all that `played` finds; all of them by default.
+        wanted: The numbers of the moments to return, among those that `played` finds; all of them by default.
     """
     meant: list[Moment] = []
     found = [
@@ -208,9 +208,9 @@ def nothing_done() -> Moment:
 
 
 def played(base: Image, events: Iterable[Event], meant: list[Moment]) -> Iterator[tuple[Memory, int]]:
-    """Play a recording up to each of its moments in turn: memory as it is there, and the number of the next event.
+    """Replay a recording up to each of its moments in turn; yields the memory then, and the number of the next event.
 
-    What is promised is added to `meant`, each as a moment at which nothing is pending.
+    Each promise is added to `meant`, as a moment at which nothing is pending.
     """
     memory, promised = Memory(base), Journal()
     stored: set[int] = set()
@@ -244,7 +244,7 @@ def played(base: Image, events: Iterable[Event], meant: list[Moment]) -> Iterato
 
 
 def survey(base: Image, events: Iterable[Event], model: str, deadline: float) -> tuple[list[int], list[int]]:
-    """For each moment, how many images a model has there, and how many lines are pending; as far as time suffices."""
+    """For each moment, how many images a model has there, and how many lines are pending, until the time is up."""
     counts, sizes = [], []
     for memory, event in played(base, events, []):
         if time.monotonic() >= deadline:
@@ -255,9 +255,10 @@ def survey(base: Image, events: Iterable[Event], model: str, deadline: float) ->
 
 
 def drawn(sizes: list[int], budget: int, seed: int) -> list[int]:
-    """The moments that are looked at, given how many lines are pending at each: all, or as many as the budget bears.
+    """The moments that are tried, given how many lines are pending at each: all, or as many as the budget allows.
 
-    A moment has two images at least, none and all, and the lines of all moments must have room in memory.
+    A moment takes at least two images (nothing is kept, everything is kept), and the lines of all moments together must
+    fit into memory.
     """
     most = max(1, budget // 2)
     if len(sizes) <= most and sum(sizes) <= MOST_LINES:
@@ -287,7 +288,7 @@ def possible(moment: Moment, model: str) -> int:
 
 
 def choices(moment: Moment, model: str, cap: int, chance: random.Random) -> Iterator[Choice]:
-    """The choices of a model at a moment, at most `cap`; where there are more, the telling ones and a sample."""
+    """The choices of a model at a moment, at most `cap`; where there are more, typical ones and a random sample."""
     if model == "drop":
         yield ()
     elif model == "all-or-none":
@@ -313,23 +314,23 @@ def _flushed(moment: Moment, line: int) -> list[int]:
 
 
 def free_lines(moment: Moment, first_chunk: int) -> list[int]:
-    """The lines that recovery does not decide by: those in the chunks of the heap.
+    """The pending lines whose contents recovery does not depend on: those in the chunks of the heap.
 
-    It may write to them (what the log holds, a bit of a bitmap), each by itself, and that is all. So what a version of
-    such a line makes of the memory does not depend on the others; and if a series of images in which
-    every version of each occurs comes to one memory, every choice of versions does.
+    Recovery may only write to them (bytes from a log, a bit of a bitmap), to each line independently. So the effect of
+    one version of such a line on the recovered memory does not depend on the other lines. If a series of images in
+    which every version of every line occurs leads to one memory, then every choice of versions does.
     """
     return [line for line in moment.pending if line >= first_chunk]
 
 
 def series(moment: Moment, lines: list[int]) -> Iterator[Choice]:
-    """Choices in which every version of each of these lines occurs: first none of them, then one more of each."""
+    """Choices in which every version of each of these lines occurs: first no version, then one more of each line."""
     for kept in range(longest(moment, lines)):
         yield tuple((line, min(kept, len(moment.pending[line]))) for line in lines if kept)
 
 
 def longest(moment: Moment, lines: list[int]) -> int:
-    """How many choices such a series has."""
+    """How many choices the series of these lines has."""
     return 1 + max((len(moment.pending[line]) for line in lines), default=0)
 
 
@@ -342,7 +343,7 @@ def _prefixes(moment: Moment) -> Iterator[Choice]:
 
 
 def _chosen(moment: Moment, offered: dict[int, list[int]], model: str, chance: random.Random) -> Iterator[Choice]:
-    """None, all, each line lost, each line kept, each beginning, and then chance, each only once."""
+    """Nothing, everything, each line alone lost, each alone kept, each prefix, then random choices; each only once."""
     last = {line: counts[-1] for line, counts in offered.items() if counts[-1]}
     plans: list[Iterable[dict[int, int]]] = [
         [{}, last],
@@ -351,7 +352,7 @@ def _chosen(moment: Moment, offered: dict[int, list[int]], model: str, chance: r
         (dict(choice) for choice in _prefixes(moment)) if model == "lines" else (),
         ({line: chance.choice(counts) for line, counts in offered.items()} for _ in itertools.count()),
     ]
-    # By their hashes, since there may be many long ones; two with one hash would cost the sample one image.
+    # Only hashes are kept, since there may be many long choices; a collision would cost the sample one image.
     seen = set()
     for kept in itertools.chain.from_iterable(plans):
         choice = tuple((line, kept[line]) for line in offered if kept.get(line))
@@ -361,7 +362,7 @@ def _chosen(moment: Moment, offered: dict[int, list[int]], model: str, chance: r
 
 
 def level(counts: list[int], budget: int) -> int:
-    """How many images each moment may have so that all fit into the budget; what small ones leave, large ones get."""
+    """How many images each moment may have so that all fit into the budget; large moments get what small ones leave."""
     remaining, waiting = budget, sorted(counts)
     for number, count in enumerate(waiting):
         share = remaining // (len(waiting) - number)
@@ -372,18 +373,18 @@ def level(counts: list[int], budget: int) -> int:
 
 
 class Keys:
-    """Names images by their contents: equal ones alike, whatever led to them."""
+    """Gives images keys by their contents: equal images have equal keys, whatever led to them."""
 
     def __init__(self, base: Image) -> None:
         self._base = base
         self._known: dict[tuple[int, bytes], int] = {}
-        #: The moment that was asked for last: its lines, and the key of them.
+        #: The moment that was asked for last: its durable lines, and their key.
         self._journal: Journal | None = None
         self._reached = self._key = 0
         self._durable: Lines = {}
 
     def of(self, moment: Moment, choice: Choice) -> int:
-        """The key of an image: the exclusive or of those of the lines that differ from the beginning."""
+        """The key of an image: the exclusive or of the keys of the lines that differ from the beginning."""
         self._go_to(moment)
         key, durable = self._key, self._durable
         for line, kept in choice:
@@ -403,7 +404,7 @@ class Keys:
         self._reached = moment._reached
 
     def of_lines(self, lines: Lines) -> int:
-        """The same for an image given by its lines."""
+        """The key of an image that is given by its lines."""
         key = 0
         for line, content in lines.items():
             key ^= self._of_line(line, content)

@@ -1,12 +1,12 @@
-"""What was recorded, as plain dataclasses: every store, flush and fence, and what the program was doing.
+"""A recording as plain dataclasses: every store, flush and fence, and what the program was doing.
 
-The recorder (`_native.c`) writes events one behind the other into memory that parent and child share::
+The recorder (`_native.c`) writes events one after the other into memory that parent and child share::
 
-    head    +0 bytes used, head included  +8 1 where the memory was too small  +16 reserved (16 bytes)
+    head    +0 bytes used, head included  +8 1 if the memory was too small  +16 reserved (16 bytes)
     event   +0 kind (16 bits)  +2 flags (16 bits)  +4 number of the site (32 bits)
             +8 offset  +16 length  +24 data, filled up to whole words: the stored bytes, or a text
 
-A site is a place in the program: the lines of its call stack, told once as an event of its own.
+A site is a place in the program: the lines of its call stack, written once, as an event of its own.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 class What(Enum):
-    """What an event is."""
+    """The kinds of events."""
 
     STORE = "store"
     FLUSH = "flush"
     FENCE = "fence"
-    #: The program: it asked for a snapshot, allocated, began to commit, ...
+    #: From here on: what the program did.
     SNAPSHOT = "snapshot"
     COMMIT = "commit begins"
     COMMITTED = "committed"
@@ -44,7 +44,7 @@ class What(Enum):
 
 
 class Mark(IntEnum):
-    """The numbers of what is no store, flush or fence."""
+    """The numbers of the events that are neither store nor flush nor fence."""
 
     SNAPSHOT = 1
     COMMIT = 2
@@ -56,13 +56,13 @@ class Mark(IntEnum):
 
 
 _KINDS = {_STORE: What.STORE, _FLUSH: What.FLUSH, _FENCE: What.FENCE}
-#: From here on somebody relies on what was done before.
+#: After such an event, somebody relies on everything that was done before.
 PROMISES = frozenset({What.COMMITTED, What.STORED, What.ACKNOWLEDGED, What.ENDED})
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of the program."""
+    """A place in the source code of the program."""
 
     file: str
     line: int
@@ -73,24 +73,24 @@ class Place:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is in this package, not in the program that uses it."""
+        """Whether the place is in this package, and not in the program that uses it."""
         return self.file.startswith(_PACKAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened.
+    """One event of a recording.
 
     Attributes:
-        number: Its place in the recording, from 0.
+        number: Its position in the recording, from 0.
         what: What it is.
-        offset: Where in the pool, in bytes.
-        size: How many bytes.
-        data: Of a store, what it left there.
-        by_library: Whether libpmemobj did it, not the program.
-        streaming: Whether it went past the cache; that orders nothing before the next fence either.
-        stack: The lines of the program that led to it, innermost first.
-        text: What the program called it.
+        offset: Where in the pool it happened, in bytes.
+        size: How many bytes it concerns.
+        data: Of a store, the bytes that it stored.
+        by_library: Whether libpmemobj did it, and not the program.
+        streaming: Whether the store bypassed the cache; such stores are not ordered before the next fence, either.
+        stack: The places in the program that led to it, innermost first.
+        text: Of `acknowledge`, the text that the program gave.
     """
 
     number: int
@@ -105,7 +105,7 @@ class Event:
 
     @property
     def place(self) -> Place | None:
-        """The line of the user's program; where there is none, the innermost."""
+        """The innermost place in the user's program; if there is none, the innermost place of all."""
         for place in self.stack:
             if not place.is_ours:
                 return place
@@ -113,12 +113,12 @@ class Event:
 
     @property
     def innermost(self) -> Place | None:
-        """The line that did it, in this package too; compiled modules have no lines."""
+        """The innermost place, which may be in this package; compiled modules have no places."""
         return self.stack[0] if self.stack else None
 
     @property
     def lines(self) -> range:
-        """The offsets of the cache lines it concerns."""
+        """The offsets of the cache lines that the event concerns."""
         return range(self.offset & ~(LINE - 1), self.offset + self.size, LINE)
 
     def __str__(self) -> str:
@@ -130,7 +130,7 @@ class Event:
 
 
 def parse(memory: memoryview) -> tuple[tuple[Event, ...], bool]:
-    """The events that are in a trace, and whether it ends because the memory was too small."""
+    """The events in the memory of a recorder, and whether the memory was too small for all of them."""
     used, overflow, _, _ = _HEAD.unpack_from(memory)
     return tuple(_events(memory, used)), bool(overflow)
 
@@ -147,7 +147,7 @@ def _events(memory: memoryview, used: int) -> Iterator[Event]:
             continue
         stack = sites.get(site, ())
         if kind == _MARK:
-            # Offset and length are those of a range, or the length is that of a text.
+            # Offset and length describe a range; of `acknowledge`, the length is that of a text.
             text = ""
             what = What[Mark(flags).name]
             if what is What.ACKNOWLEDGED:
@@ -171,7 +171,7 @@ def _whole(size: int) -> int:
 
 
 def _stack(text: bytes) -> tuple[Place, ...]:
-    """The lines of the recorded code: neither what runs it nor what notes its marks."""
+    """The places in the recorded code, without the frames of this lab that run it or write its marks."""
     places: list[Place] = []
     for line in text.decode(errors="replace").splitlines():
         file, function, number = line.rsplit("\t", 2)

@@ -1,7 +1,7 @@
-"""The check of the user, which may do anything: raise, end its process, hang, fork, close the pool.
+"""Runs the check of the user, which may do anything: raise, end its process, hang, fork, close the pool.
 
-What comes of that is the check's, and no fault of libpmemobj's. What can be caught is caught here; for the rest a
-worker notes, in memory that its parent sees, when it is at the check.
+The consequences must be attributed to the check, not to libpmemobj. Exceptions are caught here. For everything else,
+the worker notes in memory that it shares with its parent when it runs the check.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Check = Callable[[PersistentObjectPool], object]
 
 
 class _At(IntEnum):
-    """What a worker is at."""
+    """What a worker is doing."""
 
     ELSEWHERE, CHECK, CLOSED = range(3)
 
 
-#: Seconds that are waited for processes that a check has left behind.
+#: How many seconds to wait for processes that a check has left behind.
 _MOMENT = 1.0
 
 
 class Note:
-    """What a worker is at, where its parent sees it, after its death too; to be made before it is forked off."""
+    """A note of what a worker is doing; made before the fork, so that the parent can read it, also after a death."""
 
     def __init__(self) -> None:
         self._shared = mmap.mmap(-1, 1)
@@ -53,7 +53,7 @@ def checked(check: Check, pool: PersistentObjectPool, note: Note) -> tuple[str, 
     """Run the check.
 
     Returns:
-        What is wrong, empty if nothing is; and what it returned, if that was true but neither True nor None.
+        What is wrong, or an empty string; and what the check returned, if that is true but neither True nor None.
     """
     process = os.getpid()
     note.write(_At.CHECK)
@@ -64,22 +64,22 @@ def checked(check: Check, pool: PersistentObjectPool, note: Note) -> tuple[str, 
         complaint = "" if is_true else f"it returned {told or answer}"
         return complaint, told if is_true else ""
     except BaseException as error:
-        # Also SystemExit and KeyboardInterrupt; without the line above.
+        # This includes SystemExit and KeyboardInterrupt. The traceback is told without the frame of this function.
         trace = error.__traceback__.tb_next if error.__traceback__ else None
         return "".join(traceback.format_exception(type(error), error, trace, limit=-3)).strip(), ""
     finally:
         if os.getpid() != process:
-            os._exit(0)  # a child that the check forked off
+            os._exit(0)  # this is a child process that the check has forked off
         _wait_for_children()
         if pool.closed:
-            # There is nothing left here to go on with.
+            # This worker cannot go on without its pool.
             note.write(_At.CLOSED)
             os._exit(0)
         note.write(_At.ELSEWHERE)
 
 
 def _wait_for_children() -> None:
-    """Wait a moment for what the check has forked off: it has the lock on the image, which is opened again at once."""
+    """Wait a moment for processes that the check has forked off: they hold the lock of the image, which is reopened."""
     until = time.monotonic() + _MOMENT
     while time.monotonic() < until:
         try:
@@ -90,12 +90,12 @@ def _wait_for_children() -> None:
 
 
 def _is_bool(answer: object) -> bool:
-    """Also for NumPy's, which is no subclass."""
+    """Whether a value is a bool of Python or of NumPy, whose class is no subclass of bool."""
     return isinstance(answer, bool) or type(answer).__name__ in ("bool", "bool_")
 
 
 def _in_words(answer: object) -> str:
-    """Short, and without addresses."""
+    """A value as a short text, without addresses."""
     try:
         told = reprlib.repr(answer)
     except Exception:

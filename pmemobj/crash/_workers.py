@@ -1,11 +1,11 @@
-"""Worker processes that recover images, here or wherever an executor runs its tasks.
+"""Worker processes that recover images, on this machine or wherever an executor runs its tasks.
 
-A worker is forked off and goes through its images by itself, so the check may be anything that the caller
-has, a closure too. It tells each outcome as soon as it is there: when it dies or hangs, that is the
-outcome of the image it was at, and another worker goes on behind it.
+A worker is forked off and works through its images by itself, so the check may be any callable of the caller, also a
+closure. The worker reports each outcome as soon as it has it. If it dies or hangs, this is the outcome of the image
+that it was working on, and another worker continues with the next one.
 
-For an executor the unit of work is a `Batch`: it can be pickled, if the check can be. Where it is run, a
-worker is forked off too: an image is never opened in a process that goes on living.
+For an executor the unit of work is a `Batch`, which can be pickled if the check can be. The process that runs a batch
+forks off a worker, too: an image is never opened in a process that goes on living.
 """
 
 from __future__ import annotations
@@ -29,34 +29,34 @@ from pmemobj._pmdk import library
 from pmemobj.crash import _child
 from pmemobj.crash._image import Image
 from pmemobj.crash._recorder import Inherited, native
-from pmemobj.crash._recovery import Check, Finding, Outcome, Recovery
+from pmemobj.crash._recovery import BrokenInvariant, Check, Outcome, Recovery
 from pmemobj.crash._states import Choice, Moment
 from pmemobj.crash._user_check import Note
 from pmemobj.errors import ForkedPoolError, PmemError
 from pmemobj.pool import PersistentObjectPool, open_pools
 
-#: An image to be recovered, which the worker makes, and whether that recovery is to be crashed as well.
+#: The moment and the choice of an image, which the worker makes and recovers, and whether to crash this recovery, too.
 Job = tuple[Moment, Choice, bool]
 
 _LENGTH = 4
-#: Images that make a second worker worth its start.
+#: With this many images, a second worker is worth the time that its start takes.
 _ENOUGH_FOR_TWO = 48
-#: Images of a batch for an executor.
+#: How many images a batch for an executor has.
 _BATCH = 64
 _EXTENT = 1 << 16
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is common to all images.
+    """What is common to all images of an exploration.
 
     Attributes:
-        base: The image that they are told by.
+        base: The image from which the others differ.
         check: The user's check.
-        invariants: What else is looked at.
-        patience: Seconds that one image may take.
-        inherited: The open pool of the caller, if there is one; else a worker makes a pool of its own.
-        remarks: What is the matter with the run itself; `run` tells it here.
+        invariants: Which other invariants are examined.
+        patience: How many seconds one image may take.
+        inherited: The open pool of the caller, if there is one; otherwise a worker makes a pool of its own.
+        remarks: Remarks about the run as a whole; `run` adds them.
     """
 
     base: Image
@@ -74,7 +74,7 @@ def run(
     deadline: float | None,
     progress: Callable[[int], object] | None = None,
 ) -> list[Outcome | None]:
-    """The outcome of each job; None where the time did not suffice. `progress` is told how many are done."""
+    """The outcome of each job; None if the time was up before. `progress` is called with how many jobs are done."""
     outcomes: list[Outcome | None] = [None] * len(jobs)
     count = max(1, min(workers, 1 + len(jobs) // _ENOUGH_FOR_TWO))
     running = [_Worker(setting, jobs, range(first, len(jobs), count)) for first in range(count)]
@@ -83,7 +83,7 @@ def run(
             now = time.monotonic()
             if deadline is not None and now >= deadline:
                 if any(worker.never_left_the_check for worker in running):
-                    setting.remarks.append("the check was still running when the time was up: it may never end")
+                    setting.remarks.append("your check was still running when the time was up; perhaps it never ends")
                 break
             until = min(worker.patience_ends for worker in running)
             until = until if deadline is None else min(until, deadline)
@@ -102,7 +102,7 @@ def run(
 
 
 class _Worker:
-    """One worker after another, on the same list of jobs."""
+    """One worker process after another, on the same list of jobs."""
 
     def __init__(self, setting: Setting, jobs: Sequence[Job], numbers: range) -> None:
         self._setting, self._jobs, self._numbers = setting, jobs, numbers
@@ -128,17 +128,17 @@ class _Worker:
 
     @property
     def never_left_the_check(self) -> bool:
-        """Whether it is at the check of its first image."""
+        """Whether the worker is still running the check of its first image."""
         return self._next == 0 and self._note.at_check
 
     def listen(self, outcomes: list[Outcome | None], readable: bool) -> None:
-        """Take what the worker has to tell; if that is nothing, its end."""
+        """Take the outcomes that the worker has reported; if it has died or hangs, record that."""
         if not readable:
-            self._bury(outcomes, "hung", f"did not end within {self._setting.patience:g} s")
+            self._record_death(outcomes, "hung", f"did not end within {self._setting.patience:g} s")
             return
         data = os.read(self.reading, 1 << 16)
         if not data:
-            self._bury(outcomes, "died", "")
+            self._record_death(outcomes, "died", "")
             return
         self._received += data
         while len(self._received) >= _LENGTH:
@@ -152,8 +152,8 @@ class _Worker:
         if self.is_done:
             self.kill()
 
-    def _bury(self, outcomes: list[Outcome | None], status: str, why: str) -> None:
-        """The worker is no more, or is to be no more: that is what came of its image; start the next one."""
+    def _record_death(self, outcomes: list[Outcome | None], status: str, why: str) -> None:
+        """End a worker that died or hangs: this is the outcome of its image; start the next worker."""
         code = self.kill()
         at_check = self._note.at_check
         if self._note.closed:
@@ -163,10 +163,10 @@ class _Worker:
         else:
             died = os.WIFSIGNALED(code)
             how = _child.signal_name(os.WTERMSIG(code)) if died else f"exit code {os.WEXITSTATUS(code)}"
-            who = "the process ended while it ran," if at_check else "the process that recovered it ended"
+            who = "the process ended while the check ran," if at_check else "the process that recovered it ended"
             why = f"{who} with {how}"
-        finding = Finding("check" if at_check else "opens", why)
-        outcomes[self._numbers[self._next]] = Outcome(status, findings=(finding,))
+        broken = (BrokenInvariant("check" if at_check else "opens", why),)
+        outcomes[self._numbers[self._next]] = Outcome(status, broken=broken)
         self._next += 1
         if not self.is_done:
             self._start()
@@ -185,7 +185,7 @@ class _Worker:
 
 
 def _be_the_worker(setting: Setting, jobs: Sequence[Job], numbers: Sequence[int], writing: int, note: Note) -> None:
-    """Never returns."""
+    """Recover the images with these numbers; never returns."""
     try:
         os.setpgid(0, 0)
         library.die_with_parent()
@@ -199,9 +199,10 @@ def _be_the_worker(setting: Setting, jobs: Sequence[Job], numbers: Sequence[int]
                 try:
                     outcome = recovery.outcome(moment.image(choice), crash_recovery)
                 except Exception:
-                    outcome = Outcome("failed", findings=(Finding("opens", traceback.format_exc(limit=-4).strip()),))
+                    why = traceback.format_exc(limit=-4).strip()
+                    outcome = Outcome("failed", broken=(BrokenInvariant("opens", why),))
                 _tell(told, outcome)
-            # The parent ends it when it has read the last one.
+            # The parent kills this process when it has read the last outcome.
             signal.pause()
     finally:
         os._exit(1)
@@ -228,7 +229,7 @@ def _take_over(setting: Setting) -> PersistentObjectPool:
 
 @dataclass(frozen=True)
 class Batch:
-    """Images and all that is needed to recover them, without anything of this process."""
+    """Images and everything that is needed to recover them in another process."""
 
     size: int
     extents: tuple[tuple[int, bytes], ...]
@@ -242,7 +243,7 @@ class Batch:
 def run_elsewhere(
     executor: Executor, setting: Setting, jobs: Sequence[Job], identity: int, deadline: float | None
 ) -> list[Outcome | None]:
-    """As `run`, through an executor."""
+    """Do the same as `run` through an executor."""
     extents = tuple(_extents(setting.base))
     outcomes: list[Outcome | None] = [None] * len(jobs)
     submitted = {}
@@ -274,8 +275,8 @@ def recover(batch: Batch) -> list[Outcome | None]:
     """The unit of work of an executor: recover the images of a batch, in a process forked off from this one.
 
     Raises:
-        ForkedPoolError: this process was itself forked off while the pool was open. Libpmemobj has it open here
-            too then, and refuses every image of it.
+        ForkedPoolError: this process was itself forked off while the pool was open. Then libpmemobj has the pool open
+            in this process, too, and refuses every image of it.
     """
     _demand_no_fork(batch.identity)
     base = Image(batch.size)
@@ -299,11 +300,11 @@ def _demand_no_fork(identity: int) -> None:
                 'use ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")), "forkserver", or threads',
             ) from None
         except PmemError:
-            pass  # it was closed in good order
+            pass  # the pool was closed properly
 
 
 def _extents(base: Image) -> Iterator[tuple[int, bytes]]:
-    """The parts of an image that are not zero, compressed."""
+    """The extents of an image that are not zero, compressed."""
     nothing = bytes(_EXTENT)
     for offset in range(0, base.size, _EXTENT):
         data = base.read(offset, _EXTENT)
@@ -312,7 +313,7 @@ def _extents(base: Image) -> Iterator[tuple[int, bytes]]:
 
 
 def in_worker(setting: Setting, question: Callable[[Recovery], Any]) -> Any:
-    """Let a worker answer one question about images; None if it died over it or hung."""
+    """Let a worker answer one question about images; None if the worker died or hung."""
     reading, writing = os.pipe()
     process = os.fork()
     if process == 0:

@@ -53,9 +53,9 @@ def test_the_page_is_current() -> None:
 
 
 def test_the_corpus_is_large_enough() -> None:
-    assert sum(bool(case.finding) for case in CASES.values()) >= 30
-    assert sum(not case.finding for case in CASES.values()) >= 20
+    assert sum(bool(case.invariant) for case in CASES.values()) >= 30
+    assert sum(not case.invariant for case in CASES.values()) >= 20
     assert {case.level for case in CASES.values()} == {*LEVELS}
     # Every mistake has a twin.
     twins = {name for case in CASES.values() for name in case.twin_of}
-    assert {case.name for case in CASES.values() if case.finding} - twins == set()
+    assert {case.name for case in CASES.values() if case.invariant} - twins == set()

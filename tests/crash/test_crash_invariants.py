@@ -117,8 +117,8 @@ def test_a_second_open_that_changes_something(
     recovering(counts_openings)
     report = recording.explore(atomic=False, invariants=("second open",))
     assert report.counts().keys() == {"second open"}
-    texts = {violation.finding.text for violation in report.violations}
-    assert texts == {f"it changes 1 words, the first at {items:#x}", "the objects are others after it"}
+    texts = {violation.broken.text for violation in report.violations}
+    assert texts == {f"it changes 1 word, the first at {items:#x}", "it changes the objects that the root reaches"}
 
 
 def test_a_second_open_that_fails(crash_pool: Pool, items: int, recovering: Callable[..., None]) -> None:

@@ -147,8 +147,8 @@ def test_a_correct_transaction_passes_and_the_pool_stays_as_it_is(deeds: Deeds) 
     assert report.complete and report.possible == report.chosen > report.images > 10
     assert report.recoveries > 0
     assert {"old", "new"} == set(report.results)
-    assert f"explored {report.chosen} of {report.chosen}" in str(report)
-    assert "no violation" in report._repr_html_()
+    assert f"Tried all {report.chosen} possible crash states, at " in str(report)
+    assert "every simulated power cut leaves the pool as it was before, or as it is afterwards" in report._repr_html_()
     assert digest(deeds.pool) == before
     assert list(deeds.pool.root) == [60, 40]
 
@@ -163,7 +163,7 @@ def test_a_store_without_a_snapshot_is_found_and_told(
     (story,) = smallest.kept
     assert story.offset == items(deeds.pool) & ~63
     assert [place.function for place in story.places] == ["without_snapshot"]
-    assert "keep only line" in str(report) and "test_crash_power.py" in str(report)
+    assert "keep only cache line" in str(report) and "test_crash_power.py" in str(report)
     with pytest.raises(AssertionError, match="atomicity"):
         report.assert_ok()
     first = report.first_violation
@@ -244,7 +244,7 @@ def test_equal_seeds_give_equal_reports(deeds: Deeds) -> None:
     reports = [recording.explore(budget=40, seed=1) for recording in (one, other)]
     assert str(reports[0]) == str(reports[1]) and reports[0] == reports[1]
     assert reports[0].results == reports[1].results
-    assert not reports[0].complete and "sampled, seed 1" in str(reports[0])
+    assert not reports[0].complete and "a sample (seed 1)" in str(reports[0])
     assert "states were left out" in str(reports[0])
     reports[0].assert_ok()
     assert str(one.explore(budget=40, seed=2, workers=1)) != str(reports[0])
@@ -281,7 +281,7 @@ def test_states_that_are_not_looked_at_come_to_the_same_as_those_that_are(
     assert short.complete and full.complete and short.images < full.images
     assert short.possible == full.possible == short.chosen == full.chosen
     seen, all_there_is = (
-        {(found.moment.event, found.finding, found.outcome.memory) for found in report.violations}
+        {(found.moment.event, found.broken, found.outcome.memory) for found in report.violations}
         for report in (short, full)
     )
     assert seen == all_there_is != set()
@@ -312,8 +312,8 @@ def test_code_that_does_not_end_well_is_recorded_as_far_as_it_came(
     report = recording.explore(holds_100)
     # What it would have done is not known: that is no proof, unless just this was to be tried.
     first = str(report).splitlines()[0]
-    assert report.ok and first.startswith("the code raised an exception; up to there no violation")
-    with pytest.raises(AssertionError, match="the code raised an exception; up to there no violation"):
+    assert report.ok and first.startswith("the code raised an exception; before that, every simulated power cut")
+    with pytest.raises(AssertionError, match="the code raised an exception; before that, every simulated power cut"):
         report.assert_ok()
     report.assert_ok(must_return=False)
     assert first in report._repr_html_() and set(report.results) == {"old"}
@@ -325,7 +325,7 @@ def test_code_that_does_not_end_well_is_recorded_as_far_as_it_came(
     # The pool is locked by this process; code that wants to open it is told so.
     assert "PoolBusyError" in crash.record(pool, lambda: pmemobj.open(pool.path)).output
     recording = crash.record(pool, deeds.transfer, trace_size=1024)
-    assert recording.truncated and str(recording.explore()).startswith("the code did more than could be recorded; up to")
+    assert recording.truncated and str(recording.explore()).startswith("the code did more than could be recorded; before")
     assert list(pool.root) == [60, 40] and capfd.readouterr() == ("", "")
 
 
@@ -383,11 +383,11 @@ def forks(_pool: object) -> bool:
 
 
 MISDEEDS = {
-    "aborts": (lambda pool: os.abort(), "it ran, with SIGABRT"),
-    "leaves": (lambda pool: os._exit(3), "it ran, with exit code 3"),
+    "aborts": (lambda pool: os.abort(), "the check ran, with SIGABRT"),
+    "leaves": (lambda pool: os._exit(3), "the check ran, with exit code 3"),
     "exits": (lambda pool: sys.exit("a last word"), "SystemExit: a last word"),
     "interrupts": (lambda pool: signal.raise_signal(signal.SIGINT), "KeyboardInterrupt"),
-    "dereferences null": (lambda pool: ctypes.string_at(0), "it ran, with SIGSEGV"),
+    "dereferences null": (lambda pool: ctypes.string_at(0), "the check ran, with SIGSEGV"),
     "closes the pool": (lambda pool: pool.close(), "it closed the pool"),
     "does not tell": (lambda pool: Mute(), "LookupError: no answer"),
     "hangs": (lambda pool: time.sleep(60), "it did not end within 1 s"),
@@ -402,15 +402,15 @@ def test_what_a_check_does_to_its_process_is_the_fault_of_the_check(deeds: Deeds
     for name, (check, words) in MISDEEDS.items():
         report = recording.explore(check, model="drop", patience=1 if name == "hangs" else 60)  # type: ignore[arg-type]
         assert report.counts().keys() == {"check"}, name
-        assert all(words in violation.finding.text for violation in report.violations), name
+        assert all(words in violation.broken.text for violation in report.violations), name
         # It fails where nothing has crashed, too: that is what is told first.
         assert report.doubt == report.notes[0] and words in report.doubt and "probably wrong" in report.doubt, name
-        assert "_checking" not in str(report), name
+        assert "_user_check" not in str(report), name
     # What a process that it forks off does is not heard.
     report = recording.explore(forks, model="drop")
     assert report.ok and not report.doubt
     report = recording.explore(lambda pool: time.sleep(60), seconds=2)
-    assert not report.recovered and "the check was still running when the time was up" in report.doubt
+    assert not report.recovered and "your check was still running when the time was up" in report.doubt
     # A recovery that ends its process is no fault of the check.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_recovery, "state_of", lambda heap: os.abort())
@@ -429,7 +429,7 @@ def test_an_answer_that_is_neither_true_nor_false_is_told(deeds: Deeds) -> None:
     }
     for words, answer in answers.items():
         report = recording.explore(lambda pool, answer=answer: answer, model="drop")
-        assert report.ok and f"the check returned {words}, neither True nor False: it counts as true" in report.notes
+        assert report.ok and f"your check returned {words}, which is neither True nor False; it counts as true" in report.notes
     for plain in (None, True):
         assert "neither" not in str(recording.explore(lambda pool, plain=plain: plain, model="drop"))
     assert "check: it returned []" in str(recording.explore(lambda pool: [], model="drop"))
@@ -570,7 +570,7 @@ def test_numbers_that_nobody_can_write_are_told_shortly(deeds: Deeds) -> None:
     with pytest.raises(ValueError, match="digits"):
         str(report.possible)
     for text in (str(report), report._repr_html_()):
-        assert re.search(r"explored \d+ of 10\^\d{4} states", text)
+        assert re.search(r"Tried \d+ of 10\^\d{4} possible crash states, a sample \(seed 0\), at ", text)
         assert re.search(r"10\^\d{4} states were left out", text)
     assert "possible" not in repr(report) and pickle.loads(pickle.dumps(report)) == report
     # As if it were short but for that number: the repr of thousands of lines takes seconds.
@@ -608,7 +608,7 @@ def test_planning_takes_memory_for_what_is_looked_at(
         """
     said = run_python(textwrap.dedent(program), scratch / "long.pmem").stdout
     assert int(said.split()[0]) < 20
-    assert re.search(r"15 of \d{3} moments were looked at, drawn by the seed", said)
+    assert re.search(r"the power was cut at 15 of \d{3} points of the program, drawn at random", said)
 
 
 def test_what_choices_name_is_bounded(deeds: Deeds, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -637,7 +637,7 @@ def test_planning_keeps_to_the_time(deeds: Deeds, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(module, "time", clock)
     report = recording.explore(seconds=calls)
     assert not report.ok and not report.complete and str(report).startswith("no crash was tried")
-    assert "before it was known what there is to recover" in str(report)
+    assert "before all states were counted" in str(report)
     assert report.images < full.images and (report.possible < full.possible) == (calls == 5)
 
 
@@ -676,8 +676,10 @@ def test_arguments_that_make_no_sense_are_refused(deeds: Deeds) -> None:
 def test_one_is_no_plural(deeds: Deeds) -> None:
     report = crash.record(deeds.pool, lambda: deeds.pool.root[0]).explore(budget=1, model="drop")
     report = dataclasses.replace(report, moments=1)
-    assert "1 different image at 1 moment\n" in str(report) and "1 different one at 1 moment," in report._repr_html_()
-    assert "for a budget of 1 image\n" in str(crash.record(deeds.pool, deeds.transfer).explore(budget=1))
+    text = "possible crash state of the model drop, at 1 point of the program; 1 was distinct"
+    assert f"Tried the only {text}\n" in str(dataclasses.replace(report, possible=1, chosen=1))
+    assert f"Tried the only {text}, 1 recovered" in dataclasses.replace(report, possible=1, chosen=1)._repr_html_()
+    assert "left out: the budget is 1 image\n" in str(crash.record(deeds.pool, deeds.transfer).explore(budget=1))
 
 
 # ---- images say that they have fewer lanes ----------------------------------------------------------
@@ -698,7 +700,7 @@ def test_lanes_that_nobody_uses_make_no_difference(
         recording = crash.record(bank, deed)
         few = recording.explore(recovery=8)
         with monkeypatch.context() as patch:
-            patch.setattr(_few_lanes.FewLanes, "_say", lambda self, count: setattr(self, "_count", self._all))
+            patch.setattr(_few_lanes.FewLanes, "_declare", lambda self, count: setattr(self, "_count", self._all))
             all_of_them = recording.explore(recovery=8)
         assert few.ok and few.results == all_of_them.results and few.images > 10
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from pmemobj import PersistentList, PersistentObjectPool, PoolFullError
-from pmemobj._engine.heap import _UNITS
+from pmemobj._engine.size_classes import UNITS
 from pmemobj._format import ALLOCATION_HEADER_SIZE
 from pmemobj._pmdk import library
 
-SIZES = [unit - ALLOCATION_HEADER_SIZE for unit in _UNITS]
+SIZES = [unit - ALLOCATION_HEADER_SIZE for unit in UNITS]
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -1,4 +1,4 @@
-"""Pools that grow: a directory of parts, opened, moved, filled, cut off and damaged like any other pool."""
+"""Growing pools: a directory of parts is opened, moved, filled, cut off and damaged like any other pool."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from pmemobj._pmdk import library
 Pool = PersistentObjectPool
 Grow = Callable[..., Pool]
 
-#: What libpmemobj begins with, and what it adds at a time where `max_size` leaves room for it.
+#: The bytes of the first part, and of each further part if `max_size` leaves room for it.
 FIRST, STEP = 8 * MIB, 128 * MIB
-#: A growing pool for tests: it grows once, by 8 MiB.
+#: The limit of a growing pool for tests, which grows once, by 8 MiB.
 SMALL = 16 * MIB
 
 
@@ -38,7 +38,7 @@ def path(scratch: Path) -> str:
 
 @pytest.fixture
 def grow(path: str) -> Iterator[Grow]:
-    """Creates the growing pool, or opens it if it is there; closed afterwards."""
+    """Creates the growing pool, or opens it if there is one; the pool is closed after the test."""
     made = []
 
     def make(max_size: int = SMALL, at: str = path) -> Pool:
@@ -57,12 +57,12 @@ def parts(path: str) -> dict[str, int]:
 
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the checking mode, which takes long with much data."""
+    """The pool without the checking mode, which takes long with much data."""
     monkeypatch.setenv("PMEMOBJ_CHECK", "0")
 
 
 def fill(pool: Pool, size: int = 6 * MIB) -> list[bytes]:
-    """Let the root be a list of `size` bytes in pieces of 1 MiB, each another; return what it holds."""
+    """Let the root be a list of `size` bytes, in different pieces of 1 MiB; return these pieces."""
     pool.root = pool.new(PersistentList)
     values = [bytes([number]) * MIB for number in range(size // MIB)]
     pool.root.extend(values)
@@ -71,7 +71,7 @@ def fill(pool: Pool, size: int = 6 * MIB) -> list[bytes]:
 
 @contextlib.contextmanager
 def no_file_larger_than(size: int) -> Iterator[None]:
-    """What a full disk is to libpmemobj: it cannot allocate a new part."""
+    """Make libpmemobj fail to allocate a new part, as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -137,7 +137,7 @@ def test_nothing_beyond_what_is_mapped_can_be_read(grow: Grow, pure_read: bool) 
     pool = grow()
     heap = pool._heap
     read = (lambda at: heap.read_words(at, 1)) if pure_read else heap.read
-    # Beyond it there are reserved addresses without memory: a read would be the end of the process.
+    # Beyond the limit, addresses are reserved without memory, so a read would end the process.
     for end in (FIRST, SMALL):
         assert heap.limit == end
         read(end - 8)
@@ -230,7 +230,7 @@ def test_sizes_that_make_no_sense(path: str, scratch: Path) -> None:
 
 
 def test_whole_pages_of_the_limit_are_used(grow: Grow) -> None:
-    # libpmemobj 1.12 would make a last part that it cannot open again.
+    # libpmemobj 1.12 would make a last part that it could not open again.
     pool = grow(SMALL + 4095)
     assert pool.max_size == SMALL
     values = fill(pool)
@@ -262,7 +262,7 @@ def test_creating_over_something(path: str, scratch: Path, grow: Grow, there: st
 
 @pytest.mark.parametrize("there", ["file", "pool"])
 def test_two_creators_at_once_do_not_overwrite_each_other(path: str, monkeypatch: pytest.MonkeyPatch, there: str) -> None:
-    # What comes between the look at the name and the moment when the pool gets it.
+    # Another file appears after the name was checked, and before the pool gets this name.
     unhurried = library.create
 
     def create(*args: Any) -> Any:
@@ -445,7 +445,7 @@ def test_a_full_disk(grow: Grow, path: str) -> None:
             assert "disk" in caught.value.todo
         assert pool.root == ["as before"] and pool.size == FIRST and list(parts(path)) == ["000000.pmem"]
         pool.root.append("what fits")
-    # libpmemobj has left out two numbers by now, and could not open what it makes next.
+    # libpmemobj has skipped two numbers by now, and could not open a pool with the part that it makes next.
     values = fill(pool)
     assert list(parts(path)) == ["000000.pmem", "000001.pmem"]
     pool.root.extend([bytes(MIB)] * 130)
@@ -635,7 +635,7 @@ def test_files_and_directories_without_permission(path: str, grow: Grow) -> None
         with pytest.raises(pmemobj.PoolPermissionError):
             pmemobj.open(path)
         return
-    # Root is refused nothing, so the test steps down to an ordinary user for a moment.
+    # Permissions do not apply to root, so the test becomes an ordinary user for a moment.
     os.chmod(os.path.dirname(path), 0o755)
     for mode in (0o755, 0o600):
         os.chmod(path, mode)

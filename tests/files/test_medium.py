@@ -1,4 +1,4 @@
-"""What kind of memory a path is on, told from a mount table."""
+"""Which kind of memory a path is on, according to a mount table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_device_of_a_file_decides(
 ) -> None:
     device = os.stat(tmp_path).st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
-    # Something else has been mounted over it, or lies nearer by its name.
+    # Another file system is mounted over this one, or has a mount point that is nearer to the path.
     table(monkeypatch, "1 0 999:1 / / rw - ext4 /dev/x rw", f"2 1 {number} / /elsewhere {options}",
           f"3 1 999:2 / {tmp_path} rw - nfs x:/ rw")  # fmt: skip
     assert _medium.medium_of(str(tmp_path)) is medium

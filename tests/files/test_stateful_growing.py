@@ -1,4 +1,4 @@
-"""A machine whose pool is a directory that grows: filled, grown in transactions that end either way, killed, reopened."""
+"""A state machine on a growing pool: it is filled, grows in transactions that commit or not, is killed and reopened."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from machines import PoolMachine, idle
 import pmemobj
 from pmemobj import PersistentList, PersistentObjectPool, PoolFullError
 
-#: It grows once, by 8 MiB; see `test_growing`.
+#: The limit of the pool, which grows once, by 8 MiB; see `test_growing`.
 FIRST, LARGEST = 8 * MIB, 16 * MIB
 
-#: A few of them fill the first part, some more the second one.
+#: Bytes of a value: a few values fill the first part, and some more fill the second part.
 big = st.builds(lambda byte, size: bytes([byte]) * size, st.integers(1, 255), st.sampled_from([10, 300_000, 1 << 20, 3 << 20]))
 places = st.integers(0, 9)
 
 
 class Growing(PoolMachine):
-    """A list of large values. The pool becomes larger whenever that takes it, and never smaller."""
+    """A list of large values. The pool grows whenever they need more space, and never becomes smaller."""
 
     work_values = big
 
@@ -44,25 +44,25 @@ class Growing(PoolMachine):
         pool = self.pool
         assert pool.root == self.model
         pool.root._check()
-        # A part stays, though the transaction that needed it was rolled back, or its process killed.
+        # A new part stays even if the transaction that needed it is rolled back, or its process is killed.
         assert self.size <= pool.size <= LARGEST == pool.max_size
         self.size = pool.size
         on_disk = [os.path.getsize(f"{pool.path}/{name}") for name in os.listdir(pool.path) if name.endswith(".pmem")]
         assert sum(on_disk) == pool.size
 
     def work(self, root: Any, new: list[Any]) -> None:
-        # Never so much that it may be full: the child is to die of its killing only.
+        # The pool must not become full, so that the child dies only by being killed.
         if sum(map(len, root)) < 3 * MIB:
             for value in new:
                 root[:1] = [value[:1000], value[:300_000]]
 
     def both(self, action: Callable[[Any], Any]) -> None:
-        """Do it to both, or to neither: where there is no room any more nothing may have changed."""
+        """Change the pool and the model, or neither: if the pool has no room, nothing may have changed."""
         try:
             action(self.pool.root)
         except PoolFullError:
             assert self.size == LARGEST or self.pool.size == LARGEST, "it is not full before it has grown"
-            # Inside a transaction nobody can know whether it was rolled back.
+            # Inside a transaction the outcome is not known yet.
             self.abort_if_any()
         else:
             action(self.model)
@@ -95,7 +95,7 @@ class Growing(PoolMachine):
     @precondition(idle)
     @rule()
     def forget_in_a_sandbox(self) -> None:
-        """What happens in a sandbox, growth too, is nothing to the pool."""
+        """Changes in a sandbox, growth included, do not affect the pool."""
         self.pool.close()
         with pmemobj.open(self.pool.path, sandbox=True) as sandbox:
             try:

@@ -1,4 +1,4 @@
-"""Creating and opening: what works, and a distinct error for everything that cannot."""
+"""Creating and opening pools: what works, and a distinct error for everything that does not."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from conftest import MIB, PATIENCE, POOL_SIZE
 
 import pmemobj
 from pmemobj import PersistentList, PersistentObjectPool, _format
+from pmemobj._files import pool_file
 from pmemobj._lifecycle import trial
 from pmemobj._pmdk import library
 
@@ -94,7 +95,7 @@ def test_a_file_name_that_is_no_utf8(scratch: Path) -> None:
     pmemobj.open(path).close()
 
 
-#: What libpmemobj appends to the name of a pool when it opens it, to look for a file of that name.
+#: When libpmemobj opens a pool, it appends this ending to the name, and looks for a file of that name.
 BADBLOCKS = "_r0_p0_badblocks.txt"
 
 
@@ -159,7 +160,7 @@ def test_creating_leaves_nothing_but_the_pool(pool: Pool, scratch: Path) -> None
 
 
 def test_a_file_that_a_killed_creator_left_is_no_obstacle(scratch: Path, pool_path: str) -> None:
-    # In a container the process ids repeat, so the name could be one that this process would choose.
+    # Process ids repeat in containers, so this process might have chosen the same name.
     left = scratch / f".{os.path.basename(pool_path)}.creating-{os.getpid()}"
     left.write_bytes(b"left behind")
     pmemobj.create(pool_path, pool_size=POOL_SIZE).close()
@@ -169,7 +170,7 @@ def test_a_file_that_a_killed_creator_left_is_no_obstacle(scratch: Path, pool_pa
 def test_only_an_unclean_pool_is_tried_first(
     pool: Pool, reopen: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The trial is a child process, and costs more than all the rest of opening.
+    # The trial runs in a child process, and costs more than all the other steps of opening.
     trials = []
     real_trial = trial.run
     monkeypatch.setattr(trial, "run", lambda path, size: (trials.append(path), real_trial(path, size)))
@@ -267,7 +268,7 @@ pool.root = 2
 
 
 def refusal(error: type[BaseException], builtin: type[BaseException], action: Callable[[], Any]) -> BaseException:
-    """The error of an action that must raise it, and be complete: an errno, three parts, a pickle."""
+    """The error that an action raises. It must be complete: it has an errno and three parts, and can be pickled."""
     with pytest.raises(error) as caught:
         action()
     found = caught.value
@@ -280,7 +281,7 @@ def refusal(error: type[BaseException], builtin: type[BaseException], action: Ca
 
 @pytest.fixture
 def nothing_left(scratch: Path) -> Iterator[None]:
-    """The directory holds afterwards what it held before."""
+    """After the test the directory must hold the same files as before."""
     before = sorted(os.listdir(scratch))
     yield
     assert sorted(os.listdir(scratch)) == before
@@ -330,7 +331,7 @@ def test_a_pool_size_beyond_all_reason(pool_path: str, size: int) -> None:
 @pytest.mark.usefixtures("nothing_left")
 def test_a_pool_larger_than_the_free_space(pool_path: str, scratch: Path) -> None:
     there = os.statvfs(scratch)
-    # More than the file system has in all, so that it refuses at once instead of filling up.
+    # The size is above that of the whole file system, which therefore refuses at once instead of filling up.
     size = there.f_frsize * there.f_blocks + (1 << 40)
     error = refusal(pmemobj.DiskFullError, OSError, lambda: pmemobj.create(pool_path, pool_size=size))
     assert "space" in str(error)
@@ -505,7 +506,7 @@ def test_a_pool_that_is_open_in_another_process(pool: Pool, spawn: Callable[...,
 
 @pytest.mark.parametrize("clean", [True, False])
 def test_a_copy_of_an_open_pool(pool: Pool, scratch: Path, clean: bool, reopen: Callable[..., Pool]) -> None:
-    # Both have the same UUID, by which libpmemobj tells pools apart.
+    # Both have the same UUID, by which libpmemobj distinguishes pools.
     if clean:
         pool.close()
     shutil.copy(pool.path, scratch / "copy")
@@ -527,7 +528,7 @@ def test_somebody_elses_lock_counts_as_busy(pool: Pool) -> None:
 
 
 def test_a_lock_that_goes_in_a_moment_is_waited_for(pool: Pool) -> None:
-    # As that of a program which was killed while it tried the pool in a child.
+    # The lock is held as by a program that was killed while it tried the pool in a child process.
     pool.close()
     file = open(pool.path, "rb")  # noqa: SIM115 - closed by the timer
     fcntl.flock(file, fcntl.LOCK_EX)
@@ -543,7 +544,7 @@ def test_a_lock_that_goes_in_a_moment_is_waited_for(pool: Pool) -> None:
 
 @contextlib.contextmanager
 def as_ordinary_user(directory: Path, may_write: bool) -> Iterator[None]:
-    """Root is refused nothing, so the tests step down to an ordinary user for a moment."""
+    """Permissions do not apply to root, so the tests become an ordinary user for a moment."""
     os.chmod(directory, 0o777 if may_write else 0o755)
     if os.geteuid() != 0:
         if not may_write:
@@ -582,3 +583,30 @@ def test_a_user_can_create_and_open_in_a_directory_of_his_own(scratch: Path) -> 
             pytest.skip("this Python is for root only")
         pmemobj.create(scratch / "pool", pool_size=POOL_SIZE).close()
         pmemobj.open(scratch / "pool").close()
+
+
+# ---- a system without /proc, as some containers are ------------------------------------------------------
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_without_proc_creating_says_what_is_missing(pool_path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_file, "PROC", "/nowhere/self")
+    for size in (POOL_SIZE, "auto"):
+        with pytest.raises(pmemobj.PoolAccessError) as caught:
+            pmemobj.create(pool_path, pool_size=size)
+        assert str(caught.value) == (
+            f"cannot create pool {pool_path}: /nowhere/self/status, which tells the permissions of new files (the umask), "
+            "cannot be read (mount the file system proc at /proc)"
+        )
+
+
+def test_without_proc_only_pools_in_one_file_are_opened(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("one", POOL_SIZE), ("grows", "auto")):
+        pmemobj.create(scratch / name, pool_size=size).close()
+    monkeypatch.setattr(pool_file, "PROC", "/nowhere/self")
+    pmemobj.open(scratch / "one").close()
+    with pytest.raises(pmemobj.PoolAccessError, match=r"/nowhere/self is missing, which .* \(mount the file system proc"):
+        pmemobj.open(scratch / "grows")
+    monkeypatch.undo()
+    with pmemobj.open(scratch / "grows") as pool:
+        assert not pool.recovered

@@ -1,4 +1,4 @@
-"""The life of a pool beside others: several creators, creators that died, files that are moved, a forgotten end."""
+"""The life of a pool: several creators, creators that died, files that are moved, pools that nobody closes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_next_creator_clears_up_what_a_killed_one_left(
     assert run_python(CREATE_AND_DIE, pool_path, kind, check=False).returncode == -9
     (left,) = os.listdir(scratch)
     assert left.startswith(".creating-")
-    # What looks alike, or is in use, stays.
+    # Files with similar names, and files in use, stay.
     kept = [".creating-notes", ".creating-12-abcdef01.bak"]
     for name in kept:
         (scratch / name).write_text("mine")
@@ -67,7 +67,7 @@ def test_the_next_creator_clears_up_what_a_killed_one_left(
 def test_what_a_creator_is_working_at_is_not_cleared_up(
     scratch: Path, pool_path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In the moment before libpmemobj has locked the file: the lock on the directory tells."""
+    """A pool is kept even in the moment before libpmemobj locks its file, since its creator locks the directory."""
     real = storage.SingleFile.create
 
     def after_another(self: Any, size: int, mode: int) -> Any:
@@ -164,7 +164,7 @@ def test_a_pool_whose_file_was_moved_is_not_let_go_of(pool: Pool) -> None:
     assert pool.root == [1, 2]
 
 
-# ---- closing and taking back ---------------------------------------------------------------------------
+# ---- closing, suspending and resuming ---------------------------------------------------------------------------
 
 
 def test_what_was_closed_is_not_resumed(pool: Pool) -> None:

@@ -1,4 +1,4 @@
-"""Sandboxes: everything works as in the pool, and nothing of it reaches the file."""
+"""Sandboxes: everything works as in the pool itself, and no change reaches the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Pool = PersistentObjectPool
 
 
 def trace(path: str) -> dict[str, tuple[str, int, int, int]]:
-    """All that tells of a change: of each file, a hash of its bytes, its size, its times of change."""
+    """Everything that would show a change: of each file, a hash of its bytes, its size and its times of change."""
     files = [Path(path)] if os.path.isfile(path) else sorted(Path(path).iterdir())
     found = {}
     for file in files:
@@ -36,7 +36,7 @@ def trace(path: str) -> dict[str, tuple[str, int, int, int]]:
 
 @pytest.fixture(params=["fixed", "growing"])
 def path(request: pytest.FixtureRequest, scratch: Path) -> str:
-    """A closed pool with some contents, of either kind."""
+    """A closed pool with some contents, in one file or growing."""
     path = str(scratch / "pool")
     sizes: dict[str, Any] = {"pool_size": POOL_SIZE}
     if request.param == "growing":
@@ -48,7 +48,7 @@ def path(request: pytest.FixtureRequest, scratch: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def memory(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where sandboxes grow in these tests."""
+    """The directory in which sandboxes grow in these tests."""
     (scratch / "memory").mkdir()
     monkeypatch.setattr(storage, "_place_in_memory", lambda: str(scratch / "memory"))
     return scratch / "memory"
@@ -68,7 +68,7 @@ def sandbox() -> Iterator[Callable[[str], Pool]]:
 
 
 def use(pool: Pool) -> None:
-    """What a program does with a pool: transactions, an abort, garbage, growth."""
+    """Use a pool as a program does: with transactions, an abort, garbage and growth."""
     root = pool.root
     with pool.transaction():
         root["list"].extend(range(50_000))
@@ -122,7 +122,7 @@ def test_a_growing_pool_grows_in_its_sandbox_and_leaves_nothing(
     pool.root = pool.new(PersistentList, [bytes([number]) * 50 * MIB for number in range(3)])
     assert pool.size == (8 + 128 + 128) * MIB
     assert [value[-1] for value in pool.root] == [0, 1, 2]
-    # The parts have no names, so they end with the process, however it ends.
+    # The parts have no names, so the system frees them when the process ends, however it ends.
     assert [list(place.iterdir()) for place in memory.iterdir()] == [[]]
     pool.close()
     assert list(memory.iterdir()) == [] and trace(path) == before
@@ -205,13 +205,13 @@ def test_a_growth_that_was_cut_off_is_not_tidied_up_from_a_sandbox(scratch: Path
     pmemobj.open(path, sandbox=True).close()
 
 
-# ---- others -------------------------------------------------------------------------------------------
+# ---- other users of the file -------------------------------------------------------------------------------------------
 
 
 def test_a_sandbox_keeps_others_from_the_pool(
     path: str, sandbox: Callable[[str], Pool], spawn: Callable[..., Any]
 ) -> None:
-    # It must: what it has not touched yet it reads from the file.
+    # The sandbox must keep the lock, since it still reads from the file the pages that it has not changed.
     pool = sandbox(path)
     for other in (False, True):
         with pytest.raises(pmemobj.PoolBusyError):

@@ -52,7 +52,7 @@ LEAVES = [
     *(uuid.UUID(int=5), uuid.UUID(int=6, is_safe=uuid.SafeUUID.unsafe), range(3), range(1 << 70, 0, -(1 << 65))),
     Money(5, "USD"),
 ]
-#: What can be a key and is found again.
+#: Values that can be keys, and that a look-up finds again.
 KEYS = [
     *(None, False, 7, 1 << 80, 1.5, 1e300, 2 - 3j, "short", "a text of some length", b"b", b"bytes " * 4),
     *(date(2026, 2, 28), time(1, 2), datetime(2026, 2, 28, tzinfo=UTC), timedelta(1), decimal.Decimal("0.3")),
@@ -62,7 +62,7 @@ KEYS = [
 
 
 class Mixed(pmemobj.Persistent):
-    """All sorts of fields, in an order in which the numbers have gaps."""
+    """Fields of all sorts, in an order that leaves gaps between the numbers."""
 
     flag = Field("?")
     first = Field()
@@ -114,7 +114,7 @@ def fill(pool: PersistentObjectPool) -> None:
 
 
 def assert_is_whole(pool: PersistentObjectPool) -> None:
-    """Everything that `fill` put there is there, found by its keys."""
+    """Everything that `fill` has stored is there, and is found by its keys."""
     assert_sound(pool, no_garbage=True)
     root = pool.root
     account = root["tuple"][1]
@@ -170,7 +170,7 @@ def dumped(pool: PersistentObjectPool) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def own_nominations() -> Iterator[None]:
-    """What is nominated here is not so for the tests of other modules."""
+    """The nominations of this module end with it, so that other tests start without them."""
     before = dict(nominated)
     yield
     nominated.clear()
@@ -179,7 +179,7 @@ def own_nominations() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The bytes of a closed pool with all of it."""
+    """The bytes of a closed pool with all these objects."""
     path = tmp_path_factory.mktemp("life") / "pool"
     with pmemobj.create(path, pool_size=8 * MIB) as pool:
         fill(pool)
@@ -237,12 +237,12 @@ def test_it_is_moved_without_its_classes_into_a_pool_that_grows(
 # ---- damage ----------------------------------------------------------------------------------------
 
 NONSENSE = (0, 1 << 40 | 4, 0xDEADBEEF_DEADBEE0, (1 << 64) - 1, 0x7C, 3)
-#: These have other things in the same place in each object, so that one is not enough.
+#: Objects of these kinds differ in what lies at the same place, so that one object of a kind is not enough.
 MANY_FORMS = (Kind.TUPLE, Kind.EXTENSION, Kind.BLOCK_WORDS, Kind.LIST_ITEMS)
 
 
 def findings_with(path: Path, offset: int, word: int) -> list[Finding]:
-    """What is found in the pool with one word of it replaced; a dump of it may only fail as dumps do."""
+    """The findings for a pool of which one word is replaced. A dump of it may fail only with an error of this package."""
     with open(path, "r+b", buffering=0) as file:
         before = os.pread(file.fileno(), 8, offset)
         os.pwrite(file.fileno(), word.to_bytes(8, "little"), offset)
@@ -258,7 +258,7 @@ def findings_with(path: Path, offset: int, word: int) -> list[Finding]:
 
 
 def test_whatever_word_is_damaged_nothing_is_raised(original: Path) -> None:
-    """One word of each kind of allocation in turn is set to nonsense, as what `check` runs in its child sees it."""
+    """In each kind of allocation, one word after another is set to nonsense, and examined as in the child of `check`."""
     with image(str(original)) as heap:
         places = heap.allocations()
     headers, rounds, silent = 0, 0, 0
@@ -279,7 +279,7 @@ def test_whatever_word_is_damaged_nothing_is_raised(original: Path) -> None:
 
 
 def test_counts_beyond_all_numbers_are_damage(original: Path) -> None:
-    """In C such a count is negative, or nothing when it is multiplied: in each list, dict, set and class record."""
+    """Counts that are negative in C, or overflow to 0 when multiplied, in each list, dict, set and class record."""
     with image(str(original)) as heap:
         places = [(at, kind) for at, _, kind in heap.allocations() if kind in (Kind.LIST, Kind.DICT, Kind.SET)]
     for offset, kind in places:
@@ -288,7 +288,7 @@ def test_counts_beyond_all_numbers_are_damage(original: Path) -> None:
             assert any(finding.severity == "error" for finding in found)
 
 
-#: What is written where, by kind and distance, and what is said of it.
+#: What is written, by the kind of the object and the offset in it, and what the check reports.
 DAMAGE = {
     "set: deleted items": (Kind.SET, 8, 1, r"root\['set'\]: it counts 1 deleted of \d+ entries, and has \d+ keys"),
     "set: table": (Kind.SET, 24, 1 << 40, r"root\['set'\]: its SET_TABLE at 0x10000000000 is outside the pool"),
@@ -321,7 +321,7 @@ def test_damage_is_found_where_it_is(original: Path, case: str) -> None:
     with image(str(original)) as heap:
         places = [offset for offset, size, is_kind in heap.allocations() if is_kind == kind and at + 8 <= size]
     found = []
-    # Which of them it is that the root reaches by that path need not be known.
+    # The test need not know which of the objects the root reaches by this path.
     for offset in places[:40]:
         found += [f"{each.path}: {each.text}" for each in findings_with(original, offset + at, word)]
     assert [text for text in found if re.fullmatch(expected, text)], found

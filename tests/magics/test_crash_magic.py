@@ -144,7 +144,7 @@ def test_a_cell_that_changes_nothing_has_nothing_to_break(run: Run, bank: Any) -
 def test_threads_that_wait_for_the_transaction_of_the_magic_are_told(run: Run, bank: Any) -> None:  # noqa: F811
     run("%config PmemMagics.crash_seconds = 1", "import threading", f"def take(): {TAKE}")
     cell = ["thread = threading.Thread(target=take)", "thread.start()", "thread.join()"]
-    words = "it had other threads: those that write wait for the transaction in which the code runs"
+    words = "it had other threads: a thread that writes waits for the transaction in which the code runs"
     for kind in ("--kill", "--sweep"):
         result = run(f"%%pmem_crash {kind}", *cell)
         assert result.verdict is Verdict.TIMED_OUT and f"note: {words}" in repr(result) and words in result._repr_html_()
@@ -164,7 +164,7 @@ def test_sweep_finds_what_is_stored_outside_the_transaction(run: Run, bank: Any)
     result = run("%%pmem_crash --sweep", TAKE, *PAST_THE_LOG, GIVE)
     assert not result.ok and result.verdict is Verdict.CHANGED and "outcomes  X" in repr(result)
     assert "the sweep ended with this kill: the pool is no longer as it was" in repr(result)
-    assert "1 kill left the pool in another state: the pool is neither as before" in result.summary
+    assert "1 kill left the pool in another state: after recovery the pool differs from before" in result.summary
     assert "77" in str(result.frames[2][1]) and "root[&#x27;list&#x27;][0]: 1 → 77" in result._repr_html_()
 
 
@@ -188,7 +188,7 @@ def test_power_finds_what_a_cell_forgot(run: Run, bank: Any) -> None:  # noqa: F
     assert lines[4] == "smallest counterexample: cut the power before step 2, fence (line 2)"
     assert lines[6] == f"    a cache line of root (entries), stored by line 2, {TAKE}"
     assert lines[7:9] == ["  then check: it returned False", "  after recovery: root['anna']: 60 → 50"]
-    assert lines[9].startswith("note: assumed: ")
+    assert lines[9].startswith("note: assumptions: ")
     # The same again says the same.
     assert repr(run(f"%%pmem_crash --power {CHECK}", TAKE, GIVE)) == repr(result)
 
@@ -230,26 +230,26 @@ def test_power_on_a_transaction(run: Run, bank: Any) -> None:  # noqa: F811
 
 def test_power_samples_where_there_is_too_much(run: Run, bank: Any) -> None:  # noqa: F811
     result = run("%%pmem_crash --power --budget 12 --seed 7", *TRANSFER)
-    assert re.match(r"Tried \d+ of \d+ possible crash states \(a sample with seed 7\), at \d+ points", result.coverage)
-    assert "for a budget of 12 images" in repr(result)
+    assert re.match(r"Tried \d+ of \d+ possible crash states, a sample \(seed 7\), at \d+ points", result.coverage)
+    assert "left out: the budget is 12 images" in repr(result)
     assert run("%%pmem_crash --power --model drop", *TRANSFER).report.model == "drop"
 
 
-def test_a_check_that_raises_is_a_finding_with_its_traceback(run: Run, bank: Any) -> None:  # noqa: F811
+def test_a_check_that_raises_is_a_violation_with_its_traceback(run: Run, bank: Any) -> None:  # noqa: F811
     run("def broken(pool):", "    return pool.root['claire']")
     result = run("%%pmem_crash --power --model drop --check broken", TAKE)
     assert result.verdict is PowerVerdict.BROKEN and set(result.report.counts()) == {"check"}
     text = repr(result)
     assert "then check: Traceback (most recent call last):" in text and "return pool.root['claire']" in text
     assert "KeyError: 'claire'" in text and "pmemobj_magics" not in text and "_recovery" not in text
-    doubt = "the check fails on the pool as it was before, too, so it is probably wrong: KeyError: 'claire'"
+    doubt = "Your check is already false before the cell runs, so the check itself is probably wrong: KeyError: 'claire'"
     assert result.summary.startswith(f"{doubt}; ") and text.startswith(result.summary) and text.count(doubt) == 1
-    assert result._repr_html_().count("it is probably wrong: KeyError") == 1
+    assert result._repr_html_().count("the check itself is probably wrong: KeyError") == 1
     # A number for a demand.
     text = repr(run("%%pmem_crash --power --model drop --check sum(pool.root.values())", TAKE))
-    assert "note: the check returned 100, neither True nor False: it counts as true" in text
+    assert "note: your check returned 100, which is neither True nor False; it counts as true" in text
     result = run("%%pmem_crash --power --seconds 2 --check __import__('time').sleep(60)", TAKE)
-    assert result.verdict is PowerVerdict.UNTRIED and result.summary.startswith("the check was still running when")
+    assert result.verdict is PowerVerdict.UNTRIED and result.summary.startswith("your check was still running when")
 
 
 def test_lines_of_other_cells_are_called_by_their_numbers(run: Run, shell: InteractiveShell, bank: Any) -> None:  # noqa: F811

@@ -40,7 +40,7 @@ def facts(*names: str) -> list[SystemFacts]:
 
 
 def results_of(values: dict[tuple[str, str, str], float]) -> Results:
-    """Results in which (system, workload, medium) took so long."""
+    """Results in which each (system, workload, medium) took the given time."""
     names = dict.fromkeys(system for system, _, _ in values)
     return Results(
         version="1.2.3",
@@ -74,14 +74,14 @@ def measure(scratch: Path, systems: tuple[str, ...], only: set[str], patience: f
 
 @pytest.fixture(scope="module")
 def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The directory with the results of a tiny run, of those that are always there."""
+    """The directory with the results of a tiny run of the systems that are always installed."""
     out = tmp_path_factory.mktemp("out")
     systems = ["builtins", "fsync"] + ["pmemobj"] * pmemobj.compiled
     try:
         subprocess.run(["cc", "-fsyntax-only", ROOT / "benchmarks" / "floor.c"], check=True, capture_output=True)
         systems.append("floor")
     except (OSError, subprocess.CalledProcessError):
-        pass  # no compiler, or no header: that it is then said is tested below
+        pass  # no compiler, or no header; a test below shows that the report says so
     with tempfile.TemporaryDirectory(dir=media.default_ram()) as ram:
         arguments = ["--tiny", "--ram", ram, "--no-disk", "--out", str(out), "--systems", ",".join(systems)]
         done = subprocess.run(
@@ -124,7 +124,7 @@ def test_a_peer_can_do_what_its_class_says(scratch: Path, name: str) -> None:
     cannot = {workload.key for workload in WORKLOADS if not hasattr(cls, workload.key)}
     own = {"empty_loop", "collect", "inspect_walk", "graph"}
     assert cannot == own | ({"open_read", "close_read"} if name == "zodb" else set())
-    # Directly, in this process: a start of a child for each would take longer than everything else.
+    # Directly, in this process: to start a child for each would take longer than everything else.
     from benchmarks.systems.base import Place
 
     (scratch / "own").mkdir()
@@ -180,7 +180,7 @@ class Broken(Builtins):
 def test_a_peer_that_fails_is_reported_and_the_others_go_on(
     scratch: Path, monkeypatch: pytest.MonkeyPatch, how: str, said: str
 ) -> None:
-    # The child finds the broken peer as this process does: by the registry, in a module on its path.
+    # The child finds the broken peer as this process does: by the table of systems, in a module on its path.
     broken = ROOT / "benchmarks" / "systems"
     (scratch / "sitecustomize.py").write_text(
         "import benchmarks.systems as systems, sys, types\n"
@@ -200,7 +200,7 @@ def test_a_peer_that_fails_is_reported_and_the_others_go_on(
         assert results.find("broken", "dict_in", "tmpfs"), "an exception is not the end of its process"
 
 
-#: The benchmark, which says on stderr whom it asks; measuring is known to go on when it has asked some times.
+#: The benchmark, which prints to stderr which system it asks. After several questions, it is certainly measuring.
 _TELLING = """
 import sys
 from benchmarks import __main__ as command
@@ -381,7 +381,7 @@ def test_the_page_has_all_the_places_and_they_are_filled(tmp_path: Path) -> None
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "performance-gone.svg").touch()
     results = results_of({("builtins", *LIST_GET): 10e-9, ("pmemobj", *LIST_GET): 35e-9})
-    for _ in range(2):  # the second time it replaces
+    for _ in range(2):  # the second time, the parts are replaced
         written = publish.publish(results, tmp_path)
     text = page.read_text()
     assert text.count("| tmpfs: list, random index, int | 35.0 ns |") == 1

@@ -1,4 +1,4 @@
-"""The environment of binder/ and of the Dockerfile: their files fit together, and make one in which the notebooks run.
+"""The files of binder/ and the Dockerfile fit together, and make an environment in which the notebooks run.
 
 The slow half is run by `make test-binder`; it needs root, debootstrap and the package registries. Docker itself is
 not needed: `binder_steps` carries the files out in a `FreshRoot`. What it cannot show is that the images named are there.
@@ -17,7 +17,7 @@ from fresh_root import ROOT
 pytestmark = pytest.mark.once
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-#: Runs a notebook from its first cell to its last, strictly, where it lies.
+#: Runs a notebook from its first cell to its last, in its own directory; an error in a cell is a failure.
 RUN_NOTEBOOK = """
 import sys, nbformat
 from nbclient import NotebookClient
@@ -34,7 +34,7 @@ slow = [pytest.mark.fresh_root, pytest.mark.timeout(0)]  # each step has its own
 
 
 def test_what_binder_installs_is_what_the_tools_ask_for() -> None:
-    """One list of Debian packages, said twice: for a machine with nothing on it, and for one that has some."""
+    """The same Debian packages are named in two places: for a machine with nothing on it, and for one that has some of them."""
     packages = words(BINDER / "apt.txt")
     assert packages == sorted(set(packages))
     assert set(packages) <= set(re.findall(r"[\w.-]+", (ROOT / "tools" / "bootstrap.sh").read_text()))
@@ -54,7 +54,7 @@ def test_the_two_have_the_same_python() -> None:
 
 
 def test_the_dockerfile_follows_the_files_of_binder() -> None:
-    """It names them in repo2docker's order, and no package of its own."""
+    """The Dockerfile names the files in repo2docker's order, and no package of its own."""
     text = "\n".join(f"{line.name} {line.text}" for line in instructions(DOCKERFILE))
     order = [
         "apt-get -qq install",
@@ -70,10 +70,10 @@ def test_the_dockerfile_follows_the_files_of_binder() -> None:
 
 
 def test_nothing_that_was_built_gets_into_the_image() -> None:
-    """Docker's list of what to leave out goes as far as git's."""
+    """Docker ignores all files that git ignores."""
     left_out = (ROOT / ".dockerignore").read_text().split()
     for line in (ROOT / ".gitignore").read_text().splitlines():
-        name = line.strip("/")
+        name = line.replace("!/", "!").strip("/")
         if name and not line.startswith("#"):
             assert name in left_out or f"**/{name}" in left_out, line
 
@@ -84,7 +84,7 @@ def first_notebook_runs(built: Built) -> None:
 
 
 class TestFresh:
-    """In a root with nothing on it."""
+    """The steps are carried out in a root with nothing on it."""
 
     pytestmark = slow
 
@@ -96,6 +96,6 @@ class TestFresh:
             first_notebook_runs(built)
 
     def test_dockerfile(self, tmp_path: Path) -> None:
-        """Uncompiled, since the test above has compiled the same sources by the same script."""
+        """This one stays uncompiled, since the test above has compiled the same sources by the same script."""
         with fresh_root.made(tmp_path / "root") as root:
             first_notebook_runs(build_by_dockerfile(root, DOCKERFILE, PMEMOBJ_PURE="1"))

@@ -1,4 +1,4 @@
-"""Compiled or uncompiled: the build, and the choice at import.
+"""The build of compiled modules, and the choice between compiled and uncompiled modules at import.
 
 Each test works on a small package of its own, so none depends on how this checkout was built. Where
 an extension need not run, an empty file stands for it: importing that fails, which shows that it was chosen.
@@ -202,7 +202,7 @@ class TestBuild:
         assert compiler.stale() == []
         assert not list(compiler.package.rglob("*.c"))
 
-        # Built again after a change of types, none is stale, though Cython need not touch them all.
+        # After a change of types and a new build, no module is stale, although Cython need not touch all of them.
         (compiler.package / "_containers/list.pxd").touch()
         assert compiler.stale() == list(HOT)
         compiler.python(*self.IN_PLACE, PMEMOBJ_PURE="0")

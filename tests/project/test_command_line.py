@@ -44,7 +44,7 @@ def command(scratch: Path) -> Command:
 
 @pytest.fixture
 def game(scratch: Path) -> Path:
-    """A closed pool with a little in it, and some garbage."""
+    """A closed pool with a few objects and some garbage."""
     path = scratch / "game.pmem"
     with pmemobj.create(path, pool_size=8 * MIB) as pool:
         players = pool.new(PersistentList, [pool.new(Account, name) for name in ("Ann", "Bob", "Zoë")])
@@ -82,7 +82,7 @@ def test_tree(command: Command, game: Path) -> None:
     assert "└─ 'self': PersistentDict #1 (shown above)" in command("tree", game).stdout
     nodes = json.loads(command("tree", game, "--json", "--depth", 1).stdout)["nodes"]
     assert [node["type"] for node in nodes] == ["PersistentDict", "PersistentList", "PersistentList"]
-    # A terminal that has none of these characters.
+    # The terminal can show none of these characters.
     plain = subprocess.run(
         [sys.executable, "-m", "pmemobj", "tree", game],
         env=child_environment(PYTHONIOENCODING="ascii"),
@@ -137,7 +137,7 @@ def test_dump_restore_and_resize(command: Command, game: Path, scratch: Path) ->
 
 
 def test_restore_takes_both_orders(game: Path, scratch: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """That of the command and that of the function; and nobody is told to remove a dump."""
+    """`restore` takes the order of the command and that of the function, and no message says to remove a dump."""
     text = str(scratch / "game.jsonl")
     new, other = str(scratch / "new"), str(scratch / "other.jsonl")
     pmemobj_dump = command_line.main(["dump", str(game), text]), command_line.main(["dump", str(game), other])
@@ -148,7 +148,7 @@ def test_restore_takes_both_orders(game: Path, scratch: Path, capsys: pytest.Cap
     for line in (["restore", text], ["restore", text, other], ["restore", text, str(game)]):
         assert command_line.main(line) == command_line.FAILED
         error = capsys.readouterr().err
-        assert "that is a dump" in error and "PATH FILE" in error and "remove" not in error
+        assert "this file is a dump" in error and "PATH FILE" in error and "remove" not in error
     with pytest.raises(pmemobj.PoolExistsError, match=r"that is a dump \(name the dump first") as caught:
         pmemobj.restore(scratch / "nowhere", text)
     assert "remove" not in str(caught.value)
@@ -218,17 +218,25 @@ def test_wrong_usage(command: Command, game: Path, capsys: pytest.CaptureFixture
             with pytest.raises(SystemExit) as left:
                 command_line.main(["tree", str(game), option, wrong])
             assert left.value.code == command_line.USAGE
-            assert f"argument {option}: '{wrong}' is no number of them (give 0" in capsys.readouterr().err
+            assert f"argument {option}: '{wrong}' is no count (give 0" in capsys.readouterr().err
     assert command_line.main(["dump", str(game), str(game)]) == command_line.USAGE
     assert "into itself" in capsys.readouterr().err
-    for line in ([], ["info"], ["fly", str(game)]):
+    for line in (["info"], ["fly", str(game)]):
         with pytest.raises(SystemExit) as left:
             command_line.main(line)
         assert left.value.code == command_line.USAGE and capsys.readouterr().err
-    for line, text in ((["--help"], "exit codes:"), (["check", "--help"], "--seconds")):
+    version = f"pmemobj {pmemobj.__version__}\n"
+    for line, text in ((["--help"], "exit codes:"), (["check", "--help"], "--seconds"), (["--version"], version)):
         with pytest.raises(SystemExit) as left:
             command_line.main(line)
         assert left.value.code == command_line.FINE and text in capsys.readouterr().out
+
+
+def test_without_a_command_the_commands_are_shown(command: Command) -> None:
+    said = command(code=command_line.USAGE).stderr
+    assert "usage: python -m pmemobj" in said and "--version" in said
+    for name in ("info", "tree", "check", "gc", "dump", "restore", "resize"):
+        assert f"\n    {name} " in said
 
 
 @pytest.mark.parametrize(
@@ -276,7 +284,7 @@ def test_an_interrupt(large: str, scratch: Path) -> None:
         child = subprocess.Popen(
             [sys.executable, "-m", "pmemobj", *line], cwd=scratch, stderr=subprocess.PIPE, env=child_environment()
         )
-        # Its unfinished file tells that it is at work.
+        # The command is at work when its unfinished file is there.
         deadline = time.monotonic() + PATIENCE
         while not any(name.startswith((".dumping", ".building")) for name in os.listdir(scratch)):
             assert time.monotonic() < deadline and child.poll() is None

@@ -1,4 +1,4 @@
-"""The examples of README, docs/ and docstrings run as they stand; the pages are complete, and their links lead somewhere."""
+"""The examples of README, docs/ and docstrings run as they stand; the pages are complete, and their links work."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import textwrap
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ import pmemobj.crash
 import pmemobj.inspect
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-#: Its blocks build on each other, and test_extension runs them.
+AT_THE_TOP = [ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")]
+PAGES = [*AT_THE_TOP, *sorted((ROOT / "docs").rglob("*.md"))]
+#: The blocks of this page build on each other, and tests/objects/test_fields.py runs them.
 ELSEWHERE = "docs/persistent_classes.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXAMPLES = [
@@ -56,7 +58,7 @@ def test_an_example_runs(run_python: Any, block: str) -> None:
 
 
 def test_the_example_for_pytest_passes(run_python: Any) -> None:
-    """The class that the page begins with, and the test of it."""
+    """The page begins with a class, and ends with a test of this class."""
     pytest.importorskip("pmemobj.crash._native")
     page = (ROOT / "docs" / "howto" / "own_class.md").read_text()
     (test,) = re.findall(r"^```\n(pytest_plugins.*?)^```", page, re.MULTILINE | re.DOTALL)
@@ -68,7 +70,7 @@ def test_the_example_for_pytest_passes(run_python: Any) -> None:
 
 
 def docstrings() -> Iterator[tuple[str, str]]:
-    """Name and docstring of all that is public, and of its public methods."""
+    """The names and docstrings of all public functions and classes, and of their public methods."""
     yield "pmemobj", pmemobj.__doc__ or ""
     for module in (pmemobj, pmemobj.inspect, pmemobj.crash):
         for name in getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]:
@@ -84,7 +86,7 @@ def docstrings() -> Iterator[tuple[str, str]]:
 
 
 def blocks(docstring: str) -> Iterator[str]:
-    """The indented blocks behind a line that ends in ``::``, as far as they are Python."""
+    """The indented blocks after a line that ends in ``::``, if they are Python."""
     for found in re.finditer(r"::\n\n((?:(?:    .*)?\n?)+)", docstring):
         code = textwrap.dedent(found.group(1))
         try:
@@ -95,7 +97,7 @@ def blocks(docstring: str) -> Iterator[str]:
 
 
 def test_the_examples_of_the_docstrings_run(run_python: Any) -> None:
-    """All in one child, for the sake of time."""
+    """All of them run in one child, to save time."""
     examples = [(name, code) for name, docstring in dict(docstrings()).items() for code in blocks(docstring)]
     assert len(examples) >= 12, "the docstrings have examples, but they are not found"
     assert run_python(RUN_ALL, input=json.dumps(examples), seconds=110).stderr == ""
@@ -111,15 +113,33 @@ def test_what_is_public_is_in_the_reference() -> None:
     }
 
 
-def test_every_page_is_in_the_table_of_contents() -> None:
-    docs = ROOT / "docs"
-    index = (docs / "index.md").read_text()
-    named = {line.strip("<> ").rpartition("<")[2] for line in index.splitlines()}
-    assert {str(page.relative_to(docs).with_suffix("")) for page in docs.rglob("*.md")} - {"index"} <= named
+def contents(index: Path) -> Iterator[Path]:
+    """The pages in the tables of contents of a page, and in those of the pages that have one themselves."""
+    for table in re.findall(r"^```\{toctree\}\n(.*?)^```", index.read_text(), re.MULTILINE | re.DOTALL):
+        for line in table.splitlines():
+            if line and not line.startswith(":") and "*" not in line:
+                page = (index.parent / f"{line.strip('<> ').rpartition('<')[2]}.md").resolve()
+                yield page
+                yield from contents(page)
+
+
+def test_every_page_is_in_the_table_of_contents_once() -> None:
+    """Sphinx takes a page that is in two tables for a mistake."""
+    index = ROOT / "docs" / "index.md"
+    named = list(contents(index))
+    assert len(named) == len(set(named))
+    assert {page for page in PAGES if page != index} - set(named) == set()
+    assert [page for page in named if not page.exists()] == []
+
+
+def test_the_citation_has_the_version_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = (ROOT / "CITATION.cff").read_text()
+    assert f"\nversion: {project['version']}\n" in citation and f"\nlicense: {project['license']}\n" in citation
 
 
 def test_every_link_leads_to_a_file() -> None:
-    """Those into headings are checked when the site is made."""
+    """Links to headings are checked by test_glossary.py, and when the site is made."""
     for page in PAGES:
         text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
         for link in re.findall(r"\]\(([^)\s]+)\)", text):
@@ -157,5 +177,5 @@ def test_every_public_entry_is_on_a_page_for_users() -> None:
     for cls in (pmemobj.PersistentObjectPool, pmemobj.MemoryManager):
         names |= {name for name in vars(cls) if not name.startswith("_")}
     names -= {*pmemobj.errors.__all__, *("DEFAULT_MAX_SIZE", "DEFAULT_POOL_SIZE", "compiled", "errors")}
-    names -= {"Finding", "Report", "PoolStats"}  # what `check` and `stats` return, which say what is in them
+    names -= {"Finding", "Report", "PoolStats"}  # the results of `check` and `stats`, which describe themselves
     assert {name for name in names if not re.search(rf"\b{re.escape(name)}", text)} == set()

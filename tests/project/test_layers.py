@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pmemobj"
 #: The floors, lowest first. A room (a folder, or a module at the top) may import from itself and from lower floors.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("_build_mode", "_nocython"),
+    ("_build_mode", "_nocython", "_version"),
     ("errors", "_text", "_display", "_format", "_public_names", "_former_names"),
     ("_pmdk",),
     ("_engine", "_files"),

@@ -1,6 +1,6 @@
-"""The web site of `make docs`: every page can be shown, in light and dark, and nothing in it comes from elsewhere.
+"""The web site of `make docs`: every page can be shown, in light and dark, and loads nothing from elsewhere.
 
-Whether links lead somewhere, Sphinx has said by then: its warnings are errors.
+Sphinx has checked the links already: its warnings are errors.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component
 LOCAL = re.compile(r"file:|data:|blob:|about:")
 #: One page of each kind.
 SHOWN = ["index.html", "docs/guide.html", "docs/howto/numpy.html", "docs/reference/pools.html", "docs/reference/magics.html"]
-#: What a browser fetches by itself, by tag; `a` it does not.
+#: The attributes, by tag, whose addresses a browser fetches by itself. It does not fetch those of `a`.
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "object": "data", "image": "href"}
 
 
@@ -51,7 +51,7 @@ class Fetched(HTMLParser):
 
 
 def from_elsewhere(site: Path) -> Iterator[tuple[str, str]]:
-    """Pages and style sheets, and what they would fetch over a network."""
+    """Pages and style sheets, and the addresses that they would fetch over a network."""
     for page in site.rglob("*.html"):
         for address in Fetched(page.read_text()).found:
             if re.match(r"(https?:)?//", address):
@@ -72,7 +72,7 @@ def test_what_would_be_fetched_is_found() -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_pages_are_shown(site: Path, scheme: str) -> None:
-    """The text stands out from its ground, nothing fails, nothing is asked of a network."""
+    """The text stands out from its background, nothing fails, and nothing is requested from a network."""
     notebooks = [str(page.relative_to(site)) for page in sorted(site.glob("notebooks/*.html"))]
     assert notebooks
     wrong: list[str] = []
@@ -92,7 +92,7 @@ def test_pages_are_shown(site: Path, scheme: str) -> None:
 
 
 def brightness(page: Any, what: str) -> float:
-    """Of a colour of the text, from 0 to 255."""
+    """The brightness of the text or of its background, from 0 to 255."""
     colour = page.evaluate(f"getComputedStyle(document.body).getPropertyValue('{what}')")
     red, green, blue = map(int, re.findall(r"\d+", colour)[:3])
     return (red + green + blue) / 3

@@ -1,4 +1,4 @@
-"""The self-contained wheel, `make wheel`: what is in it, and that it needs nothing on the machine but Python.
+"""The self-contained wheel of `make wheel` has all its files, and needs nothing on the machine but Python.
 
 The slow half is run by `make test-wheel`, which makes the wheel first; it needs root, debootstrap and the package registries.
 """
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.once
 
 slow = [pytest.mark.fresh_root, pytest.mark.timeout(0)]  # each step has its own patience
 
-#: Every step that a user would take, in a process that has no other libpmemobj.
+#: All steps that a user would take, in a process that has no other libpmemobj.
 PROGRAM = r"""
 import ctypes, os, signal, subprocess, sys, tempfile
 
@@ -74,7 +74,7 @@ def wheel() -> Path:
     return found[0]
 
 
-#: In a child, since a process loads it once.
+#: This runs in a child, since a process loads the library only once.
 LOADS_WHAT_LIES_BESIDE = """
 import os
 from pmemobj import errors
@@ -98,7 +98,7 @@ def test_a_library_beside_the_package_goes_before_the_system_s(run_python: Calla
 
 
 class TestFresh:
-    """On a machine with Python and nothing else."""
+    """The program runs on a machine with Python and nothing else."""
 
     pytestmark = slow
 

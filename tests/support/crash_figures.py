@@ -110,8 +110,8 @@ def figures(quick: bool) -> Iterator[Figure]:
 
 def corpus(results: list[Result], quick: bool) -> Figure:
     """Mistakes found, false alarms, and what other models find."""
-    bugs = [result for result in results if result.case.finding]
-    twins = [result for result in results if not result.case.finding]
+    bugs = [result for result in results if result.case.invariant]
+    twins = [result for result in results if not result.case.invariant]
     by_model = {model: sum(model in result.found_by for result in bugs) for model in MODELS}
     alarms = sum(bool(result.found_by) for result in twins)
     others = ", ".join(f"{model} {count}" for model, count in by_model.items() if model != "lines")
@@ -234,14 +234,14 @@ def isolated(same: bool) -> Figure:
 
 
 def minimised_and_exported(results: list[Result]) -> Figure:
-    """A counterexample for every report, and the image of one of each finding as a file that can be opened."""
+    """A counterexample for every report, and the image of one of each invariant as a file that can be opened."""
     reports = [report for result in results for report in result.reports.values() if not report.ok]
     small = sum(report.counterexample is not None for report in reports)
     images: dict[str, Any] = {}
     for report in reports:
         for violation in report.violations:
             violation.minimize()
-            images.setdefault(violation.finding.invariant, violation)
+            images.setdefault(violation.broken.invariant, violation)
             break
     opened = 0
     checker = shutil.which("pmempool")

@@ -21,7 +21,7 @@ import pmemobj
 from pmemobj import Field, Persistent, PersistentObject, PersistentObjectPool, PoolFullError, crash
 from pmemobj._dumping.builder import fill, plan_for
 from pmemobj._format import DICT_USED
-from pmemobj.crash import Report
+from pmemobj.crash import Exploration
 from pmemobj.dump import _contents_of_dump, dump
 
 Pool = PersistentObjectPool
@@ -382,7 +382,7 @@ def scratch_pool() -> Iterator[Pool]:
         yield pool
 
 
-def explored(pool: Pool, mutator: Mutator, budget: int, recovery: int) -> Report:
+def explored(pool: Pool, mutator: Mutator, budget: int, recovery: int) -> Exploration:
     """Prepare a pool for a mutator, record it, and cut the power everywhere, in the recovery of some images too."""
     pool.root = None
     pool.gc()

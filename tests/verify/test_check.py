@@ -271,7 +271,7 @@ def test_a_child_that_dies_or_hangs_is_a_finding(scratch: Path, monkeypatch: pyt
     for number, (does, says) in enumerate(
         {
             "os.kill(os.getpid(), 11)": "a trial process died of signal 11",
-            "time.sleep(60)": "libpmemobj did not finish with it in 0.5 s",
+            "time.sleep(60)": "libpmemobj did not finish with the pool in 0.5 s",
         }.items()
     ):
         fake = scratch / f"fake{number}.py"

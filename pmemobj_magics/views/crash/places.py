@@ -96,7 +96,7 @@ class Places:
             lines += [f"  {self.story(story)}" for story in example.lost]
         else:
             lines += ["no data is lost"]
-        return [*lines, f"then {example.finding.invariant}: {without_our_frames(example.finding.text)}"]
+        return [*lines, f"then {example.broken.invariant}: {without_our_frames(example.broken.text)}"]
 
 
 def without_our_frames(text: str) -> str:

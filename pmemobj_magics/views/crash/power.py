@@ -10,9 +10,9 @@ from enum import Enum
 from functools import cached_property
 from typing import Any
 
-from pmemobj.crash import Event, Recording, Report
+from pmemobj.crash import Event, Exploration, Recording
 from pmemobj_magics.common.pages import details, page, write_file
-from pmemobj_magics.common.texts import count_short, number_text, plural
+from pmemobj_magics.common.texts import number_text
 from pmemobj_magics.views.crash.film import film, outcome_strip, three_figures
 from pmemobj_magics.views.crash.looks import OUTCOMES, listing, printed_lines, split_output, verdict_line
 from pmemobj_magics.views.crash.places import Places
@@ -24,7 +24,6 @@ __all__ = ["PowerResult", "PowerVerdict"]
 
 #: The largest number of crashes with a letter each in the text.
 _STRIP = 60
-_DEFAULT_MODEL = "lines"
 
 
 class PowerVerdict(Enum):
@@ -54,7 +53,7 @@ class PowerResult:
     def __init__(
         self,
         recording: Recording,
-        report: Report,
+        report: Exploration,
         filename: str,
         places: Places,
         check: str,
@@ -109,7 +108,8 @@ class PowerResult:
     @property
     def summary(self) -> str:
         """The verdict in words: first what makes it doubtful, last how the cell ended if it did not reach its end."""
-        return f"{self.report.doubt}; {self._told}" if self.report.doubt else self._told
+        doubt = self.report.doubt.replace("before the code runs", "before the cell runs")
+        return f"{doubt}; {self._told}" if doubt else self._told
 
     @property
     def _told(self) -> str:
@@ -118,18 +118,8 @@ class PowerResult:
             return f"the cell {ending}; no simulated power cut before that broke the pool"
         if not self.report.violations:
             return self.verdict.value
-        text = self._violations()
+        text = self.report.verdict
         return f"{text}; the cell {ending}" if ending else text
-
-    def _violations(self) -> str:
-        """``2 of 6 simulated power cuts violate your check``; with other violations they are counted by kind."""
-        counts = self.report.counts()
-        results = self.report.results
-        wrong = f"{number_text(results.count('wrong'))} of {plural(len(results), 'simulated power cut')}"
-        if set(counts) == {"check"}:
-            return f"{wrong} violate your check"
-        kinds = ", ".join(f"{name}: {number_text(count)}" for name, count in counts.items())
-        return f"{wrong} leave a wrong state ({kinds})"
 
     # ---- as text ----
 
@@ -162,17 +152,8 @@ class PowerResult:
     def coverage(self) -> str:
         """How many of the possible states were tried."""
         report = self.report
-        tried = report.chosen - report.results.count("open")
-        states = f"all {count_short(tried)} possible crash states"
-        if not report.complete:
-            sample = f"a sample with seed {report.seed}"
-            states = f"{count_short(tried)} of {count_short(report.possible)} possible crash states ({sample})"
-        model = "" if report.model == _DEFAULT_MODEL else f" (model {report.model})"
         recoveries = f"; also {number_text(report.recoveries)} crashes during recovery" if report.recoveries else ""
-        return (
-            f"Tried {states}{model}, at {plural(report.moments, 'point')} of the program; "
-            f"{number_text(report.images)} were distinct{recoveries}"
-        )
+        return f"{report.coverage}{recoveries}"
 
     def _letters(self) -> str:
         results = self.report.results

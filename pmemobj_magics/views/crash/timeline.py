@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pmemobj.crash import Event, Frame, LineState, Picture, Place, Recording, Report, What
+from pmemobj.crash import Event, Exploration, Frame, LineState, Picture, Place, Recording, What
 from pmemobj_magics.views.crash.owners import Owners
 from pmemobj_magics.views.crash.places import Places
 from pmemobj_magics.views.crash.states import States
@@ -104,7 +104,7 @@ class Timeline:
     example: tuple[int, Cut] | None
 
 
-def timeline(recording: Recording, report: Report, places: Places, max_nodes: int) -> Timeline:
+def timeline(recording: Recording, report: Exploration, places: Places, max_nodes: int) -> Timeline:
     """Make the timeline of a recording; this takes some milliseconds for each step."""
     numbers = _chosen(len(recording.steps), report)
     frames = recording.frames(numbers)
@@ -145,7 +145,7 @@ def _cut(picture: Picture, states: States) -> Cut:
     return Cut(at_crash, after, picture.status)
 
 
-def _chosen(count: int, report: Report) -> list[int]:
+def _chosen(count: int, report: Exploration) -> list[int]:
     """The numbers of the steps to show; `count` is the number of the end."""
     if count < _MOST:
         return list(range(count + 1))
@@ -157,7 +157,7 @@ def _chosen(count: int, report: Report) -> list[int]:
     return sorted({*wanted, 0, count})
 
 
-def _smallest(report: Report) -> Image | None:
+def _smallest(report: Exploration) -> Image | None:
     """The image of the smallest counterexample."""
     if report.counterexample is None or report.first_violation is None:
         return None

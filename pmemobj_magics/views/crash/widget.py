@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import anywidget
 import traitlets
 
-from pmemobj.crash import Report
+from pmemobj.crash import Exploration
 from pmemobj_magics.common.signs import Sign
 from pmemobj_magics.common.texts import count_short
 from pmemobj_magics.errors import DrawingError
@@ -47,7 +47,7 @@ class TimelineResult(Protocol):
         """How much was tried."""
 
     @property
-    def report(self) -> Report:
+    def report(self) -> Exploration:
         """What `pmemobj.crash` found."""
 
     @property

@@ -1,7 +1,7 @@
 """Operations that a crash breaks, each with a sentence on what is wrong, and correct twins of them.
 
 What a crash lab is worth is what it finds, and what it leaves alone. So every case says what must be found in it
-(`Case.finding`, one of those in docs/crash_lab.md) and by which models (`Case.models`); twins, which do the same
+(`Case.invariant`, one of those in docs/crash_lab.md) and by which models (`Case.models`); twins, which do the same
 thing right, must pass all of them. Each case is a function of a few lines that is given a `Workbench`: an object
 with fields and blocks, and some cache lines for those who write as one does in C.
 
@@ -36,7 +36,7 @@ class Case:
         text: What is wrong with it, or, of a twin, why it is right.
         action: The code; it is given the workbench.
         check: What must hold after every crash, given the workbench; or None.
-        finding: What must be found; '' for a twin.
+        invariant: What must be found; '' for a twin.
         models: Which models find it.
         atomic: Whether it must be seen whole or not at all.
         invariants: Those of `pmemobj.crash.INVARIANTS` that are looked at.
@@ -48,7 +48,7 @@ class Case:
     text: str
     action: Action
     check: Check | None
-    finding: str
+    invariant: str
     models: frozenset[str]
     atomic: bool
     invariants: tuple[str, ...]
@@ -59,7 +59,7 @@ CASES: dict[str, Case] = {}
 
 
 def bug(
-    finding: str,
+    invariant: str,
     models: str = "all",
     check: Check | None = None,
     atomic: bool | None = None,
@@ -73,7 +73,7 @@ def bug(
     assert known and known <= {*MODELS} and "lines" in known, models
 
     def enter(action: Action) -> Action:
-        _enter(action, finding, known, check, atomic, invariants, ())
+        _enter(action, invariant, known, check, atomic, invariants, ())
         return action
 
     return enter
@@ -102,7 +102,7 @@ def twin(
 
 def _enter(
     action: Action,
-    finding: str,
+    invariant: str,
     models: frozenset[str],
     check: Check | None,
     atomic: bool | None,
@@ -113,4 +113,4 @@ def _enter(
     assert name not in CASES and action.__doc__, name
     text = " ".join(action.__doc__.split())
     whole = check is None if atomic is None else atomic
-    CASES[name] = Case(name, level, text, action, check, finding, models, whole, invariants, twin_of)
+    CASES[name] = Case(name, level, text, action, check, invariant, models, whole, invariants, twin_of)

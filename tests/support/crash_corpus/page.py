@@ -32,8 +32,8 @@ _LEVELS = {
 def as_page(cases: Iterable[Case]) -> str:
     """The whole page."""
     cases = list(cases)
-    bugs = [case for case in cases if case.finding]
-    twins = [case for case in cases if not case.finding]
+    bugs = [case for case in cases if case.invariant]
+    twins = [case for case in cases if not case.invariant]
     head = _HEAD.format(
         bugs=len(bugs),
         twins=len(twins),
@@ -45,11 +45,11 @@ def as_page(cases: Iterable[Case]) -> str:
     parts = [head]
     for level, title in _LEVELS.items():
         parts += ["", f"## {title}", ""]
-        parts += [f"| mistake | what is wrong | finding | {' | '.join(MODELS)} |", "|---|---|---|" + "---|" * len(MODELS)]
+        parts += [f"| mistake | what is wrong | invariant | {' | '.join(MODELS)} |", "|---|---|---|" + "---|" * len(MODELS)]
         for case in bugs:
             if case.level == level:
                 marks = " | ".join("×" if model in case.models else "" for model in MODELS)
-                parts.append(f"| `{case.name}` | {case.text} | {case.finding} | {marks} |")
+                parts.append(f"| `{case.name}` | {case.text} | {case.invariant} | {marks} |")
         parts += ["", "| correct twin | of | why |", "|---|---|---|"]
         for case in twins:
             if case.level == level:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from crash_corpus import Case, own_objects, raw_library, raw_stores
 from crash_corpus.workbench import Workbench
 from pmemobj import crash
-from pmemobj.crash import MODELS, Report
+from pmemobj.crash import MODELS, Exploration
 
 #: Importing them is what enters their cases.
 LEVELS = [module.__name__.rpartition(".")[2] for module in (own_objects, raw_stores, raw_library)]
@@ -37,20 +37,20 @@ class Result:
     """
 
     case: Case
-    reports: dict[str, Report]
+    reports: dict[str, Exploration]
     found_by: frozenset[str]
 
     @property
-    def findings(self) -> frozenset[str]:
+    def broken(self) -> frozenset[str]:
         """All that was found."""
-        return frozenset(finding for report in self.reports.values() for finding in report.counts())
+        return frozenset(invariant for report in self.reports.values() for invariant in report.counts())
 
     def complaints(self) -> list[str]:
         """In which ways it is not what the case says of itself."""
         case = self.case
         found = [] if self.reports["lines"].complete else [f"{case.name}: {self.reports['lines'].coverage}"]
-        if self.findings != ({case.finding} if case.finding else set()):
-            found.append(f"{case.name}: found {sorted(self.findings)}\n{self.reports['lines']}")
+        if self.broken != ({case.invariant} if case.invariant else set()):
+            found.append(f"{case.name}: found {sorted(self.broken)}\n{self.reports['lines']}")
         if self.found_by != case.models:
             found.append(f"{case.name}: found by {sorted(self.found_by)}, not by {sorted(case.models)}")
         return found
@@ -77,7 +77,7 @@ def run(bench: Workbench, case: Case) -> Result:
     recording = crash.record(bench.pool, lambda: case.action(bench))
     assert recording.returned, f"{case.name} {recording.ending}\n{recording.output}"
     check = case.check
-    reports: dict[str, Report] = {}
+    reports: dict[str, Exploration] = {}
     found: set[str] = set()
     for model in ("lines", *(model for model in MODELS if model != "lines")):
         if model in found or (model != "lines" and reports["lines"].ok and reports["lines"].complete):

@@ -1,0 +1,116 @@
+"""Each room of pmemobj has a table of its modules, and the documents lead to all rooms."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "pmemobj"
+ROOMS = sorted(path.parent for path in PACKAGE.glob("_*/__init__.py"))
+#: Modules that the tables name already and that branches which are to be merged bring along; then this goes.
+AWAITED = {
+    *(f"_engine/{name}.py" for name in ("allocator", "consistent_reads", "mapping", "size_classes", "stores")),
+    "_engine/transaction_state.py",
+    *(f"_hashtable/{name}.py" for name in ("additions", "entries", "index_slots", "search")),
+    *("_containers/comparable.py", "_containers/stored_table.py", "_dumping/forms.py", "_dumping/json_plain.py"),
+    *("_files/sizes.py", "_inspection/nodes.py", "_inspection/walk.py", "_lifecycle/open_pools.py"),
+    *("_lifecycle/session.py", "_objects/registry.py", "_pmdk/declarations.py"),
+}
+AWAITED_ELSEWHERE = ("pmemobj_magics/", "tests/samples/", "tests/project/test_magics_layers.py")
+#: The pages that lead contributors to the code.
+PAGES = [
+    *(ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md"),
+    *sorted((ROOT / "docs" / "design").glob("*.md")),
+    *sorted((ROOT / "docs" / "howto").glob("add_*.md")),
+]
+ROW = re.compile(r"^\| `(\w+)` \| (.+) \|$", re.MULTILINE)
+
+
+def modules(room: Path) -> set[str]:
+    """The modules of a room; a `.pxd` that has no `.py` beside it counts as a module."""
+    there = {path.stem for pattern in ("*.py", "*.pxd") for path in room.glob(pattern)} - {"__init__"}
+    return there | {Path(file).stem for file in AWAITED if file.startswith(f"{room.name}/")}
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
+def test_the_table_of_a_room_names_its_modules(room: Path) -> None:
+    """Exactly these, each once, and the `__init__` holds nothing but the text."""
+    source = ast.parse((room / "__init__.py").read_text())
+    assert len(source.body) == 1, "the __init__ of a room is a docstring: what it imported would be imported always"
+    rows = ROW.findall(ast.get_docstring(source) or "")
+    names = [name for name, _ in rows]
+    assert len(names) == len(set(names))
+    assert set(names) == modules(room)
+
+
+def test_the_architecture_names_every_room() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert {room.name for room in ROOMS} == set(re.findall(r"^\| \[`(_\w+)`\]\(\.\./pmemobj/", page, re.MULTILINE))
+
+
+def test_the_architecture_names_every_public_module() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    at_the_top = {path.stem for path in PACKAGE.glob("*.py")} | {
+        path.parent.name for path in PACKAGE.glob("*/__init__.py")
+    }
+    missing = {name for name in at_the_top - {"__init__"} if f"`{name}`" not in page}
+    assert missing == set()
+
+
+#: A file of pmemobj, and a function, class or method in it: `` `_engine/heap.py` `Heap.store` ``.
+FUNCTION = re.compile(r"`(\w+(?:/\w+)*\.py)` `([\w.]+)`")
+
+
+def defined(path: Path) -> set[str]:
+    """The functions and classes at the top of a file, and the methods of the classes, as ``Class.method``."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            found |= {f"{node.name}.{part.name}" for part in node.body if isinstance(part, ast.FunctionDef)}
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.add(node.name)
+    return found
+
+
+def test_the_journeys_pass_functions_that_exist() -> None:
+    """Methods that a class inherits may be named where the class is, since a reader looks for them there."""
+    named = FUNCTION.findall((ROOT / "docs" / "architecture.md").read_text())
+    assert len(named) > 30
+    everything = {name.rpartition(".")[2] for path in PACKAGE.rglob("*.py") for name in defined(path)}
+    wrong = []
+    for file, name in named:
+        if file in AWAITED and not (PACKAGE / file).exists():
+            continue
+        if not (PACKAGE / file).exists():
+            wrong.append(f"{file}: no such file")
+        elif name not in (here := defined(PACKAGE / file)):
+            owner, _, method = name.rpartition(".")
+            if not (owner in here and method in everything):
+                wrong.append(f"{file}: no {name}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_that_a_page_for_contributors_names_exists(page: Path) -> None:
+    """Except for those whose names have a part in capitals, which stands for a name of one's own."""
+    named = re.findall(r"`((?:pmemobj|pmemobj_magics|tests|docs|notebooks|benchmarks|tools)/[\w/.]*)", page.read_text())
+    awaited = {f"pmemobj/{file}" for file in AWAITED}
+    missing = [name for name in named if not (ROOT / name).exists() and not re.search("[A-Z]{4}", name)]
+    assert [name for name in missing if name not in awaited and not name.startswith(AWAITED_ELSEWHERE)] == []
+
+
+def test_the_picture_shows_the_floors() -> None:
+    """It is made by ``python docs/make_architecture.py``."""
+    spec = importlib.util.spec_from_file_location("make_architecture", ROOT / "docs" / "make_architecture.py")
+    assert spec is not None and spec.loader is not None
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    assert {name for floor in maker.floors() for name in floor} <= set(maker.CAPTIONS)
+    assert maker.PICTURE.read_text() == maker.picture()
