@@ -1,7 +1,19 @@
-"""IPython magics for `pmemobj`: open pools, change them in transactions, see them, crash them.
+"""IPython magics for `pmemobj`: open pools, change them in transactions, look at them, crash them.
 
-Load them with ``%load_ext pmemobj_magics``; each magic tells its use with a question mark, as in
-``%pmem_open?``.
+Load them with ``%load_ext pmemobj_magics``; a question mark shows the help of a magic, as in ``%pmem_open?``.
+
+| room | what is in it |
+|---|---|
+| `magics` | the magics: their names, arguments and help |
+| `commands` | what the magics do |
+| `shell` | the IPython shell: the session, lines, cells, completion, help, progress |
+| `display_hooks` | functions that `pmemobj` calls to show graphs, trees and objects in a notebook |
+| `views` | how results look |
+| `common` | numbers, tables, pages, signs and SVG, which all views share |
+| `errors` | the errors of the magics |
+
+A room imports only rooms that stand below it in this table. A feature has the same name in `magics`, `commands` and
+`views`.
 """
 
 from __future__ import annotations
@@ -18,21 +30,21 @@ __all__ = ["PoolGraph", "load_ipython_extension", "unload_ipython_extension"]
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Called by ``%load_ext pmemobj_magics``."""
-    from pmemobj_magics.completion import make_matcher
+    """Register the magics; ``%load_ext pmemobj_magics`` calls this function."""
     from pmemobj_magics.magics import PmemMagics
+    from pmemobj_magics.shell.completion import make_matcher
 
     unload_ipython_extension(shell)
     magics = PmemMagics(shell)
     shell.register_magics(magics)
     shell.set_custom_exc((PmemError,), magics.show_error)  # type: ignore[no-untyped-call]
-    # An error while a value is displayed does not end the cell, so IPython asks nobody how to show it.
+    # For an error while a value is displayed, IPython calls no custom handler, so its own method is replaced.
     vars(shell)["showtraceback"] = magics.show_traceback
     shell.Completer.custom_matchers.append(make_matcher(magics.session))
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Called by ``%unload_ext pmemobj_magics``; the pools stay open."""
+    """Remove the magics; ``%unload_ext pmemobj_magics`` calls this function. The pools stay open."""
     from pmemobj_magics.magics import PmemMagics
 
     if shell.custom_exceptions == (PmemError,):
@@ -46,6 +58,6 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     for known in shell.configurables:
         if isinstance(known, PmemMagics) and known.session.follower is not None:
             known.session.follower.stop()
-    # IPython put them there, for %config, and has no way to take them away.
+    # IPython added them for %config, and has no function that removes them.
     configurables: list[Any] = shell.configurables
     configurables[:] = [known for known in configurables if not isinstance(known, PmemMagics)]

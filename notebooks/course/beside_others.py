@@ -1,7 +1,7 @@
-"""What notebook 12 shows and asks: banks that are killed, what is left of each, and the checks of the exercises.
+"""Notebook 12: banks that are killed, the state that each kill leaves, and the checks of the exercises.
 
-A bank is a class in a cell of the notebook. `kill` sends the source of that cell to a process (`killer`) that
-forks and kills. The verdict knows the balances before and after each transfer, and no other rule.
+A bank is a class in a cell of the notebook. `kill` sends the source of that cell to the process `killer`, which forks
+and kills. The verdict depends only on the balances before and after each transfer.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pmemobj
-from course import exercise, not_yet, right
+from course.answers import exercise, not_yet, right
 from course.how_fast import directory_in_ram, duration
 
 KILLER = Path(__file__).with_name("killer.py")
 COINS = 100
-#: What a kill can leave, with the sign for it. The first two are as it should be.
+#: The states that a kill can leave, with their signs. The first two are correct.
 WHOLE = {"as before": "o", "one transfer further": "n"}
 BROKEN = {"coins are missing": "X", "a transfer that had returned is lost": "L", "cannot be read": "?"}
 SIGNS = {**WHOLE, **BROKEN}
@@ -39,8 +39,8 @@ class Kill:
     """One kill.
 
     Attributes:
-        line: The line of the bank before which it came, as it was typed; "" in a library, None from outside.
-        left: What it left, one of `SIGNS`.
+        line: The line of the bank before which it happened; "" for a line of a library, None for a kill from outside.
+        left: The state that it left, one of `SIGNS`.
     """
 
     line: str | None
@@ -48,7 +48,7 @@ class Kill:
 
     @property
     def where(self) -> str:
-        """When it came, in words."""
+        """When it happened, in words."""
         if self.line is None:
             return "from outside"
         return f"before {self.line}" if self.line else "in a library"
@@ -74,12 +74,12 @@ class Killed:
 
     @property
     def whole(self) -> bool:
-        """Whether every kill left the bank as before a transfer, or as after."""
+        """Whether every kill left the bank as before a transfer or as after it."""
         return bool(self.kills) and all(kill.left in WHOLE for kill in self.kills)
 
     @property
     def broken(self) -> list[Kill]:
-        """The kills that left anything else."""
+        """The kills that left another state."""
         return [kill for kill in self.kills if kill.left in BROKEN]
 
     @property
@@ -108,7 +108,7 @@ def kill(bank: type, *, library: int = 6, outside: int = 6) -> Killed:
     root = Path(pmemobj.__file__).parent.parent
     environment = {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     order: dict[str, Any] = {"source": source, "class": bank.__name__, "library": library, "outside": outside}
-    # Transfers are timed beside the notebook, on the disk. What a kill leaves is the same in RAM, and there sooner.
+    # Transfers are timed on the disk of the notebook. The kills happen in RAM, which gives the same states faster.
     with directory_in_ram() as ram, tempfile.TemporaryDirectory(prefix="bank-", suffix=".pmem.d", dir=".") as disk:
         order |= {"directory": ram, "timed": str(Path(disk).resolve())}
         done = subprocess.run(
@@ -161,7 +161,7 @@ class Comparison:
 
     @property
     def not_whole(self) -> list[str]:
-        """The banks that some kill has broken; one that could not run is not among them."""
+        """The banks that a kill has broken, without the banks that could not run."""
         return [bank.name for bank in self.banks if bank.broken]
 
     def _rows(self) -> Iterator[tuple[str, ...]]:
@@ -207,7 +207,7 @@ def _sign(letter: str) -> str:
 
 @exercise
 def check_line(bank: type, answer: str | None) -> None:
-    """Whether this is the line of a bank before which a kill breaks it."""
+    """Check that a kill before this line breaks the bank."""
     if not isinstance(answer, str):
         return not_yet("put a line of transfer into answer, as a text")
     killed = kill(bank, library=0, outside=0)
@@ -221,7 +221,7 @@ def check_line(bank: type, answer: str | None) -> None:
 
 @exercise
 def check_whole(bank: type) -> None:
-    """Whether no kill before a line of Python breaks a bank; where it is not so, say when."""
+    """Check that no kill breaks a bank, or say which kill does."""
     try:
         killed = kill(bank, library=20, outside=5)
     except RuntimeError as error:
@@ -229,7 +229,7 @@ def check_whole(bank: type) -> None:
     if killed.missing:
         return not_yet(f"the bank does not run: {killed.missing}")
     if killed.broken:
-        # A line that the learner has typed says more than one of a library.
+        # A line of the learner says more than a line of a library.
         first = max(killed.broken, key=lambda each: bool(each.line))
         return not_yet(f"killed {first.where}: {first.left}")
-    return right("every kill left the bank as before a transfer, or as after")
+    return right("every kill left the bank as before a transfer or as after it")

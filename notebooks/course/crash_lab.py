@@ -1,7 +1,7 @@
-"""What notebook 7 shows and asks: a recording in words, cache lines as a drawing, and the checks of its exercises.
+"""Notebook 7: a recording in words, cache lines as a drawing, and the checks of the exercises.
 
-Lines of the pool are called A, B, ... in the order in which the program first stores to them, because where they
-lie says nothing to a reader. The undo log, which libpmemobj writes by itself, is called log.
+Cache lines of the pool are called A, B, ... in the order in which the program first stores to them, because their
+offsets mean nothing to a reader. The lines of the undo log, which libpmemobj itself writes, are called log.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any
 from xml.sax.saxutils import escape
 
-from course import not_yet, right
+from course.answers import not_yet, right
 from pmemobj import PersistentObjectPool
 from pmemobj.crash import CacheLine, Event, Exploration, Frame, LineState, Recording, What, record
-from pmemobj_magics.display import count_short
+from pmemobj_magics.common.texts import count_short
 
 LOG = "log"
 WORD = 8
@@ -26,13 +26,13 @@ STATES = {LineState.DIRTY: "dirty (D)", LineState.FLUSHED: "flushed (F)", LineSt
 
 
 def source(event: Event | None) -> str:
-    """The line of the program that made an event, as it was typed."""
+    """The source line that caused an event."""
     place = event.place if event else None
     return linecache.getline(place.file, place.line).strip() if place else ""
 
 
 def names(recording: Recording) -> dict[int, str]:
-    """What each cache line is called, by its offset."""
+    """The name of each cache line, by its offset."""
     found: dict[int, str] = {}
     for event in recording.steps:
         if event.what is What.STORE:
@@ -45,7 +45,7 @@ def names(recording: Recording) -> dict[int, str]:
 
 
 def show_steps(recording: Recording) -> None:
-    """Print everything that was recorded: number, what, which cache line, and the line of the program."""
+    """Print every recorded step: its number, its kind, its cache line, and the source line."""
     called = names(recording)
     for event in recording.steps:
         lines = " ".join(dict.fromkeys(called[line] for line in event.lines if line in called)) if event.size else ""
@@ -59,14 +59,14 @@ def commit_begins(recording: Recording) -> int:
 
 
 def show_undo_log(recording: Recording, moment: int) -> None:
-    """Print the numbers that recovery would put back after a crash just before a step."""
+    """Print the numbers that recovery would restore after a crash just before a step."""
     for entry in recording.frame(moment).undo_log:
-        # A small int lies in its word shifted left, with a 1 behind it: docs/format.md.
+        # The word of a small int is twice the int, plus 1 (docs/format.md).
         print("put back", int.from_bytes(entry.data, "little", signed=True) >> 1)
 
 
 def tell(report: Exploration) -> None:
-    """Print the verdict, how much was tried, and the smallest counterexample."""
+    """Print the verdict, the number of states that were tried, and the smallest counterexample."""
     broken = ", ".join(f"{name} {count}" for name, count in report.counts().items())
     print(f"violations: {broken or 'none'}")
     print(report.coverage)
@@ -106,7 +106,7 @@ class Drawing:
         for frame in self._frames:
             parts += self._panel(frame, y)
             y += _TOP + _ROW * len(self._shown(frame)) + 10
-        legend = "n: the new bytes    ?: the new bytes or the old ones, nobody knows    empty: nothing new"
+        legend = "n: the new bytes    ?: either the new bytes or the old ones    empty: not changed"
         parts.append(_text(12, y + 8, legend, 12))
         size = f'width="{_WIDTH}" height="{y + 20}"'
         return (
@@ -149,7 +149,7 @@ class Drawing:
 
 
 def _first_contents(recording: Recording) -> dict[int, bytes]:
-    """What each cache line held before anything was stored to it: what is durable when it is first seen."""
+    """The content of each cache line before the first store to it: its durable content when it first appears."""
     found: dict[int, bytes] = {}
     for number in range(len(recording.steps) + 1):
         for line in recording.frame(number).lines:
@@ -185,13 +185,13 @@ def _boxes(x: int, y: int, letters: list[str]) -> Iterator[str]:
 
 
 def check_totals(recording: Recording, total: Callable[[Any], int], answer: Collection[int] | None) -> None:
-    """Whether these are the totals that a power cut can leave, no more and no less."""
+    """Check that a power cut can leave these totals and no others."""
     if not answer:
         return not_yet("put the totals into answer, in braces")
     if not recording.explore(lambda pool: total(pool) in answer, atomic=False).ok:
         return not_yet("a power cut can leave a total that is not in your answer")
     for each in sorted(answer):
-        # It is possible where the claim that it never is meets a counterexample.
+        # A total is possible if there is a counterexample to the claim that it never occurs.
         if not recording.explore(partial(_differs, total, each), atomic=False).violations:
             return not_yet(f"no power cut leaves {each}")
     return right("these totals are possible, and no others")
@@ -202,16 +202,18 @@ def _differs(state: Callable[[Any], object], value: object, pool: PersistentObje
 
 
 def check_count(recording: Recording, answer: int | None) -> None:
-    """Whether so many states are possible at the end of a recording."""
+    """Check the number of states that are possible at the end of a recording."""
     if answer is None:
         return not_yet("put a number into answer")
     if answer != recording.frame(len(recording.steps)).possible:
-        return not_yet(f"it is not {answer}; count the versions of each line, the old one too, and multiply")
-    return right(f"{answer} states")
+        return not_yet(
+            f"it is not {answer}; count the versions of each cache line, with the old one, and multiply the numbers"
+        )
+    return right(f"{answer} states are possible")
 
 
 def check_give(pool: PersistentObjectPool) -> None:
-    """Whether the red purse gives 30 coins to the blue one, and a power cut leaves all of that or nothing."""
+    """Check that the red purse gives 30 coins to the blue one, and that a power cut leaves all of that or nothing."""
 
     def coins(pool: PersistentObjectPool) -> tuple[int, int]:
         return pool.root["red"].coins, pool.root["blue"].coins
@@ -226,7 +228,7 @@ def check_give(pool: PersistentObjectPool) -> None:
 
 
 def check_send(pool: PersistentObjectPool) -> None:
-    """Whether the message is sent, and a power cut never leaves one that is ready without its content."""
+    """Check that the message is sent, and that a power cut never leaves it ready without its content."""
 
     def sent(pool: PersistentObjectPool) -> tuple[bool, int]:
         content = pool.root["message"].content
@@ -250,9 +252,9 @@ def _check(
     report = recording.explore(allowed, atomic=False)
     if not report.ok:
         tell(report)
-        return not_yet("that can still happen")
+        return not_yet("this crash can still happen")
     if not recording.explore(partial(_differs, state, wanted), atomic=False).violations:
-        return not_yet("no violation, but the work is not done either")
+        return not_yet("no power cut does harm, but the work is not done")
     if recording.frame(len(recording.steps)).possible > 1:
-        return not_yet("when the code has ended, some of what it stored can still be lost")
+        return not_yet("a power cut after the end of the code can still lose some of its stores")
     return right(report.coverage)

@@ -1,7 +1,7 @@
-"""Notebook 5: programs that are killed, a drawing of what each kill leaves, and the checks of the exercises.
+"""Notebook 5: programs that are killed, a drawing of the state that each kill leaves, and the checks of the exercises.
 
-The kills are real: a process runs the code on the real pool, and sends itself SIGKILL. Only where it does so is
-arranged, by `stops`: after the first change or commit, the second, and so on.
+The kills are real: a process runs the code on the real pool, and sends itself SIGKILL. `stops` chooses the moment:
+after the first change or commit, after the second, and so on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pmemobj
-from course import exercise, not_yet, right
+from course.answers import exercise, not_yet, right
 from course.stops import run_and_stop
 from pmemobj import PersistentObjectPool
 from pmemobj.inspect import Graph
@@ -30,7 +30,7 @@ Bakery = tuple[int, list[str]]
 
 
 def run_program(program: str) -> None:
-    """Run a program in a process of its own; print what it prints, and how it ended."""
+    """Run a program in a separate process; print its output, and how it ended."""
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     print(done.stdout + done.stderr, end="")
     killed = done.returncode < 0
@@ -53,10 +53,10 @@ def _told(bakery: Bakery) -> str:
 
 
 def kill_after(pool: PersistentObjectPool, action: Callable[[], Any], number: int) -> bool:
-    """Run `action` in a child, which is killed after the `number`-th of its changes and commits.
+    """Run `action` in a child process, which is killed after the `number`-th of its changes and commits.
 
     Returns:
-        Whether it was; if not, there are fewer, and it ended by itself.
+        Whether it was killed; if not, there are fewer changes, and it ended normally.
     """
     pool.suspend()
     child = 0
@@ -67,7 +67,7 @@ def kill_after(pool: PersistentObjectPool, action: Callable[[], Any], number: in
         _, status = os.waitpid(child, 0)
         child = 0
     finally:
-        if child:  # interrupted: nobody but us may have the pool now
+        if child:  # after an interrupt, the child must not keep the pool
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         pool.resume()
@@ -77,7 +77,7 @@ def kill_after(pool: PersistentObjectPool, action: Callable[[], Any], number: in
 def _be_the_child(pool: PersistentObjectPool, action: Callable[[], Any], number: int) -> None:
     try:
         pool.resume()
-        # What it prints is of no interest, and would mix with what the notebook prints.
+        # Its output would mix with the output of the notebook.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
             run_and_stop(pool, action, lambda: _bakery(pool), number, _die)
         pool.close()
@@ -90,7 +90,7 @@ def _die() -> None:
 
 
 def kill_everywhere(pool: PersistentObjectPool, action: Callable[[], Any]) -> Iterator[Bakery]:
-    """What recovery makes of it when `action` is killed at its first moment, its second, ...; at last not at all."""
+    """The states after recovery when `action` is killed at its first moment, its second, and so on, and not at all."""
     before = _bakery(pool)
     for number in itertools.count(1):
         killed = kill_after(pool, action, number)
@@ -102,7 +102,7 @@ def kill_everywhere(pool: PersistentObjectPool, action: Callable[[], Any]) -> It
 
 
 def put_back(pool: PersistentObjectPool, bakery: Bakery) -> None:
-    """Give the pool the content that it had."""
+    """Restore the contents of the pool."""
     with pool.transaction():
         pool.root["shelf"] = bakery[0]
         pool.root["customers"][:] = bakery[1]
@@ -116,7 +116,7 @@ _SIGNS = {"old": "✓ as before", "torn": "✗ torn", "new": "✓ sold"}
 
 
 class Moments:
-    """What is left when some ways to sell a loaf are killed after each change and commit, and at last are not."""
+    """The states that several ways to sell a loaf leave when they are killed after each change and commit."""
 
     def __init__(self, pool: PersistentObjectPool, *sales: Sale) -> None:
         self._before = _bakery(pool)
@@ -175,13 +175,13 @@ def _text(x: int, y: int, text: str, size: int, fill: str, weight: str = "normal
 
 @exercise
 def check_later(pool: PersistentObjectPool, program: str, answer: Bakery | None) -> None:
-    """Whether that is what a program leaves: it is run."""
+    """Run a program, and check that it leaves this state."""
     if answer is None:
         return not_yet("put the loaves and the customers into answer")
     if not isinstance(answer, tuple) or len(answer) != 2:
         return not_yet("answer should be a pair: the number of loaves, and the list of customers")
     if not _whole((answer[0], list(answer[1]))):
-        return not_yet("that would be torn; each of the two transactions is whole or undone")
+        return not_yet("such a state would be torn, but each of the two transactions is whole or undone")
     before = _bakery(pool)
     put_back(pool, (LOAVES, []))
     pool.suspend()
@@ -194,13 +194,13 @@ def check_later(pool: PersistentObjectPool, program: str, answer: Bakery | None)
     if (answer[0], list(answer[1])) == found:
         return right("what was committed stays, although the pool was never closed; the rest is undone")
     if len(answer[1]) < len(found[1]):
-        return not_yet("there is more; when is a transaction safe?")
-    return not_yet("that is too much; which of the two transactions has reached its end?")
+        return not_yet("more sales are stored; when is a transaction safe?")
+    return not_yet("fewer sales are stored; which of the two transactions has reached its end?")
 
 
 @exercise
 def check_torn(sweep: Any, answer: set[int] | None) -> None:
-    """Whether these are the changes after which the rule is broken: what the dead processes left is read."""
+    """Check the changes after which the rule is broken, in the states that the killed processes left."""
     if answer is None:
         return not_yet("put numbers of changes into answer, in braces")
     if not isinstance(answer, (set, frozenset)):
@@ -210,9 +210,9 @@ def check_torn(sweep: Any, answer: set[int] | None) -> None:
     if unknown := answer - tried:
         return not_yet(f"there is no change {min(unknown)}; there are {len(tried)}")
     if wrong := answer - torn:
-        return not_yet(f"after change {min(wrong)} there are ten; it is one of those where nobody looks twice")
+        return not_yet(f"after change {min(wrong)} loaves and customers make ten")
     if torn - answer:
-        return not_yet("those, and there are more")
+        return not_yet("these are right, but some are missing")
     return right(f"{len(torn)} of {len(tried)} states in the middle were torn, and recovery let none through")
 
 
@@ -225,7 +225,7 @@ def _in_the_file(graph: Graph) -> Bakery:
 
 @exercise
 def check_sell_many(pool: PersistentObjectPool, sell_many: Callable[[PersistentObjectPool, str, int], Any]) -> None:
-    """Whether it sells wholly or not at all, wherever it is killed."""
+    """Check that `sell_many` sells wholly or not at all, wherever it is killed."""
     own = _bakery(pool)
     before: Bakery = (8, ["Ada", "Bob"])
     after: Bakery = (5, ["Ada", "Bob", "Cleo", "Cleo", "Cleo"])
@@ -234,24 +234,24 @@ def check_sell_many(pool: PersistentObjectPool, sell_many: Callable[[PersistentO
         said = sell_many(pool, "Cleo", 3)
         end = _bakery(pool)
         if end == before:
-            return not_yet("it changes nothing")
+            return not_yet("sell_many changes nothing")
         if end != after:
-            return not_yet(f"three loaves for Cleo: of {_told(before)} it made {_told(end)}")
+            return not_yet(f"three loaves for Cleo turned {_told(before)} into {_told(end)}")
         if said != after[0]:
-            return not_yet(f"{after[0]} loaves are left, and it returns {said!r}")
+            return not_yet(f"{after[0]} loaves are left, but sell_many returns {said!r}")
         put_back(pool, before)
         if complaint := _complaint_about_too_many(pool, sell_many, before):
             return not_yet(complaint)
         put_back(pool, before)
-        kills = -1  # the last time nobody kills it
+        kills = -1  # the last run is not killed
         for left in kill_everywhere(pool, lambda: sell_many(pool, "Cleo", 3)):
             kills += 1
             if left not in (before, after):
-                return not_yet(f"killed in its middle, it left {_told(left)}")
+                return not_yet(f"sell_many was killed, and left {_told(left)}")
     finally:
         pool.abandon_transaction()
         put_back(pool, own)
-    return right(f"it was killed {kills} times, and each time the bakery was whole")
+    return right(f"sell_many was killed {kills} times, and each time the bakery was whole")
 
 
 def _complaint_about_too_many(
@@ -260,7 +260,7 @@ def _complaint_about_too_many(
     try:
         sell_many(pool, "Cleo", LOAVES)
     except ValueError:
-        return "" if _bakery(pool) == before else f"where there are not enough, it left {_told(_bakery(pool))}"
+        return "" if _bakery(pool) == before else f"with too few loaves, it left {_told(_bakery(pool))}"
     except pmemobj.PmemError as error:
-        return f"where there are not enough, it raises {type(error).__name__}"
-    return "where there are not enough, it raises nothing"
+        return f"with too few loaves, it raises {type(error).__name__} and not ValueError"
+    return "with too few loaves, it raises no error"

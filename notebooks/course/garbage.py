@@ -1,24 +1,22 @@
-"""What notebook 8 shows and asks: a census of the objects in a pool, and the checks of its exercises.
+"""Notebook 8: a census of the objects in a pool, and the checks of the exercises.
 
-Each check makes a pool of its own, lets the learner's code work on it, collects, and looks at what is left.
+Each check runs the learner's code on a pool of its own, collects the garbage, and looks at the objects that are left.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pmemobj
-from course import not_yet, right
+from course.answers import not_yet, raised, right
+from course.scratch import scratch_pool
 from pmemobj import PersistentDict, PersistentObjectPool
 
 Step = Callable[[PersistentObjectPool], object]
@@ -28,7 +26,7 @@ CARGOES = ("coal", "corn", "milk")
 
 
 def census(pool: PersistentObjectPool) -> None:
-    """Print how many objects of each type there are, and how many of them the root reaches."""
+    """Print the number of objects of each type, and how many of them the root reaches."""
     there = Counter({name: one.count for name, one in pool.stats().types.items()})
     there["PersistentList"] -= _own_lists(pool)
     reached = Counter(node.type for node in pmemobj.inspect.walk(pool).nodes.values())
@@ -38,7 +36,7 @@ def census(pool: PersistentObjectPool) -> None:
 
 
 def _own_lists(pool: PersistentObjectPool) -> int:
-    """How many lists the pool has for itself: one of all classes, and one for each (docs/format.md)."""
+    """The number of lists that the pool itself uses: one of all classes, and one for each class (docs/format.md)."""
     text = io.StringIO()
     pmemobj.dump(pool, text)
     classes: int = json.loads(text.getvalue().partition("\n")[0])["classes"]
@@ -58,29 +56,18 @@ pool = pmemobj.open("train.pmem")
 
 
 def run_and_kill(program: str) -> None:
-    """Run this on train.pmem in a process of its own, and kill that at its end, or when it calls ``die()``."""
+    """Run a program on train.pmem in a separate process, and kill it at its end, or when it calls ``die()``."""
     done = subprocess.run([sys.executable, "-c", f"{_PROGRAM}{program}\ndie()"], timeout=60)
-    print("killed" if done.returncode == -signal.SIGKILL else "it ended by itself")
-
-
-@contextmanager
-def scratch_pool() -> Iterator[PersistentObjectPool]:
-    """A pool for one experiment."""
-    with tempfile.TemporaryDirectory() as directory, _pool_in(directory) as pool:
-        yield pool
-
-
-def _pool_in(directory: str) -> PersistentObjectPool:
-    return pmemobj.create(os.path.join(directory, "scratch.pmem"), pool_size=8 << 20)
+    print("killed" if done.returncode == -signal.SIGKILL else "the program ended by itself")
 
 
 def wagons_freed(pool: PersistentObjectPool) -> int:
-    """How many wagons a collection frees that goes by the root alone."""
+    """The number of wagons that a collection frees when only the root counts, and no variable."""
     return pool.gc(keep_handles=False)["Wagon"]
 
 
 def check_bridge(build: Step, first_half: Step, second_half: Step, answer: tuple[int | None, int | None]) -> None:
-    """Whether these are the numbers of wagons that become garbage with one half of the bridge, and with both."""
+    """Check the numbers of wagons that become garbage with one half of the bridge, and with both halves."""
     if None in answer:
         return not_yet("put two numbers into answer")
     found = []
@@ -90,21 +77,21 @@ def check_bridge(build: Step, first_half: Step, second_half: Step, answer: tuple
                 step(pool)
             found.append(wagons_freed(pool))
     if answer[0] != found[0]:
-        return not_yet("not with the first half: who still refers to the corn?")
+        return not_yet("the first number is wrong: what still refers to the corn?")
     if answer[1] != found[1]:
-        return not_yet("the first number is right; with both halves it is another one")
-    return right("the milk still referred to the corn; a way back is a way too")
+        return not_yet("the first number is right, and the second one is wrong")
+    return right("the milk still referred to the corn; a reference back is a reference, too")
 
 
 def check_station(open_station: Step, arrive: Arrive, scrap: Step) -> None:
-    """Whether the wagons are freed with their train, and the log still tells what came when."""
+    """Check that the wagons are freed with their train, and that the log still has every arrival."""
     with scratch_pool() as pool:
         try:
             open_station(pool)
             times = _let_all_arrive(pool, arrive)
             scrap(pool)
         except Exception as error:
-            return not_yet(f"the code raised {type(error).__name__}: {error}")
+            return not_yet(raised(error))
         freed = wagons_freed(pool)
         lost = _first_loss(pool, times)
         if lost and freed:
@@ -112,10 +99,10 @@ def check_station(open_station: Step, arrive: Arrive, scrap: Step) -> None:
         if lost:
             return not_yet(lost)
         if not freed:
-            return not_yet("the train is scrapped, and not one wagon was freed: something still leads to them")
+            return not_yet("the train is scrapped, but no wagon was freed: something still refers to them")
         if freed <= len(CARGOES):
-            return not_yet(f"{freed} of {len(CARGOES) + 1} were freed: something still leads to the others")
-    return right("all wagons are freed, and the log tells what they carried")
+            return not_yet(f"{freed} of {len(CARGOES) + 1} wagons were freed: something still refers to the others")
+    return right("all wagons are freed, and the log says what they carried")
 
 
 def _let_all_arrive(pool: PersistentObjectPool, arrive: Arrive) -> list[str]:
@@ -128,12 +115,12 @@ def _let_all_arrive(pool: PersistentObjectPool, arrive: Arrive) -> list[str]:
 
 
 def _first_loss(pool: PersistentObjectPool, times: list[str]) -> str:
-    """What the log does not tell any more, or an empty string."""
+    """The first arrival that the log has lost, in words, or an empty string."""
     log = pool.root.get("log") if isinstance(pool.root, PersistentDict) else None
     for time, cargo in zip(times, CARGOES, strict=True):
         entry = log.get(time) if log is not None else None
         if entry is None:
-            return f"the log does not tell any more what came at {time}"
+            return f"the log has lost the arrival at {time}"
         if cargo not in (entry, getattr(entry, "cargo", None)):
-            return f"at {time} there came {cargo}, and the log does not say so"
+            return f"{cargo} arrived at {time}, but the log does not say so"
     return ""

@@ -1,11 +1,11 @@
-"""The checks of notebook 2."""
+"""Notebook 2: the checks of the exercises."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from course import exercise, not_yet, right
+from course.answers import exercise, not_yet, right
 from course.stops import stop_everywhere
 from pmemobj import PersistentDict, PersistentList, PersistentObjectPool
 
@@ -17,25 +17,25 @@ _GAMES = (36, [25, 40]), (36, [40, 25, 36]), (1, [50]), (17, [])
 
 @exercise
 def check_status(pool: PersistentObjectPool, status: Callable[[PersistentObjectPool], Any]) -> None:
-    """Whether it tells of each guess what it was, and changes nothing."""
+    """Check that `status` describes each guess and changes nothing."""
     with _Games(pool) as play:
         for number, guesses in _GAMES:
             play(number, guesses)
             said = status(pool)
             if said is None:
-                return not_yet("it returns nothing")
+                return not_yet("status returns nothing")
             if not isinstance(said, list):
-                return not_yet(f"it returns a {type(said).__name__}, and should return a list")
+                return not_yet(f"status returns a {type(said).__name__}, but should return a list")
             if said != [(guess, _outcome(number, guess)) for guess in guesses]:
-                return not_yet(f"for the number {number} and the guesses {guesses} it says {said}")
+                return not_yet(f"for the number {number} and the guesses {guesses} status returns {said}")
             if pool.root["guesses"] != guesses:
-                return not_yet("it changes the game that it tells of")
-    return right(f"it told {len(_GAMES)} games")
+                return not_yet("status changes the game")
+    return right(f"status was right about {len(_GAMES)} games")
 
 
 @exercise
 def check_undo(pool: PersistentObjectPool, undo: Callable[[PersistentObjectPool], Any]) -> None:
-    """Whether it takes back a guess and counts that: both or neither, wherever it is stopped."""
+    """Check that `undo` takes back a guess and counts that: both or neither, wherever it is stopped."""
 
     def guesses_and_undos() -> tuple[list[int], int]:
         return list(pool.root["guesses"]), pool.root.get("undos", 0)
@@ -44,19 +44,22 @@ def check_undo(pool: PersistentObjectPool, undo: Callable[[PersistentObjectPool]
         for guesses, undos in (([25, 40], 0), ([25, 25], 2)):
             before, after = (guesses, undos), (guesses[:-1], undos + 1)
             *stopped, end = stop_everywhere(
-                pool, lambda: play(36, guesses, undos), lambda: undo(pool), guesses_and_undos  # noqa: B023 - called here
+                pool,
+                lambda: play(36, guesses, undos),  # noqa: B023 - called here
+                lambda: undo(pool),
+                guesses_and_undos,
             )
             if end == before:
-                return not_yet("it changes nothing")
+                return not_yet("undo changes nothing")
             if end != after:
                 return not_yet(f"{_told(before)} became {_told(end)}")
             if torn := [state for state in stopped if state not in (before, after)]:
-                return not_yet(f"stopped in its middle, it left {_told(torn[0])}; before it was {_told(before)}")
+                return not_yet(f"undo was stopped, and {_told(before)} became {_told(torn[0])}")
         play(36, [])
         undo(pool)
         if guesses_and_undos() != ([], 0):
-            return not_yet(f"in a game without guesses it left {_told(guesses_and_undos())}")
-    return right(f"wherever it was stopped, in {len(stopped)} places, the game was as before or as after")
+            return not_yet(f"in a game without guesses, undo left {_told(guesses_and_undos())}")
+    return right(f"undo was stopped in {len(stopped)} places, and each time the game was as before or as after")
 
 
 def _told(state: tuple[list[int], int]) -> str:
@@ -66,7 +69,7 @@ def _told(state: tuple[list[int], int]) -> str:
 
 @exercise
 def check_tries(answer: int | None) -> None:
-    """Whether halving takes so many guesses at the most."""
+    """Check the largest number of guesses that halving takes."""
     if answer is None:
         return not_yet("put a number into answer")
     most = max(_tries(number) for number in range(LOWEST, HIGHEST + 1))
@@ -91,7 +94,7 @@ def _outcome(number: int, guess: int) -> str:
 
 
 class _Games:
-    """Puts games into the pool for a check, and the learner's own back afterwards."""
+    """Puts games into the pool for a check, and afterwards restores the learner's game."""
 
     def __init__(self, pool: PersistentObjectPool) -> None:
         self._pool = pool

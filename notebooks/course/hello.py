@@ -1,4 +1,4 @@
-"""The checks of notebook 1."""
+"""Notebook 1: the checks of the exercises."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import subprocess
 import sys
 from typing import Any
 
-from course import exercise, not_yet, right
+from course.answers import exercise, not_yet, right
 from pmemobj import NotPersistableError, PersistentList, PersistentObjectPool
 
 _ENOUGH_COLOURS = 3
 
-#: What the other process does: it knows the file, and nothing else.
+#: The program of the other process, which knows only the path of the file.
 _LOOK = """
 import sys, pmemobj
 with pmemobj.open(sys.argv[1]) as pool:
@@ -21,15 +21,15 @@ with pmemobj.open(sys.argv[1]) as pool:
 
 @exercise
 def check_colours(pool: PersistentObjectPool) -> None:
-    """Whether another process finds a list of colours."""
+    """Check that another process finds a list of colours."""
     root = pool.root
     colours = root["colours"] if hasattr(root, "keys") and "colours" in root else None
     if colours is None:
         return not_yet('the root has no "colours"')
     if not isinstance(colours, PersistentList):
-        return not_yet(f"the colours are a {type(colours).__name__}, and should be a PersistentList")
+        return not_yet(f"the colours are a {type(colours).__name__}, but should be a PersistentList")
     if len(colours) < _ENOUGH_COLOURS:
-        return not_yet(f"there are {len(colours)} colours in the list, and should be at least {_ENOUGH_COLOURS}")
+        return not_yet(f"the list has {len(colours)} colours, but should have at least {_ENOUGH_COLOURS}")
     if not all(isinstance(colour, str) for colour in colours):
         return not_yet("something in the list is not a string")
     return right(f"another process found {_what_another_finds(pool)}")
@@ -46,7 +46,7 @@ def _what_another_finds(pool: PersistentObjectPool) -> str:
 
 @exercise
 def check_taken(pool: PersistentObjectPool, things: dict[str, Any], answer: str) -> None:
-    """Whether the pool takes these of the things, and no others."""
+    """Check that the pool takes these things and no others."""
     if not answer:
         return not_yet("put letters into answer")
     guessed = set(answer.upper()) - set(" ,")
@@ -56,7 +56,7 @@ def check_taken(pool: PersistentObjectPool, things: dict[str, Any], answer: str)
     if wrong := guessed - taken:
         return not_yet(f"the pool refuses {min(wrong)}; what kind of value is it?")
     if taken - guessed:
-        return not_yet("those it takes, and there are more")
+        return not_yet("the pool takes these, but it takes more")
     return right("the pool takes these, and refuses the others")
 
 
@@ -70,8 +70,8 @@ def _takes(pool: PersistentObjectPool, thing: Any) -> bool:
 
 @exercise
 def check_visits(visits: int) -> None:
-    """Whether the cell was run three times more than the notebook runs it itself."""
+    """Check that the cell was run three times more often than the notebook itself runs it."""
     ran_by_itself = 3
     if visits < ran_by_itself + 3:
-        return not_yet(f"{visits} visits")
-    return right(f"{visits} visits, and nothing but the pool has counted them")
+        return not_yet(f"there were {visits} visits; run the cell again")
+    return right(f"there were {visits} visits, and only the pool has counted them")

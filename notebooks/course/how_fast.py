@@ -1,7 +1,7 @@
-"""What notebook 11 shows and asks: bars on a scale of tens, the flushes of a recording, and the checks.
+"""Notebook 11: bars on a logarithmic scale, the flushes of a recording, and the checks of the exercises.
 
-Times differ from machine to machine and from run to run, so nothing is ever judged by a clock. How many flushes a
-change takes is the same everywhere; the crash lab counts them.
+Times differ from machine to machine and from run to run, so no check uses a clock. The number of flushes of a change
+is the same everywhere; the crash lab counts the flushes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pmemobj
-from course import exercise, not_yet, right
+from course.answers import exercise, not_yet, right
 from pmemobj import PersistentDict, PersistentList, PersistentObjectPool
 from pmemobj.crash import What, record
 
@@ -27,13 +27,13 @@ SHARED = Path("/dev/shm")
 
 
 def new_pool(path: Path) -> PersistentObjectPool:
-    """Make a pool with a hundred numbers and no orders; one of the same name from an earlier run is given up."""
+    """Make a pool with a hundred numbers and no orders, and close the one of the same name from an earlier run."""
     there = pmemobj.open_pools()
     for pool in there:
-        # While one is open, no pool can be closed.
+        # No pool can be closed while a transaction is open.
         pool.abandon_transaction()
     for pool in there:
-        # By name, since the directory in RAM is another one in each run.
+        # Names are compared, because the directory in RAM is another one in each run.
         if Path(pool.absolute_path).name == path.name:
             pool.close()
     path.unlink(missing_ok=True)
@@ -46,7 +46,7 @@ def new_pool(path: Path) -> PersistentObjectPool:
 
 
 def directory_in_ram() -> tempfile.TemporaryDirectory[str]:
-    """A directory on tmpfs that goes when the variable does; an ordinary one where there is no tmpfs."""
+    """A temporary directory on tmpfs, or an ordinary one without tmpfs; it is removed with the variable."""
     return tempfile.TemporaryDirectory(prefix="how-fast-", dir=SHARED if os.access(SHARED, os.W_OK) else None)
 
 
@@ -54,7 +54,7 @@ def directory_in_ram() -> tempfile.TemporaryDirectory[str]:
 
 
 def flushes(pool: PersistentObjectPool, action: Callable[[], object]) -> int:
-    """How often an action asks for something to be written to the medium; it happens to a copy of the pool."""
+    """The number of flushes of an action, which runs on a copy of the pool."""
     recording = record(pool, action)
     if not recording.returned:
         raise RuntimeError(f"the code {recording.ending}:\n{recording.output}")
@@ -68,18 +68,18 @@ _UNITS = ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: 29 ns, 2.9 ms."""
+    """A time with its unit: 29 ns, 2.9 ms."""
     value, unit = next(((seconds / each, name) for each, name in _UNITS if seconds >= each), (seconds / 1e-9, "ns"))
     return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"
 
 
 class Bars:
-    """Some times below each other; a grid line is ten times the one to its left, so that ns and ms fit together."""
+    """Times as bars on a logarithmic scale; each grid line is ten times the one to its left."""
 
     def __init__(self, title: str, times: Mapping[str, float]) -> None:
         self.title, self.times = title, dict(times)
         logarithms = [math.log10(seconds) for seconds in self.times.values()]
-        # Half a step at either end, so that the shortest bar is still a bar.
+        # There is half a step at either end, so that the shortest bar has a length.
         self._first, self._last = math.floor(min(logarithms) - 0.5), math.ceil(max(logarithms) + 0.1)
 
     def _length(self, seconds: float) -> float:
@@ -123,7 +123,7 @@ def _text(x: float, y: float, text: str, size: int, weight: str = "normal", anch
 
 @exercise
 def check_prediction(pool: PersistentObjectPool, one_by_one: int | None, together: int | None) -> None:
-    """Whether the flushes of a hundred changes, single and in one transaction, were predicted well enough."""
+    """Check the predicted flushes of a hundred changes, one by one and in one transaction."""
     if not (isinstance(one_by_one, int) and isinstance(together, int)):
         return not_yet("predict both, as numbers")
     numbers = pool.root["numbers"]
@@ -136,13 +136,13 @@ def check_prediction(pool: PersistentObjectPool, one_by_one: int | None, togethe
         with pool.transaction():
             change_all()
 
-    # The first number is a matter of counting. The second is one of a good guess.
+    # The first number can be counted, so it must be exact. The second one can only be guessed.
     if one_by_one != flushes(pool, change_all):
         return not_yet(f"it is not {one_by_one} one by one; look at what a single number took")
     measured = flushes(pool, change_all_together)
     if not measured / 2 <= together <= measured * 2:
         comparison = "more" if together < measured else "less"
-        return not_yet(f"together it is {comparison} than {together}, by over a factor of two")
+        return not_yet(f"together there are {comparison} than {together}, by more than a factor of two")
     return right(f"{one_by_one} one by one, {measured} together")
 
 
@@ -151,7 +151,7 @@ ORDERS = (12, 30, 7, 55, 18, 9, 41, 3, 26, 14)
 
 @exercise
 def check_enter(pool: PersistentObjectPool, enter: Callable[[PersistentObjectPool, Any], object]) -> None:
-    """Whether ten orders are entered rightly, with few flushes, and no power cut leaves a total that is wrong."""
+    """Check that ten orders are entered with few flushes, and that no power cut leaves a wrong total."""
     expected = [*pool.root["amounts"], *ORDERS]
 
     def sound(pool: PersistentObjectPool) -> bool:
@@ -162,7 +162,7 @@ def check_enter(pool: PersistentObjectPool, enter: Callable[[PersistentObjectPoo
 
     def run() -> None:
         enter(pool, ORDERS)
-        # Seen from within, since the pool itself is not changed.
+        # The recorded code must look itself, because the pool of the notebook is not changed.
         print("entered" if done(pool) else "not all entered")
 
     recording = record(pool, run)
@@ -176,4 +176,4 @@ def check_enter(pool: PersistentObjectPool, enter: Callable[[PersistentObjectPoo
         return not_yet(f"{count} flushes for {len(ORDERS)} orders; {4 * len(ORDERS)} are enough")
     if not recording.explore(sound, atomic=False, budget=200).ok:
         return not_yet(f"only {count} flushes, but a power cut can leave a total that does not fit the amounts")
-    return right(f"{count} flushes, and whole after every power cut that was tried")
+    return right(f"{count} flushes, and the total was right after every simulated power cut")

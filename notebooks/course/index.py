@@ -1,4 +1,4 @@
-"""The index of the course: its map as a drawing, a look at the machine, and an exercise to try."""
+"""Notebook 0: the map of the course as a drawing, a check of the machine, and an exercise to try."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import pmemobj
-from course import exercise, not_yet, right
+from course.answers import exercise, not_yet, right
 
-#: The parts of the course: a title, and the number and short name of each notebook.
+#: The parts of the course: a title, and the number and the short name of each notebook.
 PARTS: tuple[tuple[str, tuple[tuple[int, str], ...]], ...] = (
     ("first steps", ((1, "hello"), (2, "guessing game"))),
     ("programs", ((3, "objects"), (4, "transactions"), (5, "crashes"))),
@@ -59,7 +59,7 @@ def _part(y: int, title: str, notebooks: tuple[tuple[int, str], ...]) -> Iterato
 
 
 def check_machine() -> None:
-    """Print what the course needs, and whether it is there."""
+    """Print the things that the course needs, and whether they are installed."""
     for found, what, otherwise in (
         (_objects_survive(), "objects survive: a pool was made, closed, and opened again", ""),
         (shutil.which("dot"), "drawings: graphviz is there", "drawings come as text (apt-get install graphviz)"),
@@ -91,7 +91,7 @@ def _objects_survive() -> bool:
 
 @exercise
 def check_twice(twice: Callable[[Any], Any]) -> None:
-    """Whether a function doubles what it is given."""
+    """Check that a function doubles its argument."""
     trials = 2, 7, 0.25, "ha"
     for given in trials:
         said = twice(given)

@@ -1,6 +1,6 @@
-"""What notebook 6 shows and asks: how a list grows, and the checks of its exercises.
+"""Notebook 6: how a list grows, and the checks of the exercises.
 
-A check stores the values in a pool of its own and looks at the bytes that came of it.
+A check stores the values in a pool of its own and looks at their bytes.
 """
 
 from __future__ import annotations
@@ -13,30 +13,27 @@ from typing import Any, BinaryIO
 from xml.sax.saxutils import escape
 
 import pmemobj
-from course import exercise, not_yet, right
+from course.answers import exercise, not_yet, right
+from course.scratch import scratch_pool
 from pmemobj import PersistentList, PersistentObjectPool
 from pmemobj.errors import a_or_an
 from pmemobj.inspect import Piece, memory
-from pmemobj_magics.display import size_text
+from pmemobj_magics.common.texts import size_text
 
-#: In the file of a pool: where the lanes begin, and which words of the header tell the heap and the root object.
+#: Offsets in the file of a pool: the lanes, and the words of the header that point to the heap and to the root object.
 LANES, HEAP_AT, ROOT_AT = 8192, 5136, 6144
 
 
 @contextmanager
 def _scratch_list(*values: Any) -> Iterator[Any]:
-    """A list with these values, in a pool of its own."""
-    with tempfile.TemporaryDirectory() as directory, _pool_in(directory) as pool:
+    """A list with these values in a scratch pool."""
+    with scratch_pool() as pool:
         pool.root = pool.new(PersistentList, values)
         yield pool.root
 
 
-def _pool_in(directory: str) -> PersistentObjectPool:
-    return pmemobj.create(os.path.join(directory, "scratch.pmem"), pool_size=8 << 20)
-
-
 class FileMap:
-    """What lies where in the file of a pool: to scale, but for the header, which would be too narrow to be seen.
+    """The parts of the file of a pool, drawn to scale, except for the header, which would be too narrow.
 
     Args:
         path: The file, open or not.
@@ -76,7 +73,7 @@ class FileMap:
         )
 
     def _x(self, offset: int) -> float:
-        """Where a byte of the file is drawn: the header is 70 wide, the rest is to scale."""
+        """The horizontal position of an offset: the header has 70 pixels, the rest is to scale."""
         if offset < LANES:
             return 14 + 70 * offset / LANES
         return 84 + 482 * (offset - LANES) / (self._size - LANES)
@@ -87,18 +84,18 @@ def _label(x: float, y: float, text: str, ink: str) -> str:
 
 
 def _items(numbers: Any) -> Piece:
-    """The piece of memory with the items of a list."""
+    """The allocation with the items of a list."""
     return next(piece for piece in memory(numbers).pieces if piece.name == "items")
 
 
 def _room(numbers: Any) -> int:
-    """For how many items a list has room, as its memory says."""
+    """The number of items for which a list has room, read from its memory."""
     words = (word for word in memory(numbers).pieces[0].words if word.label == "capacity")
     return int.from_bytes(next(words).raw, "little")
 
 
 def show_growth(count: int) -> None:
-    """Append so many numbers to an empty list, and print when its items move to a larger piece."""
+    """Append `count` numbers to an empty list, and print when its items move to a larger allocation."""
     lines, place = [], None
     with _scratch_list() as numbers:
         for number in range(count):
@@ -112,7 +109,7 @@ def show_growth(count: int) -> None:
 
 @exercise
 def check_first_bytes(answer: dict[int, str]) -> None:
-    """Whether the words of these numbers begin with these bytes."""
+    """Check that the words of these numbers begin with these bytes."""
     given = {number: str(text).lower().removeprefix("0x") for number, text in answer.items()}
     if not all(given.values()):
         return not_yet("write two hexadecimal digits for each of the numbers")
@@ -122,7 +119,7 @@ def check_first_bytes(answer: dict[int, str]) -> None:
         if text == found[number]:
             continue
         if text == f"{number & 0xFF:02x}":
-            return not_yet(f"that is {number} itself: two times the value, and the tag?")
+            return not_yet(f"this is {number} itself; what about two times the value, and the tag?")
         if text == f"{2 * number & 0xFF:02x}":
             return not_yet(f"the word of {number} is twice its value, and its lowest bit says that it is an int")
         return not_yet(f"the word of {number} does not begin with {text}")
@@ -131,20 +128,20 @@ def check_first_bytes(answer: dict[int, str]) -> None:
 
 @exercise
 def check_leaves(candidates: list[Any], answer: set[Any]) -> None:
-    """Whether these are the values that need memory of their own."""
+    """Check that these are the values that need a leaf."""
     if not answer:
         return not_yet("put values into answer, in braces")
     leaves = {value for value in candidates if _is_leaf(value)}
     for value in answer:
         if value not in candidates:
-            return not_yet(f"{value!r} is none of the candidates")
+            return not_yet(f"{value!r} is not one of the candidates")
         if value not in leaves:
             return not_yet(f"{value!r} fits into a word")
     missing = leaves.difference(answer)
     if missing:
         kinds = " and ".join(sorted({a_or_an(type(value).__name__) for value in missing}))
-        return not_yet(f"these need a leaf, and so does {kinds}")
-    return right("of a text the bytes count, and a float gives up some of its range for the tag")
+        return not_yet(f"these values need a leaf, but {kinds} does, too")
+    return right("for a text its bytes count, and a float gives up a part of its range for the tag")
 
 
 def _is_leaf(value: Any) -> bool:
@@ -154,7 +151,7 @@ def _is_leaf(value: Any) -> bool:
 
 @exercise
 def check_logged(pool: PersistentObjectPool, change: Callable[[Any], object], answer: int | None) -> None:
-    """Whether the change copies so many bytes to the undo log; it is carried out on the root, a list of three."""
+    """Check how many bytes a change copies to the undo log; the change is made to the root, a list of three items."""
     if answer is None:
         return not_yet("put a number into answer")
     pool.log.start()
@@ -162,22 +159,22 @@ def check_logged(pool: PersistentObjectPool, change: Callable[[Any], object], an
     change(pool.root)
     snapshots, logged = (sum(getattr(entry, name) for entry in pool.log.entries) for name in ("snapshots", "logged"))
     if answer == 8 * 4:
-        return not_yet("four assignments, but how many different words?")
+        return not_yet("there are four assignments, but how many different words?")
     if answer in (snapshots, 1):
-        return not_yet("so many words, perhaps; how many bytes is that?")
+        return not_yet("this may be the number of words; how many bytes is that?")
     if answer != logged:
-        return not_yet(f"not {answer}; a word that is in the log already need not be copied again")
+        return not_yet(f"it is not {answer}; a word that is in the log already is not copied again")
     return right(f"{logged} bytes: a word is copied before its first change, and not again")
 
 
 @exercise
 def check_poke(poke: Callable[[BinaryIO, int, int], object]) -> None:
-    """Whether an item is another one when the pool is opened after the poke, and nothing else is."""
+    """Check that the poke changed this item, and nothing else."""
     values, wanted = [10, 20, 30], [10, -5, 30]
     with tempfile.TemporaryDirectory() as directory:
-        with _pool_in(directory) as pool:
+        path = os.path.join(directory, "poked.pmem")
+        with pmemobj.create(path, pool_size=8 << 20) as pool:
             pool.root = pool.new(PersistentList, values)
-            path = pool.path
         with open(path, "r+b") as file:
             poke(file, 1, wanted[1])
         report = pmemobj.check(path)
@@ -189,4 +186,4 @@ def check_poke(poke: Callable[[BinaryIO, int, int], object]) -> None:
         return not_yet(f"the list is still {values}")
     if found != wanted:
         return not_yet(f"item 1 of {values} should be {wanted[1]}, but now the list is {found}")
-    return right("the pool opens, is whole, and has your number")
+    return right("the pool opens, has no damage, and has your number")

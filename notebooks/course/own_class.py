@@ -1,4 +1,4 @@
-"""What notebook 10 shows and asks: what a change costs, the checks of its exercises, and a test run by pytest.
+"""Notebook 10: the cost of a change, the checks of the exercises, and a test that pytest runs.
 
 A check makes objects of the learner's class in a pool of its own, in the checking mode, and asks the crash lab.
 """
@@ -18,44 +18,41 @@ from pathlib import Path
 from typing import Any
 
 import pmemobj
-from course import not_yet, right
+from course.answers import not_yet, right
 from course.crash_lab import tell
+from course.scratch import scratch_pool
 from pmemobj import MissingSnapshotError, PersistentObjectPool, PmemError
 from pmemobj.crash import What, record
 
 CHECKING = "PMEMOBJ_CHECK"
-#: A text that needs memory of its own, so that a cell which still has it wastes something.
+#: A text that needs a leaf, so that a cell that still holds it wastes memory.
 LONG = "a long and steady drizzle from the north-west"
 
 
 def bytes_logged(pool: PersistentObjectPool, action: Callable[[], object]) -> int:
-    """How many bytes an action has libpmemobj copy to the undo log; it runs on a copy of the pool."""
+    """The number of bytes that an action copies to the undo log; it runs on a copy of the pool."""
     return sum(event.size for event in record(pool, action).steps if event.what is What.SNAPSHOT)
 
 
 def told(error: Exception) -> str:
-    """What an error says, without the offsets and the path, which are others in each pool."""
+    """The message of an error without offsets and path, which differ from pool to pool."""
     text = error.why if isinstance(error, PmemError) else str(error)
     return re.sub(r" (bytes|at) 0x[0-9a-f]+( to 0x[0-9a-f]+)?", r" \1 ...", f" {text}").strip()
 
 
 @contextmanager
 def _checked_pool() -> Iterator[PersistentObjectPool]:
-    """A pool for one experiment, in the checking mode."""
+    """A scratch pool in the checking mode."""
     before = os.environ.get(CHECKING)
     os.environ[CHECKING] = "1"
     try:
-        with tempfile.TemporaryDirectory() as directory, _pool_in(directory) as pool:
+        with scratch_pool() as pool:
             yield pool
     finally:
         if before is None:
             del os.environ[CHECKING]
         else:
             os.environ[CHECKING] = before
-
-
-def _pool_in(directory: str) -> PersistentObjectPool:
-    return pmemobj.create(os.path.join(directory, "scratch.pmem"), pool_size=8 << 20)
 
 
 def _failed(error: Exception) -> str:
@@ -66,7 +63,7 @@ def _failed(error: Exception) -> str:
 
 
 def check_pop(ring_class: Any) -> None:
-    """Whether `pop` takes the oldest value out, clears its cell, and does both or neither."""
+    """Check that `pop` takes out the oldest value and clears its cell, and does both or neither."""
     with _checked_pool() as pool:
         ring = pool.root = pool.new(ring_class, 3)
         for value in ("snow", LONG, "rain", "sun"):
@@ -83,7 +80,7 @@ def check_pop(ring_class: Any) -> None:
 
 
 def _what_is_wrong_with_pop(ring: Any) -> str:
-    """What is wrong with a ring of drizzle, rain and sun, which is popped empty; or an empty string."""
+    """Pop a ring of drizzle, rain and sun until it is empty; return what is wrong, or an empty string."""
     taken = ring.pop()
     if taken is None:
         return "pop returns None: read the value before its cell is cleared, and return it"
@@ -114,15 +111,15 @@ def _check_crashes_of_pop(pool: PersistentObjectPool, ring: Any) -> None:
     report = record(pool, lambda: ring.pop()).explore(whole)
     if not report.ok:
         tell(report)
-        return not_yet("it works as long as nothing crashes; this crash leaves half a pop")
-    return right(f"the oldest value comes out, whole or not at all ({report.coverage})")
+        return not_yet("it works without a crash, but this crash leaves half a pop")
+    return right(f"the oldest value comes out wholly or not at all ({report.coverage})")
 
 
 # ---- exercise 2 ---------------------------------------------------------------------------------
 
 
 def check_correct(day_class: Any) -> None:
-    """Whether all temperatures are corrected by a commit, none by a roll-back, and no crash leaves a mixture."""
+    """Check that a commit corrects all temperatures, a roll-back none, and that no crash leaves a mixture."""
     old, new = [9.0, 10.0, 12.0, 15.0], [11.0, 12.0, 14.0, 17.0]
     with _checked_pool() as pool:
         day = pool.root = pool.new(day_class, old)
@@ -137,15 +134,15 @@ def check_correct(day_class: Any) -> None:
         report = record(pool, lambda: day.correct(-2)).explore(lambda pool: list(pool.root.hours) in (old, new))
         if not report.ok:
             tell(report)
-            return not_yet("that can still happen")
+            return not_yet("this crash can still happen")
         return right(f"all of them, or none ({report.coverage})")
 
 
 def _what_is_wrong_with_correct(pool: PersistentObjectPool, day: Any, old: list[float], new: list[float]) -> str:
-    """What is wrong after a commit or after a roll-back; or an empty string, and the day is as in `new`."""
+    """Correct a day from `old` to `new`; return what is wrong after a commit or a roll-back, or an empty string."""
     day.correct(2)
     if list(day.hours) != new:
-        return f"{old}, two degrees warmer, is {new}, and not {list(day.hours)}"
+        return f"{old}, two degrees warmer, should be {new}, but it is {list(day.hours)}"
     try:
         with pool.transaction():
             day.correct(5)
@@ -161,7 +158,7 @@ def _what_is_wrong_with_correct(pool: PersistentObjectPool, day: Any, old: list[
 
 
 def run_pytest(cls: type, test: str) -> None:
-    """Write the cell that has a class, and a test of it, into files, run pytest there, and print its last line."""
+    """Write the cell of a class and a test of it into a file, run pytest on it, and print the last line."""
     if importlib.util.find_spec("pytest") is None:
         return print("pytest is not installed here: pip install pytest")
     method = next(value for value in vars(cls).values() if callable(value))
@@ -172,7 +169,7 @@ def run_pytest(cls: type, test: str) -> None:
         command = [sys.executable, "-m", "pytest", *options, "test_it.py"]
         path = os.pathsep.join(filter(None, (str(Path(pmemobj.__file__).parent.parent), os.environ.get("PYTHONPATH"))))
         environment = {**os.environ, "PYTHONPATH": path, CHECKING: "1", "PYTEST_ADDOPTS": ""}
-        # The plugins that happen to be installed have no part in this, and take a second to load.
+        # Other plugins are not needed here, and take a second to load.
         environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=100)
     lines = done.stdout.strip().splitlines() or [done.stderr.strip()]

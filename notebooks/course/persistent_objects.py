@@ -1,7 +1,7 @@
 """Notebook 3: the guessing game as a board of widgets, and the checks of the exercises.
 
-The board plays by the rules of scripts/guess_lib.py, on the pool of the commands there. It keeps no pool open: each
-button opens it, asks the game, and closes it, as each command does. So the two can be used in turns.
+The board uses the rules of scripts/guess_lib.py and the pool of the commands there. It keeps no pool open: each button
+opens the pool, calls a method of the game, and closes the pool, as each command does. So both can be used in turns.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import ipywidgets
 
 import pmemobj
-from course import exercise, not_yet, right
+from course.answers import exercise, not_yet, right
 from course.stops import stop_everywhere
 from pmemobj import PersistentObjectPool, PmemError
 
@@ -59,10 +59,10 @@ class Board(ipywidgets.VBox):
         super().__init__([self._picture, self._said, self._playing, self._starting])
         self.look()
 
-    # These three do what the commands do, and show what those print.
+    # These three methods do what the commands do, and show the same texts.
 
     def start(self, name: str) -> None:
-        """A new game, unless there is one."""
+        """Start a new game, unless there is one."""
         try:
             with pmemobj.create(GAME_FILE, _POOL_SIZE) as pool:
                 pool.root = pool.new(Guesser, name)
@@ -71,7 +71,7 @@ class Board(ipywidgets.VBox):
             self._show(None, str(error))
 
     def guess(self, number: int) -> None:
-        """Make a guess, and show what the game says."""
+        """Make a guess, and show the answer of the game."""
         try:
             with reopen_game() as pool:
                 game = pool.root
@@ -83,7 +83,7 @@ class Board(ipywidgets.VBox):
             self._show(None, str(end))
 
     def look(self) -> None:
-        """Show how the game stands, whoever has played."""
+        """Show the present state of the game."""
         try:
             with reopen_game() as pool:
                 self._show(pool.root, f"{pool.root.name}, take a guess.")
@@ -107,10 +107,10 @@ class Board(ipywidgets.VBox):
         return f"Board({self._text!r}, {told})"
 
     def _repr_mimebundle_(self, **options: Any) -> Any:
-        """Also as a picture, for who has no widgets."""
+        """The widget, and a picture for viewers without widgets."""
         bundle = super()._repr_mimebundle_(**options)
         shown = bundle[0] if isinstance(bundle, tuple) else bundle
-        instead = "(Here stands a board to play on. Run the cell to have it.)"
+        instead = "(Here is a board to play on. Run the cell to see it.)"
         shown |= {"text/plain": repr(self), "text/html": f"{self._picture.value}{self._said.value}<p>{instead}</p>"}
         return bundle
 
@@ -130,7 +130,7 @@ _WIDTH = _CELL * _IN_A_ROW + 20
 
 
 def _picture(guesses: list[tuple[int, str]]) -> str:
-    """The numbers in two rows: grey where the guesses leave none, and above and below each guess what it was."""
+    """The numbers in two rows; excluded numbers are grey, and each guess has a sign above it and its order below it."""
     low, high = _left(guesses)
     height = _ROW * -(-(HIGHEST - LOWEST + 1) // _IN_A_ROW) + 8
     parts = [
@@ -171,7 +171,7 @@ def _mark(guess: int, outcome: str, order: int) -> str:
 
 
 def _left(guesses: list[tuple[int, str]]) -> tuple[int, int]:
-    """The smallest and the largest number that the guesses leave."""
+    """The smallest and the largest number that the guesses do not exclude."""
     low = max([guess + (outcome == TOO_LOW) for guess, outcome in guesses if outcome != TOO_HIGH], default=LOWEST)
     high = min([guess - (outcome == TOO_HIGH) for guess, outcome in guesses if outcome != TOO_LOW], default=HIGHEST)
     return low, high
@@ -185,21 +185,21 @@ _GAMES = (36, [25, 40]), (7, []), (7, [40, 20, 3, 25]), (50, [1, 49]), (36, [25,
 
 @exercise
 def check_possible(pool: PersistentObjectPool, possible: Callable[[Guesser], Any]) -> None:
-    """Whether it tells what the guesses leave, no less and no more."""
+    """Check that `possible` returns the numbers that the guesses do not exclude."""
     for number, guesses in _GAMES:
         said = possible(_game(pool, number, guesses))
         if said is None:
-            return not_yet("it returns nothing")
+            return not_yet("possible returns nothing")
         if not isinstance(said, tuple) or len(said) != 2:
-            return not_yet(f"it returns {said!r}, and should return a pair")
+            return not_yet(f"possible returns {said!r}, but should return a pair")
         left = [each for each in range(LOWEST, HIGHEST + 1) if _fits(each, number, guesses)]
         if said != (left[0], left[-1]):
-            return not_yet(f"for the guesses {_told(number, guesses)} it says {said}")
-    return right(f"it knew what was left in {len(_GAMES)} games")
+            return not_yet(f"for the guesses {_told(number, guesses)} possible returns {said}")
+    return right(f"possible was right about {len(_GAMES)} games")
 
 
 def _game(pool: PersistentObjectPool, number: int, guesses: list[int]) -> Guesser:
-    """A game of its own, which nothing refers to: it goes when the pool is closed."""
+    """A game that nothing in the pool refers to, so that it is freed when the pool is closed."""
     game = pool.new(Guesser, "Ada")
     game.number = number
     game.guesses.extend(guesses)
@@ -207,7 +207,7 @@ def _game(pool: PersistentObjectPool, number: int, guesses: list[int]) -> Guesse
 
 
 def _fits(candidate: int, number: int, guesses: list[int]) -> bool:
-    """Whether a number would have got the same answers."""
+    """Whether another number would have got the same answers."""
     return all((guess < candidate, guess > candidate) == (guess < number, guess > number) for guess in guesses)
 
 
@@ -220,7 +220,7 @@ def _told(number: int, guesses: list[int]) -> str:
 
 @exercise
 def check_record(pool: PersistentObjectPool, player_class: type[Any]) -> None:
-    """Whether a game is counted wholly or not at all, wherever the method is stopped."""
+    """Check that `record` counts a game wholly or not at all, wherever it is stopped."""
     player = pool.new(player_class, "Eve")
 
     def games_and_wins() -> tuple[int, int]:
@@ -232,12 +232,12 @@ def check_record(pool: PersistentObjectPool, player_class: type[Any]) -> None:
     for won, after in ((True, (6, 4)), (False, (6, 3))):
         *stopped, end = stop_everywhere(pool, prepare, lambda: player.record(won), games_and_wins)  # noqa: B023
         if end == (5, 3):
-            return not_yet("it counts nothing")
+            return not_yet("record counts nothing")
         if end != after:
-            return not_yet(f"record({won}) of a player with 5 games and 3 wins made {_games(end)} of it")
+            return not_yet(f"record({won}) turned {_games((5, 3))} into {_games(end)}")
         if torn := [state for state in stopped if state not in ((5, 3), after)]:
-            return not_yet(f"stopped in its middle, record({won}) turned {_games((5, 3))} into {_games(torn[0])}")
-    return right("wherever it was stopped, the game was counted wholly or not at all")
+            return not_yet(f"a stop in the middle of record({won}) turned {_games((5, 3))} into {_games(torn[0])}")
+    return right("wherever record was stopped, the game was counted wholly or not at all")
 
 
 def _games(counts: tuple[int, int]) -> str:

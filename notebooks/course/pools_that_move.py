@@ -1,7 +1,7 @@
-"""What notebook 9 shows and asks: the files of a pool, and the checks of its exercises.
+"""Notebook 9: the files of a pool, and the checks of the exercises.
 
-A check makes a pool of its own in a directory of its own, lets the learner's function work on it, and looks at the
-files and at what they hold.
+A check makes a pool in a directory of its own, runs the learner's function on it, and looks at the files and at their
+contents.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pmemobj
-from course import not_yet, right
+from course.answers import not_yet, raised, right
 from pmemobj import PersistentObjectPool, PmemError
 
 SEEN = {"heron": 3, "bittern": 1, "coot": 12}
 
 
 def show_files(directory: str) -> None:
-    """Print the files of a growing pool, and how large they are."""
+    """Print the files of a growing pool and their sizes."""
     for path in sorted(Path(directory).iterdir()):
         size = path.stat().st_size
         print(f"{path.name:12}", f"{size >> 20:4} MiB" if size >> 20 else f"{size:4} bytes")
@@ -29,7 +29,7 @@ def show_files(directory: str) -> None:
 
 @contextmanager
 def _birds() -> Iterator[str]:
-    """The path of a pool that was closed in good order; whatever a learner's function has left open is closed."""
+    """The path of a pool that was closed properly; pools that the learner leaves open are closed at the end."""
     with tempfile.TemporaryDirectory() as directory:
         path = os.path.join(directory, "birds.pmem")
         with pmemobj.create(path, pool_size=8 << 20) as pool:
@@ -49,19 +49,15 @@ def _contents(path: str) -> Any:
         return pool.root.to_python()
 
 
-def _failed(error: Exception) -> str:
-    return f"the code raised {type(error).__name__}: {error}"
-
-
 def check_backup(backup: Callable[[PersistentObjectPool, str], object]) -> None:
-    """Whether there is a copy that needs no recovery, and the program can go on."""
+    """Check that there is a copy that needs no recovery, and that the program can go on."""
     with _birds() as path:
         pool = pmemobj.open(path)
         seen, copy = pool.root["seen"], f"{path}.copy.pmem"
         try:
             backup(pool, copy)
         except Exception as error:
-            return not_yet(_failed(error))
+            return not_yet(raised(error))
         complaint = _what_is_wrong_here(pool, seen) or _what_is_wrong_there(pool, copy)
     if complaint:
         return not_yet(complaint)
@@ -69,7 +65,7 @@ def check_backup(backup: Callable[[PersistentObjectPool, str], object]) -> None:
 
 
 def _what_is_wrong_here(pool: PersistentObjectPool, seen: Any) -> str:
-    """What keeps the program from going on, or an empty string."""
+    """The reason why the program cannot go on, or an empty string."""
     try:
         seen["swan"] = 2
         return ""
@@ -90,7 +86,7 @@ def _what_is_wrong_there(pool: PersistentObjectPool, path: str) -> str:
     try:
         with pmemobj.open(path) as copy:
             if copy.recovered:
-                return "the copy was taken of a pool at work: whoever opens it has to recover it first"
+                return "the copy was made while the pool was in use: it needs recovery when it is opened"
             if copy.root is None or copy.root.to_python() != {"place": "Reed Lake", "seen": SEEN}:
                 return "the copy is a pool, but does not hold what the original held"
     except PmemError as error:
@@ -101,7 +97,7 @@ def _what_is_wrong_there(pool: PersistentObjectPool, path: str) -> str:
 
 
 def check_rehearse(rehearse: Callable[[str, Callable[[PersistentObjectPool], Any]], Any]) -> None:
-    """Whether a change can be tried, and not one byte of the file is another one."""
+    """Check that a change can be tried without changing a byte of the file."""
 
     def change(pool: PersistentObjectPool) -> int:
         with pool.transaction():
@@ -114,16 +110,16 @@ def check_rehearse(rehearse: Callable[[str, Callable[[PersistentObjectPool], Any
         try:
             result = rehearse(path, change)
         except Exception as error:
-            return not_yet(_failed(error))
+            return not_yet(raised(error))
         if any(pool not in opened for pool in pmemobj.open_pools()):
-            return not_yet("a pool is still open, so nobody else can open it")
+            return not_yet("a pool is still open, so no other program can open it")
         if not os.path.exists(path):
-            return not_yet("the pool is gone")
+            return not_yet("the file of the pool was removed")
         if Path(path).read_bytes() != before:
             if _contents(path)["seen"] != SEEN:
                 return not_yet("the change has reached the file")
-            return not_yet("the objects are as before, but the file was written to: bytes of it have changed")
+            return not_yet("the objects are as before, but some bytes of the file have changed")
         expected = 3 + 1 + 6 + 2
         if result != expected:
             return not_yet(f"the file is untouched, but the result is {result!r} and not what change returns")
-    return right("the change was made, its result is here, and the file is the same to the last byte")
+    return right("the change was made, its result is here, and no byte of the file has changed")

@@ -1,8 +1,8 @@
-"""How a check finds out whether something happens wholly or not at all: it stops the learner's code after each.
+"""Stop the learner's code after each of its changes, to check that it happens wholly or not at all.
 
-Python tells a trace function of every single instruction that it is about to carry out in the learner's code. There
-we look at the pool; when it is not as it was at the last look, or when a transaction has ended since, the code can be
-stopped, be it with an exception or with a signal. So nothing needs to be known of how the code does what it does.
+Python calls a trace function before every instruction of the learner's code. The trace function looks at the pool; if
+the pool has changed since the last look, or if a transaction has ended, the code can be stopped with an exception or
+with a signal. So a check need not know how the code works.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pmemobj import PersistentObjectPool
 
 __all__ = ["Stopped", "run_and_stop", "stop_everywhere"]
 
-#: Changes after which nobody looks further; an endless loop would never be done.
+#: The largest number of changes, because an endless loop would never end.
 _ENOUGH = 50
 
 
 class Stopped(BaseException):
-    """Ends code that is stopped. It is no `Exception`, so that no ``except Exception`` holds it up."""
+    """Ends the code that is stopped. It is not an `Exception`, so that ``except Exception`` does not catch it."""
 
 
 def run_and_stop(
@@ -31,14 +31,14 @@ def run_and_stop(
     number: int,
     stop: Callable[[], Any],
 ) -> None:
-    """Run `action`, and call `stop` in its middle: after the `number`-th of its changes and commits.
+    """Run `action`, and call `stop` after the `number`-th of its changes and commits.
 
     Args:
-        pool: What it changes.
-        action: What to run. Its own code is watched, and all that comes from the same cells or files of the learner.
-        state: What to look at; it only reads.
-        number: Which of them, counted from 1. If there are fewer, `action` ends by itself.
-        stop: What to do then; it raises, or does not return.
+        pool: The pool that `action` changes.
+        action: The code to run. All functions from cells of the learner are watched.
+        state: A function that reads the part of the pool that is watched.
+        number: The change or commit, counted from 1. If there are fewer, `action` ends normally.
+        stop: A function that raises an error or does not return.
     """
     seen, inside, count = state(), pool.in_transaction, 0
 
@@ -48,7 +48,7 @@ def run_and_stop(
         if event == "opcode":
             before, was_inside = seen, inside
             seen, inside = state(), pool.in_transaction
-            # A commit shows no change, but from there on what was changed stays.
+            # A commit does not change the values, but it makes the changes permanent.
             count += seen != before or (was_inside and not inside)
             if count == number:
                 sys.settrace(None)
@@ -69,11 +69,10 @@ def run_and_stop(
 def stop_everywhere(
     pool: PersistentObjectPool, prepare: Callable[[], Any], action: Callable[[], Any], state: Callable[[], Any]
 ) -> list[Any]:
-    """What the pool holds when `action` is stopped by an error after its first change or commit, its second, and so on.
+    """The states of the pool when an error stops `action` after its first change or commit, its second, and so on.
 
-    The last in the list is what it holds when nothing stopped it.
-
-    What `action` itself raises when nobody stops it goes on to the caller; a transaction that is left open is undone.
+    The last state in the list is the one without a stop. An error that `action` itself raises is passed on to the
+    caller; a transaction that is left open is rolled back.
     """
     left = []
     for number in range(1, _ENOUGH):
@@ -90,7 +89,7 @@ def stop_everywhere(
 
 
 def _after(pool: PersistentObjectPool, state: Callable[[], Any]) -> Any:
-    # Stopped between the last line of a `with` block and its end, the transaction is still open: not committed.
+    # After a stop between the last line of a `with` block and its end, the transaction is still open.
     pool.abandon_transaction()
     return state()
 
@@ -100,5 +99,5 @@ def _raise() -> None:
 
 
 def _is_the_learners(frame: FrameType) -> bool:
-    """Whether code was typed into a cell: those of IPython, and of the tests, have no file of a library."""
+    """Whether code comes from a cell, of IPython or of the tests, and not from the file of a library."""
     return frame.f_globals.get("__name__") in ("__main__", "cells")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from xml.sax.saxutils import escape
 
-from course import exercise, not_yet, right
+from course.answers import exercise, not_yet, right
 from course.stops import stop_everywhere
 from pmemobj import PersistentList, PersistentObjectPool
 
@@ -14,7 +14,7 @@ Library = tuple[list[str], dict[str, str]]
 
 
 def show_library(pool: PersistentObjectPool) -> None:
-    """Print where each book is."""
+    """Print the place of each book."""
     shelf, lent = _library(pool)
     print("shelf:", ", ".join(shelf) or "(empty)")
     print("lent: ", ", ".join(f"{title} to {person}" for title, person in lent.items()) or "(none)")
@@ -31,7 +31,7 @@ _GOOD, _BAD, _INK, _MUTED = "#0072b2", "#b3420a", "#1b2733", "#626c7d"
 
 
 class Nesting:
-    """An outer transaction, and inner ones with two changes each: what is kept in the end.
+    """An outer transaction with inner ones of two changes each, and what is kept in the end.
 
     Args:
         changes: The changes, as code.
@@ -91,22 +91,22 @@ def _text(x: int, y: int, text: str, fill: str, weight: str) -> str:
 
 @exercise
 def check_puzzle(pool: PersistentObjectPool, puzzle: Callable[[Any], Any], answer: str | None) -> None:
-    """Whether these letters are left, and no others: the puzzle is run."""
+    """Run the puzzle, and check that these letters are left and no others."""
     if answer is None:
         return not_yet("put letters into answer")
     letters = pool.new(PersistentList)
     puzzle(letters)
     guessed = set(answer.upper()) - set(" ,")
     if too_many := guessed - set(letters):
-        return not_yet(f"{min(too_many)} is not there; which blocks is it in, and how were they left?")
+        return not_yet(f"{min(too_many)} is not in the list; which blocks is it in, and how did they end?")
     if set(letters) - guessed:
-        return not_yet("those are there, and there are more")
-    return right(f"{' and '.join(letters)}; all that was in the two blocks is undone, or was never done")
+        return not_yet("these are right, but some are missing")
+    return right(f"{' and '.join(letters)}; everything in the two blocks was undone, or never ran")
 
 
 @exercise
 def check_give_back(pool: PersistentObjectPool, give_back: Callable[[str], Any]) -> None:
-    """Whether a book comes back wholly or not at all, and nothing happens to others."""
+    """Check that a book comes back wholly or not at all, and that no other book moves."""
     with _Library(pool) as fill:
         before: Library = (["Emma"], {"Dune": "Ada", "Solaris": "Bob"})
         after: Library = (["Emma", "Solaris"], {"Dune": "Ada"})
@@ -117,16 +117,16 @@ def check_give_back(pool: PersistentObjectPool, give_back: Callable[[str], Any])
         if end == before:
             return not_yet("it changes nothing")
         if end != after:
-            return not_yet(f"of {_told(before)} it made {_told(end)}")
+            return not_yet(f"{_told(before)} became {_told(end)}")
         if said[-1] != "Bob":
-            return not_yet(f"Bob had the book, and it returns {said[-1]!r}")
+            return not_yet(f"Bob had the book, but give_back returns {said[-1]!r}")
         if torn := [state for state in stopped if state not in (before, after)]:
-            return not_yet(f"stopped in its middle, it left {_told(torn[0])}")
+            return not_yet(f"a stop in its middle left {_told(torn[0])}")
         fill(*before)
         if complaint := _complaint_about_a_book_that_is_not_lent(give_back):
             return not_yet(complaint)
         if _library(pool) != before:
-            return not_yet(f"for a book that is not lent it made {_told(_library(pool))} of {_told(before)}")
+            return not_yet(f"a book that is not lent turned {_told(before)} into {_told(_library(pool))}")
     return right("wherever it was stopped, each book was in one place")
 
 
@@ -136,13 +136,13 @@ def _complaint_about_a_book_that_is_not_lent(give_back: Callable[[str], Any]) ->
     except KeyError:
         return ""
     except Exception as error:
-        return f"for a book that is not lent it raises {type(error).__name__}, and should raise KeyError"
-    return "for a book that is not lent it raises nothing"
+        return f"for a book that is not lent it raises {type(error).__name__}, but should raise KeyError"
+    return "for a book that is not lent it raises no error"
 
 
 @exercise
 def check_lend_some(pool: PersistentObjectPool, lend_some: Callable[[list[str], str], Any]) -> None:
-    """Whether it lends what there is, wholly or not at all."""
+    """Check that `lend_some` lends the books on the shelf, wholly or not at all."""
     with _Library(pool) as fill:
         before: Library = (["Dune", "Emma", "Lalka"], {"Solaris": "Bob"})
         after: Library = (["Dune"], {"Solaris": "Bob", "Emma": "Ada", "Lalka": "Ada"})
@@ -156,12 +156,12 @@ def check_lend_some(pool: PersistentObjectPool, lend_some: Callable[[list[str], 
         if end == before:
             return not_yet("it changes nothing")
         if end != after:
-            return not_yet(f"of {_told(before)} it made {_told(end)}")
+            return not_yet(f"{_told(before)} became {_told(end)}")
         if said[-1] != ["Emma", "Lalka"]:
-            return not_yet(f"it lent Emma and Lalka, and returns {said[-1]!r}")
+            return not_yet(f"it lent Emma and Lalka, but returns {said[-1]!r}")
         if torn := [state for state in stopped if state not in (before, after)]:
-            return not_yet(f"stopped in its middle, it left {_told(torn[0])}")
-    return right(f"stopped in {len(stopped)} places, it had lent all or none")
+            return not_yet(f"a stop in its middle left {_told(torn[0])}")
+    return right(f"lend_some was stopped in {len(stopped)} places, and each time it had lent all or none")
 
 
 def _told(library: Library) -> str:
@@ -170,7 +170,7 @@ def _told(library: Library) -> str:
 
 
 class _Library:
-    """Puts books into the library for a check, and the learner's own back afterwards."""
+    """Puts books into the library for a check, and afterwards restores the learner's books."""
 
     def __init__(self, pool: PersistentObjectPool) -> None:
         self._pool = pool

@@ -1,44 +1,15 @@
-"""What the magics do: one function each, with plain arguments and a result that shows itself."""
+"""What the magics do: one function each, with plain arguments; the result shows itself.
 
-from __future__ import annotations
-
-from pmemobj_magics.commands.crash import Limits, cut_power, kill, sweep, unquoted
-from pmemobj_magics.commands.dumps import DumpReport, dump_pool, restore_pool
-from pmemobj_magics.commands.graph import Extent, compare_graphs, draw_graph, draw_tree
-from pmemobj_magics.commands.log import show_log
-from pmemobj_magics.commands.memory import check_pool, collect_garbage, measure_pool, show_bytes
-from pmemobj_magics.commands.pools import PoolList, PoolReport, close_pool, list_pools, open_pool
-from pmemobj_magics.commands.transactions import TransactionReport, abort, begin, commit, run_cell
-from pmemobj_magics.commands.watch import WatchLimits, watch
-
-__all__ = [
-    "DumpReport",
-    "Extent",
-    "Limits",
-    "PoolList",
-    "PoolReport",
-    "TransactionReport",
-    "WatchLimits",
-    "abort",
-    "begin",
-    "check_pool",
-    "close_pool",
-    "collect_garbage",
-    "commit",
-    "compare_graphs",
-    "cut_power",
-    "draw_graph",
-    "draw_tree",
-    "dump_pool",
-    "kill",
-    "list_pools",
-    "measure_pool",
-    "open_pool",
-    "restore_pool",
-    "run_cell",
-    "show_bytes",
-    "show_log",
-    "sweep",
-    "unquoted",
-    "watch",
-]
+| module | what its functions do |
+|---|---|
+| `pools` | open, list and close pools |
+| `dumps` | write a dump, and make a pool from one |
+| `transactions` | run a cell in a transaction; begin, commit and abort one over several cells |
+| `objects` | find the object that an expression means, and walk the objects that it reaches |
+| `tree` | show objects as a tree |
+| `graph` | draw objects as a graph, and compare two graphs |
+| `memory` | show bytes, measure the space, collect garbage, check a pool |
+| `log` | show the history of transactions, and switch it on and off |
+| `crash` | kill a cell, or cut its power |
+| `watch` | open the explorer |
+"""

@@ -1,4 +1,4 @@
-"""Write a pool as text, and make a pool out of such a text."""
+"""Write the objects of a pool as text, and make a pool from such a text."""
 
 from __future__ import annotations
 
@@ -7,36 +7,24 @@ from typing import Literal
 
 import pmemobj
 from pmemobj import PoolExistsError, TransactionError
-from pmemobj_magics.commands.pools import PoolReport, open_pool
-from pmemobj_magics.display import Table, plural, size_text
-from pmemobj_magics.progress import bar
-from pmemobj_magics.session import Session, demand_name
+from pmemobj_magics.commands.pools import open_pool
+from pmemobj_magics.common.texts import plural, size_text
+from pmemobj_magics.shell.progress import bar
+from pmemobj_magics.shell.session import Session, demand_name
+from pmemobj_magics.views.dumps import DumpReport
+from pmemobj_magics.views.pools import PoolReport
 
-__all__ = ["DumpReport", "dump_pool", "restore_pool"]
-
-
-class DumpReport(Table):
-    """What was written, or made.
-
-    Attributes:
-        path: The file that is there now.
-        count: How many objects a dump has; None of a pool that was made.
-    """
-
-    def __init__(self, path: str, text: str, count: int | None = None) -> None:
-        super().__init__(text)
-        self.path = path
-        self.count = count
+__all__ = ["dump_pool", "restore_pool"]
 
 
 def dump_pool(session: Session, path: str, name: str | None, *, progress: bool) -> DumpReport:
-    """Write everything that the root reaches, one line an object.
+    """Write every object that the root reaches, one line for each.
 
     Args:
         session: The session.
-        path: The file; one that is there is replaced when the text is complete.
+        path: The file; an existing file is replaced when the dump is complete.
         name: The pool.
-        progress: Whether to show a bar where it takes longer.
+        progress: Whether to show a bar when the work takes long.
 
     Raises:
         TransactionError: a transaction is open.
@@ -54,10 +42,10 @@ def dump_pool(session: Session, path: str, name: str | None, *, progress: bool) 
 
 
 def _demand_no_pool(path: str) -> None:
-    """Refuse to put text in the place of a pool: the two file names were exchanged."""
+    """Refuse to replace an open pool with a dump: probably the two file names were exchanged."""
     if any(pool.is_at(path) for pool in pmemobj.open_pools()):
         raise PoolExistsError(
-            f"dump to {path}", "that is an open pool", "name the file of the dump: %pmem_dump FILE NAME"
+            f"dump to {path}", "this file is an open pool", "name the file of the dump first: %pmem_dump FILE NAME"
         )
 
 
@@ -72,24 +60,24 @@ def restore_pool(
     log: bool,
     progress: bool,
 ) -> DumpReport | PoolReport:
-    """Make a new pool out of a dump, and open it if it is given a name.
+    """Make a new pool from a dump, and open it if it is given a name.
 
     Args:
         session: The session.
         source: The file of the dump.
-        path: The pool; there must be nothing of that name.
-        size: Bytes, or ``auto``; what the contents need and a quarter more if None.
+        path: The new pool; no file of this name may exist.
+        size: Bytes, or ``auto``; None for what the contents need and a quarter more.
         max_size: Bytes that a growing pool may grow to.
         name: The variable to bind the opened pool to; None leaves it closed.
-        log: Whether to begin its log of transactions.
-        progress: Whether to show a bar where it takes longer.
+        log: Whether to switch on the pool's history of transactions.
+        progress: Whether to show a bar when the work takes long.
 
     Raises:
         PmemError: as `pmemobj.restore`.
     """
     if name is not None:
         demand_name(name)
-    with bar(f"restoring {path}", "no pool was made", progress) as tell:
+    with bar(f"restoring {path}", "no pool was created", progress) as tell:
         pmemobj.restore(source, path, size, max_size=max_size, progress=tell)
     if name is None:
         return DumpReport(path, f"restored {path} from {source}; open it with %pmem_open {path}")

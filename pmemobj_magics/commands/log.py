@@ -1,4 +1,4 @@
-"""Show the log of transactions of a pool, and turn it on and off."""
+"""Show the history of transactions of a pool, and switch its recording on and off."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from pmemobj import LogLine, PersistentObjectPool
 from pmemobj_magics.errors import MagicUsageError
-from pmemobj_magics.session import Session
+from pmemobj_magics.shell.session import Session
 from pmemobj_magics.views.log import LogView
 
 __all__ = ["show_log"]
@@ -23,23 +23,23 @@ def show_log(
     clear: bool = False,
     times: bool = False,
 ) -> LogView:
-    """What the transactions on a pool did since its log was begun.
+    """What the transactions of a pool did since recording began.
 
     Args:
         session: The session.
-        name: The pool; a closed one tells what it did until then.
+        name: The pool; a closed pool shows its history until it was closed.
         last: How many entries to show; None for all that are kept.
-        start: Begin to record, or go on.
-        stop: Record no longer.
-        clear: Forget what was recorded, after it has been shown.
-        times: Whether the text has times too.
+        start: Whether to start recording, or to continue.
+        stop: Whether to stop recording.
+        clear: Whether to forget the history after it was shown.
+        times: Whether the text shows times.
 
     Raises:
-        MagicUsageError: both to start and to stop.
-        PoolClosedError: to start, on a closed pool.
+        MagicUsageError: both start and stop were given.
+        PoolClosedError: start was given, and the pool is closed.
     """
     if start and stop:
-        raise MagicUsageError("start and stop the log", "it can do one of both", "leave one out")
+        raise MagicUsageError("start and stop the log", "the two contradict each other", "leave one of them out")
     pool = session.find_any(name)
     log = pool.log
     if stop:
@@ -65,11 +65,12 @@ def _state(pool: PersistentObjectPool) -> str:
         return "the pool is closed"
     if pool.log.recording:
         return "recording"
-    return f"{pool.log.note}; %pmem_log --start goes on" if pool.log.note else "not recording; %pmem_log --start begins"
+    why = pool.log.note or "not recording"
+    return f"{why}; %pmem_log --start {'continues' if pool.log.note else 'starts'} it"
 
 
 def _namer(session: Session) -> Callable[[LogLine], str]:
-    """What gives the line of a cell or a file a name."""
+    """A function that names a line of a cell or of a file."""
 
     def name(line: LogLine) -> str:
         cell = session.shell.compile.format_code_name(line.file)

@@ -1,4 +1,4 @@
-"""Show the bytes of objects, what takes the space of a pool, and what is wrong in it; collect its garbage."""
+"""Show the bytes of an object, measure the space in a pool, collect its garbage, and check it for damage."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pmemobj
 from pmemobj import PersistentObjectPool, TransactionError, inspect
 from pmemobj.errors import a_or_an
 from pmemobj_magics.errors import ExpressionError, NoSuchPoolError
-from pmemobj_magics.progress import bar
-from pmemobj_magics.session import Session
-from pmemobj_magics.views.memory import CheckReport, GarbageReport, HeapPicture, MemoryPicture
+from pmemobj_magics.shell.progress import bar
+from pmemobj_magics.shell.session import Session
+from pmemobj_magics.views.memory import CheckReport, GarbageReport, MemoryPicture, StatsPicture
 
 __all__ = ["check_pool", "collect_garbage", "measure_pool", "show_bytes"]
 
@@ -22,60 +22,61 @@ def show_bytes(
 
     Args:
         session: The session.
-        expression: A persistent object, a block, or a pool, in Python; without it the pool that other magics take. A
-            pool stands for its root object.
-        max_words: How many words to show at the most; None for the default.
-        offsets: Whether to tell where in the pool the allocations lie.
+        expression: A persistent object, a block, or a pool, in Python; without it the pool that other magics use. A
+            pool means its root object.
+        max_words: The largest number of words to show; None for the default.
+        offsets: Whether to show the offsets of the allocations.
 
     Raises:
-        ExpressionError: the expression fails, or gives nothing that has memory in a pool.
-        PmemError: the pool is closed, the object gone, or which pool is not clear.
+        ExpressionError: the expression fails, or its value has no memory in a pool.
+        PmemError: the pool is closed, the object was freed, or several pools are possible.
     """
     target = session.evaluate(expression) if expression else session.find(None)
     name = expression or session.call(target)
     try:
         return MemoryPicture(inspect.memory(target, max_words=max_words), name, offsets=offsets)
     except TypeError:
-        why = f"it is {a_or_an(type(target).__name__)}, a plain value outside of any pool"
-        todo = "show the object that holds it: its word, or the leaf with its bytes, is there"
+        why = f"it is {a_or_an(type(target).__name__)}, a plain value outside any pool"
+        todo = "show the bytes of the object that holds it"
         raise ExpressionError(f"show the bytes of {expression}", why, todo) from None
 
 
-def measure_pool(session: Session, name: str | None, *, progress: bool) -> HeapPicture:
-    """What takes the space of a pool.
+def measure_pool(session: Session, name: str | None, *, progress: bool) -> StatsPicture:
+    """Measure what takes the space in a pool.
 
     Raises:
-        PmemError: the pool is closed, or which one is not clear.
+        PmemError: the pool is closed, or several pools are possible.
     """
     pool = session.find(name)
     with bar(f"measuring {session.call(pool)}", "nothing was changed", progress) as tell:
-        return HeapPicture(pool.stats(progress=tell), session.call(pool), pool.path)
+        return StatsPicture(pool.stats(progress=tell), session.call(pool), pool.path)
 
 
 def collect_garbage(session: Session, name: str | None, *, drop_variables: bool, progress: bool) -> GarbageReport:
-    """Free what nothing refers to any more.
+    """Free the objects that cannot be reached any more.
 
     Args:
         session: The session.
         name: The pool.
-        drop_variables: Whether to free also what only Python variables know.
-        progress: Whether to show a bar where it takes longer.
+        drop_variables: Whether to free also the objects that only Python variables hold.
+        progress: Whether to show a bar when the work takes long.
 
     Raises:
         TransactionError: a transaction is open.
-        PmemError: the pool is closed, or which one is not clear.
+        PmemError: the pool is closed, or several pools are possible.
     """
     pool = session.find(name)
     call = session.call(pool)
     _demand_no_transaction(session, pool, f"collect the garbage of {session.title(pool)}")
-    with bar(f"collecting garbage in {call}", "what was not freed yet is left for the next time", progress) as tell:
+    left = "the garbage that was not freed yet is left for the next %pmem_gc"
+    with bar(f"collecting garbage in {call}", left, progress) as tell:
         before = pool.stats(progress=tell)
         freed = pool.gc(keep_handles=not drop_variables, progress=tell)
         return GarbageReport(freed, before, pool.stats(progress=tell), call, pool.path)
 
 
 def check_pool(session: Session, name: str | None, *, progress: bool) -> CheckReport:
-    """Find out what is wrong in an open pool, or in the file of one that is closed.
+    """Find the damage in an open pool, or in the file of a closed pool.
 
     Raises:
         TransactionError: a transaction is open.

@@ -1,35 +1,22 @@
-"""Transactions: around one cell, or over several."""
+"""Run one cell in a transaction, or begin and end a transaction over several cells."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pmemobj import PersistentObjectPool, Transaction, TransactionAborted, TransactionError
-from pmemobj_magics.cell import CellCode, show_own_frames
-from pmemobj_magics.display import Table
-from pmemobj_magics.session import Session
+from pmemobj_magics.shell.cell import CellCode, show_own_frames
+from pmemobj_magics.shell.session import Session
+from pmemobj_magics.views.transactions import TransactionReport
 
-__all__ = ["TransactionReport", "abort", "begin", "commit", "run_cell"]
-
-
-class TransactionReport(Table):
-    """What became of a transaction.
-
-    Attributes:
-        pool: The pool.
-        state: ``open``, ``committed`` or ``aborted``.
-    """
-
-    def __init__(self, pool: PersistentObjectPool, state: str, text: str) -> None:
-        super().__init__(text)
-        self.pool = pool
-        self.state = state
+__all__ = ["abort", "begin", "commit", "run_cell"]
 
 
 def run_cell(session: Session, code: CellCode, name: str | None) -> Any:
     """Run a cell in one transaction on a pool and return the value of its last expression.
 
-    Any exception, KeyboardInterrupt included, rolls back and goes on; it is shown as in a cell of its own.
+    Any exception, KeyboardInterrupt included, rolls the transaction back and is raised again; it is shown like an error
+    of an ordinary cell.
     """
     pool = session.find(name)
     try:
@@ -45,33 +32,33 @@ def run_cell(session: Session, code: CellCode, name: str | None) -> Any:
 
 
 def begin(session: Session, name: str | None) -> TransactionReport:
-    """Begin a transaction that stays open from cell to cell.
+    """Begin a transaction that stays open over the following cells.
 
     Raises:
-        TransactionError: one is open.
+        TransactionError: a transaction is open already.
     """
     pool = session.find(name)
     other = session.cells[0] if session.cells else session.begun_pool()
     if other is not None or pool.in_transaction:
         raise TransactionError(
             f"begin a transaction on {session.title(pool)}",
-            f"one is open on {session.call(other or pool)}",
+            f"a transaction is open on {session.call(other or pool)}",
             session.how_to_end(other or pool),
         )
     session.begun[pool] = pool.transaction().begin()
     return TransactionReport(
         pool,
         "open",
-        f"transaction on {session.call(pool)} is open: %pmem_commit keeps its changes, %pmem_abort undoes them",
+        f"a transaction on {session.call(pool)} is open: %pmem_commit keeps its changes, %pmem_abort undoes them",
     )
 
 
 def commit(session: Session, name: str | None) -> TransactionReport:
-    """Commit what `begin` began.
+    """Commit the transaction that `begin` began.
 
     Raises:
-        TransactionError: nothing was begun.
-        TransactionAborted: it had been rolled back by an error inside; it is over then.
+        TransactionError: no transaction was begun.
+        TransactionAborted: an error had rolled the transaction back; it has ended.
     """
     pool, transaction = _take(session, name, "commit")
     call = session.call(pool)
@@ -80,25 +67,25 @@ def commit(session: Session, name: str | None) -> TransactionReport:
     except TransactionAborted as error:
         raise TransactionAborted(
             f"commit the transaction on {session.title(pool)}",
-            f"it was rolled back inside: {error.why}",
-            "nothing of it is stored; begin another with %pmem_begin",
+            f"an error inside it has rolled it back: {error.why}",
+            "none of its changes is stored; begin a new transaction with %pmem_begin",
         ) from error
     finally:
         del session.begun[pool]
-    return TransactionReport(pool, "committed", f"committed: the changes on {call} since %pmem_begin are stored")
+    return TransactionReport(pool, "committed", f"committed: the changes of {call} since %pmem_begin are stored")
 
 
 def abort(session: Session, name: str | None) -> TransactionReport:
-    """Roll back what `begin` began.
+    """Roll back the transaction that `begin` began.
 
     Raises:
-        TransactionError: nothing was begun.
+        TransactionError: no transaction was begun.
     """
     pool, transaction = _take(session, name, "abort")
     try:
         transaction.abort()
     except TransactionAborted as reason:
-        # That is how abort() returns; leaving the block with it ends the transaction.
+        # abort() always raises; passing the exception to __exit__ ends the transaction.
         transaction.__exit__(type(reason), reason, reason.__traceback__)
     finally:
         del session.begun[pool]
@@ -106,18 +93,18 @@ def abort(session: Session, name: str | None) -> TransactionReport:
 
 
 def _take(session: Session, name: str | None, what: str) -> tuple[PersistentObjectPool, Transaction]:
-    """The transaction to end; without a name the one that is open."""
+    """The transaction to end, and its pool; without a name the transaction that is open."""
     pool = session.find(name) if name else session.begun_pool() or session.find(None)
     transaction = session.begun_on(pool)
     if pool in session.cells:
         raise TransactionError(
             f"{what} a transaction on {session.title(pool)}",
-            "this cell runs in one, which is committed when it ends and rolled back when it fails",
-            f"put %pmem_{what} into a cell after it" if transaction else "to roll back, raise an error",
+            "this cell runs in one, which is committed when the cell ends and rolled back when it fails",
+            f"put %pmem_{what} into the next cell" if transaction else "to roll back, raise an error",
         )
     if transaction is None:
-        why, todo = "none is open", "begin one with %pmem_begin"
+        why, todo = "no transaction is open", "begin one with %pmem_begin"
         if pool.in_transaction:
-            why, todo = "the one that is open was begun in Python", f"use its {what}() there"
+            why, todo = "the open transaction was begun in Python", f"call its {what}() there"
         raise TransactionError(f"{what} a transaction on {session.title(pool)}", why, todo)
     return pool, transaction

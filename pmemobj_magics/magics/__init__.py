@@ -1,24 +1,22 @@
-"""The magics themselves: arguments, help and options; `commands` does the work.
+"""The magics: their names, arguments and help; the functions of `commands` do the work.
 
-Each theme is a class with the methods that are its magics; `PmemMagics` puts them together. A method
-names its arguments and hands them on: what it does is a function of `commands`.
+| module | its magics |
+|---|---|
+| `pools` | ``%pmem``, ``%pmem_open``, ``%pmem_close`` |
+| `dumps` | ``%pmem_dump``, ``%pmem_restore`` |
+| `transactions` | ``%%pmem_transaction``, ``%%pmem_tx``, ``%pmem_begin``, ``%pmem_commit``, ``%pmem_abort`` |
+| `tree` | ``%pmem_tree`` |
+| `graph` | ``%pmem_graph`` |
+| `memory` | ``%pmem_bytes``, ``%pmem_stats``, ``%pmem_gc``, ``%pmem_check`` |
+| `log` | ``%pmem_log`` |
+| `crash` | ``%%pmem_crash`` |
+| `watch` | ``%pmem_watch`` |
+| `base` | what all magics share: options, ``-o``, errors in short form |
+| `all` | `PmemMagics`, which combines the classes of the other modules |
 """
 
 from __future__ import annotations
 
-from IPython.core.magic import magics_class
-
-from pmemobj_magics.magics.crash import CrashMagics
-from pmemobj_magics.magics.graph import PictureMagics
-from pmemobj_magics.magics.memory import MemoryMagics
-from pmemobj_magics.magics.pools import PoolMagics
-from pmemobj_magics.magics.transactions import TransactionMagics
-from pmemobj_magics.magics.watch import WatchMagics
+from pmemobj_magics.magics.all import PmemMagics
 
 __all__ = ["PmemMagics"]
-
-
-# IPython notes each magic where it is defined; this takes all that were noted since the last class of magics.
-@magics_class
-class PmemMagics(PoolMagics, TransactionMagics, PictureMagics, MemoryMagics, WatchMagics, CrashMagics):
-    """Magics that open pools, run cells in transactions, draw objects, and crash cells on purpose."""

@@ -1,4 +1,4 @@
-"""The magic that crashes a cell on purpose."""
+"""``%%pmem_crash``: crash a cell on purpose."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import argparse
 from typing import Any
 
 from pmemobj.crash import MODELS
-from pmemobj_magics import commands
-from pmemobj_magics.arguments import demand_choice, expand_path, parse_seconds
-from pmemobj_magics.cell import CellCode
+from pmemobj_magics.commands.crash import CrashLimits, cut_power, kill, sweep
 from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.magics.base import BaseMagics, argument, magic, pool_argument, show
+from pmemobj_magics.shell.arguments import demand_choice, parse_seconds, unquoted
+from pmemobj_magics.shell.cell import CellCode
 
 __all__ = ["CrashMagics"]
 
@@ -20,35 +20,33 @@ class CrashMagics(BaseMagics):
 
     @magic(
         pool_argument,
-        argument("--kill", action="store_true", help="kill once (default)"),
-        argument("--at", metavar="N", help="kill after the N-th change"),
-        argument("--sweep", action="store_true", help="kill at every change"),
-        argument("--power", action="store_true", help="cut the power at every moment"),
-        argument("--model", default=None, help="drop, all-or-none, prefix, events, lines (default)"),
-        argument("--check", nargs="+", metavar="EXPR", help="--power: must be true of the recovered pool"),
-        argument("--budget", metavar="N", help="crashes at most (200 kills, 3000 cuts)"),
-        argument("--seconds", metavar="S", help="time for all (default 60)"),
-        argument("--seed", metavar="N", help="chooses the sample of cuts"),
-        argument("--interactive", action="store_true", default=None, help="a timeline"),
-        argument("--save", metavar="FILE", help="write it as .html"),
+        argument("--kill", action="store_true", help="kill the cell once (default)"),
+        argument("--at", metavar="N", help="kill it after the N-th change (default: before the commit)"),
+        argument("--sweep", action="store_true", help="kill the cell after every change"),
+        argument("--power", action="store_true", help="cut the power before every step"),
+        argument("--model", default=None, help="drop, all-or-none, prefix, events or lines (default)"),
+        argument("--check", nargs="+", metavar="EXPR", help="must be true of the recovered pool (--power)"),
+        argument("--budget", metavar="N", help="largest number of crashes (200 kills, 3000 power cuts)"),
+        argument("--seconds", metavar="S", help="time limit for all crashes (default 60)"),
+        argument("--seed", metavar="N", help="seed for the sample of power cuts"),
+        argument("--interactive", action="store_true", default=None, help="show a timeline with a slider (--power)"),
+        argument("--save", metavar="FILE", help="also write the timeline to a .html file (--power)"),
         cell=True,
         code=True,
     )
     def pmem_crash(self, arguments: argparse.Namespace, code: CellCode) -> Any:
-        """Crash the cell on purpose, and show what recovery makes of the pool.
+        """Crash the cell on purpose and show the recovered pool. The kernel survives.
 
-        The kernel lives on. The cell is killed in a transaction on the real pool; with --power it runs on a
-        copy, in the transactions that it makes, and nothing changes.
+        The killed cell runs in a transaction on the real pool. With --power it runs on a copy, exactly as written.
 
         Example::
 
             %%pmem_crash --power --check sum(pool.root.values()) == 100
-            with pool.transaction():
-                pool.root["anna"] -= 10
-                pool.root["bert"] += 10
+            pool.root["anna"] -= 10
+            pool.root["bert"] += 10
         """
         mode = _mode(arguments)
-        limits = commands.Limits(
+        limits = CrashLimits(
             cell=self.crash_seconds,
             exploring=60.0 if arguments.seconds is None else parse_seconds("--seconds", arguments.seconds),
             budget=self.count("--budget", arguments.budget, 3000 if mode == "power" else 200) or 1,
@@ -56,31 +54,30 @@ class CrashMagics(BaseMagics):
             max_items=self.max_items,
             progress=self.progress,
         )
-        if mode == "sweep":
-            return commands.sweep(self.session, code, arguments.name, limits)
         if mode == "power":
-            model = demand_choice("--model", arguments.model or "lines", MODELS)
-            seed = self.count("--seed", arguments.seed, 0, least=0) or 0
-            result = commands.cut_power(
-                self.session,
-                code,
-                arguments.name,
-                model=model,
-                check=commands.unquoted(arguments.check or []),
-                seed=seed,
-                limits=limits,
-                interactive=bool(arguments.interactive),
-            )
-            if arguments.interactive:
-                show(result.widget)
-            if arguments.save:
-                result.save(expand_path(arguments.save.strip("'\""), self.session))
-            return result
+            return self._cut_power(arguments, code, limits)
+        if mode == "sweep":
+            return sweep(self.session, code, arguments.name, limits)
         at = self.count("--at", arguments.at, None)
-        return commands.kill(self.session, code, arguments.name, at, limits)
+        return kill(self.session, code, arguments.name, at, limits)
+
+    def _cut_power(self, arguments: argparse.Namespace, code: CellCode, limits: CrashLimits) -> Any:
+        result = cut_power(
+            self.session,
+            code,
+            arguments.name,
+            model=demand_choice("--model", arguments.model or "lines", MODELS),
+            check=unquoted(arguments.check or []),
+            seed=self.count("--seed", arguments.seed, 0, least=0) or 0,
+            limits=limits,
+            interactive=bool(arguments.interactive),
+        )
+        if arguments.interactive:
+            show(result.widget)
+        return self.saved(result, arguments.save)
 
 
-#: Which options of %%pmem_crash belong to which kinds of crash.
+#: The kinds of crash that an option of %%pmem_crash belongs to.
 _OF_MODE = {
     "at": ("kill",),
     "model": ("power",),
@@ -94,15 +91,15 @@ _OF_MODE = {
 
 
 def _mode(arguments: argparse.Namespace) -> str:
-    """Which kind of crash is asked for.
+    """The kind of crash that the options ask for.
 
     Raises:
-        MagicUsageError: more than one, or an option of another kind.
+        MagicUsageError: they ask for several kinds, or an option belongs to another kind.
     """
     asked = [mode for mode in ("kill", "sweep", "power") if getattr(arguments, mode)]
     if len(asked) > 1:
         both = " and ".join(f"--{mode}" for mode in asked)
-        raise MagicUsageError(f"use {both} together", "each is a kind of crash of its own", "choose one of them")
+        raise MagicUsageError(f"use {both} together", "they are different kinds of crash", "choose one of them")
     mode = asked[0] if asked else "kill"
     for option, modes in _OF_MODE.items():
         if getattr(arguments, option) is not None and mode not in modes:

@@ -1,81 +1,78 @@
-"""The magics that show how a pool's memory is used, down to its bytes."""
+"""``%pmem_bytes``, ``%pmem_stats``, ``%pmem_gc`` and ``%pmem_check``: the memory of a pool, down to its bytes."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from pmemobj_magics import commands
-from pmemobj_magics.arguments import expand_path
+from pmemobj_magics.commands.memory import check_pool, collect_garbage, measure_pool, show_bytes
 from pmemobj_magics.magics.base import BaseMagics, argument, magic, pool_argument
+from pmemobj_magics.shell.arguments import expand_path
 
 __all__ = ["MemoryMagics"]
 
+_save = argument("--save", metavar="FILE", help="also write it to a file: .svg, .html or .txt")
+
 
 class MemoryMagics(BaseMagics):
-    """Bytes of objects, statistics, garbage, and whether all is well."""
+    """Bytes, space, garbage and damage."""
 
     @magic(
         argument("expression", nargs="*", metavar="EXPR", help="a persistent object (default: the pool's root object)"),
-        argument("--max-words", metavar="N", help="how many words of 8 bytes to show (default 200)"),
-        argument("--offsets", action="store_true", help="show where in the pool each allocation lies"),
-        argument("--save", metavar="FILE", help="write it to a file too: .svg, .html or .txt"),
+        argument("--max-words", metavar="N", help="largest number of words of 8 bytes (default 200)"),
+        argument("--offsets", action="store_true", help="show the offset of each allocation in the pool"),
+        _save,
         code=True,
     )
     def pmem_bytes(self, arguments: argparse.Namespace) -> Any:
-        """Show an object's memory as it lies in the pool, and what each word of it means.
+        """Show the bytes of an object in the pool, and what each word means.
 
-        Each card is one allocation; a leaf is a value that does not fit into its word. In a transaction what is
-        not committed is marked, with the bytes that libpmemobj's undo log has kept of it.
+        Each card is one allocation; a leaf is an allocation for a value that does not fit into a word. In a
+        transaction, uncommitted words are marked and shown with the old bytes from libpmemobj's undo log.
 
         Example::
 
             %pmem_bytes pool.root["guesses"]
             %pmem_bytes pool.root --max-words 40 --offsets --save root.svg
         """
-        picture = commands.show_bytes(
+        picture = show_bytes(
             self.session,
             " ".join(arguments.expression),
             max_words=self.count("--max-words", arguments.max_words, None),
             offsets=arguments.offsets,
         )
-        if arguments.save:
-            picture.save(expand_path(arguments.save.strip("'\""), self.session))
-        return picture
+        return self.saved(picture, arguments.save)
 
-    @magic(pool_argument, argument("--save", metavar="FILE", help="write it to a file too: .svg, .html or .txt"))
+    @magic(pool_argument, _save)
     def pmem_stats(self, arguments: argparse.Namespace) -> Any:
-        """Show what takes the space of a pool: used, free, libpmemobj's own, and the objects by type.
+        """Show what takes the space in a pool: used, free, libpmemobj's overhead, and the objects by type.
 
-        Garbage counts as used until %pmem_gc frees it. Of a type count its objects with all that is part of
-        them, but not what they refer to.
+        Garbage counts as used until %pmem_gc frees it. The size of an object includes all of its own allocations, but
+        not the objects that it refers to.
 
         Example::
 
             %pmem_stats
             %pmem_stats other --save space.svg
         """
-        picture = commands.measure_pool(self.session, arguments.name, progress=self.progress)
-        if arguments.save:
-            picture.save(expand_path(arguments.save, self.session))
-        return picture
+        return self.saved(measure_pool(self.session, arguments.name, progress=self.progress), arguments.save)
 
     @magic(
         pool_argument,
-        argument("--drop-variables", action="store_true", help="free also what only Python variables know"),
+        argument("--drop-variables", action="store_true", help="also free objects that only Python variables hold"),
     )
     def pmem_gc(self, arguments: argparse.Namespace) -> Any:
-        """Free the objects that nothing refers to any more, and say how many of each type there were.
+        """Free the objects that cannot be reached any more, and say how many of each type were freed.
 
-        What a Python variable holds is kept, also by Out[3] and the like; with --drop-variables it is freed,
-        as at the next close, and the variable refuses every use from then on.
+        Objects that Python variables hold are kept, also the ones in Out[3] and the like. With --drop-variables they
+        are freed as at the next close, and every later use of such a variable raises an error.
 
         Example::
 
             %pmem_gc
             %pmem_gc --drop-variables
         """
-        return commands.collect_garbage(
+        return collect_garbage(
             self.session, arguments.name, drop_variables=arguments.drop_variables, progress=self.progress
         )
 
@@ -83,8 +80,8 @@ class MemoryMagics(BaseMagics):
     def pmem_check(self, arguments: argparse.Namespace) -> Any:
         """Look for damage in a pool, and say in words what was found and where.
 
-        An open pool is examined as it is now. Of a file that is closed its headers are examined too, in a
-        process of its own. Nothing is changed.
+        An open pool is examined in its present state. The headers of a closed file are examined, too, in a separate
+        process. Nothing is changed.
 
         Example::
 
@@ -92,4 +89,4 @@ class MemoryMagics(BaseMagics):
             %pmem_check old/game.pmem
         """
         name = arguments.name and expand_path(arguments.name, self.session)
-        return commands.check_pool(self.session, name, progress=self.progress)
+        return check_pool(self.session, name, progress=self.progress)

@@ -1,15 +1,14 @@
-"""The magics that begin and end transactions, and run cells in them."""
+"""Magics that run one cell in a transaction, or begin and end a transaction over several cells."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from pmemobj_magics import commands
-from pmemobj_magics.arguments import expand_path
-from pmemobj_magics.cell import CellCode
-from pmemobj_magics.magics.base import BaseMagics, argument, magic, pool_argument
-from pmemobj_magics.views.log import LogView
+from pmemobj_magics.commands.transactions import abort, begin, commit, run_cell
+from pmemobj_magics.magics.base import BaseMagics, magic, pool_argument
+from pmemobj_magics.shell.cell import CellCode
+from pmemobj_magics.views.transactions import TransactionReport
 
 __all__ = ["TransactionMagics"]
 
@@ -19,10 +18,10 @@ class TransactionMagics(BaseMagics):
 
     @magic(pool_argument, cell=True)
     def pmem_transaction(self, arguments: argparse.Namespace, code: CellCode) -> Any:
-        """Run the cell in one transaction: all of its changes happen, or none. Short: %%pmem_tx.
+        """Run the cell in one transaction: either all of its changes happen, or none. Short: %%pmem_tx.
 
-        An error or an interrupt rolls back and is shown as usual. The value of the last expression
-        is shown too.
+        An error or an interrupt rolls the transaction back and is shown as usual. The value of the last expression is
+        shown, too.
 
         Example::
 
@@ -30,25 +29,25 @@ class TransactionMagics(BaseMagics):
             pool.root["tries"] += 1
             pool.root["guesses"].append(17)
         """
-        return commands.run_cell(self.session, code, arguments.name)
+        return run_cell(self.session, code, arguments.name)
 
     @magic(pool_argument, cell=True)
     def pmem_tx(self, arguments: argparse.Namespace, code: CellCode) -> Any:
-        """Short for %%pmem_transaction: run the cell in one transaction.
+        """Run the cell in one transaction: the short name of %%pmem_transaction.
 
         Example::
 
             %%pmem_tx
             pool.root["tries"] += 1
         """
-        return commands.run_cell(self.session, code, arguments.name)
+        return run_cell(self.session, code, arguments.name)
 
     @magic(pool_argument)
-    def pmem_begin(self, arguments: argparse.Namespace) -> commands.TransactionReport:
+    def pmem_begin(self, arguments: argparse.Namespace) -> TransactionReport:
         """Begin a transaction that stays open over the following cells.
 
-        What they change can be looked at, and kept with %pmem_commit or undone with %pmem_abort. A
-        cell that fails leaves it open.
+        Their changes can be looked at, and kept with %pmem_commit or undone with %pmem_abort. The transaction stays
+        open when a cell fails.
 
         Example::
 
@@ -57,50 +56,24 @@ class TransactionMagics(BaseMagics):
             %pmem_graph
             %pmem_abort
         """
-        return commands.begin(self.session, arguments.name)
+        return begin(self.session, arguments.name)
 
     @magic(pool_argument)
-    def pmem_commit(self, arguments: argparse.Namespace) -> commands.TransactionReport:
-        """Keep everything that was changed since %pmem_begin.
+    def pmem_commit(self, arguments: argparse.Namespace) -> TransactionReport:
+        """Keep all changes since %pmem_begin.
 
         Example::
 
             %pmem_commit
         """
-        return commands.commit(self.session, arguments.name)
+        return commit(self.session, arguments.name)
 
     @magic(pool_argument)
-    def pmem_abort(self, arguments: argparse.Namespace) -> commands.TransactionReport:
-        """Undo everything that was changed since %pmem_begin.
+    def pmem_abort(self, arguments: argparse.Namespace) -> TransactionReport:
+        """Undo all changes since %pmem_begin.
 
         Example::
 
             %pmem_abort
         """
-        return commands.abort(self.session, arguments.name)
-
-    @magic(
-        pool_argument,
-        argument("--last", metavar="N", help="how many entries to show (default 20; 0 for all that are kept)"),
-        argument("--times", action="store_true", help="show times in the text, too"),
-        argument("--start", action="store_true", help="begin to record, or go on"),
-        argument("--stop", action="store_true", help="record no longer"),
-        argument("--clear", action="store_true", help="forget what was recorded, after showing it"),
-        argument("--save", metavar="FILE", help="write it to a file too: .svg or .html"),
-    )
-    def pmem_log(self, arguments: argparse.Namespace) -> LogView:
-        """Show what the transactions did: snapshots, allocations, frees, which values changed, commit or abort.
-
-        Changes that are atomic by themselves are there too. It records from %pmem_open on.
-
-        Example::
-
-            %pmem_log
-            %pmem_log --last 3 --times
-        """
-        last = self.count("--last", arguments.last, 20, least=0) or None
-        flags = {name: getattr(arguments, name) for name in ("start", "stop", "clear", "times")}
-        view = commands.show_log(self.session, arguments.name, last=last, **flags)
-        if arguments.save:
-            view.save(expand_path(arguments.save, self.session))
-        return view
+        return abort(self.session, arguments.name)

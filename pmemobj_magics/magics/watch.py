@@ -1,12 +1,13 @@
-"""The magic that shows a pool while it is changed."""
+"""``%pmem_watch``: the explorer that follows a pool."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from pmemobj_magics import commands
-from pmemobj_magics.magics.base import BaseMagics, argument, magic
+from pmemobj_magics.commands.watch import watch
+from pmemobj_magics.magics.base import BaseMagics, expression_argument, limit_arguments, magic
+from pmemobj_magics.views.watch import WatchLimits
 
 __all__ = ["WatchMagics"]
 
@@ -14,26 +15,20 @@ __all__ = ["WatchMagics"]
 class WatchMagics(BaseMagics):
     """The explorer."""
 
-    @magic(
-        argument("expression", nargs="*", metavar="EXPR", help="a pool or a persistent object (default: the root)"),
-        argument("--max-nodes", metavar="N", help="how many objects to show (default 200)"),
-        argument("--max-items", metavar="N", help="how many entries of each object to show (default 20)"),
-        argument("--offsets", action="store_true", help="show where each object lies"),
-        code=True,
-    )
+    @magic(expression_argument, *limit_arguments, code=True)
     def pmem_watch(self, arguments: argparse.Namespace) -> Any:
-        """Explore a pool: tree, graph and bytes of its objects, which follow what the next cells do.
+        """Explore a pool: a tree, a graph and the bytes of its objects, updated when the next cells change it.
 
-        Search, fold, jump along references, move and enlarge, by pointer or by keys (? tells them). To have it
-        beside the notebook: right click, Create New View for Output. In a terminal it is a tree.
+        Search, fold, follow references, move and zoom with the mouse or with keys; ? lists the keys. To see it beside
+        the notebook, right-click it and choose Create New View for Output. In a terminal it is a tree.
 
         Example::
 
             %pmem_watch
             %pmem_watch pool.root["guesses"]
         """
-        limits = commands.WatchLimits(
+        limits = WatchLimits(
             nodes=self.count("--max-nodes", arguments.max_nodes, self.max_nodes) or 1,
             items=self.count("--max-items", arguments.max_items, self.max_items) or 1,
         )
-        return commands.watch(self.session, " ".join(arguments.expression), limits, offsets=arguments.offsets)
+        return watch(self.session, " ".join(arguments.expression), limits, offsets=arguments.offsets)

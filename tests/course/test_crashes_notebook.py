@@ -77,7 +77,7 @@ def test_sell_many(variables: dict[str, Any], capsys: pytest.CaptureFixture[str]
         body(*enough, take, put, left): "killed in its middle, it left 5 on the shelf, sold to Ada, Bob",
         body(*enough, transaction, f"    {take}; {put}"): "5 loaves are left, and it returns None",
         body(*enough, transaction, f"    {take}", put, left): "killed in its middle",
-        body(transaction, f"    {take}; {put}", left): "where there are not enough, it raises nothing",
+        body(transaction, f"    {take}; {put}", left): "with too few loaves, it raises no error",
         body(take, *enough, transaction, f"    {put}", left): "where there are not enough, it left -2 on the shelf",
         body(*enough, transaction, f"    {take}", left): "three loaves for Cleo",
         body("pool.roots"): "AttributeError",

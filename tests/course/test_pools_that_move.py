@@ -63,7 +63,7 @@ def test_rehearse(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> 
         rolled_back: "the objects are as before, but the file was written to",
         changed(sandbox, "pool.close()", "globals().update(kept=pool)"): "a pool is still open",
         changed(sandbox, "return result", "return pool.path"): "the result is",
-        "    os.unlink(path)": "the pool is gone",
+        "    os.unlink(path)": "the file of the pool was removed",
         "    return 1 / 0": "the code raised ZeroDivisionError",
         sandbox: "✓ right",
         "    shutil.copy(path, path + '2.pmem')\n" + changed(careless, "(path)", "(path + '2.pmem')"): "✓ right",

@@ -18,9 +18,10 @@ from test_magics import Run, run, shell, short  # noqa: F401 - fixtures
 
 import pmemobj
 from pmemobj.crash import PowerModeError, Verdict, What
-from pmemobj_magics import commands
 from pmemobj_magics.commands import crash as crash_commands
 from pmemobj_magics.errors import ExpressionError, MagicUsageError
+from pmemobj_magics.shell import progress
+from pmemobj_magics.shell.arguments import unquoted
 from pmemobj_magics.views.crash import PowerVerdict
 from pmemobj_magics.views.crash.places import without_our_frames
 from pmemobj_magics.views.crash.states import differences
@@ -82,7 +83,7 @@ def test_a_line_that_makes_no_sense(run: Run, bank: Any, line: str, words: str) 
     ],
 )
 def test_a_check_stands_as_it_is_or_in_quotes(words: list[str], text: str) -> None:
-    assert commands.unquoted(words) == text
+    assert unquoted(words) == text
 
 
 def test_numbers_are_spread_evenly() -> None:
@@ -98,39 +99,40 @@ def test_sweep_kills_at_every_change(run: Run, bank: Any) -> None:  # noqa: F811
     assert result.steps == 2 and [report.at for report in result.report] == [1, 2, None]
     assert [title for title, _ in result.frames] == ["before", "at the crash", "after recovery"]
     assert repr(result).splitlines() == [
-        "killed after 2 of 2 changes; then the cell was killed just before its commit: every time the pool came back as it was before",
+        "killed after 2 of 2 changes; then the cell was killed just before its commit: "
+        "recovery restored the state before the cell every time",
         "outcomes  rrr",
         f"  3 × {Verdict.ROLLED_BACK.value}",
-        "note: the cell ran in one transaction that %%pmem_crash made; --power tries it as it stands",
+        "note: %%pmem_crash wrapped this cell in a transaction. Use --power to test it exactly as written",
     ]
     page = result._repr_mimebundle_()["text/html"]
     assert page.count("<details>") == 4 and "root[&#x27;anna&#x27;]: 60 → 50" in page
-    assert "in one transaction that %%pmem_crash made" in page
+    assert "%%pmem_crash wrapped this cell in a transaction" in page
     killed = run("%%pmem_crash --kill", TAKE)
     assert repr(killed).splitlines()[-2:] == [killed.summary, repr(result).splitlines()[-1]]
-    assert "in one transaction that %%pmem_crash made" in killed._repr_html_()
+    assert "%%pmem_crash wrapped this cell in a transaction" in killed._repr_html_()
     assert as_before(bank)
 
 
 def test_sweep_within_its_limits(run: Run, bank: Any) -> None:  # noqa: F811
     result = run("%%pmem_crash --sweep --budget 3", *[TAKE] * 6)
     assert [report.at for report in result.report] == [3, 6, None] and result.steps == 6
-    assert "killed after 2 of 6 changes" in repr(result) and "note: for a budget of 3 kills" in repr(result)
-    assert result.summary.endswith("3 of 7 kills were tried, and each time the pool came back as it was before")
+    assert "killed after 2 of 6 changes" in repr(result) and "note: with a budget of 3 kills" in repr(result)
+    assert result.summary.endswith("3 of 7 kills were tried, and recovery restored the state before the cell every time")
     result = run("%%pmem_crash --sweep --budget 1", *[TAKE] * 6)
     assert result.summary == (
-        "the cell was killed just before its commit, and after none of its 6 changes: "
-        "1 of 7 kills was tried, and the pool came back as it was before"
+        "the cell was killed just before its commit, but after none of its 6 changes: "
+        "1 of 7 kills was tried, and recovery restored the state before the cell"
     )
     result = run("%%pmem_crash --sweep --seconds 0.001", *[TAKE] * 6)
-    assert [report.at for report in result.report] == [None] and "the time was up" in result._repr_html_()
+    assert [report.at for report in result.report] == [None] and "the time limit was reached after 0 changes" in result._repr_html_()
 
 
 def test_a_cell_that_changes_nothing_has_nothing_to_break(run: Run, bank: Any) -> None:  # noqa: F811
     result = run("%%pmem_crash --sweep", "sum(pool.root.values())")
-    assert result.ok and result.summary == "nothing was changed: there is nothing that a kill could break"
+    assert result.ok and result.summary == "the cell changed nothing, so there is nothing that a kill could break"
     result = run("%%pmem_crash --sweep", "1/0")
-    assert result.summary.endswith("(line 2 of the cell): the pool came back as it was before")
+    assert result.summary.endswith("(line 2 of the cell): recovery restored the state before the cell")
     for cell in (["sum(pool.root.values())"], ["with pool.transaction():", "    pass"]):
         result = run("%%pmem_crash --power", *cell)
         assert result.ok and result.verdict is PowerVerdict.UNCHANGED
@@ -161,8 +163,8 @@ def test_sweep_finds_what_is_stored_outside_the_transaction(run: Run, bank: Any)
     run("pool.root['list'] = pool.persistent([1])")
     result = run("%%pmem_crash --sweep", TAKE, *PAST_THE_LOG, GIVE)
     assert not result.ok and result.verdict is Verdict.CHANGED and "outcomes  X" in repr(result)
-    assert "the sweep ended there: the pool is no longer as it was" in repr(result)
-    assert "it did not come back as it was: after recovery the pool differs from before" in result.summary
+    assert "the sweep ended with this kill: the pool is no longer as it was" in repr(result)
+    assert "1 kill left the pool in another state: after recovery the pool differs from before" in result.summary
     assert "77" in str(result.frames[2][1]) and "root[&#x27;list&#x27;][0]: 1 → 77" in result._repr_html_()
 
 
@@ -181,7 +183,7 @@ def test_power_finds_what_a_cell_forgot(run: Run, bank: Any) -> None:  # noqa: F
         "2 of 6 simulated power cuts violate your check",
         "Tried all 6 possible crash states, at 4 points of the program; 3 were distinct",
         "outcomes  oXXnnn",
-        "          (o as before, n as after, X wrong)",
+        "          (o as before the cell, n as after the cell, X wrong state)",
     ]
     assert lines[4] == "smallest counterexample: cut the power before step 2, fence (line 2)"
     assert lines[6] == f"    a cache line of root (entries), stored by line 2, {TAKE}"
@@ -197,9 +199,9 @@ def test_power_shows_outcomes_counterexample_and_film(run: Run, bank: Any) -> No
     # Every outcome has a letter beside its colour; a cell of the strip says where it belongs.
     strip = page.partition("<br><span")[2].partition("</p>")[0]
     assert re.findall(r">([oXn?])</code>", strip) == ["o", "X", "X", "n", "n", "n"]
-    assert "cut before step 2: fence: wrong" in strip
-    assert "▶   2" in page and "← what this stored is kept, the power is cut here" in page
-    assert page.count("<details>") == 1 + 4 and "film: 4 of 10 steps" in page
+    assert "power cut before step 2, fence: wrong state" in strip
+    assert "▶   2" in page and "← the data that this line stored is kept, the power is cut here" in page
+    assert page.count("<details>") == 1 + 4 and "step by step: 4 of 10 steps" in page
     assert "<script" not in page and "<style" not in page
 
 
@@ -222,7 +224,7 @@ def test_power_on_a_transaction(run: Run, bank: Any) -> None:  # noqa: F811
     ]
     assert last.where == "" and result.frames[0].cell_line == 2 and result.frames[0].source == TRANSFER[0]
     page = result._repr_html_()
-    assert "for example, power cut before step" in page and "<code>root (entries): 8 bytes, 60</code>" in page
+    assert "For example: power cut before step" in page and "<code>root (entries): 8 bytes, 60</code>" in page
     assert "0x" not in re.sub(r'src="data:[^"]*"', "", page) + repr(result), "names instead of addresses"
 
 
@@ -323,12 +325,12 @@ def test_an_interrupt_is_short_and_leaves_all_as_it_was(run: Run, bank: Any) -> 
         timer.start()
         with pytest.raises(KeyboardInterrupt) as error:
             run(f"%%pmem_crash --power --check {check}", cell)
-        assert short(error) == ["KeyboardInterrupt: the cell was called off and its changes undone; pool is open"]
+        assert short(error) == ["KeyboardInterrupt: the cell was stopped and its changes were undone; pool is open"]
         assert as_before(bank) and digest() == before
 
 
 def test_what_takes_longer_shows_a_bar(run: Run, bank: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:  # noqa: F811
-    monkeypatch.setattr(crash_commands, "BAR_AFTER", 0)
+    monkeypatch.setattr(progress, "BAR_AFTER", 0)
     run("%%pmem_crash --sweep", TAKE)
     run("%%pmem_crash --power", TAKE)
     shown = capsys.readouterr().err
@@ -362,13 +364,13 @@ def test_the_widget_has_all_that_it_shows(run: Run, bank: Any, capsys: Any) -> N
     bundle, _ = result.widget._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
     # The film is there too, folded, for when the widget is not.
-    assert result._repr_html_().startswith("<details><summary>the same without a slider") and "film:" in result._repr_html_()
+    assert result._repr_html_().startswith("<details><summary>static version") and "step by step:" in result._repr_html_()
 
 
 def test_a_timeline_is_saved_as_a_page_that_loads_nothing(run: Run, bank: Any) -> None:  # noqa: F811
     run(f"%%pmem_crash --power --save '{{pool.path}}.html' {CHECK}", TAKE, "name = '</script>'")
     page = Path(f"{bank.path}.html").read_text()
-    assert page.count("</script>") == 1 and "export default" not in page and "film:" in page
+    assert page.count("</script>") == 1 and "export default" not in page and "step by step:" in page
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     with pytest.raises(MagicUsageError) as error:
         run("%%pmem_crash --power --save nowhere/x.html", TAKE)

@@ -1,4 +1,4 @@
-"""Texts and tables of `pmemobj_magics.display`."""
+"""Texts and tables of `pmemobj_magics.common`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 
 pytest.importorskip("IPython")
 
-from pmemobj_magics.display import Table, count_text, number_text, plural, size_text
+from pmemobj_magics.common.tables import Table
+from pmemobj_magics.common.texts import count_text, number_text, plural, size_text
 
 
 @pytest.mark.parametrize(

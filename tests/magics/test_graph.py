@@ -65,7 +65,7 @@ def test_objects_are_nodes_and_references_edges(game: Any) -> None:
 
 @needs_dot
 def test_shared_objects_say_so(game: Any) -> None:
-    assert "3 items · shared ×2" in texts(draw(game).svg)
+    assert "3 items · 2 references" in texts(draw(game).svg)
 
 
 def test_text_is_deterministic_and_has_no_addresses(game: Any) -> None:
@@ -157,7 +157,7 @@ def test_many_references_between_few_objects_stay_fast(pool: Any) -> None:
     assert len(classes(svg, "edge")) == 401
     numbers = {text.rpartition("#")[2] for text in texts(svg) if text.startswith("PersistentList #")}
     assert numbers == {str(number) for number in range(1, len(numbers) + 1)}
-    assert any("400 of 4 179 references drawn" in text for text in texts(svg))
+    assert any("400 of 4 179 references are drawn as arrows" in text for text in texts(svg))
 
 
 def test_a_long_chain_needs_no_recursion() -> None:
@@ -202,7 +202,7 @@ def test_news_since_an_earlier_walk(game: Any) -> None:
     marks = news(before, after)
     assert sorted(marks.values()) == ["changed", "new"]
     shown = texts(PoolGraph(after, marks=marks).svg)
-    assert "5 items · shared ×2 · changed" in shown and "0 items · new" in shown
+    assert "5 items · 2 references · changed" in shown and "0 items · new" in shown
     assert news(before, before) == {}
 
 
@@ -279,7 +279,7 @@ def test_a_dot_that_fails_is_no_catastrophe(game: Any, monkeypatch: pytest.Monke
     (scratch / "dot").write_text("#!/bin/sh\necho 'Error: no fonts' >&2\nexit 1\n")
     (scratch / "dot").chmod(0o755)
     monkeypatch.setenv("PATH", str(scratch))
-    assert "dot says: Error: no fonts" in draw(game)._repr_mimebundle_()["text/plain"]
+    assert "graphviz reports: Error: no fonts" in draw(game)._repr_mimebundle_()["text/plain"]
 
 
 @needs_dot

@@ -11,12 +11,12 @@ from IPython.core.interactiveshell import InteractiveShell
 from test_magics import Run, run, shell, short  # noqa: F401 - fixtures
 
 import pmemobj
-from pmemobj_magics.errors import DrawingError, MagicUsageError
+from pmemobj_magics.errors import MagicUsageError
 
 pytestmark = pytest.mark.once
 
 TEXT = """\
-log of pool: 4 entries (recording)
+history of pool: 4 entries (recording)
    1 ✓ store, stored
        pool.root = 5
          root: None → 5
@@ -56,11 +56,11 @@ def test_the_text_is_the_same_in_every_run(run: Run, game: Any) -> None:  # noqa
 def test_last_clear_stop_start(run: Run, game: Any) -> None:  # noqa: F811
     run("%pmem_abort")
     assert repr(run("%pmem_log --last 1")).splitlines()[:2] == [
-        "log of pool: the last 1 of 4 entries (recording)",
+        "history of pool: the last 1 of 4 entries (recording)",
         "   4 ✗ transaction, rolled back (abort() rolled it back)",
     ]
     assert len(run("%pmem_log --last 0 --clear").entries) == 4
-    assert repr(run("%pmem_log --stop")) == "log of pool: 0 entries (not recording; %pmem_log --start begins)"
+    assert repr(run("%pmem_log --stop")) == "history of pool: 0 entries (not recording; %pmem_log --start starts it)"
     run("pool.root = 1")
     assert run("%pmem_log --start").entries == ()
     run("pool.root = 2")
@@ -75,10 +75,10 @@ def test_wrong_options(run: Run, game: Any) -> None:  # noqa: F811
         with pytest.raises(MagicUsageError) as error:
             run(f"%pmem_log {line}")
         assert len(short(error)) == 3, line
-    with pytest.raises(DrawingError) as error:
+    with pytest.raises(MagicUsageError) as error:
         run("%pmem_log --save x.txt")
-    assert short(error)[1] == "  its ending is neither .svg nor .html"
-    with pytest.raises(DrawingError):
+    assert short(error)[1:] == ["  the ending names the format, and this one is unknown", "  use .svg or .html"]
+    with pytest.raises(MagicUsageError):
         run("%pmem_log --save nowhere/x.svg")
     run("%pmem_abort", "%pmem_close")
     with pytest.raises(pmemobj.PoolClosedError):

@@ -24,8 +24,8 @@ from traitlets.config import Config
 
 import pmemobj
 from pmemobj.crash import Verdict
-from pmemobj_magics.arguments import parse_size
 from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolError
+from pmemobj_magics.shell.arguments import parse_size
 
 Run = Callable[..., Any]
 MAGICS = {
@@ -105,7 +105,7 @@ def test_each_help_fits_a_screen_and_has_an_example(shell: InteractiveShell) -> 
         for name in names:
             text = shell.magics_manager.magics[kind][name].__doc__
             assert len(text.splitlines()) <= 40 and max(map(len, text.splitlines())) <= 110, name
-            assert "Example::" in text and f"{'%' * (1 + (kind == 'cell'))}pmem" in text, name
+            assert "Example:\n" in text and f"{'%' * (1 + (kind == 'cell'))}pmem" in text, name
 
 
 # ---- open, list, close -------------------------------------------------------------------------------
@@ -126,13 +126,13 @@ def test_open_again_gives_the_same_pool(run: Run, game: Any) -> None:
     for line in ("game.pmem", "game.pmem --create", "./game.pmem", "{pool.path}", "'game.pmem'"):
         report = run(f"%pmem_open {line} --as other")
         assert report.pool is game is run("other")
-        assert "open already" in repr(report)
+        assert "it was open already" in repr(report)
 
 
 def test_open_finds_a_clean_pool_and_its_root(run: Run, game: Any) -> None:
     run("%pmem_close")
     text = repr(run("%pmem_open game.pmem"))
-    assert "closed in good order" in text and "PersistentDict, 2 keys; 2 objects in the pool" in text
+    assert "the last program closed it properly" in text and "PersistentDict, 2 keys; 2 objects in the pool" in text
 
 
 def test_open_says_that_it_recovered(run: Run, run_python: Any, scratch: Path) -> None:
@@ -151,7 +151,7 @@ def test_a_missing_file_names_create(run: Run) -> None:
     assert short(error) == [
         "PoolNotFoundError: cannot open pool game.pmem",
         "  there is no such file",
-        "  add --create to make it",
+        "  add --create to create it",
     ]
 
 
@@ -235,7 +235,7 @@ def test_unknown_options_and_arguments(run: Run) -> None:
         run("%pmem_open game.pmem --craete")
     assert short(error) == [
         "MagicUsageError: cannot understand %pmem_open game.pmem --craete",
-        "  --craete is no option of it",
+        "  unknown option --craete",
         "  did you mean --create?",
     ]
     for line in ("%pmem_open", "%pmem_open 'x", "%pmem_open a b", "%pmem x", "%pmem_open a --size", "%pmem -o 1"):
@@ -256,7 +256,7 @@ def test_list(run: Run, game: Any) -> None:
     run("%pmem_begin other", "del pool")
     assert [(row[0], row[-1]) for row in run("%pmem").rows] == [
         ("(none)", "none"),
-        ("also, other", "open, by %pmem_begin"),
+        ("also, other", "open (%pmem_begin)"),
     ]
 
 
@@ -274,6 +274,23 @@ def test_close_again_is_fine(run: Run, game: Any) -> None:
     assert short(error)[-1] == "  open it again: %pmem_open game.pmem"
 
 
+def test_all_pools_are_closed_at_once(run: Run, game: Any) -> None:
+    other = run("%pmem_open other.pmem --create --size 16M --as other").pool
+    with pytest.raises(MagicUsageError, match="--all closes every pool"):
+        run("%pmem_close other --all")
+    run("%pmem_begin other")
+    with pytest.raises(pmemobj.TransactionError, match="a transaction is open on other"):
+        run("%pmem_close --all")
+    assert not game.closed and not other.closed
+    run("%pmem_abort other")
+    lines = repr(run("%pmem_close --all")).splitlines()
+    assert lines[0] == "closed 2 pools" and [line.split() for line in lines[1:]] == [
+        ["pool", "game.pmem"],
+        ["other", "other.pmem"],
+    ]
+    assert game.closed and other.closed and repr(run("%pmem_close --all")) == "no pool was open"
+
+
 def test_a_pool_without_a_name_is_found_by_its_file(run: Run, game: Any) -> None:
     run("del pool")
     assert repr(run("%pmem_close game.pmem")) == "closed game.pmem: game.pmem"
@@ -289,7 +306,7 @@ def test_without_a_name_the_only_pool_or_the_variable_pool(run: Run) -> None:
     run("%pmem_open b.pmem --create --size 16M --as b;")
     with pytest.raises(NoSuchPoolError) as error:
         run("%pmem_begin")
-    assert short(error)[1:] == ["  2 are open and none is called pool", "  name one: a, b"]
+    assert short(error)[1:] == ["  2 pools are open, and none is called pool", "  name one of them: a, b"]
     run("pool = b")
     assert run("%pmem_begin").pool is run("b")
     # To commit or abort, the one that is in a transaction is meant.
@@ -298,12 +315,12 @@ def test_without_a_name_the_only_pool_or_the_variable_pool(run: Run) -> None:
 
 
 def test_names_that_are_none(run: Run) -> None:
-    with pytest.raises(NoSuchPoolError, match=r"open one: %pmem_open PATH --create"):
+    with pytest.raises(NoSuchPoolError, match=r"open a pool: %pmem_open PATH --create"):
         run("%pmem_begin")
     run("%pmem_open a.pmem --create --size 16M --as library", "number = 5")
     with pytest.raises(NoSuchPoolError, match=r"did you mean library\?"):
         run("%pmem_begin libary")
-    with pytest.raises(NoSuchPoolError, match=r"number is an int, no pool \(open are: library\)"):
+    with pytest.raises(NoSuchPoolError, match=r"number is an int, not a pool \(the open pools are: library\)"):
         run("%pmem_begin number")
 
 
@@ -356,7 +373,7 @@ def test_mistakes_in_the_text_of_a_cell(run: Run, game: Any) -> None:
     assert "pmemobj_magics" not in error.value.shown
     with pytest.raises(MagicUsageError) as error:
         run("%%pmem_tx", "ran.append(1)", "await something()")
-    assert short(error)[-1] == "  await in a cell before it"
+    assert short(error)[-1] == "  put the await into a cell before this one"
     assert run("ran") == []
 
 
@@ -408,13 +425,13 @@ def test_what_needs_another_state(run: Run, game: Any) -> None:
     for line in ("%pmem_commit", "%pmem_abort"):
         with pytest.raises(pmemobj.TransactionError) as error:
             run(line)
-        assert short(error)[1:] == ["  none is open", "  begin one with %pmem_begin"]
+        assert short(error)[1:] == ["  no transaction is open", "  begin one with %pmem_begin"]
     run("%pmem_begin")
     for line in ("%pmem_begin", "%pmem_close", "%%pmem_crash\n1"):
         with pytest.raises(pmemobj.TransactionError, match=r"%pmem_commit.*%pmem_abort") as error:
             run(line)
         assert len(short(error)) == 3
-    assert "transaction  open, by %pmem_begin" in repr(run("%pmem_open game.pmem"))
+    assert "transaction  open (%pmem_begin)" in repr(run("%pmem_open game.pmem"))
     run("%pmem_abort")
 
 
@@ -432,11 +449,11 @@ def test_an_error_in_a_cell_rolls_back_what_was_begun_before(run: Run, game: Any
     run("pool.root['name'] = 'Ada'")
     with pytest.raises(ZeroDivisionError):
         run("%%pmem_tx", "1/0")
-    assert run("%pmem").rows[0][-1] == "rolled back, to be left with %pmem_abort"
+    assert run("%pmem").rows[0][-1] == "rolled back; end it with %pmem_abort"
     # What follows must not be stored on its own, as if the transaction were still there.
     with pytest.raises(pmemobj.TransactionAborted):
         run("pool.root['name'] = 'Eve'")
-    with pytest.raises(pmemobj.TransactionAborted, match="rolled back inside"):
+    with pytest.raises(pmemobj.TransactionAborted, match="an error inside it has rolled it back"):
         run("%pmem_commit")
     assert game.root["name"] == "David" and not game.in_transaction
     run("%pmem_begin")
@@ -524,7 +541,7 @@ def test_crash_before_the_commit(run: Run, game: Any) -> None:
         "at the crash    PoolGraph(root=PersistentDict, 2 nodes, 1 edge) with 2 changed",
         "after recovery  PoolGraph(root=PersistentDict, 2 nodes, 1 edge)",
         f"killed just before the commit, after {result.steps} changes: {Verdict.ROLLED_BACK.value}",
-        "note: the cell ran in one transaction that %%pmem_crash made; --power tries it as it stands",
+        "note: %%pmem_crash wrapped this cell in a transaction. Use --power to test it exactly as written",
         "printed: said",
         "printed: 'shown'",
         "printed: 7",
@@ -567,8 +584,8 @@ def test_a_cell_that_raises_is_not_killed(run: Run, game: Any) -> None:
         result.verdict is Verdict.RAISED and result.error == "ZeroDivisionError: division by zero (line 4 of the cell)"
     )
     assert repr(result).splitlines()[3:] == [
-        f"not killed, because the cell raised {result.error}; its transaction was rolled back",
-        "note: the cell ran in one transaction that %%pmem_crash made; --power tries it as it stands",
+        f"the cell was not killed, because it raised {result.error}; its transaction was rolled back",
+        "note: %%pmem_crash wrapped this cell in a transaction. Use --power to test it exactly as written",
         "printed: said",
     ]
     assert game.root["name"] == "David"
@@ -670,7 +687,7 @@ def test_a_sandbox_is_opened_and_called_one(run: Run, game: Any) -> None:
         run("%pmem_open game.pmem --sandbox")
     run("%pmem_close")
     report = run("%pmem_open game.pmem --sandbox")
-    assert report.pool.sandbox and "in a sandbox: changes vanish at close" in repr(report)
+    assert report.pool.sandbox and "in a sandbox: all changes are lost at close" in repr(report)
     assert run("%pmem").rows[0][4].endswith(", sandbox")
     run("pool.root['name'] = 'Ada'")
     with pytest.raises(pmemobj.PoolBusyError, match="open already in a sandbox"):
@@ -703,7 +720,7 @@ def test_a_growing_pool_is_created(run: Run, scratch: Path) -> None:
 
 def test_sizes_that_change_nothing_or_are_too_large(run: Run, game: Any) -> None:
     for line in ("%pmem_open game.pmem --size 32M", "%pmem_open game.pmem --create --size 32M"):
-        assert "free (--size ignored: the pool was there already)" in repr(run(line))
+        assert "free (--size ignored: the pool exists already)" in repr(run(line))
     assert "ignored" not in repr(run("%pmem_open game.pmem"))
     with pytest.raises(pmemobj.DiskFullError) as error:
         run("%pmem_open huge.pmem --create --size 100T")
@@ -719,7 +736,7 @@ def test_in_the_cell_of_a_transaction_the_advice_works(run: Run, game: Any, magi
         run("%pmem_begin")
     with pytest.raises(pmemobj.TransactionError) as error:
         run("%%pmem_tx", "get_ipython().run_cell_magic('pmem_crash', '', '1')" if "crash" in magic else magic)
-    assert "it ends with this cell" in short(error)[-1]
+    assert "the transaction ends with this cell" in short(error)[-1]
     if begun:
         run("%pmem_abort")
     assert not game.in_transaction
@@ -730,12 +747,12 @@ def test_the_transaction_of_a_cell_is_not_ended_inside_it(run: Run, game: Any) -
         with pytest.raises(pmemobj.TransactionError, match=f"this cell runs in one.*{advice}"):
             run("%%pmem_tx", line)
     run("%pmem_begin")
-    with pytest.raises(pmemobj.TransactionError, match="put %pmem_commit into a cell after it"):
+    with pytest.raises(pmemobj.TransactionError, match="put %pmem_commit into the next cell"):
         run("%%pmem_tx", "pool.root['name'] = 'Ada'", "%pmem_commit")
     run("%pmem_abort")
     assert game.root["name"] == "David"
     run("mine = pool.transaction().begin()")
-    with pytest.raises(pmemobj.TransactionError, match="it was begun in Python"):
+    with pytest.raises(pmemobj.TransactionError, match="the transaction was begun in Python"):
         run("%pmem_close")
     run("mine.commit()")
 
@@ -766,7 +783,7 @@ def test_an_interrupt_of_a_crash_is_short_and_leaves_the_pool_open(run: Run, gam
     timer.start()
     with pytest.raises(KeyboardInterrupt) as error:
         run("%%pmem_crash", "pool.root['name'] = 'Ada'", "while True: pass")
-    assert short(error) == ["KeyboardInterrupt: the cell was called off and its changes undone; pool is open"]
+    assert short(error) == ["KeyboardInterrupt: the cell was stopped and its changes were undone; pool is open"]
     run("pool.root['name'] += '!'")
     assert game.root["name"] == "David!"
 

@@ -16,8 +16,8 @@ from test_magics import Run, game, run, shell, short  # noqa: F401 - fixtures
 
 import pmemobj
 from pmemobj.inspect import State, memory
-from pmemobj_magics import progress
 from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolError
+from pmemobj_magics.shell import progress
 from pmemobj_magics.views.memory import MemoryPicture
 
 pytestmark = pytest.mark.once
@@ -66,9 +66,9 @@ def test_bytes_in_a_transaction(run: Run, game: Any) -> None:  # noqa: F811
     (changed,) = shown.memory.uncommitted
     assert (changed.state, changed.text, changed.old_text) == (State.CHANGED, "int 26", "int 25")
     svg, texts = drawn(shown.svg)
-    assert {"was", "undo log", "int 25", "not committed; below it what the undo log has kept"} <= set(texts)
+    assert {"was", "undo log", "int 25", "uncommitted; the row below it has the old bytes from the undo log"} <= set(texts)
     assert any(element.get("stroke-dasharray") for element in svg.iter("{http://www.w3.org/2000/svg}rect"))
-    assert any("1 word not committed" in text for text in texts)
+    assert any("1 word uncommitted" in text for text in texts)
     new = run("%%pmem_tx", "pool.root['more'] = pool.new(pmemobj.PersistentList, [1])", "%pmem_bytes pool.root['more']")
     assert "new, not committed" in repr(new)
     run("%pmem_abort")
@@ -111,19 +111,19 @@ def test_bytes_are_saved(run: Run, game: Any) -> None:  # noqa: F811
     [
         ("%pmem_bytes pool.rot", ExpressionError, "cannot evaluate pool.rot"),
         ("%pmem_bytes poool", ExpressionError, "did you mean pool?"),
-        ("%pmem_bytes pool.root['name']", ExpressionError, "it is a str, a plain value outside of any pool"),
+        ("%pmem_bytes pool.root['name']", ExpressionError, "it is a str, a plain value outside any pool"),
         ("%pmem_bytes pmemobj", ExpressionError, "it is a module"),
         ("%pmem_bytes pool --max-words 0", MagicUsageError, "choose 1 or more"),
-        ("%pmem_bytes pool --max-words x", MagicUsageError, "it is no whole number"),
+        ("%pmem_bytes pool --max-words x", MagicUsageError, "its value must be a whole number"),
         ("%pmem_bytes pool --save x.pdf", MagicUsageError, "use .svg, .html or .txt"),
         ("%pmem_bytes pool --save no/x.svg", MagicUsageError, "No such file"),
         ("%pmem_bytes pool --ofsets", MagicUsageError, "did you mean --offsets?"),
         ("%pmem_stats nothing", NoSuchPoolError, "no open pool has this name"),
         ("%pmem_stats --save x", MagicUsageError, "use .svg, .html or .txt"),
         ("%pmem_gc --dorp-variables", MagicUsageError, "did you mean --drop-variables?"),
-        ("%pmem_gc nothing", NoSuchPoolError, "open are: pool"),
-        ("%pmem_check nothing", NoSuchPoolError, "open are: pool"),
-        ("%pmem_check a b", MagicUsageError, "no argument"),
+        ("%pmem_gc nothing", NoSuchPoolError, "the open pools are: pool"),
+        ("%pmem_check nothing", NoSuchPoolError, "the open pools are: pool"),
+        ("%pmem_check a b", MagicUsageError, "unknown argument b"),
     ],
 )
 def test_bad_lines(run: Run, game: Any, line: str, kind: type[Exception], words: str) -> None:  # noqa: F811
@@ -150,7 +150,7 @@ def test_stats(run: Run, game: Any) -> None:  # noqa: F811
     assert run("found") is shown
     lines = repr(shown).splitlines()
     assert lines[0] == "pool: game.pmem, 16 MiB"
-    assert [line.split("  ")[1] for line in lines[1:4]] == ["used", "free", "libpmemobj's own"]
+    assert [line.split("  ")[1] for line in lines[1:4]] == ["used", "free", "libpmemobj's overhead"]
     assert [line.split()[0] for line in lines[5:]] == ["type", "PersistentDict", "PersistentList"]
     _, texts = drawn(shown._repr_mimebundle_()["image/svg+xml"])
     assert {"PersistentDict", "PersistentList"} <= set(texts)
@@ -184,7 +184,7 @@ def test_in_a_transaction(run: Run, game: Any) -> None:  # noqa: F811
     for line in ("%pmem_gc", "%pmem_check"):
         with pytest.raises(pmemobj.TransactionError) as error:
             run(line)
-        assert short(error)[-1] == "  end it first: %pmem_commit or %pmem_abort"
+        assert short(error)[-1] == "  end the transaction first: %pmem_commit or %pmem_abort"
     assert "used" in repr(run("%pmem_stats"))
 
 
@@ -212,12 +212,12 @@ def test_an_interrupt_is_told_in_a_line_and_leaves_the_pool_open(
         patch.setattr(progress, "tqdm", Interrupting)
         for line, left in (
             ("stats", "nothing was changed"),
-            ("gc", "left for the next time"),
+            ("gc", "left for the next %pmem_gc"),
             ("check", "nothing was"),
         ):
             with pytest.raises(KeyboardInterrupt) as error:
                 run(f"%pmem_{line}")
-            assert re.search(f"KeyboardInterrupt: .* was called off; .*{left}", error.value.shown)  # type: ignore[attr-defined]
+            assert re.search(f"KeyboardInterrupt: .* was interrupted; .*{left}", error.value.shown)  # type: ignore[attr-defined]
             assert len(error.value.shown.splitlines()) <= 2  # type: ignore[attr-defined]
     assert game.root["guesses"] == [25, 40] and run("%pmem_check").ok and not game.in_transaction
 
@@ -227,13 +227,13 @@ def test_an_interrupt_is_told_in_a_line_and_leaves_the_pool_open(
 
 def test_check_of_an_open_pool_and_of_a_file(run: Run, game: Any) -> None:  # noqa: F811
     report = run("%pmem_check")
-    assert repr(report) == "✓ pool: nothing is wrong in 2 objects" and report.ok
+    assert repr(report) == "✓ pool: no damage found in 2 objects" and report.ok
     assert "✓" in report._repr_mimebundle_()["text/html"]
     run("lost = pool.new(pmemobj.PersistentList); None")
     assert "information: memory: nothing refers to 1 allocations" in repr(run("%pmem_check"))
     run("%pmem_close")
-    assert repr(run("%pmem_check")) == "✓ pool (closed): nothing is wrong in 2 objects"
-    assert repr(run("%pmem_check game.pmem")) == "✓ game.pmem: nothing is wrong in 2 objects"
+    assert repr(run("%pmem_check")) == "✓ pool (closed): no damage found in 2 objects"
+    assert repr(run("%pmem_check game.pmem")) == "✓ game.pmem: no damage found in 2 objects"
     Path("text").write_text("no pool")
     assert repr(run("%pmem_check text")).startswith("✗ text: 1 error in 0 objects\n  error: header: ")
 

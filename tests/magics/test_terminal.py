@@ -53,12 +53,12 @@ def test_a_session(scratch: Path) -> None:
         # The Tab key completes; what it makes of the line is seen there.
         terminal.send("%pmem_log --la" + TAB)
         terminal.expect_exact("st")
-        assert "   1 ✓ one store, durable\n" in cell(" 1", "log of pool: 1 entry (recording)")
+        assert "   1 ✓ one store, durable\n" in cell(" 1", "history of pool: 1 entry (recording)")
         terminal.send("%pmem_open ga" + TAB)
         terminal.expect_exact("me.pmem")
         terminal.send(FORGET)
         lines = cell("%pmem_open nowhere", "PoolNotFoundError: cannot open pool nowhere").splitlines()
-        assert [line.strip() for line in lines[1:3]] == ["there is no such file", "add --create to make it"]
+        assert [line.strip() for line in lines[1:3]] == ["there is no such file", "add --create to create it"]
         # All of the help is there without a page being turned.
         page = cell("%pmem_open?", "%pmem_open PATH [options]")
         assert "File:" in page and "%pmem_open game.pmem --sandbox --as trial" in page

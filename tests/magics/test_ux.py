@@ -22,7 +22,7 @@ from test_magics import Run, game, run, shell, short  # noqa: F401 - fixtures
 
 import pmemobj
 from pmemobj import PmemError
-from pmemobj_magics import progress
+from pmemobj_magics.shell import progress
 
 pytestmark = pytest.mark.once
 
@@ -93,7 +93,7 @@ def test_2_what_is_misspelt_is_recognised(run: Run, game: Any) -> None:  # noqa:
         ("%%pmem_crash --power --model lnes\npass", "did you mean lines?"),
         ("%pmem_graph pool.root['guesse']", "did you mean guesses?"),
         ("%pmem_graph pol.root", "did you mean pool?"),
-        ("%pmem_open missing.pmem", "add --create to make it"),
+        ("%pmem_open missing.pmem", "add --create to create it"),
     ):
         with pytest.raises(PmemError) as error:
             run(cell)
@@ -186,7 +186,7 @@ def test_4_the_list_of_pools_as_text_and_html(run: Run, game: Any) -> None:  # n
     rows = [re.split(r"\s{2,}", line.strip()) for line in bundle["text/plain"].splitlines()]
     assert rows[1] == ["name", "file", "used", "free", "memory", "transaction"]
     assert rows[2][:2] == ["pool", "game.pmem"] and rows[2][-1] == "none"
-    assert rows[3][:2] == ["trial", "trial.pmem"] and rows[3][-1] == "open, by %pmem_begin"
+    assert rows[3][:2] == ["trial", "trial.pmem"] and rows[3][-1] == "open (%pmem_begin)"
     assert rows[3][-2].endswith(", sandbox")
     for word in (cell for row in rows[1:] for cell in row):
         assert f">{word}<" in bundle["text/html"]
@@ -196,10 +196,10 @@ def test_4_the_list_of_pools_as_text_and_html(run: Run, game: Any) -> None:  # n
 def test_4_each_help_fits_a_screen_and_has_an_example(shell: InteractiveShell) -> None:  # noqa: F811
     for name, method in our_magics(shell).items():
         lines = shell.object_inspect_text(name).splitlines()
-        # The path of the file, in the last line, is not ours to shorten.
+        # The last line has the path of the file, which cannot be shortened.
         assert len(lines) <= 24 and max(map(len, lines[:-1])) <= 80, (name, len(lines), max(map(len, lines[:-1])))
         text = "\n".join(lines)
-        assert "Example::" in text and f"    {name}" in text, name
+        assert "Example:\n" in text and "::" not in text and f"    {name}" in text, name
         for action in method.parser._actions:
             assert all(sign in text for sign in action.option_strings), (name, action.option_strings)
 
@@ -372,9 +372,9 @@ class _Bar:
 @pytest.mark.parametrize(
     "line, told",
     [
-        ("%pmem_dump x.jsonl", "dumping pool was called off; nothing was written to x.jsonl"),
-        ("%pmem_restore y.jsonl copy.pmem", "restoring copy.pmem was called off; no pool was made"),
-        ("%pmem_gc", "collecting garbage in pool was called off; what was not freed yet is left for the next time"),
+        ("%pmem_dump x.jsonl", "dumping pool was interrupted; nothing was written to x.jsonl"),
+        ("%pmem_restore y.jsonl copy.pmem", "restoring copy.pmem was interrupted; no pool was created"),
+        ("%pmem_gc", "collecting garbage in pool was interrupted; the garbage that was not freed yet is left for the next %pmem_gc"),
     ],
 )
 def test_17_long_work_has_a_bar_and_stops_cleanly(
@@ -398,7 +398,7 @@ def test_17_long_work_has_a_bar_and_stops_cleanly(
     monkeypatch.setattr(_Bar, "interrupts", False)
     assert run(line) is not None
     for bar in _Bar.made:
-        assert bar.closed and bar.desc == told.partition(" was called off")[0]
+        assert bar.closed and bar.desc == told.partition(" was interrupted")[0]
         assert bar.options == {"total": 0, "delay": progress.BAR_AFTER, "leave": False, "disable": False}
     assert _Bar.made[-1].n == _Bar.made[-1].total > 0
     run("%config PmemMagics.progress = False", line.replace("copy", "third"))

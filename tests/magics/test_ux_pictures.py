@@ -103,7 +103,7 @@ def test_point_10_diff_tells_by_words_lines_and_colours(run: Run, game: Any) -> 
     run("pool.root['name'] = 'Eve'", "pool.root['new'] = pool.new(pmemobj.PersistentList)", "del pool.root['old']")
     graph = run("%pmem_graph --diff -o after")
     assert repr(graph) == (
-        "PoolGraph(root=PersistentDict, 3 nodes, 2 edges; since before: 1 added, 1 changed, 1 removed)"
+        "PoolGraph(root=PersistentDict, 3 nodes, 2 edges; since the earlier graph: 1 added, 1 changed, 1 removed)"
     )
     svg, before = graph.svg, run("before").svg
     words = texts(svg)
@@ -119,7 +119,7 @@ def test_point_10_diff_tells_by_words_lines_and_colours(run: Run, game: Any) -> 
     assert "'name': 'Eve'  (was 'David')" in str(graph) and "- PersistentList, 0 items  (removed)" in str(graph)
     # The same from two variables; from the last one by now there is no difference; and from the first one again.
     assert run("%pmem_graph --diff before after").dot.count("removed") == graph.dot.count("removed")
-    assert "since before: no change" in repr(run("%pmem_graph --diff"))
+    assert "since the earlier graph: no change" in repr(run("%pmem_graph --diff"))
     assert "1 added, 1 changed, 1 removed" in repr(run("%pmem_graph pool --diff before"))
 
 
@@ -132,22 +132,23 @@ def test_point_10_what_is_not_committed_is_dashed(run: Run, game: Any) -> None:
     )
     words = texts(graph.svg)
     assert "new, uncommitted" in words and "changed, uncommitted" in words and "was 'David'" in words
-    assert "doomed, kept by spare" in words and "Not reachable from the root: kept only by Python variables, and freed when the pool closes" in words
+    assert "unreachable, kept by spare" in words
+    assert "Not reachable from the root: kept only by Python variables, and freed when the pool closes" in words
     drawn = list(ElementTree.fromstring(graph.svg).iter())
     assert not [e for e in drawn if e.get("stroke-width") == "3" and not e.get("stroke-dasharray")]
     run("%pmem_abort")
     assert repr(run("%pmem_graph")) == "PoolGraph(root=PersistentDict, 2 nodes, 1 edge)"
     # What no variable keeps may be the value of a cell.
     run("pool.new(pmemobj.PersistentList)")
-    assert re.search(r"doomed, kept by Out\[\d+\]", texts(run("%pmem_graph").svg))
+    assert re.search(r"unreachable, kept by Out\[\d+\]", texts(run("%pmem_graph").svg))
 
 
 def test_point_10_a_comparison_that_cannot_be_made(run: Run, game: Any) -> None:
     run("graf = 1", "%pmem_open b.pmem --create --size 16M --as b")
     for line, hint in (
-        ("--diff", "draw one with %pmem_graph, change something, and compare then"),
-        ("--diff nothing", "keep one first: %pmem_graph -o before"),
-        ("--diff graf", "it is an int, no graph"),
+        ("--diff", "draw one with %pmem_graph, change something, then compare"),
+        ("--diff nothing", "keep a graph in a variable first: %pmem_graph -o before"),
+        ("--diff graf", "it is an int, not a graph"),
         ("--diff a b c", "there are too many graphs"),
         ("pool --diff a b", "there are too many graphs"),
         ("--layout radail", "did you mean radial?"),

@@ -23,7 +23,7 @@ from test_magics import Run, game, run, shell, short  # noqa: F401 - fixtures
 import pmemobj
 from pmemobj import PersistentDict
 from pmemobj_magics.errors import ExpressionError, MagicUsageError
-from pmemobj_magics.views.watch import Limits, PoolExplorer, follow, widget
+from pmemobj_magics.views.watch import PoolExplorer, WatchLimits, follow, widget
 
 Shell = Any
 
@@ -89,7 +89,7 @@ def test_running_it_again_gives_the_same_one(run: Run, game: Any) -> None:
         ("pool.root['name']", "explore pool.root['name']", "it is a str"),
         ("pool.new(pmemobj.PersistentList)", "explore pool.new", "the root does not reach it"),
         ("pool --max-nodes 0", "use --max-nodes 0", "too small"),
-        ("--depth 3", "understand %pmem_watch", "--depth is no option"),
+        ("--depth 3", "understand %pmem_watch", "unknown option --depth"),
     ],
 )
 def test_what_cannot_be_explored(run: Run, game: Any, line: str, what: str, why: str) -> None:
@@ -157,7 +157,7 @@ def test_limits(run: Run, game: Any) -> None:
 
 def test_the_bytes_of_what_is_far_away_are_told_when_it_is_chosen(pool: Any) -> None:
     pool.root = pool.persistent([[1], [2, 3]])
-    explorer = PoolExplorer(pool, limits=Limits(words=1))
+    explorer = PoolExplorer(pool, limits=WatchLimits(words=1))
     far = name(pool.root[1])
     assert far not in explorer.scene["memories"] and explorer.memory == {}
     explorer.selected = far
@@ -182,7 +182,7 @@ def test_the_page_begins_elsewhere(run: Run, game: Any, explorer: PoolExplorer) 
     explorer.trail = [{"id": name(guesses), "label": "'guesses'"}]
     # When the object is gone the root is shown, and it is said.
     run("del pool.root['guesses']")
-    assert explorer.trail == [] and explorer.scene["start"][0] == "root" and "'guesses' is gone" in explorer.note
+    assert explorer.trail == [] and explorer.scene["start"][0] == "root" and "'guesses' was freed" in explorer.note
     for nonsense in ([{}], [5], [{"id": "o12", "label": "x"}], [{"id": "oo", "label": 1}]):
         explorer.trail = nonsense
         assert explorer.scene["start"][0] == "root"
@@ -200,7 +200,7 @@ def test_it_follows_the_cells(run: Run, game: Any, explorer: PoolExplorer) -> No
     run("pool.root['guesses'][0] = 26; del pool.root['more']")
     root, guesses = nodes(explorer)["PersistentDict: 2 keys"], nodes(explorer)["PersistentList: 3 items"]
     assert guesses["slots"][0] == ["0", "26", None, None, "was 25"] and root["gone"] == ["'more': PersistentDict"]
-    assert "since the picture before: 2 changed, 1 removed" in explorer.scene["footer"]
+    assert "changes since the earlier picture: 2 changed, 1 removed" in explorer.scene["footer"]
     # A cell that fails may have changed something, too.
     with pytest.raises(ZeroDivisionError):
         run("pool.root['guesses'].clear(); 1/0")
@@ -216,12 +216,12 @@ def test_a_cell_that_changes_nothing_costs_nothing(run: Run, explorer: PoolExplo
 def test_it_shows_what_is_not_committed_and_says_so(run: Run, game: Any, explorer: PoolExplorer) -> None:
     before = nodes(explorer)
     run("%pmem_begin")
-    assert explorer.state == "uncommitted" and "not committed" in explorer.note
+    assert explorer.state == "uncommitted" and "its changes are uncommitted" in explorer.note
     run("pool.root['guesses'].append(7)")
     assert explorer.state == "uncommitted"
     changed = nodes(explorer)["PersistentList: 3 items"]
     assert changed["mark"] == "changed, uncommitted" and changed["slots"][2][-1] == "added"
-    assert "not committed: 1 changed" in explorer.scene["footer"]
+    assert "uncommitted changes: 1 changed" in explorer.scene["footer"]
     guesses = explorer.scene["memories"][name(game.root["guesses"])]
     assert any(row.get("state") == "changed" and "2 items" in row["old"][1] for row in guesses["pieces"][0]["rows"])
     assert game.in_transaction
@@ -368,7 +368,7 @@ def test_a_large_pool_is_looked_at_in_no_time(make_pool: Any) -> None:
 
 def test_slow_drawings_become_smaller(pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pool.root = pool.persistent([[n] for n in range(40)])
-    explorer = PoolExplorer(pool, limits=Limits(items=40, rows=40))
+    explorer = PoolExplorer(pool, limits=WatchLimits(items=40, rows=40))
     assert explorer.scene["svg"].count('class="node"') == 42
     monkeypatch.setattr(widget, "_SLOW", 0.0)
     for _ in range(3):

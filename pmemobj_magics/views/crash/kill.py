@@ -1,4 +1,4 @@
-"""What one kill came to: the pool before, at the crash, and after recovery."""
+"""`CrashResult`: one kill, with the pool before the cell, at the crash, and after recovery."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections import Counter
 from typing import Any
 
 from pmemobj.crash import CrashReport, Verdict
-from pmemobj_magics.display import plural
-from pmemobj_magics.views.crash.looks import WRAPPED, figure, note, printed_lines, split_output
-from pmemobj_magics.views.graph import PoolGraph, clip, news
+from pmemobj_magics.common.texts import plural
+from pmemobj_magics.views.crash.looks import WRAPPED, note, printed_lines, row, split_output, verdict_line
+from pmemobj_magics.views.graph import PoolGraph, clip, figure, news
 
 __all__ = ["CrashResult", "marks_text"]
 
 
 class CrashResult:
-    """One crash, in three frames: before, at the crash, after recovery.
+    """One kill in three pictures: before the cell, at the crash, after recovery.
 
     Attributes:
         report: What `pmemobj.crash` found.
-        frames: The titles and graphs; what is new or changed since the first is marked.
-        error: The last line of the exception, if the cell raised one instead.
+        frames: The titles and graphs; new and changed objects since the first graph are marked.
+        printed: The text that the cell printed.
+        error: The last line of the exception, if the cell raised one and was not killed.
     """
 
     def __init__(self, report: CrashReport, filename: str, max_nodes: int, max_items: int) -> None:
@@ -35,24 +36,24 @@ class CrashResult:
 
     @property
     def verdict(self) -> Verdict:
-        """What became of the pool."""
+        """The state of the pool after recovery."""
         return self.report.verdict
 
     @property
     def steps(self) -> int:
-        """How many changes of live memory the cell had made when it died."""
+        """The number of changes to the pool that the cell had made when it died."""
         return self.report.changes
 
     @property
     def ok(self) -> bool:
-        """Whether the pool came back as it was before."""
+        """Whether recovery restored the state before the cell."""
         return self.report.ok
 
     @property
     def summary(self) -> str:
-        """When it died, and the verdict."""
+        """When the cell died, and the verdict."""
         if self.error:
-            return f"not killed, because the cell raised {self.error}; its transaction was rolled back"
+            return f"the cell was not killed, because it raised {self.error}; its transaction was rolled back"
         return f"{self._moment()}: {self.verdict.value}"
 
     def _moment(self) -> str:
@@ -80,14 +81,12 @@ class CrashResult:
         return [text for text in (self.report.hint, WRAPPED) if text]
 
     def _repr_html_(self) -> str:
-        figures = "".join(figure(title, graph) for title, graph in self.frames)
+        figures = [figure(title, graph) for title, graph in self.frames]
         text = html.escape("\n".join(printed_lines(self.printed)))
         printed = f"<pre>{text}\n</pre>" if text else ""
         return (
-            f'<div class="pmem-crash"><p><strong>{"✓" if self.ok else "✗"}</strong> {html.escape(self.summary)}</p>'
-            f"{''.join(map(note, self._notes))}"
-            f'<div style="display:flex; flex-wrap:wrap; gap:12px; align-items:flex-start">{figures}</div>'
-            f"{printed}</div>"
+            f'<div class="pmem-crash">{verdict_line(self.ok, self.summary)}{"".join(map(note, self._notes))}'
+            f"{row(figures)}{printed}</div>"
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -95,6 +94,7 @@ class CrashResult:
 
 
 def marks_text(marks: dict[int, str]) -> str:
+    """`` with 1 new, 2 changed``; an empty string without marks."""
     counts = Counter(marks.values())
     texts = [f"{counts[mark]} {mark}" for mark in ("new", "changed") if counts[mark]]
     return f" with {', '.join(texts)}" if texts else ""

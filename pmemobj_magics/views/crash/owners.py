@@ -1,7 +1,7 @@
-"""What lies at an offset of a pool, in words that mean something to whoever wrote the cell: no numbers of bytes.
+"""Name the offsets of a pool in words that the author of the cell knows, instead of numbers.
 
-The map is made of the states of the pool that were seen, the earliest first, so that memory that was freed is
-called what it was, and memory that was free what it became.
+The names come from the states of the pool that were seen, the earliest first. So freed memory is named after the
+object that it was part of, and free memory after the object that it became part of.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from collections.abc import Callable, Iterable
 from pmemobj import inspect
 from pmemobj.crash import Snapshot
 from pmemobj.inspect import HEADER, Graph
-from pmemobj_magics.display import plural
+from pmemobj_magics.common.texts import plural
 from pmemobj_magics.views.crash.states import paths
 
 __all__ = ["Owners"]
 
 _WORD = 8
-#: Words of an entry of the undo log whose values are told, and bytes that are not words.
+#: The largest number of words, and of bytes that are not words, that are shown of an entry of the undo log.
 _VALUES, _BYTES = 4, 16
 
 
 class Owners:
-    """Names offsets by the objects that they belong to.
+    """Names offsets after the objects that they belong to.
 
     Args:
         graphs: States of the pool.
-        region: What else there is at an offset: libpmemobj's logs and books, or free memory.
+        region: A function that names other offsets: libpmemobj's logs and metadata, or free memory.
     """
 
     def __init__(self, graphs: Iterable[Graph] = (), region: Callable[[int], str] = lambda _: "the pool") -> None:
@@ -51,19 +51,19 @@ class Owners:
         return self._region(offset)
 
     def names(self, offsets: Iterable[int]) -> str:
-        """The names of several, each once."""
+        """The names of several offsets, each name once."""
         return ", ".join(dict.fromkeys(map(self.name, offsets)))
 
     def snapshot(self, entry: Snapshot) -> str:
-        """An entry of the undo log: where it belongs, and what recovery would put back there."""
+        """An entry of the undo log: the part of the pool that it belongs to, and the values that recovery restores."""
         name = self.name(entry.offset)
-        # In headers there are counts, and offsets of what belongs to the object.
+        # A header holds counts, and offsets of parts of the object.
         tell = self._value if not name.endswith(f"({HEADER})") else self._number
         return f"{name}: {plural(len(entry.data), 'byte')}, {self._were(entry.data, tell)}"
 
     def _were(self, data: bytes, tell: Callable[[int], str]) -> str:
         if not any(data):
-            return "all zero"
+            return "all bytes are zero"
         if len(data) % _WORD:
             return f"{data[:_BYTES].hex(' ')}{' …' if len(data) > _BYTES else ''}"
         words = [int.from_bytes(data[at : at + _WORD], "little") for at in range(0, len(data), _WORD)]

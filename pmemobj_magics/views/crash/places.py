@@ -1,4 +1,4 @@
-"""Lines of the program and places in the pool by the names that the user knows them by, the same in every run."""
+"""Name lines of the program and steps of a recording in words that are the same in every run."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ _OURS = (str(Path(pmemobj.__file__).parent) + os.sep, _MAGICS)
 
 
 class Places:
-    """Names places: those of the crashed cell, of other cells, and of files.
+    """Names places in the crashed cell, in other cells, and in files.
 
     Args:
-        filename: The name under which the cell was compiled; `Place.file` has it.
-        other_cell: Gives the name of another cell, such as ``cell In[3]``, for its file name; None for what is no cell.
+        filename: The name under which the cell was compiled; `Place.file` has this name.
+        other_cell: A function that takes a file name and names the cell, such as ``cell In[3]``; None if it is no cell.
+
+    Attributes:
+        owners: The names of offsets; the timeline sets it when it has seen the states of the pool.
     """
 
     def __init__(self, filename: str, other_cell: Callable[[str], str | None] = lambda _: None) -> None:
         self._filename, self._other_cell = filename, other_cell
-        #: What lies where; who has seen the pool replaces it.
         self.owners = Owners()
 
     def of(self, event: Event) -> Place | None:
-        """The line of the user's program that an event came from."""
+        """The line of the user's program that caused an event."""
         for place in event.stack:
             if place.file.startswith(_MAGICS):
-                return None  # what is behind it runs the magic
+                return None  # the frames below it only run the magic
             if not place.is_ours:
                 return place
         return None
 
     def is_in_the_cell(self, place: Place) -> bool:
-        """Whether it is a line of the crashed cell."""
+        """Whether a place is in the crashed cell."""
         return place.file == self._filename
 
     def name(self, place: Place) -> str:
@@ -56,9 +58,9 @@ class Places:
         return linecache.getline(place.file, place.line).strip()
 
     def event(self, event: Event | None) -> str:
-        """What an event is, in words."""
+        """An event in words."""
         if event is None:
-            return "the end"
+            return "the end of the cell"
         text = event.what.value
         if event.what is What.STORE:
             text = f"store {event.size} bytes: {self.owners.name(event.offset)}"
@@ -70,7 +72,7 @@ class Places:
         return text
 
     def story(self, story: LineStory) -> str:
-        """One line of a counterexample."""
+        """What a counterexample says about one cache line."""
         part = f" (all but the first {story.kept} of {story.versions} versions)" if story.kept else ""
         by = dict.fromkeys(
             f"{self.name(place)}, {self.source(place)}" for store in story.stores if (place := self.of(store))
@@ -82,23 +84,23 @@ class Places:
         """A counterexample in sentences."""
         place = self.of(example.before) if example.before else None
         where = f" ({self.name(place)})" if place else ""
-        when = (
-            f"before step {example.event}, {self.event(example.before)}{where}" if example.before else "after the end"
-        )
+        when = "after the end of the cell"
+        if example.before:
+            when = f"before step {example.event}, {self.event(example.before)}{where}"
         lines = [f"cut the power {when}"]
         if example.kept:
-            lines += ["of what is not fenced, only this reaches the medium:"]
+            lines += ["of the unfenced data, only this reaches the medium:"]
             lines += [f"  {self.story(story)}" for story in example.kept]
         elif example.lost:
-            lines += ["everything reaches the medium but this:"]
+            lines += ["everything reaches the medium except:"]
             lines += [f"  {self.story(story)}" for story in example.lost]
         else:
-            lines += ["nothing is lost"]
+            lines += ["no data is lost"]
         return [*lines, f"then {example.broken.invariant}: {without_our_frames(example.broken.text)}"]
 
 
 def without_our_frames(text: str) -> str:
-    """A traceback without the frames of these packages; other text as it is."""
+    """Remove the frames of pmemobj and pmemobj_magics from a traceback; other text stays as it is."""
     if not text.startswith("Traceback"):
         return text
     kept, ours = [], False

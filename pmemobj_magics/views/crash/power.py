@@ -1,4 +1,4 @@
-"""What cutting the power at every moment of a cell came to."""
+"""`PowerResult`: a recorded cell, with the power cut before every step."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import os
 from collections.abc import Iterator
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from pmemobj.crash import Event, Exploration, Recording
-from pmemobj_magics.display import number_text
-from pmemobj_magics.errors import MagicUsageError
+from pmemobj_magics.common.pages import details, page, write_file
+from pmemobj_magics.common.texts import number_text
 from pmemobj_magics.views.crash.film import film, outcome_strip, three_figures
-from pmemobj_magics.views.crash.looks import OUTCOMES, details, listing, page, printed_lines, split_output, verdict_line
+from pmemobj_magics.views.crash.looks import OUTCOMES, listing, printed_lines, split_output, verdict_line
 from pmemobj_magics.views.crash.places import Places
 from pmemobj_magics.views.crash.timeline import Cut, Step, timeline
 from pmemobj_magics.views.crash.widget import TimelineWidget, data_of, script
@@ -23,32 +22,32 @@ from pmemobj_magics.views.graph import PoolGraph, clip, news
 
 __all__ = ["PowerResult", "PowerVerdict"]
 
-#: Crashes that are told one by one in text.
+#: The largest number of crashes with a letter each in the text.
 _STRIP = 60
 
 
 class PowerVerdict(Enum):
-    """What the power cuts came to; the value is what people are told."""
+    """The verdict on all power cuts; the value is the text for the user."""
 
-    SAFE = "every crash that was tried left the pool whole: as before, or as after"
-    UNCHANGED = "nothing was changed: there is nothing that a power cut could break"
-    BROKEN = "some crashes leave the pool broken"
-    RAISED = "the cell raised an exception; every crash up to there left the pool whole"
-    ENDED = "the cell did not come to its end; every crash up to there left the pool whole"
-    UNTRIED = "no crash was tried: the time was up before the first"
+    SAFE = "after every simulated power cut the pool was as before the cell, or as after it"
+    UNCHANGED = "the cell changed nothing, so there is nothing that a power cut could break"
+    BROKEN = "some simulated power cuts leave a wrong state"
+    RAISED = "the cell raised an exception; no simulated power cut before it broke the pool"
+    ENDED = "the cell did not reach its end; no simulated power cut before that broke the pool"
+    UNTRIED = "no power cut was simulated, because the time limit was reached before the first one"
 
 
 class PowerResult:
-    """A cell recorded, and the power cut at its every moment, in every way that the model has.
+    """A recorded cell, with the power cut before every step, in all ways that the model allows.
 
     Attributes:
         recording: What the cell did to the pool.
         report: What `pmemobj.crash` found.
         check: The text of the check, or an empty string.
-        timeline: What there was at each step.
-        printed: What the cell printed.
+        timeline: The state of the pool at each step.
+        printed: The text that the cell printed.
         error: The last line of the exception, if the cell raised one.
-        interactive: Whether `widget` is shown beside it.
+        interactive: Whether `widget` is shown beside this result.
     """
 
     def __init__(
@@ -67,11 +66,11 @@ class PowerResult:
         self.printed, self.error = split_output(recording.output, filename) if raised else (recording.output, "")
         self.timeline = timeline(recording, report, places, max_nodes=1000)
 
-    # ---- what came of it ----
+    # ---- the verdict ----
 
     @property
     def verdict(self) -> PowerVerdict:
-        """What came of it."""
+        """The verdict."""
         if self.report.violations:
             return PowerVerdict.BROKEN
         if not self.report.ok:
@@ -84,22 +83,22 @@ class PowerResult:
 
     @property
     def ok(self) -> bool:
-        """Whether the cell came to its end, and nothing went wrong."""
+        """Whether the cell reached its end, and no power cut did harm."""
         return self.verdict in (PowerVerdict.SAFE, PowerVerdict.UNCHANGED)
 
     @property
     def steps(self) -> tuple[Event, ...]:
-        """Every store, flush and fence of the cell, and what the program was doing."""
+        """Every store, flush and fence of the cell, and remarks of the program."""
         return self.recording.steps
 
     @property
     def frames(self) -> tuple[Step, ...]:
-        """The moments before these steps: cache lines, undo log, what a power cut leaves and recovery makes of it."""
+        """The moments before these steps, with cache lines, undo log, and the states before and after recovery."""
         return self.timeline.steps
 
     @cached_property
     def graphs(self) -> dict[str, PoolGraph]:
-        """The states of the pool by letter; what is new or changed since A, the one before, is marked."""
+        """The states of the pool by letter; new and changed objects since A, the state before the cell, are marked."""
         states = self.timeline.states.graphs
         return {
             letter: PoolGraph(clip(graph, *self._limits), marks=news(states["A"], graph), frame=letter)
@@ -108,7 +107,7 @@ class PowerResult:
 
     @property
     def summary(self) -> str:
-        """The verdict, with how the cell ended if it did not come to its end; first what makes it doubtful."""
+        """The verdict in words: first what makes it doubtful, last how the cell ended if it did not reach its end."""
         doubt = self.report.doubt.replace("before the code runs", "before the cell runs")
         return f"{doubt}; {self._told}" if doubt else self._told
 
@@ -116,7 +115,7 @@ class PowerResult:
     def _told(self) -> str:
         ending = f"raised {self.error}" if self.error else self.recording.ending
         if self.report.ok and ending:
-            return f"the cell {ending}; every crash up to there left the pool whole"
+            return f"the cell {ending}; no simulated power cut before that broke the pool"
         if not self.report.violations:
             return self.verdict.value
         text = self.report.verdict
@@ -132,7 +131,7 @@ class PowerResult:
         yield self.summary
         yield self.coverage
         yield f"outcomes  {self._letters()}"
-        yield f"          ({', '.join(f'{OUTCOMES[each].letter} {OUTCOMES[each].meaning}' for each in self._kinds())})"
+        yield f"          ({', '.join(f'{OUTCOMES[each].mark} {OUTCOMES[each].meaning}' for each in self._kinds())})"
         if report.counterexample is not None:
             first, *rest = self._places.counterexample(report.counterexample)
             yield f"smallest counterexample: {first}"
@@ -146,21 +145,21 @@ class PowerResult:
 
     @property
     def _notes(self) -> tuple[str, ...]:
-        """Those that the summary does not tell."""
+        """The notes that are not part of the summary."""
         return tuple(note for note in self.report.notes if note not in (self.report.doubt, self.verdict.value))
 
     @property
     def coverage(self) -> str:
-        """How much of what is possible was looked at."""
+        """How many of the possible states were tried."""
         report = self.report
-        recoveries = f", and {report.recoveries} more from crashes during recovery" if report.recoveries else ""
+        recoveries = f"; also {number_text(report.recoveries)} crashes during recovery" if report.recoveries else ""
         return f"{report.coverage}{recoveries}"
 
     def _letters(self) -> str:
         results = self.report.results
         if len(results) <= _STRIP:
-            return "".join(OUTCOMES[result].letter for result in results)
-        return ", ".join(f"{number_text(results.count(kind))} × {OUTCOMES[kind].letter}" for kind in self._kinds())
+            return "".join(OUTCOMES[result].mark for result in results)
+        return ", ".join(f"{number_text(results.count(kind))} × {OUTCOMES[kind].mark}" for kind in self._kinds())
 
     def _kinds(self) -> list[str]:
         return [kind for kind in OUTCOMES if kind in self.report.results]
@@ -168,17 +167,17 @@ class PowerResult:
     def _outcome(self, cut: Cut) -> str:
         states = self.timeline.states
         after = "; ".join(states.changes(cut.after)) if cut.after else cut.status
-        return f"after recovery: {after or 'as before'}"
+        return f"after recovery: {after or 'as before the cell'}"
 
     # ---- as HTML ----
 
     def _repr_html_(self) -> str:
-        # Beside the widget one line is enough, until the notebook is opened somewhere where it is not shown.
-        return details("the same without a slider", self._page()) if self.interactive else self._page()
+        # Beside the widget this is folded; it is for viewers that do not show the widget.
+        return details("static version", self._page()) if self.interactive else self._page()
 
     def _page(self) -> str:
         timeline = self.timeline
-        check = f"<p>check: <code>{html.escape(self.check)}</code></p>" if self.check else ""
+        check = f"<p>your check: <code>{html.escape(self.check)}</code></p>" if self.check else ""
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in self._notes)
         printed = html.escape("\n".join(printed_lines(self.printed)))
         return (
@@ -189,7 +188,7 @@ class PowerResult:
         )
 
     def _telling(self) -> str:
-        """The one crash that is shown at once: the counterexample, or the one that recovery had most to do for."""
+        """The power cut that is shown unfolded: the counterexample, or the last one that recovery had to undo."""
         example = self.report.counterexample
         if self.timeline.example is not None and example is not None:
             told = "\n".join(self._places.counterexample(example))
@@ -201,11 +200,11 @@ class PowerResult:
             return ""
         step = undone[-1]
         where = f" ({step.where})" if step.where else ""
-        head = f"<p>for example, power cut before step {step.number}, {step.title}{where}; nothing is lost:</p>"
+        head = f"<p>For example: power cut before step {step.number}, {step.title}{where}; no data is lost.</p>"
         return head + three_figures(self.graphs, step.kept)
 
     def _listing(self) -> str:
-        """The cell, with marks at the lines that the counterexample is about."""
+        """The source of the cell, with marks at the lines that the counterexample is about."""
         example = self.report.counterexample
         if example is None:
             return ""
@@ -214,7 +213,7 @@ class PowerResult:
             for store in (store for story in stories for store in story.stores):
                 place = self._places.of(store)
                 if place is not None and self._places.is_in_the_cell(place):
-                    marks.setdefault(place.line, []).append(f"what this stored is {word}")
+                    marks.setdefault(place.line, []).append(f"the data that this line stored is {word}")
         place = self._places.of(example.before) if example.before else None
         if place is not None and self._places.is_in_the_cell(place):
             marks.setdefault(place.line, []).append("the power is cut here")
@@ -222,29 +221,25 @@ class PowerResult:
         return listing(self._source(), told) if told else ""
 
     def _source(self) -> list[tuple[int, str]]:
-        """The lines of the cell with their numbers; the first one is that of the magic."""
+        """The numbered lines of the cell below the line of the magic."""
         lines = [line.rstrip("\n") for line in linecache.getlines(self._filename)]
         return list(enumerate(lines, 1))[1:]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self._repr_html_()}
 
-    # ---- to be stepped through ----
+    # ---- the timeline with a slider ----
 
     @cached_property
     def widget(self) -> TimelineWidget:
-        """The timeline with a slider; it needs no kernel once it is shown."""
+        """The timeline with a slider; once it is shown it needs no kernel."""
         return TimelineWidget(data=data_of(self, self._source()))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the timeline with its slider to one HTML file that loads nothing, with all that is shown here below.
+        """Write the timeline with its slider, and below it the static version, to one HTML file that loads nothing.
 
         Raises:
-            MagicUsageError: the file cannot be written.
+            MagicUsageError: the ending is not .html, or the file cannot be written.
         """
         body = script(data_of(self, self._source())) + self._page()
-        try:
-            Path(path).write_bytes(page(self.summary, body))
-        except OSError as error:
-            what = f"save the result as {os.fspath(path)}"
-            raise MagicUsageError(what, error.strerror or str(error), "choose another place") from None
+        write_file("the result", path, {".html": lambda: page(self.summary, body)})

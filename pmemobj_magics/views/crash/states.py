@@ -1,4 +1,4 @@
-"""States of a pool told apart: letters for equal ones, and their differences in words."""
+"""States of a pool: a letter for each different state, and the differences in words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["States", "differences", "paths"]
 
 
 class States:
-    """Gives each different state a letter, the first one A.
+    """Gives each different state a letter, beginning with A.
 
     Attributes:
         graphs: The states by letter.
@@ -23,7 +23,7 @@ class States:
         self.letter(before)
 
     def letter(self, graph: Graph) -> str:
-        """The letter of a state; a new one if none like it was seen."""
+        """The letter of a state; a new letter if no equal state has one."""
         for letter, known in self.graphs.items():
             if _contents(known) == _contents(graph):
                 return letter
@@ -32,12 +32,12 @@ class States:
         return letter
 
     def changes(self, letter: str) -> list[str]:
-        """How a state differs from the first, in words."""
+        """The differences of a state from the first one, in words."""
         return differences(self._before, self.graphs[letter])
 
 
 def _contents(graph: Graph) -> object:
-    """What counts: objects that lie elsewhere in the order of the walk are the same."""
+    """The contents of a state, without the order in which the walk found the objects."""
     return graph.start.text, graph.start.target, {at: replace(node, depth=0) for at, node in graph.nodes.items()}
 
 
@@ -47,7 +47,7 @@ def _letters(number: int) -> str:
 
 
 def differences(before: Graph, after: Graph) -> list[str]:
-    """``root['anna']: 60 → 50`` for each place whose value is another one, is new, or is gone."""
+    """``root['anna']: 60 → 50`` for each slot whose value has changed, is new, or was removed."""
     if before.start.text != after.start.text or before.start.target != after.start.target:
         return [f"root: {before.start.text} → {after.start.text}"]
     ways = paths(before) | paths(after)
@@ -62,7 +62,7 @@ def differences(before: Graph, after: Graph) -> list[str]:
             one, other = there.get(label), here.get(label)
             if one != other:
                 told = f"{one[0] if one else 'nothing'} → {other[0] if other else 'nothing'}"
-                found.append(f"{_place(path, label)}: {told}")
+                found.append(f"{_slot_path(path, label)}: {told}")
         if node.damage and not old.damage:
             found.append(f"{path}: damaged")
     return found
@@ -73,7 +73,7 @@ def _values(slots: tuple[Slot, ...]) -> dict[str, tuple[str, int | None]]:
 
 
 def paths(graph: Graph) -> dict[int, str]:
-    """The shortest way from the root to each object."""
+    """The shortest path from the root to each object."""
     if graph.start.target is None:
         return {}
     found = {graph.start.target: "root"}
@@ -82,10 +82,10 @@ def paths(graph: Graph) -> dict[int, str]:
         offset = waiting.popleft()
         for slot in graph.nodes[offset].slots if offset in graph.nodes else ():
             if slot.target is not None and slot.target not in found:
-                found[slot.target] = _place(found[offset], slot.label)
+                found[slot.target] = _slot_path(found[offset], slot.label)
                 waiting.append(slot.target)
     return found
 
 
-def _place(path: str, label: str) -> str:
+def _slot_path(path: str, label: str) -> str:
     return f"{path}.{label}" if label.isidentifier() else f"{path}[{label}]"

@@ -1,13 +1,14 @@
-/* The timeline of a recorded cell, stepped through in the page: nothing is asked of the kernel.
+/* The timeline of a recorded cell; it needs no kernel.
  *
- * All that is shown is in `data` (see _widget.py). The state is two things, the number of the step and the fate of
- * what is not fenced; `show` draws both. The slider is a plain range input, so it works by keyboard and is told by
+ * Everything that is shown is in `data` (see widget.py). The state consists of the number of the step and the fate of
+ * the unfenced data; `show` draws both. The slider is a plain range input, so it works with the keyboard and with
  * screen readers.
  */
 
 const KINDS = { store: "●", flush: "↧", fence: "‖", program: "·" };
+const CAPTION = "Each column is one step; its letter is the worst outcome of the simulated crashes just before this step.";
 const MILLISECONDS_A_STEP = 700;
-/* Below so many pixels all stands in one column. */
+/* Below this width in pixels, everything is in one column. */
 const NARROW = 700;
 
 function element(tag, attributes = {}, ...children) {
@@ -27,12 +28,12 @@ function chip(letter, sign, title) {
   return made;
 }
 
-/* The width that a picture was drawn with; it says so itself. */
+/* The width of a picture, from its own attribute. */
 function widthOf(svg) {
   return Number(/ width="([\d.]+)/.exec(svg)?.[1] ?? 0);
 }
 
-/* One place that is filled anew at each step. */
+/* Replace the contents of an element. */
 function fill(place, ...children) {
   place.replaceChildren(...children);
 }
@@ -45,7 +46,7 @@ function render({ model, el }) {
   let fate = data.example ? "example" : "kept";
   let playing = null;
 
-  // ---- what does not change ----
+  // ---- parts that do not change ----
 
   const slider = element("input", {
     type: "range", min: 0, max: last, value: at, class: "pmem-slider", "aria-label": "step before which the power is cut",
@@ -57,7 +58,7 @@ function render({ model, el }) {
     button("«", "first step", () => { stop(); go(0); }),
     button("‹", "one step back", () => { stop(); go(at - 1); }),
     play,
-    button("›", "one step on", () => { stop(); go(at + 1); }),
+    button("›", "one step forward", () => { stop(); go(at + 1); }),
     button("»", "last step", () => { stop(); go(last); }),
     slider);
 
@@ -73,12 +74,12 @@ function render({ model, el }) {
   });
 
   const group = `pmem-fate-${Math.random().toString(36).slice(2)}`;
-  const fates = { lost: "all of it is lost", kept: "nothing is lost" };
+  const fates = { lost: "all of it is lost", kept: "none of it is lost" };
   if (data.example) fates.example = "the smallest counterexample";
   const radios = Object.fromEntries(Object.keys(fates).map((name) => [name, element("input", {
     type: "radio", name: group, value: name, onchange: () => { fate = name; if (name === "example") at = data.example.at; show(); },
   })]));
-  const choice = element("fieldset", { class: "pmem-fates" }, element("legend", {}, "of what is not fenced"),
+  const choice = element("fieldset", { class: "pmem-fates" }, element("legend", {}, "Unfenced data in this power cut"),
     ...Object.entries(fates).map(([name, text]) => element("label", {}, radios[name], ` ${text} `)));
 
   const code = element("pre", { class: "pmem-code" });
@@ -96,9 +97,9 @@ function render({ model, el }) {
     ...Object.entries(data.signs).flatMap(([letter, sign]) => [chip(letter, sign), ` ${sign.meaning}  `]),
     element("br"),
     ...Object.entries(data.outcomes).flatMap(([letter, sign]) => [chip(letter, sign), ` ${sign.meaning}  `]),
-    element("br"), "● store  ↧ flush  ‖ fence  · the program");
+    element("br"), "● store  ↧ flush  ‖ fence  · remark of the program");
 
-  // ---- what does ----
+  // ---- parts that change ----
 
   function cutOf(step) {
     if (fate === "example" && data.example && data.steps[data.example.at] === step) return data.example;
@@ -127,7 +128,7 @@ function render({ model, el }) {
     if (!state) figure.append(element("p", {}, missing));
     else {
       if (state.svg) {
-        // All have columns of one width, of which each takes its share of what the widest takes: so all have one scale.
+        // All columns have one width, and each picture takes a share of it, so that all pictures have the same scale.
         const width = widthOf(state.svg);
         figure.append(element("img", { alt: state.alt, src: `data:image/svg+xml;utf8,${encodeURIComponent(state.svg)}`,
           style: `width:min(${width}px, ${(100 * width) / widest}%)` }));
@@ -146,16 +147,16 @@ function render({ model, el }) {
     cells.forEach((cell, number) => cell.classList.toggle("pmem-now", number === at));
     codeLines.forEach((line, number) => line.classList.toggle("pmem-now", number === step.line));
     for (const [name, radio] of Object.entries(radios)) radio.checked = name === fate;
-    fill(headline, element("strong", {}, `power cut before step ${step.number} of ${data.total - 1}: `), step.title,
+    fill(headline, element("strong", {}, `Power cut before step ${step.number} of ${data.total - 1}: `), step.title,
       step.where ? ` (${step.where})` : "");
-    fill(lines, element("p", {}, "cache lines with data: ", ...chips(step, false)),
-      element("p", {}, "cache lines with libpmemobj's notes: ", ...chips(step, true)));
-    fill(undo, step.undo.length ? "undo log: " : "undo log: empty",
+    fill(lines, element("p", {}, "Cache lines with data: ", ...chips(step, false)),
+      element("p", {}, "Cache lines with libpmemobj's metadata: ", ...chips(step, true)));
+    fill(undo, step.undo.length ? "Undo log: " : "The undo log is empty.",
       ...(step.undo.length ? [element("ul", {}, ...step.undo.map((text) => element("li", {}, element("code", {}, text))))] : []));
-    fill(results, `${step.possible} possible ${step.possible === "1" ? "state" : "states"} here`,
-      ...(step.results.length ? [", tried: ", ...[...step.results].map((letter) => chip(letter, data.outcomes[letter]))] : []));
-    const shown = [["before", "A", ""], ["at the crash", cut.at_crash, "what lies there cannot be read"],
-      ["after recovery", cut.after, `none; ${cut.status}`]];
+    fill(results, `A power cut here can leave ${step.possible} ${step.possible === "1" ? "state" : "states"}`,
+      ...(step.results.length ? ["; outcomes of the simulated crashes: ", ...[...step.results].map((letter) => chip(letter, data.outcomes[letter]))] : []));
+    const shown = [["before", "A", ""], ["at the crash", cut.at_crash, "the contents of the medium cannot be read"],
+      ["after recovery", cut.after, `no state; recovery: ${cut.status}`]];
     const widest = Math.max(1, ...shown.map(([, letter]) => widthOf(data.states[letter]?.svg ?? "")));
     fill(pictures, ...shown.map(([title, letter, missing]) => picture(title, letter, missing, widest)));
   }
@@ -182,7 +183,7 @@ function render({ model, el }) {
 
   function onKey(event) {
     const action = KEYS[event.key];
-    // The arrows of a choice among fates are its own.
+    // The radio buttons use the arrow keys themselves.
     if (event.target.type === "radio" || event.altKey || event.ctrlKey || event.metaKey) return;
     if (event.key === " " && event.target.tagName !== "BUTTON") (playing === null ? start : stop)();
     else if (action) { stop(); action(); }
@@ -191,16 +192,16 @@ function render({ model, el }) {
     event.stopPropagation();
   }
 
-  // JupyterLab keeps its one-letter shortcuts away from what has this mark; it looks no further than what has the focus.
+  // JupyterLab does not apply its one-letter shortcuts to a focused element with this attribute; it looks at no other element.
   const mark = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
   const box = element("div", { class: "pmem-timeline", tabindex: 0, role: "group", "aria-label": "timeline of the cell",
     onfocusin: mark, onkeydown: onKey },
     element("p", {}, element("strong", {}, data.ok ? "✓ " : "✗ "), data.summary), element("p", {}, data.coverage),
-    strip, controls, headline, choice,
+    strip, element("p", { class: "pmem-legend" }, CAPTION), controls, headline, choice,
     element("div", { class: "pmem-side" }, code, element("div", {}, lines, undo, results)),
     pictures, legend);
   el.append(box);
-  // By its own width, not that of the window, of which a notebook may leave it a part.
+  // The width of the element counts, not of the window, because a notebook may use only a part of the window.
   const watch = new ResizeObserver(() => box.classList.toggle("pmem-narrow", box.clientWidth < NARROW));
   watch.observe(box);
   if (data.example) at = data.example.at;

@@ -1,7 +1,7 @@
-"""The timeline of a recorded cell: what a power cut just before each step leaves, and recovery makes of it.
+"""The timeline of a recorded cell: the state that a power cut before each step leaves, and the state after recovery.
 
-Pure data, which the film and the widget draw. Where there are too many steps, those are taken before which the report
-cut the power, and others spread evenly.
+This is plain data, which the film and the widget draw. If there are too many steps, the timeline has the steps before
+which the power was cut, and evenly spread others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pmemobj_magics.views.crash.states import States
 
 __all__ = ["Cut", "Step", "Timeline", "timeline"]
 
-#: Steps that are shown at the most.
+#: The largest number of steps in a timeline.
 _MOST = 150
 Image = dict[int, bytes]
 _KINDS = {What.STORE: "store", What.FLUSH: "flush", What.FENCE: "fence"}
@@ -27,8 +27,8 @@ class Cut:
     """One power cut.
 
     Attributes:
-        at_crash: The letter of what it left on the medium, before recovery; empty if that cannot be read.
-        after: The letter of what recovery made of it; empty if there was none.
+        at_crash: The letter of the state on the medium before recovery; empty if it cannot be read.
+        after: The letter of the state after recovery; empty if recovery failed.
         status: ``recovered``, or what happened instead.
     """
 
@@ -38,14 +38,14 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class Line:
+class CacheLine:
     """A cache line at a step.
 
     Attributes:
-        offset: Where it begins.
+        offset: The offset of its first byte in the pool.
         sign: The letter of its state: D, F or S.
-        by_library: Whether its last store was libpmemobj's.
-        told: All about it, in words.
+        by_library: Whether libpmemobj stored to it last.
+        told: A description in words.
     """
 
     offset: int
@@ -59,18 +59,18 @@ class Step:
     """The moment just before a step.
 
     Attributes:
-        number: Of the step; the last one is the end.
-        kind: ``store``, ``flush``, ``fence``, or ``program`` for what the program says of itself.
-        title: What the step is.
-        where: The line that it comes from; empty where there is none.
+        number: The number of the step; the last number is the end of the cell.
+        kind: ``store``, ``flush``, ``fence``, or ``program`` for a remark of the program.
+        title: The step in words.
+        where: The name of the line that caused the step; empty if there is none.
         source: The text of that line.
-        cell_line: Its number, if it is in the cell.
+        cell_line: The number of that line, if it is in the cell.
         lines: The cache lines that have been stored to.
-        undo_log: What recovery would put back, in words.
-        possible: How many images a power cut could leave; in no repr, which could not write it.
-        lost: The cut that loses all that is not fenced.
+        undo_log: The values that recovery would restore, in words.
+        possible: How many states a power cut can leave. It can be too large for Python to print, so repr omits it.
+        lost: The cut that loses all unfenced data.
         kept: The cut that loses nothing.
-        results: What the report found here, in its words; empty if it did not cut here.
+        results: The outcomes of the simulated crashes before this step; empty if there was none.
     """
 
     number: int
@@ -79,7 +79,7 @@ class Step:
     where: str
     source: str
     cell_line: int | None
-    lines: tuple[Line, ...]
+    lines: tuple[CacheLine, ...]
     undo_log: tuple[str, ...]
     possible: int = field(repr=False)
     lost: Cut
@@ -89,13 +89,13 @@ class Step:
 
 @dataclass(frozen=True)
 class Timeline:
-    """All that can be shown of a recording.
+    """Everything that can be shown of a recording.
 
     Attributes:
-        steps: The moments.
-        total: How many there are in all.
-        states: The states of the pool by letter; A is that before.
-        example: The cut of the first violation, if there is one, and the number of its step.
+        steps: The moments that are shown.
+        total: The number of all moments.
+        states: The states of the pool by letter; A is the state before the cell.
+        example: The number of the step of the counterexample and its cut; None without a violation.
     """
 
     steps: tuple[Step, ...]
@@ -105,7 +105,7 @@ class Timeline:
 
 
 def timeline(recording: Recording, report: Exploration, places: Places, max_nodes: int) -> Timeline:
-    """Make the timeline of a recording; it takes some milliseconds for each step."""
+    """Make the timeline of a recording; this takes some milliseconds for each step."""
     numbers = _chosen(len(recording.steps), report)
     frames = recording.frames(numbers)
     images = [
@@ -117,20 +117,8 @@ def timeline(recording: Recording, report: Exploration, places: Places, max_node
     if smallest is not None:
         images.append(smallest)
     pictures = _pictures(recording, [{}, *images], max_nodes)
-    before = pictures[0].after or pictures[0].at_crash
-    assert before is not None, "the pool could be recorded, so it can be read"
-    states = States(before)
-    # Those that are seen first: what was freed is called what it was.
-    places.owners = Owners(
-        [before, *(graph for picture in pictures for graph in (picture.at_crash, picture.after) if graph)],
-        recording.region,
-    )
-
-    def cut(picture: Picture) -> Cut:
-        at_crash, after = (states.letter(graph) if graph else "" for graph in (picture.at_crash, picture.after))
-        return Cut(at_crash, after, picture.status)
-
-    cuts = [cut(picture) for picture in pictures[1:]]
+    states = _states_of(recording, pictures, places)
+    cuts = [_cut(picture, states) for picture in pictures[1:]]
     results: dict[int, list[str]] = {}
     for event, result in zip(report.events, report.results, strict=True):
         results.setdefault(event, []).append(result)
@@ -142,8 +130,23 @@ def timeline(recording: Recording, report: Exploration, places: Places, max_node
     return Timeline(steps, len(recording.steps) + 1, states, example)
 
 
+def _states_of(recording: Recording, pictures: Sequence[Picture], places: Places) -> States:
+    """The states of the pool, with the state of the first picture as A; names for offsets are made from all of them."""
+    before = pictures[0].after or pictures[0].at_crash
+    assert before is not None, "the pool could be recorded, so it can be read"
+    # The earliest states come first, so that freed memory is named after the object that it was part of.
+    seen = [before, *(graph for picture in pictures for graph in (picture.at_crash, picture.after) if graph)]
+    places.owners = Owners(seen, recording.region)
+    return States(before)
+
+
+def _cut(picture: Picture, states: States) -> Cut:
+    at_crash, after = (states.letter(graph) if graph else "" for graph in (picture.at_crash, picture.after))
+    return Cut(at_crash, after, picture.status)
+
+
 def _chosen(count: int, report: Exploration) -> list[int]:
-    """The numbers of the steps to show; `count` is that of the end."""
+    """The numbers of the steps to show; `count` is the number of the end."""
     if count < _MOST:
         return list(range(count + 1))
     wanted = [report.counterexample.event] if report.counterexample else []
@@ -162,7 +165,7 @@ def _smallest(report: Exploration) -> Image | None:
 
 
 def _pictures(recording: Recording, images: Sequence[Image], max_nodes: int) -> list[Picture]:
-    """Pictures of the images; of equal ones, which are many, one is made."""
+    """Pictures of the images; equal images, of which there are many, share one picture."""
     keys = [tuple(sorted(image.items())) for image in images]
     different = list(dict.fromkeys(keys))
     made = dict(zip(different, recording.pictures([dict(key) for key in different], max_nodes), strict=True))
@@ -180,7 +183,7 @@ def _step(frame: Frame, places: Places, lost: Cut, kept: Cut, results: tuple[str
         places.source(place) if place else "",
         _cell_line(place, places),
         tuple(
-            Line(
+            CacheLine(
                 line.offset,
                 line.state.value,
                 line.stored_by is not None and line.stored_by.by_library,

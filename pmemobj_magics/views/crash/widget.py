@@ -1,43 +1,70 @@
-"""The timeline to be stepped through: in a notebook as a widget, elsewhere as a page; both run the same script.
+"""The timeline with a slider: a widget in a notebook, a page elsewhere; both run the same script.
 
-Everything that can be shown is handed over at once, so stepping needs no kernel: a page that is open goes on
-working when the kernel has died. A notebook without the state of its widgets shows the film instead.
+The script gets everything that it can show at once, so moving the slider needs no kernel, and an open page still
+works when the kernel has died. A notebook without the state of its widgets shows the film instead.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import anywidget
 import traitlets
 
-from pmemobj_magics.display import count_short
+from pmemobj.crash import Exploration
+from pmemobj_magics.common.signs import Sign
+from pmemobj_magics.common.texts import count_short
 from pmemobj_magics.errors import DrawingError
-from pmemobj_magics.views.crash.looks import OUTCOMES, SIGNS, Sign
+from pmemobj_magics.views.crash.looks import OUTCOMES, SIGNS
+from pmemobj_magics.views.crash.timeline import Cut, Step, Timeline
 from pmemobj_magics.views.graph import PoolGraph
 
-if TYPE_CHECKING:
-    from pmemobj_magics.views.crash.power import PowerResult
-    from pmemobj_magics.views.crash.timeline import Cut, Step
-
-__all__ = ["TimelineWidget", "data_of", "script"]
+__all__ = ["TimelineResult", "TimelineWidget", "data_of", "script"]
 
 _PLACE = Path(__file__).parent
 _SCRIPT = (_PLACE / "timeline.js").read_text()
 _STYLE = (_PLACE / "timeline.css").read_text()
-_INSTEAD = "<p>(A timeline with a slider stood here; run the cell again to have it. Below is what it shows.)</p>"
+_INSTEAD = "<p>(Here was a timeline with a slider. Run the cell again to see it. The same content follows below.)</p>"
 _EXPORT = "export default { render };"
+
+
+class TimelineResult(Protocol):
+    """What the widget shows of a result."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing went wrong."""
+
+    @property
+    def summary(self) -> str:
+        """The verdict in words."""
+
+    @property
+    def coverage(self) -> str:
+        """How much was tried."""
+
+    @property
+    def report(self) -> Exploration:
+        """What `pmemobj.crash` found."""
+
+    @property
+    def timeline(self) -> Timeline:
+        """The steps of the cell."""
+
+    @property
+    def graphs(self) -> Mapping[str, PoolGraph]:
+        """The states of the pool, by letter."""
 
 
 class TimelineWidget(anywidget.AnyWidget):
     """A timeline with a slider.
 
     Attributes:
-        data: All that it shows.
-        step: Setting it moves the slider; what the reader does to the slider stays in the page.
+        data: Everything that it shows.
+        step: Setting it moves the slider; a move of the slider in the page does not change it.
     """
 
     _esm = _SCRIPT
@@ -55,16 +82,16 @@ class TimelineWidget(anywidget.AnyWidget):
 
 
 def script(data: dict[str, Any]) -> str:
-    """HTML with the timeline that loads nothing."""
-    # What could end the element early is written another way.
+    """HTML with the timeline, which loads nothing."""
+    # "</script>" in the data would end the element, so "<" is escaped.
     told = json.dumps(data).replace("<", "\\u003c")
     run = f"const data = {told};\nrender({{ model: {{ get: (name) => (name === 'data' ? data : 0) }}, el: place }});"
     module = _SCRIPT.replace(_EXPORT, f"const place = document.getElementById('pmem-timeline');\n{run}")
     return f'<style>{_STYLE}</style><div id="pmem-timeline"></div><script type="module">{module}</script>'
 
 
-def data_of(result: PowerResult, source: Sequence[tuple[int, str]]) -> dict[str, Any]:
-    """What the script shows, as JSON; `source` are the numbered lines of the cell."""
+def data_of(result: TimelineResult, source: Sequence[tuple[int, str]]) -> dict[str, Any]:
+    """The data of the script as JSON; `source` has the numbered lines of the cell."""
     timeline = result.timeline
     steps = [_step(step) for step in timeline.steps]
     return {
@@ -76,7 +103,7 @@ def data_of(result: PowerResult, source: Sequence[tuple[int, str]]) -> dict[str,
         "steps": steps,
         "states": {letter: _state(graph, timeline.states.changes(letter)) for letter, graph in result.graphs.items()},
         "signs": {letter: _sign(sign) for letter, sign in SIGNS.items()},
-        "outcomes": {sign.letter: _sign(sign) for sign in OUTCOMES.values()},
+        "outcomes": {sign.mark: _sign(sign) for sign in OUTCOMES.values()},
         "example": _example(result),
     }
 
@@ -94,7 +121,7 @@ def _step(step: Step) -> dict[str, Any]:
         ],
         "undo": list(step.undo_log),
         "possible": count_short(step.possible),
-        "results": "".join(OUTCOMES[result].letter for result in step.results),
+        "results": "".join(OUTCOMES[result].mark for result in step.results),
         "lost": _cut(step.lost),
         "kept": _cut(step.kept),
     }
@@ -116,8 +143,8 @@ def _sign(sign: Sign) -> dict[str, str]:
     return {"colour": sign.colour, "meaning": sign.meaning}
 
 
-def _example(result: PowerResult) -> dict[str, Any] | None:
-    """The counterexample: at which of the steps, and which lines it loses."""
+def _example(result: TimelineResult) -> dict[str, Any] | None:
+    """The counterexample: the index of its step, and the cache lines that it loses."""
     found, example = result.timeline.example, result.report.counterexample
     first = result.report.first_violation
     if found is None or example is None or first is None:

@@ -1,6 +1,6 @@
-"""Graphs of the same pool at several moments: what differs, and the part of each to draw.
+"""Graphs of one pool at several moments: their differences, and the part of each graph that is drawn.
 
-They are walked whole, to be compared; what is drawn of them has limits.
+The graphs are complete so that they can be compared; only a part of them within limits is drawn.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ __all__ = ["clip", "news"]
 
 
 def clip(graph: Graph, max_nodes: int, max_items: int) -> Graph:
-    """What a walk with these limits would have found."""
+    """The part of a graph that a walk with these limits would have found."""
     nodes: dict[int, Node] = {}
     edges: list[Edge] = []
     waiting = deque([graph.start.target])
@@ -42,6 +42,6 @@ def _edges(node: Node) -> list[Edge]:
 
 
 def news(before: Graph, after: Graph) -> dict[int, str]:
-    """``new`` or ``changed`` for the objects that are; where an object stands in the picture does not count."""
+    """``new`` or ``changed`` for each object that is; the position of an object in a picture does not count."""
     changes = differences(before, after).items()
     return {offset: change.kind for offset, change in changes if change.kind != "removed"}

@@ -1,7 +1,7 @@
-"""The table of one object, in graphviz's HTML-like language.
+"""The table of one object in graphviz's HTML-like language.
 
-A head with the type, then one row for each slot. What the limits left out stands there in words, and so does what
-was there before, where that is known.
+The head has the type; below it is one row for each slot. The last row says how many entries the limits left out. A
+row also has the former value of its slot, if it is known.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import html
 import textwrap
 
 from pmemobj.inspect import Node, Slot, slot_note
-from pmemobj_magics.display import number_text, size_text
-from pmemobj_magics.views.graph.arrows import Arrows, Place
+from pmemobj_magics.common.texts import number_text, size_text
+from pmemobj_magics.views.graph.arrows import Arrows, Origin
 from pmemobj_magics.views.graph.look import BORDER, FAINT, GONE, PLAIN, TEXT, Look, Looks, SlotLook
 
 __all__ = ["FONT", "node_label", "start_label"]
@@ -26,9 +26,9 @@ def node_label(node: Node, arrows: Arrows, looks: Looks, *, offsets: bool) -> st
 
     Args:
         node: The object.
-        arrows: Which references are arrows; the others are words.
-        looks: What is known of it.
-        offsets: Whether to show offset and size.
+        arrows: The references that are arrows; the others are written as words.
+        looks: What is new, changed, removed or unreachable.
+        offsets: Whether to show the offset and the size.
     """
     look, change = looks.of(node), looks.change(node.offset)
     rows = [_head(node, look, arrows, offsets)]
@@ -45,7 +45,7 @@ def node_label(node: Node, arrows: Arrows, looks: Looks, *, offsets: bool) -> st
 
 
 def start_label(start: Slot, name: str, note: str = "") -> str:
-    """A small tag where the drawing begins; a plain value stands in the tag itself."""
+    """The small tag at which the drawing begins; a plain value is written in it."""
     value = "" if start.target is not None else f"<TD>{_code(start.text, TEXT)}</TD>"
     if note:
         value += f"<TD>{_font(_text(note), FAINT, 10)}</TD>"
@@ -62,12 +62,12 @@ def _frame(look: Look) -> str:
 def _head(node: Node, look: Look, arrows: Arrows, offsets: bool) -> str:
     notes = [] if node.damage else [node.text]
     if arrows.references[node.offset] > 1:
-        notes.append(f"shared ×{arrows.references[node.offset]}")
+        notes.append(f"{arrows.references[node.offset]} references")
     notes += look.words
     if offsets:
         notes.append(f"at {node.offset:#x}, {size_text(node.size)}")
     title = _font(f"<B>{_text(node.type + arrows.number_text(node.offset))}</B>", look.ink, 12)
-    # The spaces behind: a browser's font may be wider than the one that graphviz measures with.
+    # The font of a browser can be wider than the font that graphviz measures, so there are spaces at the end.
     note = f"  {_font(_text(' · '.join(notes)), FAINT, 10)}{_SLACK}" if notes else ""
     cell = f'PORT="head" COLSPAN="2" SIDES="B" COLOR="{_RULE}" BGCOLOR="{look.head}" ALIGN="LEFT"'
     return f"<TR><TD {cell}>{title}{note}</TD></TR>"
@@ -78,7 +78,7 @@ def _slot_row(offset: int, number: int, slot: Slot, arrows: Arrows, ink: str, lo
     value = _reference(arrows, (offset, "v", number), slot.text, slot.target)
     if note:
         before = _font(_text(note), look.color, 10)
-        # The dot of a reference stands where its arrow leaves.
+        # The dot of a reference is at the end, where its arrow leaves the row.
         value = f"{before}  {value}" if value else f"{_code(slot.text, ink)}  {before}"
     align = "RIGHT" if slot.target is not None else "LEFT"
     return _row(
@@ -89,12 +89,12 @@ def _slot_row(offset: int, number: int, slot: Slot, arrows: Arrows, ink: str, lo
     )
 
 
-def _gone_row(place: Place, slot: Slot, arrows: Arrows) -> str:
-    """A slot that is no longer there."""
-    was = "●" if place in arrows.ghosts else f"<S>{_code(slot.text, FAINT)}</S>"
+def _gone_row(origin: Origin, slot: Slot, arrows: Arrows) -> str:
+    """The row of a slot that was removed."""
+    was = "●" if origin in arrows.ghosts else f"<S>{_code(slot.text, FAINT)}</S>"
     value = f"{_font('removed', FAINT, 10)}  {was}"
     label = f"{_sign(GONE)}<S>{_code(slot.label, FAINT)}</S>"
-    return _row(("", label), (f"g{place[2]}", value), "RIGHT" if place in arrows.ghosts else "LEFT", GONE)
+    return _row(("", label), (f"g{origin[2]}", value), "RIGHT" if origin in arrows.ghosts else "LEFT", GONE)
 
 
 def _row(label: tuple[str, str], value: tuple[str, str], align: str, look: SlotLook) -> str:
@@ -111,11 +111,11 @@ def _sign(look: SlotLook) -> str:
     return "" if look is PLAIN else _code(look.sign, look.color)
 
 
-def _reference(arrows: Arrows, place: Place, text: str, target: int | None) -> str:
-    """A dot where an arrow begins, words for what is not drawn; nothing for a plain value."""
+def _reference(arrows: Arrows, origin: Origin, text: str, target: int | None) -> str:
+    """A dot for a reference that is an arrow, words for another reference, nothing for a plain value."""
     if target is None:
         return ""
-    if place in arrows.drawn or place in arrows.ghosts:
+    if origin in arrows.drawn or origin in arrows.ghosts:
         return "●"
     return _font(f"<I>{_text(text + (arrows.number_text(target) or ' …'))}</I>", FAINT, 11)
 
@@ -134,7 +134,7 @@ def _font(text: str, color: str, size: int) -> str:
 
 
 def _lines(text: str) -> str:
-    """A longer text, broken into lines."""
+    """A long text, broken into lines."""
     lines = textwrap.wrap(text, 44) or [""]
     return "".join(f'{_text(line)}<BR ALIGN="LEFT"/>' for line in lines)
 

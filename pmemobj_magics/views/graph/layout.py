@@ -1,9 +1,9 @@
-"""The ways in which graphviz can arrange a drawing, by the names that people give.
+"""The ways to arrange a drawing, by the names that users give.
 
-``LR`` and ``TB`` are directions of graphviz's ``dot``. (The opposite ones would draw arrows across the tables,
-whose heads are at the top and whose references are at the right.) Of its other programs two are of use for tables with
-arrows: ``radial`` puts the beginning in the middle and each step on a ring around it, ``spring`` shows what belongs
-together.
+``LR`` and ``TB`` are directions of graphviz's program ``dot``. (The opposite directions would draw arrows across the
+tables, because the head of a table is at its top and the references leave at its right.) Two other programs of
+graphviz are useful for tables with arrows: ``radial`` puts the first object in the middle and the others on rings
+around it; ``spring`` draws objects with many references to each other close together.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ __all__ = ["LAYOUTS", "Layout", "find_layout"]
 
 @dataclass(frozen=True)
 class Layout:
-    """One way.
+    """One way to arrange a drawing.
 
     Attributes:
         engine: The program of graphviz.
-        attributes: Those of the graph.
-        leaves, arrives: Where arrows leave a row, and where they arrive at a head.
+        attributes: The attributes of the graph in DOT.
+        leaves: The side of a row at which arrows begin.
+        arrives: The side of a head at which arrows end.
     """
 
     engine: str = "dot"
@@ -31,7 +32,7 @@ class Layout:
     arrives: str = ":w"
 
 
-#: Without these the tables would lie on top of each other, and the arrows on the tables.
+#: These keep tables from covering each other, and arrows from covering tables.
 _APART = {"overlap": "false", "splines": "true", "sep": "+12", "esep": "+4"}
 
 LAYOUTS = {
@@ -43,10 +44,10 @@ LAYOUTS = {
 
 
 def find_layout(name: str) -> Layout:
-    """The layout of a name, however it is capitalised.
+    """The layout with this name, in upper or lower case.
 
     Raises:
-        MagicUsageError: there is none.
+        MagicUsageError: there is no such layout.
     """
     known = {each.lower(): each for each in LAYOUTS}
     if name.lower() not in known:

@@ -1,7 +1,8 @@
-"""How objects, slots and arrows look that are new, changed, removed, doomed, damaged or not defined yet.
+"""How objects, slots and arrows look that are new, changed, removed, unreachable, damaged or of an undefined class.
 
-Each is told by a word and by the line as well as by colour: people do not all see colours alike, and printers
-do not print them. Dashed is what is not for good: not committed, or doomed; dotted is what is no longer there.
+A word and the style of a line say the same as the colour, because not everybody sees colours alike, and many printers
+print none. A dashed line means that something is not permanent: it is uncommitted or unreachable. A dotted line means
+that something no longer exists.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from pmemobj.inspect import Change, Comparison, Node
 __all__ = ["BORDER", "DASHED", "DOTTED", "FAINT", "GONE", "PLAIN", "TEXT", "Look", "Looks", "SlotLook"]
 
 TEXT, FAINT, BORDER = "#1f2430", "#626c7d", "#8a94a6"
-_DAMAGED, _UNDEFINED, _NEW, _CHANGED, _DOOMED = "#b3261e", "#8a5a00", "#1a7f37", "#0b5cad", "#7c3f8c"
+_DAMAGED, _UNDEFINED, _NEW, _CHANGED, _UNREACHABLE = "#b3261e", "#8a5a00", "#1a7f37", "#0b5cad", "#7c3f8c"
 SOLID, DASHED, DOTTED = "", "DASHED", "DOTTED"
 _HEADS = {"PersistentDict": "#dbe8fb", "PersistentList": "#dcf2e1"}
 _OBJECT_HEAD, _DAMAGED_HEAD, _UNDEFINED_HEAD = "#eae1fb", "#fbdcdc", "#fdf0d5"
-_DOOMED_HEAD, _GONE_HEAD = "#f3e6f6", "#f1f3f6"
+_UNREACHABLE_HEAD, _GONE_HEAD = "#f3e6f6", "#f1f3f6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +27,12 @@ class Look:
     """The frame of an object.
 
     Attributes:
-        color, line, width: Of its border.
-        head: The colour behind its type.
-        ink: The colour of its text.
-        words: What is said of it in its head.
+        color: The colour of the border.
+        line: The style of the border.
+        width: The width of the border.
+        head: The colour behind the type.
+        ink: The colour of the text.
+        words: Notes in the head, beside the type.
     """
 
     color: str
@@ -42,7 +45,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class SlotLook:
-    """A slot that is not as before: a sign before its label, the colour behind it, and that of its arrow."""
+    """The look of a slot.
+
+    Attributes:
+        sign: The sign before the label.
+        back: The colour behind the row; empty for none.
+        color: The colour of the arrow.
+    """
 
     sign: str
     back: str
@@ -57,36 +66,36 @@ GONE = SlotLook("− ", "#f1f3f6", BORDER)
 
 @dataclass(frozen=True)
 class Looks:
-    """What is known of the objects of one drawing.
+    """What is known about the objects of one drawing.
 
     Attributes:
-        comparison: What differs from an earlier graph.
-        marks: ``new`` or ``changed`` for some objects, by offset, where nothing else is known of an earlier graph.
-        doomed: The objects that only the program holds.
-        holders: The variables that hold them.
+        comparison: The differences from an earlier graph.
+        marks: ``new`` or ``changed`` for some objects, by offset, if there is no comparison.
+        unreachable: The objects that only Python variables hold.
+        holders: The names of these variables, by the offset of the object.
     """
 
     comparison: Comparison | None = None
     marks: Mapping[int, str] = field(default_factory=dict)
-    doomed: Mapping[int, Node] = field(default_factory=dict)
+    unreachable: Mapping[int, Node] = field(default_factory=dict)
     holders: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def line(self) -> str:
-        """The line of what is new or changed."""
+        """The line of a new or changed object: dashed while the change is uncommitted."""
         return DASHED if self.comparison is not None and self.comparison.is_uncommitted else SOLID
 
     @property
     def removed(self) -> dict[int, Node]:
-        """The objects that are no longer there."""
+        """The objects that no longer exist."""
         return {} if self.comparison is None else self.comparison.removed
 
     def change(self, offset: int) -> Change | None:
-        """What became of an object, if that is known."""
+        """How an object differs from the earlier graph, if that is known."""
         return None if self.comparison is None else self.comparison.changes.get(offset)
 
     def word(self, offset: int) -> str:
-        """What to say of that, in a word or two."""
+        """The same in a word or two."""
         return self.marks.get(offset, "") if self.comparison is None else self.comparison.word(offset)
 
     def slot(self, offset: int, number: int) -> SlotLook:
@@ -103,9 +112,9 @@ class Looks:
         if offset in self.removed:
             return Look(BORDER, DOTTED, 2, _GONE_HEAD, FAINT, tuple(words))
         color, line, width, head = BORDER, SOLID, 1, _HEADS.get(node.type, _OBJECT_HEAD)
-        if offset in self.doomed:
-            color, line, head = _DOOMED, DASHED, _DOOMED_HEAD
-            words.insert(0, "doomed" + (f", kept by {self.holders[offset]}" if offset in self.holders else ""))
+        if offset in self.unreachable:
+            color, line, head = _UNREACHABLE, DASHED, _UNREACHABLE_HEAD
+            words.insert(0, "unreachable" + (f", kept by {self.holders[offset]}" if offset in self.holders else ""))
         if node.damage:
             color, line, head = _DAMAGED, DASHED, _DAMAGED_HEAD
         elif node.type.endswith("(not defined yet)"):

@@ -1,10 +1,10 @@
-"""Graphviz's SVG made fit for notebooks.
+"""Make graphviz's SVG fit for notebooks.
 
-- Its own light panel behind it: JupyterLab shows an SVG as an image, which cannot know the theme.
-- A viewBox, and a width that keeps large drawings in the page; presentation attributes only, because
-  GitHub and nbviewer drop style attributes.
-- Ids that are unique to the drawing, and titles that say something, for readers and as tooltips.
-- No comment with graphviz's version, so that a saved file changes only when the graph does.
+- A light panel is put behind the drawing, because JupyterLab shows an SVG as an image, which cannot follow the theme.
+- A viewBox and a limited width keep large drawings inside the page. Only presentation attributes are used, because
+  GitHub and nbviewer remove style attributes.
+- Ids are unique to the drawing. Titles describe the objects, for screen readers and as tooltips.
+- Graphviz's comment with its version is removed, so that a saved file changes only when the graph changes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pmemobj_magics.views.graph.label import FONT
 
 __all__ = ["render", "tidy"]
 
-_INSTALL_HINT = "for a picture install graphviz: apt install graphviz"
+_INSTALL_HINT = "to get a picture, install graphviz: apt install graphviz"
 _FEWER = "show fewer objects: --max-nodes, --max-items or --depth"
 
 _MAX_SECONDS = 20
@@ -27,11 +27,11 @@ _MAX_WIDTH = 1000
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
-#: Said once for the whole drawing; in each of its texts it would be a third of the file.
+#: Attributes of the whole drawing; repeated in each text, they would make up a third of the file.
 _INHERITED = {"font-family": FONT, "text-anchor": "start"}
 _PANEL = {"rx": "8", "fill": "#fbfcfe", "stroke": "#d0d7e2"}
 
-# Without these the elements would be written as <ns0:svg>.
+# Without these registrations the elements would be written as <ns0:svg>.
 ElementTree.register_namespace("", _SVG)
 ElementTree.register_namespace("xlink", _XLINK)
 
@@ -40,7 +40,7 @@ def render(source: str, format: str, engine: str = "dot") -> bytes:
     """Let graphviz draw.
 
     Raises:
-        DrawingError: it is not installed, failed, or took too long.
+        DrawingError: graphviz is not installed, failed, or took too long.
     """
     try:
         return subprocess.run(
@@ -53,19 +53,19 @@ def render(source: str, format: str, engine: str = "dot") -> bytes:
     except FileNotFoundError:
         raise DrawingError("draw the graph", "graphviz is not installed", _INSTALL_HINT) from None
     except subprocess.TimeoutExpired:
-        raise DrawingError("draw the graph", f"dot took longer than {_MAX_SECONDS} s", _FEWER) from None
+        raise DrawingError("draw the graph", f"graphviz took longer than {_MAX_SECONDS} s", _FEWER) from None
     except (OSError, subprocess.CalledProcessError) as error:
         words = getattr(error, "stderr", b"").decode(errors="replace").strip() or str(error)
-        raise DrawingError("draw the graph", f"dot says: {words.partition(chr(10))[0]}", _FEWER) from None
+        raise DrawingError("draw the graph", f"graphviz reports: {words.partition(chr(10))[0]}", _FEWER) from None
 
 
 def tidy(drawn: bytes, *, prefix: str, label: str, titles: dict[str, str]) -> str:
-    """Graphviz's SVG as the head of this module describes.
+    """Graphviz's SVG, changed as the docstring of this module describes.
 
     Args:
         drawn: What graphviz wrote.
-        prefix: Begins every id.
-        label: What a screen reader says of the whole.
+        prefix: The beginning of every id.
+        label: What a screen reader says about the whole drawing.
         titles: A text for each node, by its name.
     """
     svg = ElementTree.fromstring(drawn)
@@ -80,7 +80,7 @@ def tidy(drawn: bytes, *, prefix: str, label: str, titles: dict[str, str]) -> st
         for name in [name for name, value in _INHERITED.items() if element.get(name) == value]:
             del element.attrib[name]
         if element.get("stroke") == "transparent":
-            # Graphviz before 2.50; not a colour in SVG.
+            # Graphviz before 2.50 writes this, but it is not a colour of SVG.
             element.set("stroke", "none")
         if element.tag == f"{{{_SVG}}}g":
             _name(element, prefix, label, titles)
@@ -90,7 +90,7 @@ def tidy(drawn: bytes, *, prefix: str, label: str, titles: dict[str, str]) -> st
 
 
 def _name(group: ElementTree.Element, prefix: str, label: str, titles: dict[str, str]) -> None:
-    """A unique id and a telling title for a node, an edge or the whole."""
+    """Give a node, an edge or the whole drawing a unique id and a title."""
     title = group.find(f"{{{_SVG}}}title")
     kind = group.get("class")
     if title is not None and kind == "node":

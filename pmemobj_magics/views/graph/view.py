@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import html
 import os
+import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pmemobj.inspect import Comparison, Graph, Node, tree_text
-from pmemobj_magics.display import page, shows_text_only, write_file
+from pmemobj_magics.common.pages import page, svg_file, write_file
 from pmemobj_magics.errors import DrawingError
 from pmemobj_magics.views.graph.dot import node_name, to_dot
 from pmemobj_magics.views.graph.layout import find_layout
@@ -20,21 +20,22 @@ from pmemobj_magics.views.tree import footer, to_html
 
 __all__ = ["PoolGraph"]
 
-class PoolGraph:
-    """The objects of a pool and their references, as they were when the picture was asked for.
 
-    In a notebook it is an SVG, and without graphviz a tree; ``print()`` writes the tree anywhere.
+class PoolGraph:
+    """The objects of a pool and their references, as they were when the picture was made.
+
+    A notebook shows it as SVG, or as a tree without graphviz; ``print()`` writes the tree as text.
 
     Args:
         graph: What a walk found.
-        name: What to call the value where it begins: the root, or an expression.
-        offsets: Whether to show each object's offset and size.
-        marks: ``new`` or ``changed`` for some objects, by offset, where the earlier graph is not at hand.
-        before: An earlier graph of the pool, to show what differs. Without it, inside a transaction,
-            the state that the transaction found.
+        name: The name of the value at which the graph begins: the root, or an expression.
+        offsets: Whether to show the offset and the size of each object.
+        marks: ``new`` or ``changed`` for some objects, by offset, if there is no earlier graph.
+        before: An earlier graph of the pool, from which differences are marked. Without it, in a transaction, the
+            state at its beginning is used.
         layout: One of `LAYOUTS`.
-        holders: The variables that keep doomed objects, by the offset of the object.
-        frame: Tells drawings of one series apart, so that their ids differ.
+        holders: The variables that keep unreachable objects, by the offset of the object.
+        frame: A text that is different for each drawing of a series, so that their ids differ.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class PoolGraph:
     ) -> None:
         self.graph = graph
         self.name = name or graph.start.label
-        #: What differs from the earlier graph, or None.
+        #: The differences from the earlier graph, or None.
         self.comparison = graph.uncommitted if before is None else Comparison(before, graph)
         self._looks = Looks(self.comparison, marks or {}, graph.unreachable, holders or {})
         self._layout = find_layout(layout)
@@ -93,21 +94,21 @@ class PoolGraph:
 
     @staticmethod
     def _difference(comparison: Comparison) -> str:
-        return f"{'uncommitted' if comparison.is_uncommitted else 'since before'}: {comparison.summary}"
+        return f"{'uncommitted' if comparison.is_uncommitted else 'since the earlier graph'}: {comparison.summary}"
 
     def __str__(self) -> str:
         return self.tree
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        if shows_text_only():
+        if _shows_text_only():
             return {"text/plain": f"{self!r}\n{self.tree}"}
         try:
             return {"text/plain": repr(self), "image/svg+xml": self.svg}
         except DrawingError as error:
             text = f"{self.tree}\n({error.why}; {error.todo})"
-            return {"text/plain": f"{self!r}\n{text}", "text/html": self._tree_to_unfold(error)}
+            return {"text/plain": f"{self!r}\n{text}", "text/html": self._tree_html(error)}
 
-    def _tree_to_unfold(self, error: DrawingError) -> str:
+    def _tree_html(self, error: DrawingError) -> str:
         tree = to_html(self.graph, self.comparison, self.name, self._offsets, self._looks.holders)
         words = f"{footer(self.graph, self.comparison)} ({error.why}; {error.todo})"
         return f'<div>{tree}\n<small style="opacity:.7">{html.escape(words)}</small></div>'
@@ -115,19 +116,21 @@ class PoolGraph:
     # ---- files ----
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture to a file; its ending says in which form: .svg, .png, .dot or .html.
+        """Write the picture to a file, in the format that its ending names: .svg, .png, .dot or .html.
 
         The HTML is one file that loads nothing.
 
         Raises:
-            MagicUsageError: another ending, or the file cannot be written.
-            DrawingError: .svg or .png without graphviz.
+            MagicUsageError: the ending is another one, or the file cannot be written.
+            DrawingError: the ending is .svg or .png, and graphviz is missing or failed.
         """
-        writers = {".svg": self._svg_file, ".png": self._png_file, ".dot": self.dot.encode, ".html": self._page}
-        write_file("the graph", Path(path), writers)
-
-    def _svg_file(self) -> bytes:
-        return f'<?xml version="1.0" encoding="UTF-8"?>\n{self.svg}\n'.encode()
+        writers = {
+            ".svg": lambda: svg_file(self.svg),
+            ".png": self._png_file,
+            ".dot": self.dot.encode,
+            ".html": self._page,
+        }
+        write_file("the graph", path, writers)
 
     def _png_file(self) -> bytes:
         dot = self._dot.copy()
@@ -138,8 +141,14 @@ class PoolGraph:
         try:
             body = self.svg
         except DrawingError as error:
-            body = self._tree_to_unfold(error)
+            body = self._tree_html(error)
         return page(footer(self.graph, self.comparison), body)
+
+
+def _shows_text_only() -> bool:
+    """Whether this is IPython in a terminal, which would show one line of text in place of a picture."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return shell is not None and set(shell.display_formatter.active_types) == {"text/plain"}
 
 
 def _title(node: Node, looks: Looks) -> str:

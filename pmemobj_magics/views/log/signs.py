@@ -1,47 +1,33 @@
-"""The signs of the log: a letter and a colour for each step, a mark and a colour for each end.
-
-Colours are those of Okabe and Ito, which people with any kind of colour vision tell apart, and each goes with a
-letter or a mark.
-"""
+"""The signs of the history: a letter and a colour for each kind of step, a mark and a colour for each outcome."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pmemobj_magics.common.signs import Sign
 
-__all__ = ["ENDS", "STEPS", "Sign", "end_of"]
+__all__ = ["OUTCOMES", "STEPS", "outcome_sign"]
 
-
-@dataclass(frozen=True)
-class Sign:
-    """A letter or mark, the colour behind it, and what both mean."""
-
-    mark: str
-    colour: str
-    meaning: str
-
-
-#: By `Step.what`; levels have none.
+#: By `LogStep.what`; the begin and the end of an inner level have no sign.
 STEPS = {
-    "snapshot": Sign("S", "#e69f00", "snapshot: old bytes go to the undo log, then change"),
-    "fill": Sign("N", "#f0e442", "new: bytes that nothing counts yet; not logged, flushed at commit"),
+    "snapshot": Sign("S", "#e69f00", "snapshot: the old bytes are copied to the undo log before they change"),
+    "fill": Sign("N", "#f0e442", "new: bytes behind the end; not logged, but flushed at commit"),
     "allocate": Sign("A", "#56b4e9", "allocate memory"),
-    "free": Sign("F", "#cc79a7", "free memory, when all of it is certain"),
-    "store": Sign("W", "#009e73", "write, durable at once: 8 bytes are written wholly or not at all"),
-    "publish": Sign("P", "#0072b2", "publish: one redo log allocates, frees and writes a word at once"),
-    "persist": Sign("D", "#bbbbbb", "make durable what was changed before"),
+    "free": Sign("F", "#cc79a7", "free memory at the commit"),
+    "store": Sign("W", "#009e73", "write 8 bytes, atomically and durably"),
+    "publish": Sign("P", "#0072b2", "publish: one redo log allocates, frees and writes a word atomically"),
+    "persist": Sign("D", "#bbbbbb", "make earlier changes durable"),
 }
-#: By `Entry.outcome`.
-ENDS = {
-    "committed": Sign("✓", "#009e73", "committed: all of it is in the pool"),
-    "stored": Sign("✓", "#009e73", "durable, by stores that are whole or not there"),
-    "published": Sign("✓", "#009e73", "durable, by one redo log"),
-    "done": Sign("✓", "#009e73", "all of it is in the pool"),
-    "rolled back": Sign("✗", "#d55e00", "rolled back: as if it had never begun"),
-    "cut off": Sign("✗", "#d55e00", "cut off by an interrupt: nothing of it counts"),
+#: By `LogEntry.outcome`.
+OUTCOMES = {
+    "committed": Sign("✓", "#009e73", "committed: all changes are in the pool"),
+    "stored": Sign("✓", "#009e73", "durable: every store is atomic"),
+    "published": Sign("✓", "#009e73", "durable by one redo log"),
+    "done": Sign("✓", "#009e73", "all changes are in the pool"),
+    "rolled back": Sign("✗", "#d55e00", "rolled back: none of its changes remains"),
+    "cut off": Sign("✗", "#d55e00", "ended by an interrupt: none of its changes remains"),
     "running": Sign("…", "#f0e442", "still open"),
 }
 
 
-def end_of(outcome: str) -> Sign:
+def outcome_sign(outcome: str) -> Sign:
     """The sign of an outcome."""
-    return ENDS.get(outcome, Sign("?", "#bbbbbb", outcome))
+    return OUTCOMES.get(outcome, Sign("?", "#bbbbbb", outcome))

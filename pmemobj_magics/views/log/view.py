@@ -1,42 +1,40 @@
-"""What `%pmem_log` returns: the entries, and how they show themselves.
+"""`LogView`: entries of the history of transactions, which show and save themselves.
 
-Text has no times, so that it is the same in every run; the table and the picture have them.
+The text has no times, so that it is the same in every run; the table and the picture have times.
 """
 
 from __future__ import annotations
 
-import base64
 import html
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pmemobj import LogEntry
-from pmemobj_magics.display import plural
-from pmemobj_magics.errors import DrawingError
-from pmemobj_magics.views.log.signs import STEPS, end_of
-from pmemobj_magics.views.log.strip import draw, time_text
+from pmemobj_magics.common.pages import image, page, svg_file, write_file
+from pmemobj_magics.common.texts import number_text, plural
+from pmemobj_magics.views.log.picture import draw, time_text
+from pmemobj_magics.views.log.signs import STEPS, outcome_sign
 
 __all__ = ["LogView"]
 
-#: Changes of an entry that are shown; the steps, which open at a click, have no such limit.
+#: The largest number of changes of an entry; the steps, which unfold at a click, have no such limit.
 _CHANGES = 4
 _LEFT = 'style="text-align:left;vertical-align:top"'
 
 
 class LogView:
-    """Entries of the log of a pool.
+    """Entries of the history of a pool.
 
     Args:
-        name: How the pool is called.
-        entries: What is shown, the oldest first.
-        recorded: How many entries there have been in all.
-        state: Whether the log is recording, or why not, in words.
-        times: Whether the text has times, too.
-        line_name: Gives a line of the program a name, such as ``line 2 of In[5]``.
+        name: The name of the pool for the user.
+        entries: The entries to show, the oldest first.
+        recorded: The number of all entries that were ever recorded.
+        state: Whether the history is being recorded, or why not, in words.
+        times: Whether the text shows times.
+        line_name: A function that names a line of the program, such as ``line 2 of In[5]``.
 
     Attributes:
-        entries: What is shown.
+        entries: The entries that are shown.
     """
 
     def __init__(
@@ -55,35 +53,29 @@ class LogView:
 
     @property
     def title(self) -> str:
-        """How much of what is shown."""
+        """The pool, how many of its entries are shown, and whether recording continues."""
         count = len(self.entries)
-        shown = f"the last {count} of {self._recorded} entries" if count < self._recorded else _entries(count)
-        return f"log of {self._name}: {shown} ({self._state})"
+        shown = _entries(count)
+        if count < self._recorded:
+            shown = f"the last {number_text(count)} of {_entries(self._recorded)}"
+        return f"history of {self._name}: {shown} ({self._state})"
 
     @property
     def svg(self) -> str:
-        """The strip: what happened to which object, one column for each step."""
+        """The picture: what happened to which object, with a column for each step."""
         return draw(self.entries)
 
     def save(self, path: str) -> None:
-        """Write it to a file that loads nothing.
+        """Write the history to a file that loads nothing, in the format that its ending names: .svg or .html.
 
         Raises:
-            DrawingError: the name does not end in .svg or .html, or it cannot be written.
+            MagicUsageError: the ending is another one, or the file cannot be written.
         """
-        kind = os.path.splitext(path)[1].lower()
-        if kind not in (".svg", ".html"):
-            raise DrawingError(f"save the log to {path}", "its ending is neither .svg nor .html", "choose one of them")
-        style = ":root { color-scheme: light dark } body { margin: 1rem; font-family: sans-serif }"
-        head = f'<meta charset="utf-8"><title>{html.escape(self.title)}</title><style>{style}</style>'
-        page = f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>{self._repr_html_()}</body></html>\n'
-        try:
-            with open(path, "w", encoding="utf-8") as file:
-                file.write(self.svg if kind == ".svg" else page)
-        except OSError as error:
-            raise DrawingError(
-                f"save the log to {path}", error.strerror or str(error), "choose another place"
-            ) from None
+        writers = {
+            ".svg": lambda: svg_file(self.svg),
+            ".html": lambda: page(self.title, self._repr_html_()),
+        }
+        write_file("the history", path, writers)
 
     # ---- as text ----
 
@@ -91,7 +83,7 @@ class LogView:
         return "\n".join([self.title, *(line for entry in self.entries for line in self._lines(entry))])
 
     def _lines(self, entry: LogEntry) -> Iterator[str]:
-        yield f"{entry.number:>4} {end_of(entry.outcome).mark} {entry.title}"
+        yield f"{entry.number:>4} {outcome_sign(entry.outcome).mark} {entry.title}"
         if entry.line is not None and entry.line.text:
             yield f"       {entry.line.text}"
         for change in entry.changes[:_CHANGES]:
@@ -106,7 +98,7 @@ class LogView:
 
     @staticmethod
     def _time_text(entry: LogEntry) -> str:
-        return f"after {time_text(entry.began)}, took {time_text(max(0.0, entry.ended - entry.began))}"
+        return f"began after {time_text(entry.began)}, took {time_text(max(0.0, entry.ended - entry.began))}"
 
     # ---- as a table and a picture ----
 
@@ -114,19 +106,13 @@ class LogView:
         title = f"<strong>{html.escape(self.title)}</strong>"
         if not self.entries:
             return f'<div class="pmem">{title}</div>'
-        svg = self.svg
-        data = base64.b64encode(svg.encode()).decode()
-        width = svg.partition(' width="')[2].partition('"')[0]
-        alt = html.escape(f"strip of {_entries(len(self.entries))}", quote=True)
-        # An image, because notebooks that are not trusted drop SVG from HTML.
-        look = f"max-width:100%;width:{width}px;height:auto"
-        picture = f'<img alt="{alt}" style="{look}" src="data:image/svg+xml;base64,{data}">'
-        head = "".join(f"<th {_LEFT}>{name}</th>" for name in ("", "what", "changes", "how", "when"))
+        picture = image(self.svg, f"picture of {_entries(len(self.entries))}")
+        head = "".join(f"<th {_LEFT}>{name}</th>" for name in ("", "what", "changes", "steps", "time"))
         rows = "".join(self._row(entry) for entry in self.entries)
         return f'<div class="pmem">{title}<div>{picture}</div><table><tr>{head}</tr>{rows}</table></div>'
 
     def _row(self, entry: LogEntry) -> str:
-        sign = end_of(entry.outcome)
+        sign = outcome_sign(entry.outcome)
         mark = f'<span title="{html.escape(sign.meaning, quote=True)}">{entry.number}&nbsp;{sign.mark}</span>'
         what = html.escape(entry.title)
         if entry.line is not None and entry.line.text:
@@ -136,7 +122,7 @@ class LogView:
         more = entry.changes[_CHANGES:]
         if more or entry.unnamed:
             further = "".join(f"<code>{html.escape(str(change))}</code><br>" for change in more)
-            beyond = f"and {plural(entry.unnamed, 'change')} that are not kept" if entry.unnamed else ""
+            beyond = f"({plural(entry.unnamed, 'change')} not kept)" if entry.unnamed else ""
             count = plural(len(more) + entry.unnamed, "further change")
             changes.append(f"<details><summary>{count}</summary>{further}{beyond}</details>")
         cells = (mark, what, "<br>".join(changes), _how(entry), html.escape(self._time_text(entry)))
@@ -147,8 +133,8 @@ class LogView:
 
 
 def _how(entry: LogEntry) -> str:
-    """What an entry asked of libpmemobj; at a click, step by step."""
-    summary = html.escape(entry.cost) or "nothing"
+    """The cost of an entry in calls of libpmemobj; it unfolds to the single steps."""
+    summary = html.escape(entry.cost) or "no steps"
     steps = [f"<li>{_step(step)}</li>" for step in entry.steps]
     if entry.hidden:
         steps.append(f"<li>and {plural(entry.hidden, 'step')} more</li>")
@@ -163,4 +149,4 @@ def _step(step: Any) -> str:
 
 
 def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"
+    return "1 entry" if count == 1 else f"{number_text(count)} entries"

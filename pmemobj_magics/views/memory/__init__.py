@@ -1,12 +1,23 @@
-"""The bytes of objects and of pools as pictures: `pmemobj.inspect.Memory` and `pmemobj.PoolStats` to SVG and text.
+"""The memory of a pool: the bytes of an object, the space in the pool, freed garbage, and the result of a check.
 
-No IPython in here; the results show themselves wherever ``_repr_mimebundle_`` is known.
+Nothing here imports IPython; the results show themselves wherever ``_repr_mimebundle_`` is known.
+
+| module | what it is responsible for |
+|---|---|
+| `bytes` | `MemoryPicture`: the bytes of an object |
+| `layout` | the cards of an object's allocations, and the arrows between them |
+| `card` | one allocation as a card with a row for each word |
+| `stats` | `StatsPicture`: what takes the space in a pool |
+| `gc` | `GarbageReport`: what a garbage collection has freed |
+| `check` | `CheckReport`: what an examination has found |
+| `blocks` | the bars and maps that `stats` and `gc` draw |
 """
 
 from __future__ import annotations
 
-from pmemobj_magics.views.memory.heap import GarbageReport, HeapPicture
-from pmemobj_magics.views.memory.report import CheckReport
-from pmemobj_magics.views.memory.view import MemoryPicture
+from pmemobj_magics.views.memory.bytes import MemoryPicture
+from pmemobj_magics.views.memory.check import CheckReport
+from pmemobj_magics.views.memory.gc import GarbageReport
+from pmemobj_magics.views.memory.stats import StatsPicture
 
-__all__ = ["CheckReport", "GarbageReport", "HeapPicture", "MemoryPicture"]
+__all__ = ["CheckReport", "GarbageReport", "MemoryPicture", "StatsPicture"]

@@ -1,7 +1,7 @@
 """One allocation as a card: a title, and a row for each of its words.
 
-A row has where the word is, its eight bytes on the colour of what it is there for, what it is called, and what it
-says. What is not committed has a dashed frame as well as a colour, and below it what the undo log has kept.
+A row shows the position of the word, its eight bytes on the colour of its purpose, its name, and its meaning. An
+uncommitted word also has a dashed frame, and the row below it shows the old bytes from the undo log.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from pmemobj.inspect import Gap, Meaning, Piece, State, Word
-from pmemobj_magics.display import plural
-from pmemobj_magics.views.memory.svg import FAINT, INK, element, label, rule, text_width
+from pmemobj_magics.common.svg import FAINT, INK, element, label, rule, text_width
+from pmemobj_magics.common.texts import plural
 
 __all__ = ["COLOURS", "UNCOMMITTED", "Card", "swatch"]
 
@@ -37,16 +37,17 @@ _AT, _BYTE = 34, 18
 _BYTES_AT = _PAD + _AT + 6
 _LABEL_AT = _BYTES_AT + 8 * _BYTE + 10
 _SIZE, _SMALL = 11, 10
-#: Characters of a text that are shown.
+#: The largest number of characters of each text.
 _LABEL_CHARS, _TEXT_CHARS, _DAMAGE_CHARS = 22, 36, 80
 
 
 class Card:
-    """The card of a piece, whose place is still to be found.
+    """The card of an allocation; `x` and `y` are set when the cards are arranged.
 
     Attributes:
         piece: The allocation.
-        x, y: Its left upper corner.
+        x: The left edge of the card.
+        y: The upper edge of the card.
     """
 
     def __init__(self, piece: Piece, title: str, offsets: bool) -> None:
@@ -78,7 +79,7 @@ class Card:
         text = word.text
         if self._offsets and word.target:
             text += f"  at {word.target:#x}"
-        return text + "  (logged, the same)" if word.state is State.LOGGED else text
+        return text + "  (logged, but not changed)" if word.state is State.LOGGED else text
 
     @property
     def _damage(self) -> str:
@@ -89,14 +90,14 @@ class Card:
         notes = [piece.kind] if piece.kind else []
         notes += [f"{piece.size} bytes"] if piece.size else []
         notes += [f"at {piece.offset:#x}"] if self._offsets else []
-        notes += ["new, not committed"] if piece.new else []
+        notes += ["new, uncommitted"] if piece.new else []
         notes += ["freed at the commit"] if piece.given_up else []
         return " · ".join(notes)
 
     # ---- where arrows begin and end ----
 
     def word_y(self, word: Word, old: bool = False) -> float:
-        """The middle of the row of a word, or of what it was."""
+        """The middle of the row of a word, or of the row with its old bytes."""
         number = next(at for at, (row, was) in enumerate(self._rows) if row is word and was is old)
         return self.y + _TITLE + _ROW * (number + 0.5)
 
@@ -107,7 +108,7 @@ class Card:
 
     @property
     def targets(self) -> list[tuple[Word, bool, str]]:
-        """The words from which arrows go, whether from what they were, and the name of the piece they lead to."""
+        """The words with an arrow, whether it begins at the old bytes, and the name of the allocation at its end."""
         found = []
         for row, old in self._rows:
             if isinstance(row, Word) and (row.old_piece if old else row.piece):
@@ -116,13 +117,13 @@ class Card:
 
     @property
     def meanings(self) -> list[Meaning]:
-        """What its words are there for."""
+        """The purposes of its words."""
         return [row.meaning for row, _ in self._rows if isinstance(row, Word)]
 
     # ---- drawing ----
 
     def svg(self) -> str:
-        """The card at its place."""
+        """The card at its position."""
         piece, x, y = self.piece, self.x, self.y
         edge = _DAMAGED if piece.damage else UNCOMMITTED if piece.new else _EDGE
         dashes = _DASHES if piece.damage or piece.new or piece.given_up else None
@@ -208,7 +209,7 @@ def _chip_width(word: Word) -> float:
 
 
 def _chip(word: Word, x: float, middle: float) -> str:
-    """The bits that tell what a value word is."""
+    """The tag bits of a word, which name the kind of its value."""
     if not word.tag:
         return ""
     width = _chip_width(word) - 6
@@ -217,5 +218,5 @@ def _chip(word: Word, x: float, middle: float) -> str:
 
 
 def swatch(x: float, middle: float, meaning: Meaning) -> str:
-    """A sample of the colour of a meaning, for a legend."""
+    """A sample of the colour of a purpose, for the legend."""
     return element("rect", x=x, y=middle - 6, width=18, height=12, rx=2, fill=COLOURS[meaning])

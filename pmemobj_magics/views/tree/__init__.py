@@ -1,6 +1,12 @@
-"""The objects of a pool as a tree to unfold, and the small one that each object shows of itself.
+"""Objects as a tree that unfolds, and the small tree that every persistent object shows of itself.
 
-No IPython in here, no graphviz, and no script in what is made.
+Nothing here imports IPython or needs graphviz, and the HTML contains no script.
+
+| module | what it is responsible for |
+|---|---|
+| `view` | `PoolTree`, which shows and saves itself |
+| `html` | the tree as nested ``<details>`` |
+| `summary` | the line below a tree or a graph |
 """
 
 from __future__ import annotations

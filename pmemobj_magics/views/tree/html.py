@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from pmemobj.inspect import UNREACHABLE, Comparison, Graph, Node, TreeRow, TreeWalk, tree_text
-from pmemobj_magics.display import number_text
+from pmemobj_magics.common.texts import number_text
 
 __all__ = ["small_tree", "to_html"]
 

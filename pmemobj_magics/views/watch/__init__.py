@@ -1,13 +1,20 @@
-"""The explorer of ``%pmem_watch``: tree, graph and bytes of a pool, which follow what the cells do to it.
+"""The explorer of ``%pmem_watch``: a tree, a graph and the bytes of a pool, which follow the changes that cells make.
 
-`_scene` takes what is shown out of the pool, `_widget` hands it to the page, `_follow` says when. What the reader
-does in the page (select, fold, search, pan and zoom) needs no kernel; the scripts there have all the data.
+The scripts in the page have all the data, so selecting, folding, searching, panning and zooming need no kernel.
+
+| module | what it is responsible for |
+|---|---|
+| `widget` | `PoolExplorer`: the widget, and the data that it shares with the page |
+| `scene` | what is shown of a pool at one moment, and the same as JSON |
+| `memory_json` | the memory of an object as JSON |
+| `follow` | when explorers look at their pools again |
+| `static` | the explorer as plain HTML, for viewers without a kernel |
 """
 
 from __future__ import annotations
 
 from pmemobj_magics.views.watch.follow import Follower
-from pmemobj_magics.views.watch.scene import Limits
+from pmemobj_magics.views.watch.scene import WatchLimits
 from pmemobj_magics.views.watch.widget import PoolExplorer
 
-__all__ = ["Follower", "Limits", "PoolExplorer"]
+__all__ = ["Follower", "PoolExplorer", "WatchLimits"]

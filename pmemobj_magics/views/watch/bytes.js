@@ -1,4 +1,4 @@
-/* The memory of an object: each allocation a table, each word a row; what it leads to is a link. */
+/* The memory of an object: a table for each allocation, a row for each word, a link for each reference. */
 
 function bytesOf(memory, scene, app) {
   const pieces = memory.pieces.map((piece) => onePiece(piece, scene, app));

@@ -1,15 +1,15 @@
-/* The object that is chosen: what it is, who refers to it, its entries, and its bytes where the kernel told them. */
+/* The selected object: its type, the references to it, its entries, and its bytes. */
 
 class Details {
   constructor(app) {
     this.app = app;
-    this.el = element("div", { class: "pmem-details", role: "region", "aria-label": "the chosen object" });
+    this.el = element("div", { class: "pmem-details", role: "region", "aria-label": "the selected object" });
   }
 
   draw(scene, id) {
     const node = scene.nodes[id];
     if (!node) {
-      this.el.replaceChildren(element("p", { class: "pmem-hint" }, "Choose an object in the tree or in the graph."));
+      this.el.replaceChildren(element("p", { class: "pmem-hint" }, "Select an object in the tree or in the graph."));
       return;
     }
     const head = element("h4", {}, scene.title(id));
@@ -17,18 +17,18 @@ class Details {
     if (node.mark) facts.append(" · ", badge(node.mark));
     if (node.at) facts.append(` at ${node.at}`);
     const begin = scene.start.target === id ? null
-      : button("begin here", `show the tree and the graph from here: ${scene.title(id)}`, () => this.app.begin(id, scene.label(scene.homes.get(id).place)));
+      : button("focus on this object", `begin the tree and the graph at ${scene.title(id)}`, () => this.app.begin(id, scene.label(scene.homes.get(id).place)));
     if (begin) facts.append(" · ", begin);
     const entries = element("section", {}, element("h5", {}, "entries"), this.#entries(scene, node));
     const memory = scene.told.memories[id] ?? this.app.memories.get(id);
-    const bytes = memory ? bytesOf(memory, scene, this.app) : element("p", { class: "pmem-hint" }, "Its bytes are asked of the kernel.");
+    const bytes = memory ? bytesOf(memory, scene, this.app) : element("p", { class: "pmem-hint" }, "Waiting for its bytes from the kernel …");
     this.el.replaceChildren(head, facts, node.damage ? element("p", { class: "pmem-damage" }, node.damage) : "", this.#referrers(scene, id),
       element("div", { class: "pmem-parts" }, entries, bytes));
   }
 
   #link(scene, id, text) {
     if (scene.has(id)) return button(text, `go to ${scene.title(id)}`, () => this.app.jump(id, true), { class: "pmem-jump" });
-    return button(`${text} …`, `begin at this ${text}, which is not shown yet`, () => this.app.begin(id, text), { class: "pmem-jump" });
+    return button(`${text} …`, `focus on this ${text}, which is not shown`, () => this.app.begin(id, text), { class: "pmem-jump" });
   }
 
   #referrers(scene, id) {
@@ -36,7 +36,7 @@ class Details {
     const told = found.map(({ place, from }) => (from === null ? element("span", {}, scene.label(place))
       : this.#link(scene, from, `${scene.nodes[from].type}${scene.numbers.has(from) ? ` #${scene.numbers.get(from)}` : ""} › ${scene.label(place)}`)));
     const items = told.flatMap((each, at) => (at ? [", ", each] : [each]));
-    return element("p", {}, found.length > 1 ? `shared, from ${found.length} places: ` : "from ", ...items);
+    return element("p", {}, found.length > 1 ? `${found.length} references, from ` : "reference from ", ...items);
   }
 
   #entries(scene, node) {

@@ -1,5 +1,5 @@
-/* The explorer of %pmem_watch. (Its scripts stand one after another in one module; `explorer.js` is the last and puts
- * them together.) Here: making elements. Nothing ever becomes markup that came out of a pool; it is text.
+/* Make elements for the explorer of %pmem_watch. (Its scripts are joined to one module; `explorer.js` is the last.)
+ * Data from a pool is always inserted as text and never as markup.
  */
 
 function element(tag, attributes = {}, ...children) {
@@ -18,7 +18,7 @@ function button(text, label, action, more = {}) {
   return element("button", { type: "button", title: label, "aria-label": label, onclick: action, ...more }, text);
 }
 
-/* With the parts that match what is searched for set apart. */
+/* A text, in which the matches of the search are marked. */
 function marked(text, wanted) {
   if (!wanted) return [text];
   const found = [];
@@ -31,7 +31,7 @@ function marked(text, wanted) {
   return [...found, text.slice(at)];
 }
 
-/* What is new or changed, in a word; dashed is what is not committed. */
+/* A badge for a new or changed object; its border is dashed while the change is uncommitted. */
 function badge(mark) {
   if (!mark) return "";
   const isNew = mark.startsWith("new") || mark.startsWith("added");

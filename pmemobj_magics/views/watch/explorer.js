@@ -1,16 +1,16 @@
-/* The explorer: head, search and way above; tree, graph and the chosen object below.
+/* The explorer: above are the head, the search and the path; below are the tree, the graph and the selected object.
  *
- * The page has a whole scene and needs the kernel for three things only: another beginning, more entries, and what
- * has changed. It asks by setting a trait; an answer is another scene. Without a kernel all else goes on.
+ * The page has a complete scene. It needs the kernel for three things only: another beginning, more entries, and the
+ * latest changes. It asks by setting a trait, and the answer is another scene. Everything else works without a kernel.
  */
 
 const PATIENCE = 4000;
 const HISTORY = 100;
 const HELP = [
-  ["tree", "↑ ↓ move, → ← unfold and fold, Enter follows a reference, * unfolds all beside it"],
-  ["graph", "arrows go to the next object, Shift+arrows move, + − 0 enlarge, reduce, show all; drag, Ctrl+wheel"],
-  ["anywhere", "/ searches (Enter next, Shift+Enter previous, Esc ends), Backspace goes back, ? shows this"],
-  ["beside the notebook", "in JupyterLab: right click, Create New View for Output"],
+  ["tree", "↑ ↓ move, → unfolds, ← folds, Enter follows a reference, * unfolds all objects of this level"],
+  ["graph", "arrow keys select the next object, Shift+arrow keys move the graph, + zooms in, − zooms out, 0 shows all; or drag, and Ctrl+wheel"],
+  ["anywhere", "/ searches (Enter: next, Shift+Enter: previous, Esc: end), Backspace goes back, ? shows this help"],
+  ["beside the notebook", "in JupyterLab, right-click the explorer and choose Create New View for Output"],
 ];
 
 function render({ model, el }) {
@@ -21,7 +21,7 @@ function render({ model, el }) {
 
   const app = {
     selected: model.get("selected"), wanted: "", matches: [],
-    // The bytes that the kernel told when it was asked; those of many objects are in the scene.
+    // The memory of objects that the kernel was asked for; the memory of many objects is in the scene.
     memories: new Map(),
     choose: (place, id) => select(id, place),
     jump: (id, withFocus = false) => { select(id, scene.homes.get(id)?.place); if (withFocus) tree.focus(); },
@@ -38,12 +38,12 @@ function render({ model, el }) {
   const footer = element("span", {});
   const note = element("p", { class: "pmem-note", role: "status", "aria-live": "polite" });
   const back = button("←", "back", goBack);
-  const search = element("input", { type: "search", placeholder: "search", "aria-label": "search what is shown",
+  const search = element("input", { type: "search", placeholder: "search", "aria-label": "search the shown objects",
     oninput: () => find(search.value), onkeydown: onSearchKey });
   const count = element("span", { class: "pmem-count", role: "status", "aria-live": "polite" });
   const help = element("dl", { class: "pmem-help", hidden: "" }, ...HELP.flatMap(([what, text]) => [element("dt", {}, what), element("dd", {}, text)]));
-  const helpButton = button("?", "keys", () => toggleHelp(), { "aria-expanded": "false" });
-  const way = element("nav", { class: "pmem-way", "aria-label": "way to the chosen object" });
+  const helpButton = button("?", "help on keys", () => toggleHelp(), { "aria-expanded": "false" });
+  const way = element("nav", { class: "pmem-way", "aria-label": "path to the selected object" });
 
   function toggleHelp() {
     help.hidden = !help.hidden;
@@ -60,12 +60,12 @@ function render({ model, el }) {
     back.setAttribute("aria-disabled", String(past.length === 0));
   }
 
-  /* From the root over the beginnings that the reader chose, to the chosen object. */
+  /* The path from the root, over the objects that the reader focused on, to the selected object. */
   function drawWay() {
     const steps = [];
     const trail = model.get("trail");
-    if (trail.length) steps.push(button("root", "begin at the root again", () => ask("trail", [])));
-    trail.slice(0, -1).forEach((step, at) => steps.push(button(step.label, `begin at ${step.label} again`, () => ask("trail", trail.slice(0, at + 1)))));
+    if (trail.length) steps.push(button("root", "focus on the root", () => ask("trail", [])));
+    trail.slice(0, -1).forEach((step, at) => steps.push(button(step.label, `focus on ${step.label}`, () => ask("trail", trail.slice(0, at + 1)))));
     for (const id of scene.way(app.selected)) {
       const label = scene.label(scene.homes.get(id).place);
       steps.push(button(label, `${label}: ${scene.title(id)}`, () => app.jump(id, true), { "aria-current": id === app.selected ? "true" : null }));
@@ -73,7 +73,7 @@ function render({ model, el }) {
     way.replaceChildren(...steps.flatMap((step, at) => (at ? [element("span", { "aria-hidden": "true" }, "›"), step] : [step])));
   }
 
-  // ---- choosing ----
+  // ---- selecting ----
 
   function select(id, place) {
     if (!id) return;
@@ -89,7 +89,7 @@ function render({ model, el }) {
   function show(id, place) {
     app.selected = id;
     if (place) tree.reveal(place);
-    // What is drawn anew below must not have the focus; see `Tree.draw`.
+    // Elements that are replaced below must not have the focus; see `Tree.draw`.
     const { activeElement } = box.getRootNode();
     if (details.el.contains(activeElement) || way.contains(activeElement)) tree.focus();
     graph.select(id);
@@ -116,7 +116,7 @@ function render({ model, el }) {
     found = -1;
     if (app.matches.length) step(1);
     else tree.draw();
-    count.textContent = app.wanted && !app.matches.length ? "nothing" : count.textContent;
+    count.textContent = app.wanted && !app.matches.length ? "no match" : count.textContent;
     if (!app.wanted) count.textContent = "";
   }
 
@@ -148,7 +148,7 @@ function render({ model, el }) {
     save();
   }
 
-  /* Where the page can know it; where it cannot, what is asked for does not come. */
+  /* Whether the kernel is known to be dead. If the page cannot know it, a request gets no answer. */
   function isAlone() {
     const kernel = model.widget_manager?.kernel;
     return kernel === null || kernel?.isDisposed === true || kernel?.status === "dead";
@@ -162,8 +162,8 @@ function render({ model, el }) {
     model.set(name, value);
     save();
     clearTimeout(waiting);
-    note.textContent = "asking the kernel …";
-    const give = () => { note.textContent = "the kernel does not answer (it is busy, or gone); what is here can be looked at"; };
+    note.textContent = "waiting for the kernel …";
+    const give = () => { note.textContent = "the kernel does not answer: it is busy or has died. You can still explore what is shown"; };
     if (isAlone()) give();
     else waiting = setTimeout(give, PATIENCE);
   }
@@ -195,7 +195,7 @@ function render({ model, el }) {
     if (id !== app.selected && scene.has(id)) show(id, scene.homes.get(id).place);
   }
 
-  // ---- all together ----
+  // ---- the whole ----
 
   function onKey(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.tagName === "INPUT") return;
@@ -207,7 +207,7 @@ function render({ model, el }) {
     event.stopPropagation();
   }
 
-  // JupyterLab keeps its one-letter shortcuts away from what has this mark; it looks no further than what has the focus.
+  // JupyterLab does not apply its one-letter shortcuts to a focused element with this attribute; it looks at no other element.
   const mark = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
   const box = element("div", { class: "pmem-explorer", role: "application", "aria-roledescription": "explorer", "aria-label": "explorer of the pool",
     onfocusin: mark, onkeydown: onKey },

@@ -1,12 +1,13 @@
-"""When the explorers of a session look at their pools anew.
+"""Decide when the explorers of a session look at their pools again.
 
-Always in the kernel's own thread, and never in the middle of a statement of the user's: at the end of each cell; when
-a transaction has been committed, so that a loop can be watched; and now and then while the kernel waits, for what
-threads and tasks have done meanwhile. Whether anything is new is told by a stamp; if nothing is, nothing is done. If
-an update took long, the next one waits the longer, so that loops, and many cells in a row, are not slowed down by
-much; what is left out comes at the end of the cell, or when the kernel waits.
+They do so only in the main thread of the kernel, and never in the middle of a statement: at the end of each cell;
+after the commit of a transaction, so that a loop can be watched; and twice a second while the kernel waits, because
+threads and tasks may have changed a pool. A stamp says whether a pool has changed; without a change nothing is done.
+After a slow update the next one waits longer, so that loops and many cells in a row are hardly slowed down; a skipped
+update is made up for at the end of the cell, or when the kernel waits.
 
-It holds explorers weakly, and they their pools. An error in here is shown in the explorer, not in the user's cell.
+The follower holds explorers by weak references, and explorers hold their pools by weak references. An error in an
+update is shown in the explorer, not in the user's cell.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ import weakref
 from typing import Any
 
 from pmemobj import PersistentObjectPool
-from pmemobj_magics.cell import Shell
 from pmemobj_magics.views.watch.widget import PoolExplorer
 
 __all__ = ["Follower"]
 
+#: IPython's `InteractiveShell`, whose own types are too incomplete to be checked.
+Shell = Any
 #: Seconds between two looks while the kernel waits.
 _PAUSE = 0.5
 
 
 class Follower:
-    """Keeps the explorers of a shell up to date until `stop`."""
+    """Updates the explorers of a shell until `stop` is called."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
@@ -38,20 +40,20 @@ class Follower:
 
     @property
     def explorers(self) -> list[PoolExplorer]:
-        """Those that are followed, in no particular order."""
+        """The explorers that are updated, in no particular order."""
         return list(self._explorers)
 
     def add(self, explorer: PoolExplorer, expression: str) -> None:
-        """Follow this one too, which shows what the expression gave."""
+        """Update this explorer, too; it shows the value of the expression."""
         self._explorers.add(explorer)
         self._names[expression, explorer.path] = explorer
 
     def find(self, pool: PersistentObjectPool, expression: str) -> PoolExplorer | None:
-        """The one that shows this already, so that running a cell again does not make more and more of them."""
+        """The explorer that shows this already, so that running a cell again does not make another one."""
         return self._names.get((expression, pool.absolute_path))
 
     def stop(self) -> None:
-        """Follow no longer."""
+        """Stop all updates."""
         self._shell.events.unregister("post_run_cell", self._after_cell)
         if self._timer is not None:
             self._timer.cancel()
@@ -59,7 +61,7 @@ class Follower:
         self._names.clear()
 
     def _after_cell(self, _result: Any = None) -> None:
-        # A kernel may run cells in further threads; their pools are looked at when this one has its turn.
+        # A kernel may run cells in other threads; the pools are looked at after the next cell of the main thread.
         if threading.current_thread() is not threading.main_thread():
             return
         waits = self._wait()
@@ -70,7 +72,7 @@ class Follower:
                 explorer.show_picture()
 
     def _wait(self) -> bool:
-        """Have `_look` called in a while; False if this shell has no loop that would, such as that of a terminal."""
+        """Schedule `_look`; False if the shell has no event loop, as in a terminal."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,7 +1,7 @@
-/* The graph: graphviz's drawing, to be moved and enlarged, in which objects can be chosen.
+/* The graph: graphviz's drawing, which the reader can move and zoom, and in which objects can be selected.
  *
- * What is seen is a window in the coordinates of the drawing, its viewBox. The reader moves the window; another
- * drawing keeps it where it is, unless all of the last one was shown: then all of the next one is.
+ * The visible part is a window in the coordinates of the drawing, its viewBox. A new drawing keeps the window, unless
+ * the window showed the whole old drawing; then it shows the whole new one.
  */
 
 const ZOOM_STEP = 1.25;
@@ -17,13 +17,13 @@ class GraphPane {
     this.stage = element("div", { class: "pmem-stage", tabindex: -1 });
     this.el = element("div", { class: "pmem-graph", role: "group", "aria-label": "graph of the objects", onkeydown: (event) => this.#onKey(event) },
       element("div", { class: "pmem-tools" },
-        button("+", "enlarge", () => this.zoom(ZOOM_STEP)),
-        button("−", "reduce", () => this.zoom(1 / ZOOM_STEP)),
+        button("+", "zoom in", () => this.zoom(ZOOM_STEP)),
+        button("−", "zoom out", () => this.zoom(1 / ZOOM_STEP)),
         button("⤢", "show all", () => this.fit())),
       this.stage);
     this.stage.addEventListener("pointerdown", (event) => this.#onDrag(event));
     this.stage.addEventListener("wheel", (event) => this.#onWheel(event), { passive: false });
-    // Only what is laid out has a size: the first window is chosen when there is one.
+    // The stage has a size only after the browser has laid it out; then the first window is chosen.
     new ResizeObserver(() => this.#onResize()).observe(this.stage);
   }
 
@@ -36,7 +36,7 @@ class GraphPane {
       return;
     }
     const hadFocus = this.stage.contains(this.stage.getRootNode().activeElement);
-    // Kept here meanwhile; see `Tree.draw`.
+    // The focus stays here while the drawing is replaced; see `Tree.draw`.
     if (hadFocus) this.stage.focus({ preventScroll: true });
     const drawn = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
     this.svg = document.importNode(drawn, true);
@@ -61,7 +61,7 @@ class GraphPane {
     this.select(this.app.selected, hadFocus);
   }
 
-  // ---- choosing ----
+  // ---- selecting ----
 
   select(id, withFocus = false) {
     if (!this.svg) return;
@@ -97,13 +97,13 @@ class GraphPane {
     const found = this.#rectangle(group);
     if (!found || this.isWhole) return;
     const { x, y, width, height } = this.window;
-    // As little as is needed; what is too large begins at its beginning.
+    // The window moves as little as possible; of a node that is too large it shows the beginning.
     const moved = (from, size, first, last) => Math.min(first - MARGIN, Math.max(from, last + MARGIN - size));
     this.window = { x: moved(x, width, found.left, found.right), y: moved(y, height, found.top, found.bottom), width, height };
     this.#apply();
   }
 
-  /* The nearest node in a direction, from the chosen one. */
+  /* The nearest node in a direction from the selected one. */
   #neighbour(dx, dy) {
     const own = this.groups.get(this.app.selected);
     const from = own && this.#rectangle(own);
@@ -125,11 +125,11 @@ class GraphPane {
     if (!this.svg || !this.stage.clientWidth) return;
     if (this.isWhole) this.fit();
     else this.#reshape();
-    // Until now it had no size, and so no frame.
+    // Before this, the stage had no size, so there was no window.
     this.select(this.app.selected);
   }
 
-  /* All of it, or, where letters would become too small, the part around what is chosen. */
+  /* Show the whole drawing, or the part around the selected object if letters would become too small. */
   fit() {
     if (!this.svg) return;
     this.isWhole = true;
@@ -141,7 +141,7 @@ class GraphPane {
       this.window = { x, y: y + height / 2 - clientHeight / SMALLEST_LETTERS / 2, width: clientWidth / SMALLEST_LETTERS, height: clientHeight / SMALLEST_LETTERS };
       this.isWhole = false;
     } else if (clientWidth && scale > 1) {
-      // Not larger than life.
+      // The drawing is never enlarged to fit.
       this.window = { x: x + width / 2 - clientWidth / 2, y: y + height / 2 - clientHeight / 2, width: clientWidth, height: clientHeight };
     }
     this.#apply();
@@ -149,7 +149,7 @@ class GraphPane {
     if (chosen) this.#bringIntoView(chosen);
   }
 
-  /* As large as before, in a stage of another form. */
+  /* Keep the scale when the stage has another shape. */
   #reshape() {
     const { x, y, width } = this.window;
     const height = (width * this.stage.clientHeight) / this.stage.clientWidth;
@@ -182,10 +182,10 @@ class GraphPane {
     this.svg.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
   }
 
-  // ---- what the reader does ----
+  // ---- actions of the reader ----
 
   #onWheel(event) {
-    // Without a key the page is scrolled, as everywhere in it.
+    // Without the Ctrl key the wheel scrolls the page, as everywhere in a notebook.
     if (!this.svg || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     const at = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.svg.getScreenCTM().inverse());

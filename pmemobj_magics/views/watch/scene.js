@@ -1,7 +1,7 @@
-/* A scene as it comes from the kernel, and what can be asked about it.
+/* A scene from the kernel, and questions about it.
  *
- * Objects are named o123. Each is written out at one place, its home: where the shortest way from the start leads to
- * it. A place is a slot of an object, `o123/4/v` its value and `o123/4/k` its key, or `start`.
+ * Objects are named o123. Each object is shown at one place, its home, to which the shortest path from the start leads.
+ * A place is a slot of an object (`o123/4/v` for its value, `o123/4/k` for its key) or `start`.
  */
 
 const START = "start";
@@ -48,7 +48,7 @@ class Scene {
     return place === START ? this.start.target : place.split("/")[0];
   }
 
-  /* What a place is called within its object. */
+  /* The name of a place within its object. */
   label(place) {
     if (place === START) return this.start.label;
     const [id, at, column] = place.split("/");
@@ -56,7 +56,7 @@ class Scene {
     return column === "k" ? `key ${label}` : label;
   }
 
-  /* The objects from the start to this one, by their homes. */
+  /* The objects on the path from the start to this one. */
   way(id) {
     const found = [];
     for (let at = id; at && this.homes.has(at); at = this.homes.get(at).from) found.unshift(at);
@@ -69,7 +69,7 @@ class Scene {
     return `${node.type}${number}${node.text ? `, ${node.text}` : ""}`;
   }
 
-  /* Every place whose text has `wanted` (lower case) in it, in the order of the objects. */
+  /* Every place whose text contains `wanted` (in lower case), in the order of the objects. */
   search(wanted) {
     const has = (text) => text.toLowerCase().includes(wanted);
     const found = [];

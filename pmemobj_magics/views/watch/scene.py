@@ -8,28 +8,30 @@ from typing import Any
 
 from pmemobj import InvalidHandleError, PersistentObjectPool, glance
 from pmemobj.inspect import Comparison, Graph, Memory, Node, Offsets, Slot, slot_note, tree_text
-from pmemobj_magics.display import size_text
+from pmemobj_magics.common.texts import size_text
 from pmemobj_magics.errors import DrawingError
 from pmemobj_magics.views.graph import PoolGraph, clip
 from pmemobj_magics.views.graph.dot import node_name
 from pmemobj_magics.views.tree import footer, to_html
-from pmemobj_magics.views.watch.bytes import memory_json
+from pmemobj_magics.views.watch.memory_json import memory_json
 
-__all__ = ["Limits", "Scene", "Step", "as_json", "take"]
+__all__ = ["Scene", "TrailStep", "WatchLimits", "as_json", "take"]
 
-#: A step down from the root, where the reader has begun anew: the offset of an object and what it is called.
-Step = tuple[int, str]
+#: An object on which the reader has focused: its offset and its name.
+TrailStep = tuple[int, str]
 
 
 @dataclass(frozen=True)
-class Limits:
+class WatchLimits:
     """How much of a pool is shown.
 
     Attributes:
-        nodes, items: How many objects, and entries of each, the tree has.
-        drawn, rows: The same of the graph, which takes more room, and longer to lay out.
-        words: How many words of memory are handed to the page at once, those of the nearest objects; of the others
-            it asks the kernel when they are chosen.
+        nodes: The largest number of objects in the tree.
+        items: The largest number of entries of each object in the tree.
+        drawn: The largest number of objects in the graph, which takes more space, and more time to lay out.
+        rows: The largest number of entries of each object in the graph.
+        words: The largest number of words of memory in the scene, for the objects nearest to its beginning. For
+            another object the page asks the kernel when the reader selects it.
     """
 
     nodes: int = 200
@@ -44,54 +46,56 @@ class Scene:
     """A moment of a pool.
 
     Attributes:
-        graph: The objects; its start is called as the last step of the trail.
-        trail: The steps from the root to where the graph begins; those that are gone are left out.
-        items: How many entries of each object it has at the most.
-        comparison: In a transaction what that one has changed, else what has changed since the scene before; None
-            where the two cannot be compared.
-        memories: The memory of the nearest objects.
+        graph: The objects; its start has the name of the last step of the trail.
+        trail: The objects on which the reader has focused, without the ones that were freed.
+        items: The largest number of entries of each object.
+        comparison: The uncommitted changes in a transaction; otherwise the changes since the earlier scene, or None
+            if the two scenes cannot be compared.
+        memories: The memory of the objects nearest to the beginning.
     """
 
     graph: Graph
-    trail: tuple[Step, ...] = ()
+    trail: tuple[TrailStep, ...] = ()
     items: int = 0
     comparison: Comparison | None = None
     memories: dict[int, Memory] = field(default_factory=dict)
 
-    def picture(self, limits: Limits, offsets: bool = False) -> PoolGraph:
-        """A drawing of the nearest objects."""
-        # What is not drawn is there all the same, lest it be taken for removed.
+    def picture(self, limits: WatchLimits, offsets: bool = False) -> PoolGraph:
+        """A drawing of the objects nearest to the beginning."""
+        # The drawing must know which objects exist, or it would show the ones beyond its limits as removed.
         there = self.graph.reached or Offsets(self.graph.nodes)
         drawn = replace(clip(self.graph, limits.drawn, limits.rows), reached=there)
         before = None if self.comparison is None or self.comparison.is_uncommitted else self.comparison.before
         return PoolGraph(drawn, offsets=offsets, before=before)
 
     def tree(self, offsets: bool = False) -> str:
-        """All of it, as a tree of text."""
+        """The whole scene as a tree of text."""
         tree = tree_text(self.graph, self.comparison, offsets=offsets)
         return f"{tree}\n{footer(self.graph, self.comparison)}"
 
     def html(self, offsets: bool = False) -> str:
-        """The same as a tree to unfold, without a script."""
+        """The whole scene as a tree of HTML, which unfolds without a script."""
         return f"{to_html(self.graph, self.comparison, offsets=offsets)}{escape(footer(self.graph, self.comparison))}"
 
     @property
     def has_undefined(self) -> bool:
-        """Whether classes are missing; a cell that defines one changes what is shown, and not the pool."""
+        """Whether classes are missing; a cell that defines one changes what is shown without changing the pool."""
         return any("not defined yet" in node.type for node in self.graph.nodes.values())
 
 
-def take(pool: PersistentObjectPool, trail: tuple[Step, ...], limits: Limits, before: Scene | None = None) -> Scene:
-    """Look at a pool.
+def take(
+    pool: PersistentObjectPool, trail: tuple[TrailStep, ...], limits: WatchLimits, before: Scene | None = None
+) -> Scene:
+    """Take a scene of a pool.
 
     Args:
         pool: The open pool.
-        trail: Where to begin; the root if it is empty, and if all of it is gone.
-        limits: How much to take.
-        before: The scene before this one, to tell what is new.
+        trail: The scene begins at its last object that exists, or else at the root.
+        limits: How much to show.
+        before: The earlier scene, from which differences are marked.
 
     Raises:
-        PoolClosedError: it is closed.
+        PoolClosedError: the pool is closed.
         TransactionError: another thread is changing it.
     """
     while True:
@@ -106,18 +110,20 @@ def take(pool: PersistentObjectPool, trail: tuple[Step, ...], limits: Limits, be
         return Scene(graph, trail, limits.items, _compare(before, graph, trail, limits), seen.memories)
 
 
-def _compare(before: Scene | None, graph: Graph, trail: tuple[Step, ...], limits: Limits) -> Comparison | None:
+def _compare(
+    before: Scene | None, graph: Graph, trail: tuple[TrailStep, ...], limits: WatchLimits
+) -> Comparison | None:
     if graph.is_open:
         return graph.uncommitted
     if before is None or (before.trail, before.items) != (trail, limits.items):
         return None
-    # What a transaction has shown meanwhile is no state of the pool's.
+    # A scene of an open transaction is not a state of the pool, so its beginning is used.
     earlier = before.graph.before if before.graph.is_open else before.graph
     return None if earlier is None else Comparison(earlier, graph)
 
 
 def as_json(scene: Scene, picture: PoolGraph, offsets: bool) -> dict[str, Any]:
-    """What the page needs to show a scene without asking again."""
+    """Everything that the page needs to show a scene without asking the kernel."""
     graph = scene.graph
     told: dict[str, Any] = {
         "footer": footer(graph, scene.comparison),
@@ -150,6 +156,6 @@ def _node(node: Node, comparison: Comparison | None, offsets: bool) -> dict[str,
 
 
 def _slot(slot: Slot, note: str = "") -> list[str | None]:
-    """Label, text, the objects that are value and key, and what to say of a change."""
+    """The label, the text, the objects that are value and key, and a note on a change."""
     target = None if slot.target is None else node_name(slot.target)
     return [slot.label, slot.text, target, None if slot.key_target is None else node_name(slot.key_target), note]

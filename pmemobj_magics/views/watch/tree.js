@@ -1,10 +1,10 @@
-/* The tree: rows that are folded and unfolded, by pointer and by the keys that trees have everywhere. */
+/* The tree: rows that fold and unfold, with the mouse and with the usual keys of a tree. */
 
 const FIRST_UNFOLDED = 3;
 const FIRST_ROWS = 60;
 
 class Tree {
-  /* `app` is told of what the reader chooses: choose(place), jump(id), ask for more entries, begin(id). */
+  /* `app` has the actions of the reader: choose(place), jump(id), more() for more entries, begin(id) to focus. */
   constructor(app) {
     this.app = app;
     this.open = null;
@@ -14,7 +14,7 @@ class Tree {
     this.el = element("div", { class: "pmem-tree", role: "tree", "aria-label": "objects of the pool", onkeydown: (event) => this.#onKey(event) });
   }
 
-  /* Another scene: what was unfolded stays so. */
+  /* Show another scene; unfolded objects stay unfolded. */
   setScene(scene) {
     this.scene = scene;
     if (this.open === null) {
@@ -29,7 +29,7 @@ class Tree {
     this.draw();
   }
 
-  /* Unfold what is around a place, and make it the current one. */
+  /* Unfold the objects around a place, and make it the current place. */
   reveal(place) {
     const home = place === START ? [] : this.scene.way(this.scene.holder(place));
     home.forEach((id) => this.open.add(id));
@@ -79,8 +79,8 @@ class Tree {
     return rows;
   }
 
-  /* A row that stays is the same element as before, and what has the focus never leaves the page before something
-   * else has it: JupyterLab would take the focus for lost, and give it to a cell. */
+  /* A row that stays keeps its element, and a focused element leaves the page only after another element has the
+   * focus. Otherwise JupyterLab would move the focus to a cell. */
   draw() {
     const hadFocus = this.el.contains(this.el.getRootNode().activeElement);
     this.rows = this.#allRows();
@@ -122,7 +122,7 @@ class Tree {
       "aria-level": row.level, "aria-setsize": row.size, "aria-posinset": row.position,
       "aria-selected": String(row.kind === "home" && row.target === app.selected),
       "aria-expanded": expandable ? String(isOpen) : null,
-      title: { link: "shown elsewhere: Enter leads there", hidden: "not shown yet: Enter begins there", more: "Enter shows more" }[row.kind],
+      title: { link: "shown elsewhere; Enter goes there", hidden: "not shown; Enter focuses on it", more: "Enter shows more entries" }[row.kind],
     };
     for (const [name, value] of Object.entries(attributes)) {
       if (value === null || value === undefined) made.removeAttribute(name);
@@ -134,7 +134,7 @@ class Tree {
     return this.elements.get(this.current);
   }
 
-  // ---- what the reader does ----
+  // ---- actions of the reader ----
 
   #onClick(event, place) {
     const row = this.rows.find((each) => each.place === place);
@@ -158,7 +158,7 @@ class Tree {
     this.draw();
   }
 
-  /* What Enter does: jump, begin, more; fold what can be folded. */
+  /* The action of Enter: follow a reference, focus on an object, show more entries, or fold. */
   #act(row) {
     if (row.kind === "link") this.app.jump(row.target);
     else if (row.kind === "hidden") this.app.begin(row.target, `${row.label}`);

@@ -1,7 +1,7 @@
-"""The explorer as a widget: what it knows of its pool, and the traits that it shares with the page.
+"""The explorer as a widget: what it knows about its pool, and the traits that it shares with the page.
 
-The page gets a whole scene at once and swaps it, so it goes on working when the kernel has died. What the page asks
-for (another beginning, more entries) it sets as a trait; between two cells the kernel answers with another scene.
+The page always gets a complete scene, so it still works when the kernel has died. To ask for another beginning or for
+more entries, it sets a trait; between two cells the kernel answers with another scene.
 """
 
 from __future__ import annotations
@@ -20,47 +20,47 @@ from IPython.display import DisplayHandle
 import pmemobj
 from pmemobj import PersistentObjectPool, PoolClosedError, TransactionError, glance
 from pmemobj_magics.views.graph import PoolGraph
-from pmemobj_magics.views.watch.bytes import memory_json
-from pmemobj_magics.views.watch.scene import Limits, Scene, Step, as_json, take
-from pmemobj_magics.views.watch.static import StaticPicture, page
+from pmemobj_magics.views.watch.memory_json import memory_json
+from pmemobj_magics.views.watch.scene import Scene, TrailStep, WatchLimits, as_json, take
+from pmemobj_magics.views.watch.static import StaticPicture, static_html
 
 __all__ = ["PoolExplorer"]
 
 _PLACE = Path(__file__).parent
-#: In this order one module; each has no more than it can be read at once.
+#: The parts of the script, which are joined in this order.
 _SCRIPTS = ("dom.js", "scene.js", "tree.js", "graph.js", "bytes.js", "details.js", "explorer.js")
-#: An update is followed by a rest that is so many times longer, at least these seconds; in the middle of a cell it
-#: is longer, lest a loop that is watched be slower than it is.
+#: After an update the explorer rests this many times as long as the update took, and at least this many seconds. The
+#: rest in the middle of a cell is longer, so that a loop is hardly slowed down.
 _REST, _SHORTEST_REST = 4, 0.2
 _LONG_REST, _SHORTEST_LONG_REST = 12, 0.5
-#: Seconds that a drawing may take, before the next one has fewer objects; and the fewest.
+#: If a drawing takes more than this many seconds, the next one has half as many objects, and at least this many.
 _SLOW, _FEWEST = 0.4, 15
-#: How many entries of an object a reader can ask for.
+#: The largest number of entries of an object that a reader can ask for.
 MOST_ITEMS = 500
-#: Words of memory of one object.
+#: The largest number of words of memory of one object.
 _WORDS = 200
 
 
 class PoolExplorer(anywidget.AnyWidget):
-    """Tree, graph and details of the objects of a pool, which follow what is done to it.
+    """A tree, a graph and the details of the objects of a pool, updated when the pool changes.
 
-    In a terminal it is the tree, as it was when it was asked for.
+    A terminal shows the tree as it was when the explorer was made.
 
     Args:
-        pool: The open pool; it is not kept from being closed.
-        trail: Where to begin: an object by its offset, and what it is called; the root if empty.
+        pool: The open pool; it can be closed.
+        trail: Objects to focus on, by offset and name; the last one is the beginning. If empty, it is the root.
         limits: How much to show.
-        offsets: Whether to show where things lie.
+        offsets: Whether to show the offsets of objects.
 
     Attributes:
         scene: What is shown.
-        state: ``open``, ``uncommitted`` (in a transaction), ``busy`` (another thread changes the pool; shown is
-            what was there before), ``closed``, or ``failed`` (the update failed; `note` says how).
-        note: A sentence on that.
-        selected: The object that details are shown of; the page and Python may set it.
-        memory: The memory of the selected object, where the scene has not got it.
-        trail: Where the scene begins; the page sets it.
-        max_items: How many entries of each object are shown; likewise.
+        state: ``open``, ``uncommitted`` (in a transaction), ``busy`` (another thread is changing the pool, and the
+            scene is an earlier one), ``closed``, or ``failed`` (the update failed, and `note` says why).
+        note: A sentence on the state.
+        selected: The object whose details are shown; the page and Python may set it.
+        memory: The memory of the selected object, if the scene does not contain it.
+        trail: The objects on which the reader has focused; the page sets it.
+        max_items: The largest number of entries of each object; the page sets it.
     """
 
     _esm = "\n".join((_PLACE / name).read_text() for name in _SCRIPTS)
@@ -76,30 +76,30 @@ class PoolExplorer(anywidget.AnyWidget):
     def __init__(
         self,
         pool: PersistentObjectPool,
-        trail: tuple[Step, ...] = (),
-        limits: Limits | None = None,
+        trail: tuple[TrailStep, ...] = (),
+        limits: WatchLimits | None = None,
         *,
         offsets: bool = False,
     ) -> None:
         self.path = pool.absolute_path
         self._process = os.getpid()
         self._meet(pool)
-        self._limits, self._offsets = limits or Limits(), offsets
+        self._limits, self._offsets = limits or WatchLimits(), offsets
         self._drawn = self._limits.drawn
         self._last: Scene | None = None
         self._picture: PoolGraph | None = None
         self._seen: Any = None
         self._rested_at = self._well_rested_at = 0.0
-        #: Of the picture below the explorer; its class carries no types.
+        #: The display handle of the static picture below the explorer; its class has no type annotations.
         self._handle: Any = None
         self._is_to_be_pictured = self._is_answering = False
         super().__init__(trail=_told(trail), max_items=self._limits.items)
         self.update()
-        self.observe(self._on_wish, names=["trail", "max_items"])
+        self.observe(self._on_request, names=["trail", "max_items"])
         self.observe(self._on_selected, names=["selected"])
 
-    def begin(self, trail: tuple[Step, ...], limits: Limits, *, offsets: bool = False) -> None:
-        """Show the pool as it is now, from here on, with other limits."""
+    def begin(self, trail: tuple[TrailStep, ...], limits: WatchLimits, *, offsets: bool = False) -> None:
+        """Show the present state of the pool with another beginning and other limits."""
         self._limits, self._drawn, self._offsets = limits, limits.drawn, offsets
         self._set(trail=_told(trail), max_items=limits.items)
         self.update()
@@ -108,7 +108,7 @@ class PoolExplorer(anywidget.AnyWidget):
 
     @property
     def pool(self) -> PersistentObjectPool | None:
-        """The pool, or one that was opened on its file since, if one is open."""
+        """The pool if it is open, or else an open pool on the same file, or None."""
         pool = self._pool()
         if pool is None or pool.closed:
             pool = next((each for each in pmemobj.open_pools() if each.absolute_path == self.path), None)
@@ -121,39 +121,39 @@ class PoolExplorer(anywidget.AnyWidget):
         glance.after_transactions(pool, self._after_transaction)
 
     def _after_transaction(self) -> None:
-        """In the middle of a cell: of a loop, perhaps, whose transactions are many and short."""
+        """Update in the middle of a cell, for example in a loop with many short transactions."""
         if time.monotonic() < self._well_rested_at or threading.current_thread() is not threading.main_thread():
             return
-        # In a child that a cell is tried out in, nobody looks.
+        # %%pmem_crash runs cells in a child process, which has nobody to show anything to.
         if os.getpid() == self._process:
             self.follow()
 
     @property
     def is_rested(self) -> bool:
-        """Whether the last update is so long ago that another one does not slow the user down."""
+        """Whether the rest after the last update is over."""
         return time.monotonic() >= self._rested_at
 
     def follow(self, anyway: bool = False) -> None:
-        """Show the pool as it is now, if anything has changed, or anyway. An error is shown, not raised."""
+        """Update if the pool has changed, or anyway. An error is shown in the explorer and not raised."""
         try:
             if anyway or self._stamp() != self._seen or (self._last is not None and self._last.has_undefined):
                 self.update()
         except Exception as error:
-            self._tell("failed", f"this could not be brought up to date: {type(error).__name__}: {error}")
+            self._tell("failed", f"the update failed: {type(error).__name__}: {error}")
 
     def update(self) -> None:
-        """Show the pool as it is now."""
+        """Show the present state of the pool."""
         pool, began = self.pool, time.monotonic()
         if pool is None:
             self._seen = None
-            self._tell("closed", "the pool is closed; this is what it showed last")
+            self._tell("closed", "the pool is closed; this is its last known state")
             return
-        limits = Limits(self._limits.nodes, self.max_items, self._drawn, self._limits.rows, self._limits.words)
+        limits = WatchLimits(self._limits.nodes, self.max_items, self._drawn, self._limits.rows, self._limits.words)
         seen = self._stamp()
         try:
             scene = take(pool, _steps(self.trail), limits, self._last)
         except TransactionError:
-            self._tell("busy", "another thread is in a transaction; this is what was there before")
+            self._tell("busy", "another thread is in a transaction; this is the state before it")
             return
         self._show(scene, limits)
         self._seen = seen
@@ -170,7 +170,7 @@ class PoolExplorer(anywidget.AnyWidget):
         except PoolClosedError:
             return None
 
-    def _show(self, scene: Scene, limits: Limits) -> None:
+    def _show(self, scene: Scene, limits: WatchLimits) -> None:
         began = time.monotonic()
         picture = scene.picture(limits, self._offsets)
         told = as_json(scene, picture, self._offsets)
@@ -178,9 +178,9 @@ class PoolExplorer(anywidget.AnyWidget):
             self._drawn = max(_FEWEST, self._drawn // 2)
         state, note = "open", ""
         if scene.graph.is_open:
-            state, note = "uncommitted", "in a transaction: what it has changed is not committed yet"
+            state, note = "uncommitted", "a transaction is open: its changes are uncommitted"
         if len(scene.trail) < len(self.trail):
-            note = f"{self.trail[len(scene.trail)]['label']} is gone. {note}".strip()
+            note = f"{self.trail[len(scene.trail)]['label']} was freed. {note}".strip()
         self._last, self._picture = scene, picture
         with self.hold_sync():
             self.scene, self.state, self.note = told, state, note
@@ -194,7 +194,7 @@ class PoolExplorer(anywidget.AnyWidget):
             self.state, self.note = state, note
 
     def _set(self, **traits: Any) -> None:
-        """Set what the page may set, without taking that for a wish of its."""
+        """Set traits that the page may set, without handling them as requests of the page."""
         self._is_answering = True
         try:
             for name, value in traits.items():
@@ -202,13 +202,13 @@ class PoolExplorer(anywidget.AnyWidget):
         finally:
             self._is_answering = False
 
-    def _on_wish(self, _change: Any) -> None:
+    def _on_request(self, _change: Any) -> None:
         if not self._is_answering:
             self._set(max_items=max(1, min(self.max_items, MOST_ITEMS)))
             self.follow(anyway=True)
 
     def _on_selected(self, _change: Any = None) -> None:
-        """Tell the page the bytes that it has not got. An error is no error of the user's."""
+        """Send the page the memory of the selected object, if the scene lacks it. An error is shown in its place."""
         pool, nodes = self.pool, self.scene["nodes"]
         if pool is None or self.selected not in nodes or self.selected in self.scene["memories"]:
             return
@@ -223,7 +223,7 @@ class PoolExplorer(anywidget.AnyWidget):
 
     @property
     def tree(self) -> str:
-        """What is shown, as a tree of text."""
+        """The scene as a tree of text."""
         return "" if self._last is None else self._last.tree(self._offsets)
 
     def __repr__(self) -> str:
@@ -242,13 +242,13 @@ class PoolExplorer(anywidget.AnyWidget):
     def _html(self) -> str:
         if self._last is None or self._picture is None:
             return ""
-        return page(self._picture, self._last.html(self._offsets))
+        return static_html(self._picture, self._last.html(self._offsets))
 
     def _static(self) -> StaticPicture:
         return StaticPicture(self._html())
 
     def show_picture(self) -> None:
-        """Below an explorer that was shown, put a folded picture, for when nothing is left of the widget."""
+        """Put a folded static picture below an explorer that was shown, for viewers that have lost the widget."""
         if self._is_to_be_pictured:
             self._is_to_be_pictured = False
             if self._handle is None:
@@ -257,8 +257,8 @@ class PoolExplorer(anywidget.AnyWidget):
             self._handle.display(self._static())
 
 
-def _steps(trail: Any) -> tuple[Step, ...]:
-    """The trail as the page tells it; what makes no sense is left out."""
+def _steps(trail: Any) -> tuple[TrailStep, ...]:
+    """The trail that the page sent, without steps that have a wrong form."""
     steps = []
     for step in trail:
         name, label = (step.get("id"), step.get("label")) if isinstance(step, dict) else (None, None)
@@ -267,5 +267,5 @@ def _steps(trail: Any) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _told(trail: tuple[Step, ...]) -> list[dict[str, str]]:
+def _told(trail: tuple[TrailStep, ...]) -> list[dict[str, str]]:
     return [{"id": f"o{offset}", "label": label} for offset, label in trail]

@@ -1,11 +1,10 @@
-"""The picture of the log: time goes to the right, one lane for each object, one column for each step.
+"""The picture of the history: time runs to the right, with a lane for each object and a column for each step.
 
-Time is not to scale: a transaction takes microseconds, and between two of them a person thinks. So each
-step has a column, and the pauses between entries are written down. Where the columns do not fit side
-by side the strip goes on below, with its lanes named anew.
+Time is not to scale, because a transaction takes microseconds and a person may think for minutes between two of them.
+So each step has a column, and the pauses between entries are written as numbers. If the columns do not fit side by
+side, the picture continues in a further row, which repeats the names of its lanes.
 
-It has its own light panel, since a notebook shows it as an image, which cannot know the theme; and presentation
-attributes only, since GitHub and nbviewer drop styles.
+As for `common.svg`, there is a light panel behind the picture, and only presentation attributes are used.
 """
 
 from __future__ import annotations
@@ -16,24 +15,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pmemobj import LogEntry, LogStep
-from pmemobj_magics.display import number_text
-from pmemobj_magics.views.log.signs import STEPS, Sign, end_of
+from pmemobj_magics.common.signs import Sign
+from pmemobj_magics.common.texts import number_text
+from pmemobj_magics.views.log.signs import STEPS, outcome_sign
 
 __all__ = ["draw", "time_text"]
 
-#: Entries that are drawn, steps of each, and lanes of objects.
+#: The largest numbers of entries, of steps of an entry, and of lanes.
 _MOST_ENTRIES, _MOST_STEPS, _MOST_LANES = 40, 12, 8
-#: Pixels: a column, a lane, between two entries, names of lanes, a row of the strip, around it.
+#: Pixels: a column, a lane, the gap between two entries, the names of lanes, a row of the picture, the margin.
 _COLUMN, _LANE, _GAP, _NAMES, _WIDTH, _MARGIN = 22, 24, 14, 190, 960, 12
 _BAR, _HEAD, _LEGEND = 22, 18, 18
 _TEXT, _FAINT, _RULE = "#1f2430", "#626c7d", "#e3e7ee"
 _FONT, _MONO = "Helvetica,Arial,sans-serif", "DejaVu Sans Mono,Menlo,monospace"
 _MEMORY, _OTHERS = "memory", "other objects"
+_MARKS = (
+    "✓ all changes are in the pool     ✗ dashed: none of them is     ×n: a line of code did this n times     "
+    "+n: n steps are not shown"
+)
 
 
 @dataclass
 class _Block:
-    """One entry: its columns, and where they stand."""
+    """One entry with its columns and its position."""
 
     entry: LogEntry
     steps: list[LogStep]
@@ -51,7 +55,7 @@ class _Block:
 
 
 def draw(entries: Sequence[LogEntry]) -> str:
-    """The strip of the last of these entries, as SVG."""
+    """The picture of the latest of these entries, as SVG."""
     shown = entries[-_MOST_ENTRIES:]
     lanes = _lanes(shown)
     rows = list(_rows([_block(entry) for entry in shown]))
@@ -69,14 +73,14 @@ def draw(entries: Sequence[LogEntry]) -> str:
         parts += _row(row, lanes, top, width, before)
         before = row[-1].entry
     parts += _legend(signs, _MARGIN + row_height * len(rows) + 8)
-    label = html.escape(f"{len(shown)} entries of the log of transactions", quote=True)
+    label = html.escape(f"{len(shown)} entries of the history of transactions", quote=True)
     head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" height="{height:g}"'
     view = f'viewBox="0 0 {width:g} {height:g}" font-family="{_FONT}" font-size="11"'
     return f'{head} {view} fill="{_TEXT}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
 def time_text(seconds: float) -> str:
-    """A time for people: ``34 µs``, ``2.1 ms``, ``1.5 s``, ``12 min``."""
+    """A time with its unit: ``34 µs``, ``2.1 ms``, ``1.5 s``, ``12 min``."""
     for below, factor, unit in ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (100.0, 1.0, "s")):
         if seconds < below:
             value = seconds * factor
@@ -84,11 +88,11 @@ def time_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min"
 
 
-# ---- what goes where -------------------------------------------------------------------------------
+# ---- positions -------------------------------------------------------------------------------------
 
 
 def _block(entry: LogEntry) -> _Block:
-    """The steps of an entry that get columns, and which of them inner levels reach over."""
+    """The steps of an entry that get columns, and the columns that each inner transaction covers."""
     steps: list[LogStep] = []
     levels: list[tuple[int, int, int]] = []
     begun: list[int] = []
@@ -103,13 +107,13 @@ def _block(entry: LogEntry) -> _Block:
             steps.append(step)
         else:
             hidden += 1
-    # What was rolled back inside has no end of its own.
+    # An inner transaction that was rolled back has no end step.
     levels += [(entry.levels, at, len(steps)) for at in begun]
     return _Block(entry, steps, hidden, levels=levels)
 
 
 def _lanes(entries: Sequence[LogEntry]) -> list[str]:
-    """The objects in the order of their first step; with too many of them, the others share one."""
+    """The objects in the order of their first step; if there are too many, the rarest share one lane."""
     counts = Counter(_lane(step) for entry in entries for step in entry.steps[:_MOST_STEPS] if step.what in STEPS)
     memory = [_MEMORY] if counts.pop(_MEMORY, 0) else []
     kept = {name for name, _ in counts.most_common(_MOST_LANES)}
@@ -151,7 +155,7 @@ def _row(row: list[_Block], lanes: list[str], top: float, width: float, before: 
 def _entry(block: _Block, lanes: list[str], top: float, first: float, before: LogEntry | None) -> Iterator[str]:
     entry = block.entry
     x, bar = _MARGIN + _NAMES + block.x, top + _HEAD
-    sign = end_of(entry.outcome)
+    sign = outcome_sign(entry.outcome)
     dashes = ' stroke-dasharray="4 3"' if sign.mark != "✓" else ""
     pause = time_text(entry.began - before.ended) if before is not None and entry.began > before.ended else ""
     if pause:
@@ -189,21 +193,18 @@ def _chip(sign: Sign, x: float, y: float) -> Iterator[str]:
 
 
 def _signs(entries: Sequence[LogEntry]) -> list[Sign]:
-    """The signs of the steps that there are."""
+    """The signs of the steps that occur."""
     there = {step.what for entry in entries for step in entry.steps}
     return [sign for what, sign in STEPS.items() if what in there]
 
 
 def _legend(signs: list[Sign], top: float) -> Iterator[str]:
-    """What the letters mean, in two columns, and the marks below them."""
+    """The meanings of the letters in two columns, and below them the meanings of the marks."""
     for number, sign in enumerate(signs):
         x, y = _MARGIN + 330 * (number % 2), top + _LEGEND * (number // 2)
         yield f'<g transform="translate({x} {y - 3:g}) scale(0.78)">{"".join(_chip(sign, 0, 0))}</g>'
         yield _text_at(x + 20, y + 8, sign.meaning, size=9, colour=_FAINT)
-    text = (
-        "✓ all of it is in the pool     ✗ dashed: nothing of it     ×n: a line did it n times     +n: steps not shown"
-    )
-    yield _text_at(_MARGIN, top + _LEGEND * ((len(signs) + 1) // 2) + 8, text, size=9, colour=_FAINT)
+    yield _text_at(_MARGIN, top + _LEGEND * ((len(signs) + 1) // 2) + 8, _MARKS, size=9, colour=_FAINT)
 
 
 def _text_at(

@@ -1,6 +1,6 @@
 """The memory of an object as JSON for the page.
 
-What differs from run to run is left out, as in every text here, unless offsets are wanted.
+Offsets differ from run to run, so they are left out, as in every text of this package, unless the user asks for them.
 """
 
 from __future__ import annotations
@@ -8,27 +8,29 @@ from __future__ import annotations
 from typing import Any
 
 from pmemobj.inspect import Gap, Memory, Piece, State, Word
-from pmemobj_magics.display import plural, size_text
+from pmemobj_magics.common.texts import plural, size_text
 from pmemobj_magics.views.graph.dot import node_name
 
 __all__ = ["memory_json"]
 
-#: What is said of a word that is not as it was.
+#: The text for the state of a word.
 _STATES = {State.NEW: "new", State.CHANGED: "changed", State.LOGGED: "logged, not changed"}
 
 
 def memory_json(memory: Memory, offsets: bool) -> dict[str, Any]:
-    """All pieces with their words."""
+    """All allocations with their words."""
     return {
         "pieces": [_piece(piece, offsets) for piece in memory.pieces],
-        "left_out": f"and {plural(memory.left_out, 'more value')} in memory of their own" if memory.left_out else "",
+        "left_out": f"and {plural(memory.left_out, 'more value')} with allocations of their own"
+        if memory.left_out
+        else "",
     }
 
 
 def _piece(piece: Piece, offsets: bool) -> dict[str, Any]:
     facts = [f"at {piece.offset:#x}"] if offsets else []
     facts += [size_text(piece.size)] if piece.size else []
-    facts += ["not committed"] if piece.new else []
+    facts += ["uncommitted"] if piece.new else []
     return {
         "name": piece.name,
         "facts": ", ".join(facts),

@@ -1,8 +1,8 @@
-"""Completion of what follows our magics: options, choices, open pools, paths.
+"""What Tab offers behind a magic of this package: options, choices, open pools, paths.
 
-A matcher of IPython's second form, which sees the whole line. On other lines it has nothing to say; on ours, what
-it finds takes the place of what others would offer (file names and Python, of which a magic's line is neither).
-Where Python belongs, it leaves the field to IPython.
+This is a matcher of IPython's version 2, which sees the whole line. On a line with another magic it offers nothing.
+On a line with one of these magics its offers replace the ones of other matchers (files and Python names). Where
+Python code belongs, it offers nothing, and IPython completes the code.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMa
 
 import pmemobj
 from pmemobj.crash import MODELS
-from pmemobj_magics.session import Session
+from pmemobj_magics.shell.session import Session
 from pmemobj_magics.views.graph import LAYOUTS
 
 __all__ = ["CHOICES", "make_matcher"]
 
-#: The words that an option takes, by its name.
+#: The values that an option can have, by the name of the option.
 CHOICES: Mapping[str, Sequence[str]] = {
     "model": MODELS,
     "layout": tuple(LAYOUTS),
@@ -30,13 +30,13 @@ CHOICES: Mapping[str, Sequence[str]] = {
     "max_size": ("1G", "16G", "64G"),
 }
 _MAGIC = re.compile(r"\s*(?:[\w.]+\s*=\s*)?(%{0,2})(pmem(?:_\w+)?)(\s.*)")
-#: One of a line: what is in quotes belongs together, also while the second quote is missing.
+#: A word of a line. Text in quotes is one word, also while the closing quote is still missing.
 _WORD = re.compile(r"""(?:[^\s'"]|'[^']*'?|"[^"]*"?)+""")
 _NOTHING: list[str] = []
 
 
 def make_matcher(session: Session) -> Callable[[CompletionContext], SimpleMatcherResult]:
-    """The matcher for a session; to be put into ``shell.Completer.custom_matchers``."""
+    """Make the matcher of a session, for ``shell.Completer.custom_matchers``."""
 
     @context_matcher(identifier="pmemobj", priority=200)
     def match(context: CompletionContext) -> SimpleMatcherResult:
@@ -56,7 +56,7 @@ def make_matcher(session: Session) -> Callable[[CompletionContext], SimpleMatche
 
 
 def _magic_of(session: Session, context: CompletionContext) -> tuple[argparse.ArgumentParser, str] | None:
-    """The parser of the magic whose line the cursor is in, and what stands between the two."""
+    """The parser of the magic on whose line the cursor is, and the text between the magic and the cursor."""
     match = _MAGIC.fullmatch(context.text_until_cursor)
     if match is None:
         return None
@@ -72,13 +72,13 @@ def _magic_of(session: Session, context: CompletionContext) -> tuple[argparse.Ar
 
 
 def _is_automatic(session: Session) -> bool:
-    """Whether a magic may do without its sign."""
+    """Whether the user may leave out the ``%`` of a magic."""
     automatic: bool = session.shell.automagic
     return automatic
 
 
 def _complete(session: Session, parser: argparse.ArgumentParser, rest: str) -> tuple[list[str], str, str]:
-    """What may stand at the end of `rest`; the part of that end which it replaces; and what it is."""
+    """The completions for the end of `rest`, the text that they replace, and their kind."""
     words = _WORD.findall(rest)
     fragment = words.pop() if words and rest.endswith(words[-1]) else ""
     options = {sign: action for action in parser._actions for sign in action.option_strings}
@@ -100,7 +100,7 @@ def _complete(session: Session, parser: argparse.ArgumentParser, rest: str) -> t
 def _next_argument(
     parser: argparse.ArgumentParser, options: Mapping[str, argparse.Action], words: Sequence[str]
 ) -> argparse.Action | None:
-    """The argument without an option that is to come, after what is there."""
+    """The positional argument that comes next, behind the given words; None if all are given."""
     given = 0
     for number, word in enumerate(words):
         before = options.get(words[number - 1]) if number else None
@@ -112,7 +112,7 @@ def _next_argument(
 
 
 def _values(session: Session, action: argparse.Action, fragment: str) -> tuple[list[str], str]:
-    """What an argument may be, and the part of the line that it replaces."""
+    """The values that an argument can have, and the text that they replace."""
     if action.choices or action.dest in CHOICES:
         return _beginning(map(str, action.choices or CHOICES[action.dest]), fragment), fragment
     if action.metavar in ("PATH", "FILE"):
@@ -132,7 +132,7 @@ def _beginning(words: Iterable[str], fragment: str) -> list[str]:
 
 
 def _expressions(session: Session) -> Iterator[str]:
-    """What a picture may begin with: the pools, their roots, and variables that hold objects of theirs."""
+    """Expressions that can be drawn: open pools, their roots, and variables that hold persistent objects."""
     for pool in pmemobj.open_pools():
         for name in session.names(pool):
             yield from (name, f"{name}.root")
@@ -140,7 +140,7 @@ def _expressions(session: Session) -> Iterator[str]:
 
 
 def _paths(fragment: str) -> list[str]:
-    """Files and directories that a path may go on to; pools, which have no fixed ending, are among both."""
+    """The files and directories whose path begins with `fragment`; a pool can be a file or a directory of any name."""
     if "{" in fragment or "$" in fragment:
         return _NOTHING
     directory, name = os.path.split(re.sub("['\"]", "", fragment))
@@ -159,5 +159,5 @@ def _paths(fragment: str) -> list[str]:
 
 
 def _is_pool(path: str) -> bool:
-    """Whether a directory is a growing pool, which is named like a file."""
+    """Whether a directory is a growing pool, which is completed without a slash, like a file."""
     return os.path.exists(os.path.join(os.path.expanduser(path), "pool.set"))

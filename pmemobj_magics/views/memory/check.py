@@ -1,4 +1,4 @@
-"""What an examination of a pool has found, in words: a line for each finding, a sign and a colour for the whole."""
+"""`CheckReport`: what an examination of a pool has found, with a line for each finding."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ import os
 from typing import Any
 
 from pmemobj import Report
-from pmemobj_magics.display import plural
+from pmemobj_magics.common.texts import plural
 
 __all__ = ["CheckReport"]
 
-#: Readable on light and on dark.
+#: Colours that are readable on a light and on a dark background.
 _GREEN, _RED, _BLUE = "#1a8f4a", "#d1453b", "#3b82d6"
 
 
 class CheckReport:
-    """What is wrong in a pool, or that nothing is.
+    """The damage that an examination of a pool has found.
 
     Attributes:
-        report: What `pmemobj` found.
+        report: What `pmemobj.check` found.
+        name: The name of the pool for the user.
     """
 
     def __init__(self, report: Report, name: str) -> None:
@@ -27,7 +28,7 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong; there may be information all the same."""
+        """Whether the pool has no damage; there may be findings that are only information."""
         return self.report.ok
 
     @property
@@ -36,7 +37,7 @@ class CheckReport:
         report = self.report
         objects = plural(report.objects, "object")
         if report.ok:
-            return f"{self.name}: nothing is wrong in {objects}"
+            return f"{self.name}: no damage found in {objects}"
         return f"{self.name}: {plural(len(report.errors), 'error')} in {objects}"
 
     def __repr__(self) -> str:

@@ -1,7 +1,8 @@
-"""SVG by hand: elements as text, with what notebooks, GitHub and dark themes need.
+"""SVG elements as text, in a form that notebooks, GitHub and dark themes show well.
 
-Presentation attributes only, since GitHub drops style attributes; a light panel of its own behind each picture, since
-JupyterLab shows it as an image, which cannot know the theme. Nothing has an id, so pictures do not disturb each other.
+Only presentation attributes are used, because GitHub removes style attributes. Each picture has a light panel behind
+it, because JupyterLab shows it as an image, which cannot follow the theme. No element has an id, so that several
+pictures on one page cannot disturb each other.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ __all__ = ["FAINT", "INK", "PANEL_EDGE", "element", "label", "panel", "rule", "t
 
 INK, FAINT, PANEL, PANEL_EDGE = "#1f2430", "#5b6577", "#fbfcfe", "#d0d7e2"
 SANS, MONO = "Helvetica,Arial,sans-serif", "DejaVu Sans Mono,Menlo,Consolas,monospace"
-#: Widths of characters as parts of the size of the font, on the safe side.
+#: Upper bounds for the width of a character, relative to the size of the font.
 _MONO_WIDTH, _SANS_WIDTH, _WIDE = 0.61, 0.61, 1.05
 #: Pixels; a wider picture is scaled down to it.
 _MAX_WIDTH = 1100
 
 
 def element(tag: str, content: str = "", **attributes: Any) -> str:
-    """One element; ``stroke_width=1`` becomes ``stroke-width="1"``, what is None is left out."""
+    """One element; ``stroke_width=1`` becomes ``stroke-width="1"``, and an attribute that is None is left out."""
     written = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{_value(value)}"'
         for name, value in attributes.items()
@@ -34,7 +35,7 @@ def _value(value: Any) -> str:
 
 
 def label(x: float, y: float, text: str, size: int = 11, *, mono: bool = False, **attributes: Any) -> str:
-    """A line of text; `y` is its middle."""
+    """A line of text; `y` is the middle of its height."""
     shown = {"font_family": MONO} if mono else {}
     return element(
         "text",
@@ -48,13 +49,13 @@ def label(x: float, y: float, text: str, size: int = 11, *, mono: bool = False, 
 
 
 def _printable(text: str) -> str:
-    """XML forbids some characters, others turn the text around, and of several spaces only one would be shown."""
+    """Replace characters that XML forbids or that reverse the text, and keep several spaces in a row."""
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return shown.replace("  ", "\N{NO-BREAK SPACE}" * 2)
 
 
 def text_width(text: str, size: int, mono: bool = False) -> float:
-    """About how wide a text is: rather too much."""
+    """An upper estimate of the width of a text."""
     each = _MONO_WIDTH if mono else _SANS_WIDTH
     return size * sum(_WIDE if ord(char) > 0x2E7F else each for char in text)
 
@@ -65,7 +66,7 @@ def rule(x1: float, y1: float, x2: float, y2: float, **attributes: Any) -> str:
 
 
 def panel(width: float, height: float, title: str, body: str) -> str:
-    """The whole picture, on its panel."""
+    """A complete picture on its panel."""
     scale = min(1.0, _MAX_WIDTH / width)
     back = element(
         "rect", x=0.5, y=0.5, width=width - 1, height=height - 1, rx=8, fill=PANEL, stroke=PANEL_EDGE, class_="panel"

@@ -1,7 +1,8 @@
-"""The memory of an object as one picture: the cards of its allocations in two columns, arrows between them.
+"""Arrange the cards of an object's allocations in two columns, with arrows between them.
 
-The object is on the left, its parts on the right, what their slots own on the left again below the object, and so on;
-so all arrows run in the space between the columns. A leaf is put beside the word that owns it, as far as there is room.
+The object is in the left column, its parts are in the right one, and the leaves that the slots of the parts own are in
+the left column again, and so on. So all arrows run in the space between the columns. A leaf is placed beside the word
+that owns it, if there is room.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ import os
 from typing import Any
 
 from pmemobj.inspect import Meaning, Memory, State, Word
-from pmemobj_magics.display import plural
+from pmemobj_magics.common.svg import FAINT, element, label, panel, text_width
+from pmemobj_magics.common.texts import plural
 from pmemobj_magics.views.memory.card import UNCOMMITTED, Card, swatch
-from pmemobj_magics.views.memory.svg import FAINT, element, label, panel, text_width
 
 __all__ = ["caption", "to_svg"]
 
 _MARGIN, _BETWEEN, _GAP, _TOP, _LEGEND = 16, 74, 14, 40, 22
-#: Of the value in the title of a leaf, so many characters are shown.
+#: The largest number of characters of the value in the title of a leaf.
 _VALUE_CHARS = 20
-#: Dark enough for thin lines, and of different lightness.
+#: Colours that are dark enough for thin lines and differ in lightness.
 _LINES = ("#0b5cad", "#b45309", "#1a7f37", "#7b2d8e", "#0f766e", "#9f1239")
 
 
@@ -27,7 +28,7 @@ def caption(memory: Memory) -> str:
     """``PersistentList · 3 allocations · 144 bytes · game.pmem``."""
     texts = [memory.type, plural(len(memory.pieces), "allocation"), plural(memory.size, "byte")]
     if memory.uncommitted:
-        texts.append(f"{plural(len(memory.uncommitted), 'word')} not committed")
+        texts.append(f"{plural(len(memory.uncommitted), 'word')} uncommitted")
     return " · ".join([*texts, os.path.basename(memory.pool)])
 
 
@@ -35,9 +36,9 @@ def to_svg(memory: Memory, name: str, offsets: bool) -> str:
     """The picture.
 
     Args:
-        memory: What to draw.
-        name: What the user calls the object.
-        offsets: Whether to tell where the allocations lie in the pool.
+        memory: The memory of the object.
+        name: The name of the object for the user.
+        offsets: Whether to show the offsets of the allocations.
     """
     titles = [_title(memory, number) for number in range(len(memory.pieces))]
     cards = [Card(piece, title, offsets) for piece, title in zip(memory.pieces, titles, strict=True)]
@@ -51,7 +52,7 @@ def to_svg(memory: Memory, name: str, offsets: bool) -> str:
     body += [card.svg() for card in cards]
     body += [_arrow(*arrow, colour=_LINES[number % len(_LINES)]) for number, arrow in enumerate(arrows)]
     if memory.left_out:
-        text = f"… and {plural(memory.left_out, 'more value')} in memory of their own"
+        text = f"… and {plural(memory.left_out, 'more value')} with allocations of their own"
         body.append(label(_MARGIN, bottom, text, 11, fill=FAINT))
         bottom += _LEGEND
     legend, height = _legend(memory, cards, bottom, width)
@@ -67,7 +68,7 @@ def _title(memory: Memory, number: int) -> str:
 
 
 def _place(cards: list[Card]) -> list[tuple[Card, Word, bool, Card]]:
-    """Give the cards their places; the arrows between them."""
+    """Give each card its position, and return the arrows between them."""
     by_name = {card.piece.name: card for card in cards}
     sources = {name: (card, word) for card in cards for word, _, name in card.targets}
     columns: tuple[list[Card], list[Card]] = ([], [])
@@ -109,7 +110,7 @@ def _arrow(source: Card, word: Word, old: bool, target: Card, colour: str) -> st
 
 
 def _legend(memory: Memory, cards: list[Card], top: float, width: float) -> tuple[str, float]:
-    """What the colours mean, and where the picture ends."""
+    """The legend of the colours, and the height of the picture."""
     used = {meaning for card in cards for meaning in card.meanings}
     parts: list[str] = []
     x, y = float(_MARGIN), top + 6
@@ -117,7 +118,7 @@ def _legend(memory: Memory, cards: list[Card], top: float, width: float) -> tupl
     if memory.uncommitted:
         entries.append(None)
     for entry in entries:
-        text = "not committed; below it what the undo log has kept" if entry is None else entry.value
+        text = "uncommitted; the row below it has the old bytes from the undo log" if entry is None else entry.value
         wide = 24 + text_width(text, 10) + 14
         if x + wide > width - _MARGIN and x > _MARGIN:
             x, y = float(_MARGIN), y + _LEGEND

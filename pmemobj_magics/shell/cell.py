@@ -1,7 +1,7 @@
-"""The body of a cell magic as code: compiled like a cell, run by us, its errors shown like a cell's.
+"""Compile and run the body of a cell magic, and show its errors like those of any cell.
 
-``shell.run_cell`` inside a magic would show an error and swallow it, so we go the way of ``%%time``:
-transform, parse, compile, exec. The value of a last expression is returned, and IPython displays it.
+``shell.run_cell`` inside a magic would show an error and then swallow it. So the body takes the way of ``%%time``:
+transform, parse, compile, execute. The value of a last expression is returned, and IPython displays it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class CellCode:
 
     Attributes:
         body: Its statements, without a last expression.
-        last: The last expression, if the cell ends in one.
+        last: The expression at its end, or None.
         filename: The name under which tracebacks find its lines.
-        quiet: Whether it ends in a semicolon, so that its value is not shown.
+        quiet: Whether it ends in a semicolon, which keeps its value from being shown.
     """
 
     body: CodeType
@@ -38,24 +38,24 @@ class CellCode:
     quiet: bool
 
     def run(self, namespace: dict[str, Any]) -> Any:
-        """Run it, and return the value of its last expression."""
+        """Run the cell in `namespace`, and return the value of its last expression."""
         exec(self.body, namespace)
         return eval(self.last, namespace) if self.last else None
 
 
 def compile_cell(shell: Shell, line: str, cell: str) -> CellCode:
-    """Compile the body of a cell magic; nothing of it runs yet.
+    """Compile the body of a cell magic without running it.
 
     Args:
-        shell: Whose transformations and compiler apply.
-        line: The first line of the cell, magic included, for tracebacks.
-        cell: The lines below it.
+        shell: The shell, whose transformations and compiler apply.
+        line: The first line of the cell with the magic, for tracebacks.
+        cell: The lines below the first one.
 
     Raises:
-        CellSyntaxError: it is no Python; shown as for any cell.
-        MagicUsageError: it awaits something.
+        CellSyntaxError: the body is not valid Python; the error is shown as in any cell.
+        MagicUsageError: the body contains ``await``.
     """
-    # The magic's own line counts too, so that line numbers are those that the user sees.
+    # A comment stands in the place of the magic's own line, so that line numbers are the ones that the user sees.
     source = f"# {line.strip()}\n{shell.transform_cell(cell)}"
     filename = shell.compile.cache(source, shell.execution_count, raw_code=source)
     try:
@@ -64,9 +64,9 @@ def compile_cell(shell: Shell, line: str, cell: str) -> CellCode:
         raise _syntax_error(shell, error) from None
     if any(code and code.co_flags & inspect.CO_COROUTINE for code in (body_code, last_code)):
         raise MagicUsageError(
-            f"run a cell that awaits in {line.split()[0]}",
-            "other code would run in the middle of its transaction",
-            "await in a cell before it",
+            f"run a cell with await in {line.split()[0]}",
+            "while the cell waits, other code would run inside its transaction",
+            "put the await into a cell before this one",
         )
     return CellCode(body_code, last_code, filename, shell.displayhook.semicolon_at_end_of_expression(source))
 
@@ -74,7 +74,7 @@ def compile_cell(shell: Shell, line: str, cell: str) -> CellCode:
 def _compile(shell: Shell, source: str, filename: str) -> tuple[CodeType, CodeType | None]:
     tree = shell.transform_ast(shell.compile.ast_parse(source, filename))
     last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    # Allowed here so that it can be told from other mistakes.
+    # A top-level await compiles here, so that it gets an error message of its own instead of a syntax error.
     with shell.compile.extra_flags(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT):
         body = shell.compile(tree, filename, "exec")
         return body, shell.compile(last, filename, "eval") if last else None
@@ -88,13 +88,13 @@ def _syntax_error(shell: Shell, error: SyntaxError) -> CellSyntaxError:
 
 
 def show_own_frames(shell: Shell, error: BaseException, code: CellCode) -> None:
-    """Make IPython show an error of a cell from the cell's own line on, without our frames above it."""
+    """Make IPython show the traceback of a cell's error from the cell's own line on, without the magic's frames."""
     traceback = error.__traceback__
     while traceback and traceback.tb_frame.f_code.co_filename != code.filename:
         traceback = traceback.tb_next
     if traceback is None or hasattr(error, "_render_traceback_"):
         return
-    # An exception may have no room for an attribute; then the whole traceback is shown.
+    # An exception with __slots__ takes no attribute; then IPython shows the whole traceback.
     with contextlib.suppress(AttributeError):
         error._render_traceback_ = lambda: _render(shell, error, traceback)  # type: ignore[attr-defined]
 

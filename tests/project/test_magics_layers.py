@@ -1,0 +1,148 @@
+"""The rooms of pmemobj_magics stand on one another: imports point down the list, and none of them closes a circle.
+
+Every import counts: at the top of a module, inside a function, and for type checkers alone. A feature has one name in
+the rooms `magics`, `commands` and `views`, and the docstring of each room lists its modules.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "pmemobj_magics"
+#: The floors, lowest first. A room may import from itself and from lower floors.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("errors",),
+    ("common",),
+    ("views",),
+    ("display_hooks", "shell"),
+    ("commands",),
+    ("magics",),
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+#: The floors inside of `views`, lowest first.
+VIEWS: tuple[tuple[str, ...], ...] = (
+    ("dumps", "log", "memory", "pools", "transactions", "tree"),
+    ("graph",),
+    ("crash", "watch"),
+)
+VIEW_FLOOR = {view: number for number, views in enumerate(VIEWS) for view in views}
+#: Modules that are no feature: what the features of a room share.
+SHARED = {"magics": {"all", "base"}, "commands": {"objects"}, "views": set[str]()}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imports(source: str) -> Iterator[str]:
+    """The modules of this package that a source imports, wherever in it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "pmemobj_magics")
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"line {node.lineno}: relative import"
+            if node.module.split(".")[0] == "pmemobj_magics":
+                names = (f"{node.module}.{alias.name}" for alias in node.names)
+                yield from (name if name in MODULES else node.module for name in names)
+
+
+def room(module: str) -> str:
+    """``pmemobj_magics.views.graph.dot`` is in the room ``views``; the package itself is above all rooms."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def complaints(source: str, module: str) -> list[str]:
+    """The imports of a module that do not point down."""
+    own, found = room(module), []
+    for target in imports(source):
+        other = room(target)
+        if own != "__init__" and other != own and FLOOR.get(other, len(FLOORS)) >= FLOOR[own]:
+            found.append(target)
+        if own == other == "views" and target.count(".") > 1:
+            here, there = module.split(".")[2], target.split(".")[2]
+            if here != there and VIEW_FLOOR[there] >= VIEW_FLOOR[here]:
+                found.append(target)
+    return found
+
+
+def features(name: str) -> set[str]:
+    paths = (PACKAGE / name).iterdir()
+    return {path.stem for path in paths if path.stem.strip("_") == path.stem} - SHARED[name]
+
+
+def test_every_room_has_a_floor() -> None:
+    assert {room(module) for module in MODULES} <= {*FLOOR, "__init__"}
+    assert features("views") == set(VIEW_FLOOR)
+
+
+@pytest.mark.parametrize("module", list(MODULES))
+def test_imports_point_down(module: str) -> None:
+    assert complaints(MODULES[module].read_text(), module) == []
+
+
+def test_no_circle() -> None:
+    graph = {
+        module: {target for target in imports(path.read_text()) if target != module}
+        for module, path in MODULES.items()
+        if path.name != "__init__.py"
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_a_feature_has_one_name_in_all_rooms() -> None:
+    assert features("magics") == features("commands") == features("views")
+
+
+@pytest.mark.parametrize(
+    "package", [path.parent for path in sorted(PACKAGE.rglob("__init__.py"))], ids=lambda p: p.name
+)
+def test_the_docstring_of_a_room_lists_its_modules(package: Path) -> None:
+    docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text())) or ""
+    listed = set(re.findall(r"^\| `(\w+)`", docstring, re.MULTILINE))
+    there = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
+    assert listed == there - {"__init__"}
+
+
+@pytest.mark.parametrize(
+    "source, module",
+    [
+        ("from pmemobj_magics.commands.graph import draw_graph", "pmemobj_magics.views.graph.view"),
+        ("from pmemobj_magics import magics", "pmemobj_magics.commands.graph"),
+        ("def f():\n    import pmemobj_magics.shell.session", "pmemobj_magics.common.texts"),
+        ("if TYPE_CHECKING:\n    from pmemobj_magics.views.graph import PoolGraph", "pmemobj_magics.errors"),
+        ("from pmemobj_magics.views.crash.looks import row", "pmemobj_magics.views.graph.view"),
+        ("from pmemobj_magics.views.watch import PoolExplorer", "pmemobj_magics.views.crash.power"),
+        ("import pmemobj_magics", "pmemobj_magics.magics.base"),
+    ],
+)
+def test_an_import_that_points_up_is_found(source: str, module: str) -> None:
+    assert complaints(source, module)
+
+
+@pytest.mark.parametrize(
+    "source, module",
+    [
+        ("from pmemobj_magics.views.tree import footer", "pmemobj_magics.views.graph.view"),
+        ("from pmemobj_magics.magics import PmemMagics", "pmemobj_magics"),
+        ("from pmemobj_magics.commands.objects import find", "pmemobj_magics.commands.graph"),
+        ("import pmemobj.crash", "pmemobj_magics.views.tree.view"),
+    ],
+)
+def test_an_import_that_points_down_is_not(source: str, module: str) -> None:
+    assert complaints(source, module) == []
