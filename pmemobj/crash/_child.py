@@ -69,14 +69,18 @@ def run(body: Callable[[int], object], seconds: float, called_off: Callable[[], 
     finally:
         # Also after a KeyboardInterrupt: every process that has the pool must be gone before it is opened again.
         # These are the child and the processes that it started; the end of the pipe tells when all of them are gone.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
+        status = end(child)
         _read_while(reading, output, time.monotonic() + _CLEAN_UP, lambda: True)
         os.close(reading)
     return Ended(status, output.decode(errors="replace"), timed_out, threads)
+
+
+def end(child: int) -> int:
+    """Kill a child process and all processes of its group; returns its exit status as `os.waitpid` tells it."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
 
 
 def signal_name(number: int) -> str:

@@ -1,19 +1,19 @@
-/* The recorder of the crash lab: sees every store, flush and fence of unmodified code on one pool.
+/* The recorder of the crash lab: it records every store, flush and fence of unmodified code on one pool.
  *
- * It works in a child process made for it (`_recorder`), in two ways at once:
+ * It works in a child process that is made for it (`_recorder`), in two ways at once:
  *
- * - libpmemobj reaches libpmem, mmap and memcpy through its table of addresses (GOT). `patch` points these
- *   entries to functions here, which note flushes and fences. So nothing need be loaded in a certain order, and
- *   a libpmemobj that is in use already can be recorded. `pmem_is_pmem` answers yes: that is the mode with
- *   flushes and fences, whatever the memory is really.
- * - The pool is write-protected. A store faults (SIGSEGV); the handler lets its page be written, and has the
- *   processor trap behind that one instruction (SIGTRAP); there the changed words are noted, and the page is
- *   protected again. `rep movs` and `rep stos`, which would trap for each byte, are carried out by the handler.
+ * - libpmemobj calls libpmem, mmap and memcpy through its table of addresses (GOT). `patch` redirects these
+ *   entries to functions in this file, which record flushes and fences. So the order in which libraries are loaded
+ *   does not matter, and a libpmemobj that is already in use can be recorded. `pmem_is_pmem` answers yes, since this
+ *   selects the mode with flushes and fences, whatever the memory really is.
+ * - The pool is write-protected. A store faults (SIGSEGV). The handler makes its page writable, and has the
+ *   processor trap after this one instruction (SIGTRAP). There the changed words are recorded, and the page is
+ *   protected again. `rep movs` and `rep stos` would trap for each byte, so the handler carries them out itself.
  *
- * Whoever stores is a thread that is just then executing a store into the pool, so it is neither inside malloc
- * nor inside the interpreter's own books: the handler may ask Python for the line that is running.
+ * The thread that faults is executing a store into the pool, so it is neither inside of malloc nor changing
+ * structures of the interpreter. Therefore the handler may ask Python for the line that is running.
  *
- * Events go to memory that the parent shares; they are whole up to the last one when the child dies. */
+ * Events are written to memory that the parent shares; when the child dies, all events in it are complete. */
 
 #define _GNU_SOURCE
 #define PY_SSIZE_T_CLEAN
@@ -35,12 +35,12 @@
 #define WORD 8UL
 #define TRAP_FLAG 0x100UL
 #define DIRECTION_FLAG 0x400UL
-/* As far as one instruction stores, from the address that faults, rounded up to whole words on both sides. */
+/* One instruction stores at most this many bytes from the faulting address on, rounded to words on both sides. */
 #define WINDOW 80UL
 #define MAX_FRAMES 16
 #define MAX_SITES 4096
 
-/* Flags of pmem_memcpy and its kin. */
+/* Flags of pmem_memcpy and similar functions. */
 #define NODRAIN (1U << 0)
 #define NOFLUSH (1U << 5)
 
@@ -63,7 +63,7 @@ static size_t trace_size;
 static unsigned char *pool;
 static size_t pool_size;
 static int watching;
-static size_t expected; /* the size of the mapping that is to be watched as soon as it is there */
+static size_t expected; /* the size of the mapping that is to be watched as soon as it is made */
 static uintptr_t library_begin, library_end;
 
 static int stepping;
@@ -75,7 +75,7 @@ static uint16_t step_flags;
 static sigset_t step_mask;
 static struct sigaction old_segv, old_trap;
 
-/* ---- what is noted ---- */
+/* ---- writing events ---- */
 
 static void stop_watching(void) {
     if (watching) {
@@ -117,7 +117,7 @@ struct site {
     PyObject *code;
 };
 static struct site sites[MAX_SITES];
-static uint32_t site_count; /* site 0 is none */
+static uint32_t site_count; /* number 0 means no site */
 
 static uint32_t new_site(uint64_t key, PyFrameObject **frames, int count) {
     static char text[8192];
@@ -137,7 +137,7 @@ static uint32_t new_site(uint64_t key, PyFrameObject **frames, int count) {
                 used += (size_t)wrote;
         }
         if (at == 0)
-            sites[site_count + 1].code = (PyObject *)code; /* kept, so that no other gets its address */
+            sites[site_count + 1].code = (PyObject *)code; /* keeps the object, so that no other one gets its address */
         else
             Py_DECREF(code);
     }
@@ -160,7 +160,7 @@ static uint32_t site_of_thread(void) {
         state = PyGILState_Ensure();
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
-    int collecting = PyGC_Disable(); /* else making a frame object might run finalizers here */
+    int collecting = PyGC_Disable(); /* otherwise making a frame object might run finalizers here */
     PyFrameObject *frame = PyThreadState_GetFrame(PyThreadState_Get());
     while (frame != NULL && count < MAX_FRAMES) {
         PyCodeObject *code = PyFrame_GetCode(frame);
@@ -199,7 +199,7 @@ static void let_write(unsigned char *at, size_t size, int allowed) {
         mprotect((void *)begin, end - begin, allowed ? PROT_READ | PROT_WRITE : PROT_READ);
 }
 
-/* Carry out `rep movs` or `rep stos`; whether the instruction is one of them. */
+/* Carry out `rep movs` or `rep stos`; returns whether the instruction is one of them. */
 static int emulate_rep(greg_t *registers, uint16_t flags) {
     const unsigned char *code = (const unsigned char *)registers[REG_RIP];
     size_t width = 1, at = 1;
@@ -219,7 +219,7 @@ static int emulate_rep(greg_t *registers, uint16_t flags) {
     const unsigned char *from = (const unsigned char *)registers[REG_RSI];
     size_t count = (size_t)registers[REG_RCX], room = (size_t)(pool + pool_size - to) / width;
     if (count > room)
-        count = room; /* the rest is no store into the pool; the instruction goes on by itself */
+        count = room; /* the rest does not store into the pool; the processor continues the instruction */
     if (count == 0)
         return 0;
     size_t size = count * width;
@@ -249,7 +249,7 @@ static void on_fault(int number, siginfo_t *info, void *context) {
     greg_t *registers = there->uc_mcontext.gregs;
     unsigned char *at = info->si_addr;
     if (!watching || stepping || !in_pool(at)) {
-        /* A fault of the program's own: let it happen again without us. */
+        /* This fault is the program's own: let it happen again, without this handler. */
         sigaction(SIGSEGV, &old_segv, NULL);
         return;
     }
@@ -290,7 +290,7 @@ static void on_trap(int number, siginfo_t *info, void *context) {
         begin += WORD;
     while (end > begin && memcmp(step_before + end - WORD, step_at + end - WORD, WORD) == 0)
         end -= WORD;
-    if (begin == end) /* it stored what was there */
+    if (begin == end) /* the store did not change anything */
         begin = 0, end = WORD;
     let_write(step_at, step_size, 0);
     note_store(step_flags, step_site, step_at + begin, end - begin);
@@ -318,7 +318,7 @@ static int start_watching(void *address, size_t size) {
     return 0;
 }
 
-/* ---- what libpmemobj calls instead of libpmem and libc ---- */
+/* ---- the functions that libpmemobj calls in place of libpmem's and libc's ---- */
 
 static void store_range(unsigned char *to, size_t size, void (*how)(unsigned char *, const void *, size_t),
                         const void *from, int flags) {
@@ -393,7 +393,7 @@ static void *our_mmap(void *at, size_t size, int protection, int flags, int file
     }
     return there;
 }
-/* There are no memory modules to be searched for behind an image; the search costs more than the rest of an open. */
+/* An image lies on no memory module; to search for modules would cost more than the rest of an open. */
 static int our_new_search(void **context) {
     *context = NULL;
     return 0;
@@ -551,7 +551,7 @@ static PyObject *py_private_pages(PyObject *self, PyObject *argument) {
     PyObject *found = PyList_New(0);
     const uint64_t *entry = entries.buf;
     for (Py_ssize_t at = 0; found != NULL && at < entries.len / (Py_ssize_t)sizeof *entry; at++) {
-        if (!(entry[at] >> 63) || (entry[at] >> 61 & 1)) /* not there, or a page of the file */
+        if (!(entry[at] >> 63) || (entry[at] >> 61 & 1)) /* not present, or a page of the file */
             continue;
         PyObject *number = PyLong_FromSsize_t(at);
         if (number == NULL || PyList_Append(found, number) != 0)

@@ -10,7 +10,6 @@ forks off a worker, too: an image is never opened in a process that goes on livi
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import select
@@ -175,10 +174,7 @@ class _Worker:
         """End the worker; returns its exit status."""
         if self._process <= 0:
             return 0
-        for kill in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError):
-                kill(self._process, signal.SIGKILL)
-        _, status = os.waitpid(self._process, 0)
+        status = _child.end(self._process)
         self._process = 0
         os.close(self.reading)
         return status
@@ -338,9 +334,6 @@ def in_worker(setting: Setting, question: Callable[[Recovery], Any]) -> Any:
                 break
             received += data
     finally:
-        for kill in (os.killpg, os.kill):
-            with contextlib.suppress(ProcessLookupError):
-                kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
+        _child.end(process)
         os.close(reading)
     return pickle.loads(received[_LENGTH:]) if len(received) > _LENGTH else None

@@ -1,4 +1,4 @@
-"""The corpus of mistakes: `lines` finds each, simpler models what they are said to find, and no twin raises an alarm."""
+"""The corpus of mistakes: each model finds exactly what the cases say, and no twin raises a false alarm."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_each_mistake_is_found_and_no_twin_raises_an_alarm(bench: Workbench, par
 
 @pytest.mark.parametrize("name", ["transfer", "counter_before_item", "two_words_of_two_lines"])
 def test_what_is_not_tried_follows(bench: Workbench, name: str) -> None:
-    """`run` leaves out models whose verdict follows from those of others; here none is left out."""
+    """`run` skips models whose verdict follows from that of another model; this test skips none."""
     case = CASES[name]
     recording = crash.record(bench.pool, lambda: case.action(bench))
     found = set()

@@ -1,4 +1,4 @@
-"""Each invariant of the crash lab fires: what a sound libpmemobj never does is done for it here.
+"""Each invariant of the crash lab can be violated: these tests do what a sound libpmemobj never does.
 
 libpmemobj recovers as it should, so no code that is recorded leads to a second open that changes something, or to a
 recovery that comes to another end when it is cut off. So for those the opening of an image is replaced by one that does
@@ -25,14 +25,14 @@ Pool = PersistentObjectPool
 
 @pytest.fixture
 def items(crash_pool: Pool) -> int:
-    """A pool with a list of two numbers; where they are."""
+    """A pool with a list of two numbers, and the offset of the numbers."""
     crash_pool.root = crash_pool.persistent([60, 40])
     return crash_pool._heap.read(crash_pool.root._p_offset + 24)
 
 
 @pytest.fixture
 def recovering(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[library.Pool, memoryview], None]], None]:
-    """Let every opening of an image do more; called with what is given the pool and its words."""
+    """Make every opening of an image call a function with the pool and its words."""
     plain = Image.open
 
     def install(also: Callable[[library.Pool, memoryview], None]) -> None:
@@ -149,7 +149,7 @@ def test_memory_that_no_collection_finds(crash_pool: Pool) -> None:
 
 
 def test_memory_that_is_given_out_twice(crash_pool: Pool) -> None:
-    """A bit of libpmemobj's bitmap is cleared, so that it takes memory in use for free."""
+    """A bit in a bitmap of libpmemobj is cleared, so that libpmemobj takes used memory for free memory."""
     crash_pool.root = crash_pool.persistent(["a text of its own", "another of that length"])
     heap = crash_pool._heap
     leaf = heap.read(heap.read(crash_pool.root._p_offset + 24)) ^ TAG_LEAF

@@ -29,7 +29,7 @@ def filled(pool: Pool) -> Pool:
 
 
 def change(pool: Pool) -> Callable[[], None]:
-    """Five changes at least."""
+    """Make at least five changes."""
 
     def action() -> None:
         pool.root["items"].append("lost")
@@ -42,7 +42,7 @@ def change(pool: Pool) -> Callable[[], None]:
 
 
 def unharmed(pool: Pool) -> None:
-    """The pool is open, as before, sound, and can be changed."""
+    """The pool is open and as before, it is sound, and it can be changed."""
     assert list(pool.root["items"]) == [1, LONG] and pool.root["account"].balance == 5 and len(pool.root) == 2
     assert not pool.closed and not pool.in_transaction and pool.recovered
     assert_sound(pool)
@@ -246,7 +246,7 @@ def test_an_action_that_asks_for_input(filled: Pool) -> None:
 
 
 def test_an_action_that_leaves_a_process_behind(filled: Pool) -> None:
-    """It holds the pipe, and by inheritance the lock of the pool."""
+    """A process that the code leaves behind holds the pipe and, since it is inherited, the lock of the pool."""
 
     def action() -> None:
         filled.root["items"].append("lost")
@@ -317,7 +317,7 @@ def test_not_on_a_closed_pool(filled: Pool) -> None:
 
 
 def test_an_interrupt_of_the_waiting_parent(pool_path: str, run_python: Callable[..., Any]) -> None:
-    """The child goes, the pool is open again, and the interrupt goes on its way."""
+    """The child is killed, the pool is opened again, and then the interrupt is raised."""
     done = run_python(
         """
 import os, signal, sys, threading, time
@@ -356,7 +356,7 @@ pool.close()
 
 @pytest.mark.once
 def test_an_interrupt_at_any_moment_finds_the_pool_open(pool_path: str, run_python: Callable[..., Any]) -> None:
-    """At the worst moment, the trial before the pool is opened again, and at 30 that chance chooses."""
+    """An interrupt at the worst moment (the trial before the pool is opened again), and at 30 random ones."""
     done = run_python(
         """
 import os, signal, sys, threading, time

@@ -1,4 +1,4 @@
-"""Every change that the containers know goes through power cuts, some of them in the recovery of another."""
+"""Every kind of change of the containers survives power cuts, including some during recovery."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from crash_mutators import MUTATORS, ROOTS, Pool, explored, scratch_pool
 # The same source makes the same stores in the same order, compiled or not.
 pytestmark = pytest.mark.once
 
-#: A sample; `make crash-figures` takes hundreds of each.
+#: Only a sample is tried here; `make crash-figures` tries hundreds of images of each mutator.
 IMAGES, IN_RECOVERY = 12, 1
 
 

@@ -52,7 +52,7 @@ def digest(pool: pmemobj.PersistentObjectPool) -> str:
 
 
 def items(pool: pmemobj.PersistentObjectPool) -> int:
-    """Where the items of the root list are."""
+    """The offset of the items of the root list."""
     return pool._heap.read(pool.root._p_offset + 24)
 
 
@@ -61,12 +61,12 @@ def word(number: int) -> bytes:
 
 
 def holds_100(pool: pmemobj.PersistentObjectPool) -> bool:
-    """At the top of a module, so that it can be pickled."""
+    """A check at the top of a module, so that it can be pickled."""
     return sum(pool.root) == 100
 
 
 class Deeds:
-    """What is recorded; the pool is the one of the fixture."""
+    """The code that is recorded; it works on the pool of the fixture."""
 
     def __init__(self, pool: pmemobj.PersistentObjectPool) -> None:
         self.pool = pool
@@ -100,7 +100,7 @@ class Deeds:
         self.pool._heap.persist(items(self.pool), 8)
 
     def publish(self, fences: int) -> None:
-        """Make data and then a flag that says so, in two lines of the unused end of the root object."""
+        """Store data and then a flag that says so, in two cache lines at the unused end of the root object."""
         heap = self.pool._heap
         heap.poke(heap.root_offset + 64, word(7))
         if fences == 2:
@@ -360,7 +360,7 @@ def test_where_no_crash_was_tried_nothing_passes(deeds: Deeds) -> None:
 
 
 def test_what_is_right_may_not_be_known_in_time(deeds: Deeds, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the states that images are compared with, an image that was recovered proves nothing."""
+    """If the promised states were not recovered in time, a recovered image proves nothing."""
     recording = crash.record(deeds.pool, deeds.without_snapshot)
 
     def without_the_first(*args: Any, **how: Any) -> _explore.Found:
@@ -584,7 +584,7 @@ def test_numbers_that_nobody_can_write_are_told_shortly(deeds: Deeds) -> None:
 def test_planning_takes_memory_for_what_is_looked_at(
     scratch: Path, run_python: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    """What a hundred transactions leave at their six hundred moments is not all made at once."""
+    """The images of a hundred transactions, at six hundred moments, are not all in memory at once."""
     program = """
         import resource, sys
         import pmemobj
@@ -628,7 +628,7 @@ def test_what_choices_name_is_bounded(deeds: Deeds, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("calls", [5, 15])
 def test_planning_keeps_to_the_time(deeds: Deeds, monkeypatch: pytest.MonkeyPatch, calls: int) -> None:
-    """It asks a clock that strikes each time it is asked."""
+    """Planning stops when the time is up; the clock of this test advances at each call."""
     recording = crash.record(deeds.pool, deeds.transfer)
     full = recording.explore()
     assert 5 < full.moments < 12 and full.chosen >= 25
@@ -686,7 +686,7 @@ def test_one_is_no_plural(deeds: Deeds) -> None:
 
 
 def in_a_thread(action: Callable[[], object]) -> None:
-    """Run it in a thread of its own, which libpmemobj gives a lane of its own."""
+    """Run an action in a thread of its own, to which libpmemobj gives a lane of its own."""
     worker = threading.Thread(target=action)
     worker.start()
     worker.join()
@@ -695,7 +695,7 @@ def in_a_thread(action: Callable[[], object]) -> None:
 def test_lanes_that_nobody_uses_make_no_difference(
     bank: pmemobj.PersistentObjectPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With all 1,024 lanes each image comes to the same, whichever lane the transaction has."""
+    """With all 1,024 lanes each image has the same outcome, whichever lane the transaction uses."""
     for deed in (Deeds(bank).transfer, lambda: in_a_thread(Deeds(bank).transfer)):
         recording = crash.record(bank, deed)
         few = recording.explore(recovery=8)

@@ -1,4 +1,4 @@
-"""`pmemobj.testing`, as someone uses it who tests a class of their own."""
+"""`pmemobj.testing`, used as a test of a program's own class would use it."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _NUMBER = struct.Struct("<q")
 
 
 class Reports:
-    """A pipe from a writer: the numbers that it reports, of which the last may be the only one of interest."""
+    """A pipe through which a writer reports numbers."""
 
     def __init__(self) -> None:
         self.reading, self.writing = os.pipe()
@@ -43,13 +43,13 @@ class Reports:
         os.write(self.writing, _NUMBER.pack(number))
 
     def wait(self, count: int = 1) -> None:
-        """Wait until there are so many."""
+        """Wait until there are at least `count` numbers."""
         while len(self.data) < count * _NUMBER.size:
             assert select.select([self.reading], [], [], PATIENCE)[0], "the writer does not come to write"
             self.data += os.read(self.reading, _NUMBER.size)
 
     def received(self) -> list[int]:
-        """Everything, once the writer is dead."""
+        """All numbers, after the writer has died."""
         os.close(self.writing)
         with os.fdopen(self.reading, "rb") as pipe:
             self.data += pipe.read()
@@ -58,7 +58,7 @@ class Reports:
 
 @contextlib.contextmanager
 def victim(work: Callable[[], None]) -> Iterator[int]:
-    """A forked process that works until it is killed, at the end of the block."""
+    """A forked process that works until it is killed at the end of the block."""
     child = os.fork()
     if child == 0:
         _work_and_die(work)
@@ -71,7 +71,7 @@ def victim(work: Callable[[], None]) -> Iterator[int]:
 
 
 def open_when_free(path: str | Path) -> Pool:
-    """Open a pool whose owner has just been killed; its lock goes a moment after it does."""
+    """Open a pool whose owner has just been killed; the lock is released a moment after the process has died."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -108,7 +108,7 @@ def lay_out(pool: Pool) -> None:
 
 
 def one_transaction(pool: Pool, rng: random.Random, number: int) -> None:
-    """Number `done` from one to the next, and change things that belong together."""
+    """Increase `done` by one, and change several things that belong together."""
     with pool.transaction():
         root = pool.root
         root["done"] = number
@@ -135,7 +135,7 @@ def one_transaction(pool: Pool, rng: random.Random, number: int) -> None:
 
 
 def check(pool: Pool, acknowledged: int) -> int:
-    """Every invariant; returns the number of the last transaction that is there."""
+    """Check every invariant; returns the number of the last committed transaction."""
     root = pool.root
     assert acknowledged <= root["done"] <= acknowledged + 1
     assert sum(root["accounts"]) == TOTAL
@@ -164,7 +164,7 @@ def test_a_writer_killed_at_random_moments(scratch: Path) -> None:
                 while True:
                     number += 1
                     one_transaction(pool, work, number)
-                    # Only what is reported after the commit has been promised to anybody.
+                    # Only a number that is reported after the commit is promised to somebody.
                     reports.send(number)
                     if work.random() < 0.05:
                         pool.gc()
@@ -174,7 +174,7 @@ def test_a_writer_killed_at_random_moments(scratch: Path) -> None:
                 reports.wait(1 + round_ % 4)  # the first says that the pool is open
             time.sleep(rng.choice([0.002, 0.01, 0.04]) * rng.random())
         reported = reports.received()
-        # Now and then as it is; else without the start of a Python in each round.
+        # Some rounds use a new Python process; the others avoid the time of its start.
         with contextlib.nullcontext() if round_ % 8 == 1 else tried_in_fork():
             pool = open_when_free(path)
         with pool:
@@ -183,12 +183,12 @@ def test_a_writer_killed_at_random_moments(scratch: Path) -> None:
             assert_sound(pool, no_garbage=True)
             transactions += last - done
             done = last
-    # Otherwise the moments were badly chosen, and the test shows nothing.
+    # Otherwise the moments of the kills were badly chosen, and the test proves nothing.
     assert recoveries >= 50 and transactions >= 50, (recoveries, transactions)
 
 
 def test_killed_again_while_recovering(scratch: Path) -> None:
-    """The recovery itself is cut off, several times in a row."""
+    """The recovery itself is killed, several times in a row."""
     path = str(scratch / "pool")
     with pmemobj.create(path, pool_size=16 << 20) as pool:
         lay_out(pool)
@@ -238,7 +238,7 @@ def test_killed_while_closing_and_collecting(scratch: Path) -> None:
                     reports.send(1)
 
         with victim(work):
-            # Wait for the garbage, then kill somewhere in the collection of it.
+            # Wait until there is garbage, then kill the process somewhere in its collection.
             reports.wait()
             time.sleep(0.05 * rng.random())
         reports.received()
@@ -251,7 +251,7 @@ def test_killed_while_closing_and_collecting(scratch: Path) -> None:
 
 
 def test_killed_while_creating(scratch: Path) -> None:
-    """The name of a pool never names half of one; what is left has a name that says what it is."""
+    """There is never an incomplete pool under the name of the pool; leftovers have names that say what they are."""
     rng = random.Random(11)
     complete = unfinished = 0
     for round_ in range(25):
@@ -283,7 +283,7 @@ def test_killed_while_creating(scratch: Path) -> None:
 
 
 def test_a_probe_dies_with_its_parent(scratch: Path) -> None:
-    """A pool is tried in a child before it is recovered; left alone, that would keep the pool busy."""
+    """A pool is tried in a child process before it is recovered; a child that outlives its parent would keep it busy."""
     path = str(scratch / "pool")
     reports = Reports()
 
@@ -312,7 +312,7 @@ def test_a_probe_dies_with_its_parent(scratch: Path) -> None:
 
 
 def child_that_has_open(process: int, path: str) -> int:
-    """The child of a process, as soon as it has mapped a file."""
+    """The child of a process, as soon as the child has mapped a file."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
@@ -323,7 +323,7 @@ def child_that_has_open(process: int, path: str) -> int:
 
 
 def test_a_process_that_dies_of_a_signal_in_a_transaction(pool_path: str, run_python: Callable[..., Any]) -> None:
-    """Not only SIGKILL: a crash of the interpreter, an exit without its finalizers, a stack overflow."""
+    """Other ways to die than SIGKILL: a crash of the interpreter, an exit without finalizers, a stack overflow."""
     pmemobj.create(pool_path, pool_size=16 << 20).close()
     for death in (
         "os.abort()",

@@ -1,4 +1,4 @@
-"""Pools as text and back, and into another size: everything arrives, whole or not at all."""
+"""Dumps, restored dumps and resized pools: everything is preserved, and a pool is made as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ VALUES = [
 
 
 def words_of(pool: PersistentObjectPool, values: PersistentList) -> list[Any]:
-    """The words of a list, and for leaves kind and payload: what may not change by a bit."""
+    """The words of a list, and the kind and payload of leaves, which must be preserved bit for bit."""
     heap = pool._heap
     words = heap.read_words(heap.read(values._p_offset + 24), len(values))
     return [_values.leaf_parts(heap, word) if _values.is_leaf(word) else word for word in words]
@@ -62,7 +62,7 @@ def lines_of(text: str) -> list[dict[str, Any]]:
 
 
 def fill(pool: PersistentObjectPool) -> None:
-    """Every kind, shared objects, a cycle, a key that is an object, and a hole in a dict."""
+    """A structure with every kind, shared objects, a cycle, a key that is an object, and a deleted entry in a dict."""
     shared = pool.new(Account, "shared", 1)
     pool.root = pool.new(PersistentDict, {"values": pool.new(PersistentList, VALUES), "gone": 1, 2: "two", 2.5: b"b"})
     pool.root["accounts"] = pool.new(PersistentList, [pool.new(Account, f"owner number {n}", n) for n in range(5)])
@@ -425,7 +425,7 @@ def closed(make_pool: Open) -> str:
 
 
 def test_no_transaction_is_large(scratch: Path, make_pool: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A log of everything would need about as much room again as the pool has."""
+    """One transaction for everything would need a log about as large as the pool."""
     pool = make_pool("many.pmem", 10 * MIB)
     with pool.transaction():
         pool.root = pool.new(PersistentList, [f"number {number}" for number in range(1500)])
@@ -472,7 +472,7 @@ def test_nothing_is_unpickled_for_a_hash(scratch: Path, monkeypatch: pytest.Monk
 
 
 def test_a_hash_that_is_not_that_of_its_key_is_refused(scratch: Path) -> None:
-    """The key would be there, and never be found. The hashes of NaNs, once any, and of pickles are believed."""
+    """With a wrong hash a key would never be found. Hashes of pickles and NaNs are accepted as they are."""
     keys = ["text", 1.5, None, {"tuple": [1, "a"]}, {"date": "2026-02-28"}, {"decimal": "0.5"}, {"ref": 2}]
     head, end = header_and_end(2)
     words = {"object": 2, "type": "tuple", "values": ["b"]}
@@ -661,6 +661,6 @@ def test_what_is_no_file_is_written_to_and_stays(pool: Any, scratch: Path) -> No
 
 
 def test_all_kinds_of_containers_that_there_are_can_be_moved() -> None:
-    """A kind that is added to the package has to be added to the registries as well."""
+    """Each kind of container needs a form in dumps and a reader in `check`."""
     assert set(base.kinds) <= set(FORMS) and set(base.kinds) <= set(kind_readers.READERS)
     assert Kind.LIST in FORMS

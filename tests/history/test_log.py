@@ -1,4 +1,4 @@
-"""The log of transactions: what it says of each, that it can be off, and that it harms nothing while it is on."""
+"""The log of transactions: what it says about each of them, and that it never disturbs the program."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Counter(Persistent):
 
 
 def told(entry: LogEntry) -> tuple[str, list[str]]:
-    """An entry in a few words: its title, and the changes."""
+    """The title and the changes of an entry."""
     return entry.title, [str(change) for change in entry.changes]
 
 
@@ -50,9 +50,9 @@ def steps(entry: LogEntry) -> list[str]:
 
 @pytest.fixture
 def game(pool: Pool) -> Pool:
-    """A pool with a dict of a number and a list, whose log begins now."""
+    """A pool with a dict that holds a number and a list; its log has just been started."""
     pool.root = pool.persistent({"tries": 3, "guesses": [25, 40]})
-    # So that there is room for more.
+    # The list gets room for more items.
     pool.root["guesses"].append(50)
     pool.root["level"] = 1
     pool.log.start()
@@ -147,7 +147,7 @@ def test_the_running_transaction_is_there_as_far_as_it_has_come(game: Pool) -> N
         thread = threading.Thread(target=lambda: other.append(game.log.entries))
         thread.start()
         thread.join(60)
-        assert other == [()]  # another thread might see halves
+        assert other == [()]  # another thread might see incomplete changes
     assert told(game.log.entries[0]) == ("transaction, committed", ["root['tries']: 3 → 5"])
 
 
@@ -158,7 +158,7 @@ def test_what_a_line_repeats_is_one_entry(game: Pool) -> None:
         game.root["guesses"].append(number)
     tries, guesses = game.log.entries
     assert told(tries) == ("10 stores, each durable", ["root['tries']: 3 → 9"])
-    # Now and then an append needs more room, and a transaction.
+    # Some appends need more room, and therefore a transaction.
     assert guesses.title == "20 separate changes, no transaction" and guesses.allocations > 0
     assert "root['guesses']: length 3 → 23" in told(guesses)[1]
     for _ in range(3):
@@ -215,7 +215,7 @@ def test_every_kind_of_object_has_names_for_its_words(pool: Pool) -> None:
         "PersistentList[0]",
         "root",
     ]
-    # Nothing counted it before, so nothing has to be put back.
+    # The new item was not counted before, so a roll-back has nothing to put back.
     assert [step.text for step in entry.steps if step.what == "fill"] == ["PersistentSet: a new entry"]
     where = WordFinder(pool._heap)
     spot = where.find(made[3]._p_offset + 24)
@@ -327,7 +327,7 @@ def test_a_failure_of_it_is_none_of_the_program(game: Pool, monkeypatch: pytest.
 
 @pytest.mark.once
 def test_an_interrupt_at_any_line_of_it(game: Pool) -> None:
-    """What is done then is there wholly or not at all, and the pool and its log can be used."""
+    """An interrupted change is done as a whole or not at all, and the pool and its log remain usable."""
     file = recorder.__file__
 
     def interrupt_at(line: int) -> Any:

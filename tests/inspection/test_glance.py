@@ -1,4 +1,4 @@
-"""Looks at a pool while it is changed: told apart by stamps, begun at offsets, never in another thread's transaction."""
+"""Looks at a pool while it is changed: stamps, looks from an offset, and transactions of other threads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_look_from_an_object_that_was_found_before(game: Any) -> None:
     for nothing in (inner + 16, 0, start(inspect.walk(game)) + 8, 1 << 60):
         with pytest.raises(pmemobj.InvalidHandleError, match="the root does not reach it"):
             glance.look(game, nothing)
-    # Looking does not keep it: when the root has let go of it, it is garbage.
+    # A look does not keep the object alive: when the root no longer refers to it, it is garbage.
     del game.root["guesses"]
     assert game.gc()["PersistentList"] == 1
     with pytest.raises(pmemobj.InvalidHandleError):
@@ -59,7 +59,7 @@ def test_the_stamp_is_another_one_after_each_change(game: Any) -> None:
         assert is_new()  # begun
         game.root["name"] = "Bert"
         assert is_new()
-        # What this very transaction has made is not logged, but seen all the same.
+        # Changes in memory that this transaction has allocated are not logged, but a look sees them.
         fresh = game.root["fresh"] = game.new(PersistentDict)
         numbers = fresh["list"] = game.new(PersistentList)
         assert is_new()
@@ -72,7 +72,7 @@ def test_the_stamp_is_another_one_after_each_change(game: Any) -> None:
         raise ZeroDivisionError
     assert is_new()  # rolled back
     with pytest.raises(ZeroDivisionError), game.transaction():
-        assert is_new()  # as many changes as before, of which none is left
+        assert is_new()  # the number of changes is as before, but they were rolled back
         raise ZeroDivisionError
     game.root["guesses"] = None
     assert is_new()
@@ -129,7 +129,7 @@ def test_nor_one_that_its_thread_has_left_behind(game: Any) -> None:
 
 
 def test_others_wait_while_it_looks(game: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else half of their change would be seen, and be taken for damage."""
+    """Otherwise a look would see half of their change, and take it for damage."""
     walking, changed = threading.Event(), threading.Event()
 
     def change() -> None:
@@ -168,7 +168,7 @@ def test_a_plain_root(pool: Any) -> None:
 
 
 class Listener:
-    """Notes what the pool is like whenever a transaction has been committed."""
+    """Notes the state of the pool after each commit."""
 
     def __init__(self, pool: Any) -> None:
         self.pool = pool

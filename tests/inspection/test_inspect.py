@@ -1,4 +1,4 @@
-"""The read-only walk: everything that draws a pool stands on it."""
+"""The read-only walk, on which every view of a pool is based."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_cycles_and_shared_objects_are_shown_once(pool: Pool) -> None:
 
 @pytest.fixture
 def tree(pool: Pool) -> Pool:
-    """Three levels below the root, two children each: 15 lists."""
+    """Three levels below the root with two children for each list: 15 lists."""
 
     def grow(depth: int) -> PersistentList:
         return pool.new(PersistentList, [grow(depth - 1) for _ in range(2)] if depth else range(50))

@@ -1,4 +1,4 @@
-"""An object's memory word by word: that it is complete and true, in transactions too, and never fails over damage."""
+"""The memory of an object word by word: it is complete and correct, also in transactions and in damaged pools."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NOT_SAFE = {State.NEW, State.CHANGED}
 
 
 class Fields(pmemobj.Persistent):
-    """One of each sort of field."""
+    """An object with a field of each sort."""
 
     number = pmemobj.Field("q")
     small = pmemobj.Field("h")
@@ -38,7 +38,7 @@ class Fields(pmemobj.Persistent):
 
 
 def one_of_each(pool: Pool) -> dict[str, Any]:
-    """Objects of every kind, which the root keeps."""
+    """Objects of every kind, to which the root refers."""
     fields = pool.new(Fields)
     fields.number, fields.small, fields.any = -7, 300, LONG
     fields.row, fields.values = pool.mm.zalloc(5, "i"), pool.mm.alloc(3, "value")
@@ -109,7 +109,7 @@ def test_a_list_is_a_header_that_points_to_an_array_of_words(pool: Pool) -> None
 
 
 def test_every_kind_is_complete_and_true(pool: Pool, objects: dict[str, Any]) -> None:
-    """Each byte of each allocation is in a word or a gap, and is what lies there."""
+    """Each byte of each allocation is in one word or one gap, and has the right value."""
     with open(pool.path, "rb") as file:
         data = file.read()
     sizes = {node.offset: node.size for node in walk(pool).nodes.values()}
@@ -178,7 +178,7 @@ def test_blocks_the_root_object_and_a_class_that_is_missing(pool: Pool, run_pyth
 @pytest.mark.once
 def test_the_text_is_the_same_wherever_the_object_lies(pool: Pool, make_pool: Callable[..., Pool]) -> None:
     other = make_pool()
-    other.root = other.new(PersistentList, range(1000))  # so that everything lies elsewhere
+    other.root = other.new(PersistentList, range(1000))  # so that all objects lie at other offsets
     one, two = one_of_each(pool), one_of_each(other)
     for name in one:
         first, second = memory(one[name]), memory(two[name])
@@ -198,7 +198,7 @@ def test_limits(pool: Pool) -> None:
     assert any(piece.is_leaf for piece in found.pieces) and found.left_out > 0
     assert any(isinstance(row, Gap) and row.text.endswith("to items[499]") for row in found.pieces[1].rows)
     numbers = memory(pool.new(PersistentList, range(500)), max_words=100)
-    assert len(numbers.pieces[1].words) == 96  # none is kept back for leaves that are not there
+    assert len(numbers.pieces[1].words) == 96  # there are no leaves, so no part of the budget is reserved for them
     assert memory(pool.new(PersistentDict)).text().count("unused") == 0
     assert "unused, for the next entry" in memory(pool.new(PersistentDict, a=1)).text()
 
@@ -230,7 +230,7 @@ def test_what_is_not_committed_is_marked_with_what_was_there(pool: Pool) -> None
 
 
 def changes(pool: Pool, objects: dict[str, Any], chance: random.Random) -> list[Callable[[], Any]]:
-    """Statements of which a transaction makes some."""
+    """Statements from which a transaction is composed."""
     some = lambda: chance.choice([chance.randrange(100), LONG, LONGER, None, 0.5])  # noqa: E731
     key = lambda: chance.choice(["name", 5, LONGER, chance.randrange(40)])  # noqa: E731
     return [
@@ -250,13 +250,13 @@ def changes(pool: Pool, objects: dict[str, Any], chance: random.Random) -> list[
 
 
 def assert_true(pool: Pool, found: Memory, before: bytes) -> None:
-    """Every word tells truly what a roll-back would make of it."""
+    """Every word states correctly what a roll-back would restore."""
     for piece in found.pieces:
         assert piece.new == (piece.offset in pool._heap.fresh)
         for each in piece.words:
             was = before[piece.offset + each.at :][:8]
             if each.state in (State.COMMITTED, State.LOGGED):
-                # What no count counts, now or then, is nobody's.
+                # A word that no count includes, before or now, means nothing.
                 assert piece.new is False and (each.raw == was or "unused" in each.text), (piece.name, each)
             if each.state is State.CHANGED and each.old is None:
                 assert each.old_text == "nothing: not counted yet"
@@ -269,7 +269,7 @@ def assert_true(pool: Pool, found: Memory, before: bytes) -> None:
 
 
 def test_what_is_told_of_a_transaction_is_true(pool: Pool, objects: dict[str, Any]) -> None:
-    """Of any mixture of statements; the longer ones need several continuations of the undo log."""
+    """This holds for any mixture of statements; long ones need several continuations of the undo log."""
     chance = random.Random(1)
     for count, undone in ((2, False), (60, True), (60, False)):
         with open(pool.path, "rb") as file:
@@ -369,7 +369,7 @@ def test_what_an_ended_transaction_left_in_the_log_is_void(pool: Pool) -> None:
 
 def test_what_was_beyond_the_last_entry_was_nothing(pool: Pool) -> None:
     pool.root = items = pool.new(PersistentList, [1, 2, 3])
-    items.pop()  # which leaves its word behind
+    items.pop()  # the word of the removed item stays in memory
     with pool.transaction():
         items.append(4)
         last = word(memory(items), "items[2]", 1)

@@ -1,4 +1,4 @@
-"""The tree of a pool as HTML that unfolds: whole, without scripts, as deep as it may be."""
+"""The tree of a pool as HTML that unfolds: it is complete, needs no scripts, and may be very deep."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from pmemobj_magics.views.tree import PoolTree, small_tree
 
 
 def parsed(html: str) -> ElementTree.Element:
-    """The elements; a browser would read what is not well formed, but not as it was meant."""
-    # Attributes without values are HTML, and no XML.
+    """The elements of a page. It must be well formed: a browser would repair it, but not as intended."""
+    # Attributes without values are allowed in HTML, but not in XML.
     return ElementTree.fromstring(html.replace(" open>", ' open="">'))
 
 
@@ -29,7 +29,7 @@ def text_of(element: ElementTree.Element) -> str:
 
 
 def assert_links_lead_somewhere(html: str) -> int:
-    """Each link in the page leads to an element of it, whose name is unique; how many links there are."""
+    """Each link in the page leads to an element with a unique id; returns the number of links."""
     elements = list(parsed(html).iter())
     names = Counter(name for element in elements if (name := element.get("id")))
     links = [target for element in elements if (target := element.get("href"))]
@@ -59,7 +59,7 @@ def test_each_object_is_written_once_and_linked_to(pool: Any) -> None:
 
 
 def test_the_tree_tells_what_the_text_tells(pool: Any) -> None:
-    """Limits, what differs, unreachable and damaged objects: the same words."""
+    """Text and HTML use the same words for limits, differences, unreachable and damaged objects."""
     pool.root = pool.persistent({"list": [1, 2, 3], "gone": [1], "name": "David"})
     pool.root["list"].append(pool.persistent([[7]]))
     spare = pool.new(PersistentDict, a=pool.new(PersistentList, [1]))
@@ -96,7 +96,7 @@ def test_offsets_only_when_asked_for(pool: Any) -> None:
 
 
 def test_what_is_very_deep_goes_on_below() -> None:
-    """Browsers take so many elements inside each other and no more, and Python so many calls."""
+    """Browsers limit how deep elements are nested, and Python limits how deep calls are."""
     count = 1000
     nodes = {n * 16: Node(n * 16, "L", 8, "1 item", 1, (Slot("0", "L", n * 16 + 16),)) for n in range(1, count)}
     nodes[count * 16] = Node(count * 16, "L", 8, "0 items")

@@ -1,4 +1,4 @@
-"""Graphs that compare: what a transaction has not committed, what differs from earlier, what only the program holds."""
+"""Comparisons of graphs: uncommitted changes, differences from an earlier graph, and unreachable objects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONG = "a string that is too long for a word"
 
 
 def changes(pool: Any) -> dict[str, Change]:
-    """What the running transaction has done, by the type of the object."""
+    """The uncommitted changes, by the type of the object."""
     graph = pool.graph()
     nodes = {**graph.before.shown, **graph.shown}
     return {nodes[offset].type: change for offset, change in graph.uncommitted.changes.items()}
@@ -75,7 +75,7 @@ def test_what_is_not_committed(pool: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["file", "sandbox", "growing"])
 def test_the_state_before_is_what_it_was(pool_path: str, kind: str, scratch: Path) -> None:
-    """After changes of every sort, so many that the log has continuations."""
+    """The state before is exact after changes of every sort, also if the log has continuations."""
     with pmemobj.PersistentObjectPool(pool_path, "x", pool_size="auto" if kind == "growing" else 16 << 20) as pool:
         pool.root = pool.persistent(
             {"list": [LONG] * 40, "dict": {n: str(n) for n in range(30)}, "set": {*range(20)}, "bytes": bytearray(900)}
@@ -86,7 +86,7 @@ def test_the_state_before_is_what_it_was(pool_path: str, kind: str, scratch: Pat
         earlier = walk(pool)
         chance = random.Random(1)
         root = pool.root
-        with pytest.raises(pmemobj.TransactionAborted), pool.transaction():  # by what the block does at its end
+        with pytest.raises(pmemobj.TransactionAborted), pool.transaction():  # the block ends with an abort
             for number in range(150):
                 root["list"][chance.randrange(len(root["list"]))] = LONG * chance.randrange(3)
                 root["dict"][chance.randrange(60)] = number
@@ -99,7 +99,7 @@ def test_the_state_before_is_what_it_was(pool_path: str, kind: str, scratch: Pat
             del root["set"]
             root["bytes"].extend(bytes(5000))
             entries = before_image._entries(pool._heap)
-            # Each takes 64 bytes at least, and the lane has 2048.
+            # Each entry takes at least 64 bytes, and the log in the lane has 2048.
             assert entries is not None and len(entries) > 40
             before = pool.graph(max_nodes=None, max_items=None).before
             assert before.nodes == earlier.nodes and before.start == earlier.start
@@ -116,7 +116,7 @@ def test_a_walk_from_an_object(pool: Any) -> None:
         fresh = pool.new(PersistentList, [pool.root[1]])
         assert pool.graph(pool.root[0]).uncommitted.summary == "1 changed"
         assert pool.graph(pool.root[1]).uncommitted.summary == "no change"
-        # What a new object leads to is as old as it was.
+        # An old object that a new object refers to is not new.
         assert pool.graph(fresh).uncommitted.summary == "1 added"
         pool.root = None
         assert str(pool.graph()).startswith("root: None  (was PersistentList)\n")
@@ -150,7 +150,7 @@ def test_another_object_at_the_same_place_is_new(pool: Any) -> None:
     pool.root[0].extend(range(100))
     later = pool.graph().nodes[node.offset]
     assert later.stamp == node.stamp != 0
-    # As it would be if the first had been freed, and the place used again.
+    # This simulates that the first object was freed, and its offset used again.
     there_before = replace(earlier, nodes={**earlier.nodes, node.offset: replace(node, stamp=node.stamp ^ 1)})
     assert differences(there_before, pool.graph()) == {node.offset: Change("new")}
 
@@ -164,7 +164,7 @@ def test_what_the_limits_leave_out_is_neither_new_nor_removed(pool: Any) -> None
     hidden, shown = pool.root[15], pool.root[1]._p_oid.offset
     hidden.append(0)
     assert differences(earlier, pool.graph(**few)) == {}
-    # An entry that is not shown: that there is a change can be told, but not which.
+    # If the changed entry is not shown, it is known that there is a change, but not which one.
     pool.root[12] = None
     root = pool.root._p_oid.offset
     assert differences(earlier, pool.graph(**few)) == {root: Change("changed")}
@@ -264,7 +264,7 @@ def test_an_object_in_a_notebook_is_its_repr_and_a_tree(pool: Any) -> None:
     assert "<details>" not in pool.new(PersistentList)._repr_mimebundle_()["text/html"]
     root = pool.root
     pool.close()
-    # Nothing of ours: IPython asks for the repr, which says that the pool is closed.
+    # There is no bundle, so IPython uses the repr, which says that the pool is closed.
     assert root._repr_mimebundle_() == {}
 
 
@@ -275,14 +275,14 @@ def test_the_tree_of_an_object_is_small(pool: Any) -> None:
 
 
 class Shy(pmemobj.PersistentObject):
-    """Shows itself in a way of its own."""
+    """A class with a display method of its own."""
 
     def _repr_html_(self) -> str:
         return "<em>shy</em>"
 
 
 class Sore(pmemobj.PersistentObject):
-    """Cannot be shown."""
+    """A class whose repr raises."""
 
     def __repr__(self) -> str:
         raise ValueError("sore")

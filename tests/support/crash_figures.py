@@ -1,4 +1,4 @@
-"""``make crash-figures``: what the crash lab reaches, beside what it is to reach.
+"""``make crash-figures``: what the crash lab reaches, beside its targets.
 
 Prints a line for each of the eight figures, with a mark where one falls short, and ends with 1 then. ``--quick`` takes a
 sample of what takes minutes; a figure that counts how much was done falls short there, and says so.
@@ -27,7 +27,7 @@ from pmemobj import crash
 from pmemobj.crash import MODELS
 
 KIB = 1024
-#: In quick runs, one of so many cases and mutators.
+#: Quick runs try one in this many cases and mutators.
 SAMPLE = 6
 #: Once with the rights that there are, since what the interpreter is made of may be root's own; and then without.
 _UNPRIVILEGED = """
@@ -122,7 +122,7 @@ def corpus(results: list[Result], quick: bool) -> Figure:
 
 
 def recoveries_a_second(pool: Any, budget: int) -> Figure:
-    """Images of 8 MiB, by one worker, with all that is looked at in each."""
+    """How fast one worker recovers images of 8 MiB and examines everything in each."""
     pool.root = pool.persistent([60, 40])
     recording = crash.record(pool, lambda: pool.root.extend(range(40)))
     start = time.perf_counter()
@@ -139,7 +139,7 @@ def _timed(action: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def how_long(pool: Any, rounds: int) -> Figure:
-    """From the code to its report, exhaustively."""
+    """How long an exhaustive exploration takes, with its recording."""
     pool.root = pool.persistent([60, 40])
 
     def transfer() -> None:
@@ -184,7 +184,7 @@ def hundred_kilobytes(pool: Any) -> Figure:
 
 
 def same_seed_same_result(pool: Any) -> Figure:
-    """Two recordings, two explorations, one text."""
+    """Two recordings and explorations with the same seed give the same text."""
     pool.root = pool.persistent([60, 40])
 
     def append() -> None:
@@ -220,7 +220,7 @@ def mutators(pool: Any, quick: bool) -> Figure:
 
 
 def isolated(same: bool) -> Figure:
-    """The live pool stays as it is; and nobody need be root, preload, or run a Valgrind."""
+    """The live pool stays unchanged; neither root rights, LD_PRELOAD nor Valgrind are needed."""
     with tempfile.TemporaryDirectory(prefix="pmemobj-figures-") as directory:
         os.chmod(directory, 0o777)
         done = subprocess.run(

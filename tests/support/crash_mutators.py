@@ -1,4 +1,4 @@
-"""Every kind of change that the containers know, for the crash lab: what `test_crash_mutators` and `crash_figures` explore.
+"""Every kind of change of the containers, which `test_crash_mutators` and `crash_figures` explore.
 
 A mutator is a name, what it starts from, and what is recorded. Each makes one statement (or one transaction, or one
 garbage collection), so that after every crash the pool must be as before or as after, and sound.
@@ -48,7 +48,7 @@ class Card(PersistentObject):
 
 
 class Frame(Persistent):
-    """Fields of every sort, and blocks."""
+    """An object with fields of every sort, and blocks."""
 
     number = Field("q")
     small = Field("H")
@@ -62,7 +62,7 @@ class Frame(Persistent):
         self.values[0] = TEXT
 
 
-#: What each kind begins with.
+#: For each kind, the root with which a mutator begins.
 ROOTS: dict[str, Callable[[Pool], Any]] = {
     "list": lambda pool: pool.persistent([1, 2, TEXT, 4, TEXT, 6]),
     "dict": lambda pool: pool.persistent({"one": 1, "two": TEXT, 3: "three", TEXT: 4}),
@@ -89,7 +89,7 @@ def _keys(count: int) -> dict[str, int]:
 
 
 def _shorter(made: Any) -> Any:
-    """With fewer items than it has room for."""
+    """A container with fewer items than it has room for."""
     for _ in range(8):
         made.popitem() if isinstance(made, pmemobj.PersistentDict) else made.pop()
     return made
@@ -110,7 +110,7 @@ def _skip_list(pool: Pool) -> SkipList:
 
 
 def _with_leftovers(made: Any, add: Callable[[Any], object]) -> Any:
-    """A table as a crash leaves it that comes before the last of the three stores of an insertion."""
+    """A table as it is after a crash before the last of the three stores of an insertion."""
     heap, count = made._p_heap, made._p_offset + DICT_USED
     used = heap.read(count)
     add(made)
@@ -190,7 +190,7 @@ def _rolled_back(root: Any) -> None:
 
 
 def _many_leaves(root: Any) -> None:
-    """So many that they are flushed together."""
+    """So many allocations that they are flushed together."""
     with root._p_mm.transaction():
         for at in range(14):
             root.append(f"{TEXT} {at}")

@@ -1,4 +1,4 @@
-"""What all machines that do everything in any order have in common: a pool and its transactions.
+"""The common base of the state machines of Hypothesis that change a pool in any order.
 
 A machine derives from `PoolMachine` and says what is in the pool, by rules of its own and by `compare`.
 What should be there is kept in `model`, in plain Python objects; a roll-back brings back a copy of it.
@@ -40,7 +40,7 @@ places = st.integers(-3, 30)
 
 
 class Model(dict[str, Any]):
-    """What an object should be like: its class and its attributes; compared by identity."""
+    """The expected state of an object: its class and attributes; compared by identity."""
 
     def __init__(self, cls: type) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class PoolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.transactions)
     @rule()
     def abort(self) -> None:
-        """Whichever level aborts, all of it is rolled back, and each level hears of it."""
+        """If any level aborts, the whole transaction is rolled back, and each level raises."""
         while self.transactions:
             try:
                 self.transactions.pop().abort()
@@ -162,7 +162,7 @@ class PoolMachine(RuleBasedStateMachine):
     # ---- judging ----
 
     def judge(self, *, no_garbage: bool = False) -> None:
-        """The pool is whole, says the judge of the tests, and the one of `pmemobj.check`; outside transactions."""
+        """Outside of transactions, the pool is sound by the tests' own judge and by `pmemobj.check`."""
         assert_sound(self.pool, no_garbage=no_garbage)
         heap = self.pool._heap
         wrong = [finding for finding in Examination(heap, heap.allocations()).run() if finding.severity == ERROR]

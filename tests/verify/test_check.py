@@ -1,4 +1,4 @@
-"""`check` says what is wrong, where, and changes nothing; each kind of damage is made here on purpose."""
+"""`check` says what is wrong and where, and changes nothing; these tests make each kind of damage on purpose."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pmemobj._inspection.walk import image
 from pmemobj._lifecycle import trial
 from pmemobj._verify.examination import Examination
 
-#: The place of everything that is damaged below, found while the pool was open.
+#: The offsets of everything that is damaged below, found while the pool was open.
 Places = dict[str, int]
 
 
@@ -31,7 +31,7 @@ def word_at(data: bytes, at: int) -> int:
 
 @pytest.fixture(scope="module")
 def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Places]:
-    """A pool with something of every kind, closed in good order."""
+    """A pool with objects of every kind, which was closed properly."""
     path = tmp_path_factory.mktemp("check") / "pool"
     pmemobj.persist_via_pickle(Money)
     with pmemobj.create(path, pool_size=8 * MIB) as pool:
@@ -54,7 +54,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, Places]:
 
 @pytest.fixture
 def damaged(original: tuple[bytes, Places], scratch: Path) -> Callable[..., Path]:
-    """The pool in a file of its own, with some words in it replaced."""
+    """A copy of the pool with some words replaced."""
     data, places = original
 
     def damage(*changes: tuple[Any, int, int]) -> Path:
@@ -70,7 +70,7 @@ def damaged(original: tuple[bytes, Places], scratch: Path) -> Callable[..., Path
 
 @pytest.fixture
 def checked(damaged: Callable[..., Path]) -> Callable[..., pmemobj.Report]:
-    """The report on the pool after such a change; it must not have changed the file."""
+    """The report on a damaged copy; `check` must not have changed the file."""
 
     def run(*changes: tuple[Any, int, int], **options: Any) -> pmemobj.Report:
         path = damaged(*changes)
@@ -95,7 +95,7 @@ def test_a_pool_in_good_order(checked: Callable[..., pmemobj.Report]) -> None:
 
 
 PLAYER = "root['players'][3]"
-#: What is written where, and what is said about it.
+#: For each case, which words are written where, and what the report says about them.
 CASES: dict[str, tuple[Any, str]] = {
     "length": (("list", 8, 1000), r"root\['players'\]: its length 1000 is beyond its capacity \d+"),
     "capacity": (("list", 16, 1 << 40), r"root\['players'\]: its LIST_ITEMS takes \d+ bytes, and has \d+"),
@@ -140,7 +140,7 @@ CASES: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_each_kind_of_damage_is_found_where_it_is(damaged: Callable[..., Path], case: str) -> None:
-    # What the child does, but here: a process for each would take long.
+    # This does the work of the child process here, since a process for each case would take long.
     changes, expected = CASES[case]
     path = damaged(*changes) if isinstance(changes, list) else damaged(changes)
     with image(str(path)) as heap:
@@ -171,7 +171,7 @@ def test_a_leaf_with_two_owners(checked: Callable[..., pmemobj.Report], original
 
 def test_everything_is_said_not_only_the_first(checked: Callable[..., pmemobj.Report]) -> None:
     report = checked(("items", 0, 0x7C), ("name", 8, 0xFFFFFFFF), ("table", 24, 5))
-    assert len(report.errors) == 4, said(report)  # the hash is also one that the index does not lead to
+    assert len(report.errors) == 4, said(report)  # with this hash the index does not lead to the key, either
     assert str(report).splitlines()[0].endswith(": 4 errors")
 
 
@@ -221,7 +221,7 @@ def test_libpmemobj_s_own_bookkeeping(checked: Callable[..., pmemobj.Report], or
     first_chunk = heap + 1024 + 64 + 8 * 65528
     assert "heap: the run at" in said(checked((first_chunk, 0, 0)))[0]
     assert "lanes: " in said(checked((8192, 8, 1 << 40)))[0]
-    # What can be seen without libpmemobj is still said.
+    # Damage that can be found without libpmemobj is still reported.
     both = checked((chunk_header, 0, 0), ("items", 0, 0x7C))
     assert len(said(both)) == 2 and "root['players'][0]" in said(both)[1]
 
@@ -246,7 +246,7 @@ def test_pools_that_grow(scratch: Path) -> None:
     with pmemobj.create(path, "auto", max_size=16 * MIB) as pool:
         pool.root = pool.new(PersistentList, ["a leaf of some length"])
         at = pool._heap.read(pool.root._p_offset + 24)
-        # What a program leaves that is killed while its pool grows, in the middle of a transaction.
+        # These files are left if a program is killed while its pool grows, in the middle of a transaction.
         live = scratch / "live"
         pool.transaction().begin()
         pool.root.extend(["text"] * 100)
@@ -267,7 +267,7 @@ def test_pools_that_grow(scratch: Path) -> None:
 def test_a_child_that_dies_or_hangs_is_a_finding(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pmemobj.create(scratch / "pool", pool_size=8 * MIB).close()
     real = os.environ.get("PYTHONPATH", "")
-    # In place of the probe: a module that does what libpmemobj might do.
+    # This module replaces the trial and does what libpmemobj might do.
     for number, (does, says) in enumerate(
         {
             "os.kill(os.getpid(), 11)": "a trial process died of signal 11",

@@ -1,4 +1,4 @@
-"""Damaged pools: an error or a sound pool, but never the end or the hanging of the process.
+"""Damaged pools: opening one raises an error or leads to a sound pool, but never kills or hangs the process.
 
 Each case is a file with some bytes changed. It is opened in a child, since the failure that these
 tests look for is the death of the process: the child says how it went, and dies of nothing.
@@ -60,7 +60,7 @@ def fill(pool: pmemobj.PersistentObjectPool) -> None:
 
 @pytest.fixture(scope="module")
 def clean_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A pool that was closed in good order, with something in it."""
+    """A pool with some contents that was closed properly."""
     path = tmp_path_factory.mktemp("damage") / "pool"
     with pmemobj.create(path, pool_size=POOL_SIZE) as pool:
         fill(pool)
@@ -69,7 +69,7 @@ def clean_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def unclean_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A pool as a process leaves it that dies in a transaction."""
+    """A pool whose process has died in a transaction."""
     path = tmp_path_factory.mktemp("damage") / "pool"
     with pmemobj.create(path, pool_size=POOL_SIZE) as pool:
         fill(pool)
@@ -84,7 +84,7 @@ def unclean_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def outcomes(run_python: Run, scratch: Path) -> Callable[[bytes, list[Change]], list[str]]:
-    """What becomes of each of some changes of a pool file, in one child."""
+    """The results of several changes of a pool file, all tried in one child process."""
 
     def find(data: bytes, changes: list[Change]) -> list[str]:
         paths = []
@@ -197,7 +197,7 @@ def flip(at: int) -> Change:
 
 
 def is_fine(line: str) -> bool:
-    """Opened and sound, or refused with an error of its own."""
+    """The pool opens and is sound, or is refused with an error of pmemobj."""
     kind = line.split()[0]
     return kind == "sound" or (kind in dir(pmemobj.errors) and kind != "PmemError")
 
@@ -217,7 +217,7 @@ def test_zeroed_lanes_of_a_clean_pool(outcomes: Callable[..., list[str]], clean_
 
 
 def test_a_log_of_a_closed_pool_that_would_be_carried_out(outcomes: Callable[..., list[str]], scratch: Path) -> None:
-    """libpmemobj writes wherever an entry without a checksum says, and undoes what is finished if its voiding is lost."""
+    """libpmemobj follows entries without a checksum, and rolls back a finished transaction if the end mark is lost."""
     undo = _format.LANE_LOGS[-1][0]
     first = _format.POOL_HEADER_SIZE + undo
     unused = first + 816 * _format.LANE_SIZE
@@ -243,7 +243,7 @@ def test_a_log_of_a_closed_pool_that_would_be_carried_out(outcomes: Callable[...
 
 
 def test_a_transaction_whose_logs_were_continued_is_rolled_back(scratch: Path) -> None:
-    """The continuations are looked at before libpmemobj follows them; none may be taken for damage."""
+    """The continuations of a log are verified before libpmemobj follows them; sound ones are no damage."""
     with pmemobj.create(scratch / "live", pool_size=POOL_SIZE) as pool:
         pool.root = pool.new(PersistentList, range(5000))
         pool.transaction().begin()
@@ -288,7 +288,7 @@ def test_a_root_word_that_leads_nowhere(scratch: Path, clean_bytes: bytes, at: i
 
 @pytest.mark.parametrize("state", [_format.STATE_CLEAN, _format.STATE_OPEN], ids=["clean", "unclean"])
 def test_random_bytes_in_the_objects(outcomes: Callable[..., list[str]], clean_bytes: bytes, state: int) -> None:
-    """Only bytes of our own allocations: libpmemobj's are no more ours to judge than to check."""
+    """Only bytes of our own allocations are damaged: what libpmemobj makes of its own data is not tested here."""
     rng = random.Random(state)
     kinds = {_format.header(kind) & 0xFFFF for kind in _format.ALL_KINDS}
     heads = [
@@ -376,7 +376,7 @@ _CHUNKS = _ZONE + 64 + 8 * 65528
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
-    """The same small pool twice: closed in good order, and left in the middle of a transaction."""
+    """The same small pool twice: closed properly, and left in the middle of a transaction."""
     path = tmp_path_factory.mktemp("damage") / "pool"
     with pmemobj.create(path, pool_size=SMALL) as pool:
         fill(pool)
@@ -420,7 +420,7 @@ def hurt(data: bytearray, at: int, rng: random.Random) -> None:
 
 
 def in_headers(data: bytearray, rng: random.Random) -> None:
-    """What libpmemobj has before the lanes, and our root object."""
+    """Offsets in libpmemobj's headers before the lanes, and in our root object."""
     root = int.from_bytes(data[_format.POOL_ROOT_OFFSET :][:8], "little")
     places = (range(64), range(64, 4096), range(4096, 5200), range(6144, 6200), range(root, root + 64))
     for _ in range(rng.randrange(1, 4)):
@@ -428,7 +428,7 @@ def in_headers(data: bytearray, rng: random.Random) -> None:
 
 
 def in_lanes(data: bytearray, rng: random.Random) -> None:
-    """The logs: mostly of the first lane, which has been in use, and there mostly their headers."""
+    """Offsets in the logs: mostly in the first lane, which has been used, and there mostly in the headers."""
     for _ in range(rng.randrange(1, 4)):
         lane = 8192 + _format.LANE_SIZE * rng.choice((0, 0, 0, rng.randrange(1024)))
         log, capacity = rng.choice(_format.LANE_LOGS)
@@ -436,7 +436,7 @@ def in_lanes(data: bytearray, rng: random.Random) -> None:
 
 
 def in_heap(data: bytearray, rng: random.Random) -> None:
-    """libpmemobj's bookkeeping: headers of heap, zone, chunks and runs; bitmaps."""
+    """Offsets in libpmemobj's headers of heap, zone, chunks and runs, and in bitmaps."""
     chunk = _CHUNKS + rng.randrange(17) * 256 * 1024
     places = (range(_HEAP, _HEAP + 64), range(_ZONE, _ZONE + 16), range(_ZONE + 64, _ZONE + 64 + 8 * 17))
     for _ in range(rng.randrange(1, 3)):
@@ -444,25 +444,25 @@ def in_heap(data: bytearray, rng: random.Random) -> None:
 
 
 def heads_in(data: bytes) -> list[int]:
-    """The offsets of our headers."""
+    """The offsets of the headers of our objects and leaves."""
     kinds = {_format.header(kind) & 0xFFFF for kind in _format.ALL_KINDS}
     return [at for at in range(_CHUNKS, len(data) - 64, 16) if int.from_bytes(data[at : at + 2], "little") in kinds]
 
 
 def in_allocation_headers(data: bytearray, rng: random.Random) -> None:
-    """The 16 bytes that libpmemobj has before each allocation."""
+    """Offsets in the 16 bytes that libpmemobj keeps before each allocation."""
     for at in rng.sample(HEADS, rng.randrange(1, 4)):
         hurt(data, at - 16 + rng.randrange(16), rng)
 
 
 def in_objects(data: bytearray, rng: random.Random) -> None:
-    """Our own words."""
+    """Offsets of our own words."""
     for at in rng.sample(HEADS, rng.randrange(1, 5)):
         hurt(data, at + rng.randrange(48), rng)
 
 
 def in_blocks(data: bytearray, rng: random.Random) -> None:
-    """A sector or a page that was not written, or that another was written to."""
+    """A sector or a page that was not written, or was overwritten with another one."""
     size = rng.choice((512, 4096))
     ends = (SMALL, SMALL, _CHUNKS + 512 * 1024, 3 * 4096)
     at = rng.randrange(0, rng.choice(ends), size)
@@ -483,7 +483,7 @@ def damaged_by(family: Callable[[Any, random.Random], None], name: str, data: An
 
 @pytest.mark.timeout(400)  # about 15 s on two idle cores
 def test_a_thousand_damaged_pools_harm_no_process(pair: tuple[bytes, bytes], scratch: Path) -> None:
-    """Each is recovered, refused with a reason, or reported by `check`."""
+    """Each damaged pool is recovered, refused with a reason, or reported by `check`."""
     HEADS[:] = heads_in(pair[0])
     assert len(HEADS) > 300
     names, cases = [], []
@@ -517,7 +517,7 @@ os._exit(0)
 
 @pytest.mark.parametrize("damage", ["root", "table", "value"])
 def test_what_damage_hides_is_no_garbage(run_python: Any, scratch: Path, damage: str) -> None:
-    """After a kill, at close and when it is asked for: nothing is freed that a damaged word may have referred to."""
+    """No collection (after a kill, at close, by `gc`) frees an object to which a damaged word may have referred."""
     path = scratch / "damaged.pmem"
     root, top = map(int, run_python(_LEFT_OPEN, path).stdout.split())
     with image(str(path)) as heap:
