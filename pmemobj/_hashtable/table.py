@@ -127,14 +127,14 @@ def look_up(owner: Any, key: Any, default: Any) -> Any:
             if word & IMMEDIATE_BITS:
                 return decode(heap, word)
     version = heap.version
-    if heap.is_steady(version):
+    if heap.still_valid(version):
         try:
             value = value_of(heap, owner._p_offset, key, default)
         except Exception:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 raise
         else:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 return value
     return steadily(owner, _look_up, owner, key, default)
 
@@ -152,14 +152,14 @@ def has_entry(owner: Any, width: int, key: Any) -> bool:
             return found != 0
     key_hash = stored_hash(heap, key)
     version = heap.version
-    if heap.is_steady(version):
+    if heap.still_valid(version):
         try:
             found = find_entry(heap, owner._p_offset, width, key, key_hash)
         except Exception:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 raise
         else:
-            if heap.is_steady(version):
+            if heap.still_valid(version):
                 return found != 0
     return steadily(owner, _has_entry, owner, width, key, key_hash)
 
