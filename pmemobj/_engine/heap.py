@@ -109,6 +109,10 @@ class Heap(LoggedStores):
     def checker(self, observer: Any) -> None:
         self.observer = observer
 
+    def is_steady(self, version: int) -> bool:
+        """As `still_valid`, for modules that still use this name."""
+        return self.still_valid(version)
+
     # ---- the mapping ----
 
     def bind(self, pop: Any, size: int, root_size: int, max_size: int = 0) -> None:

@@ -42,7 +42,6 @@ cdef class MappedPool:
     cpdef refuse(self, unsigned long long offset=*)
     cdef _refuse_to_change(self, unsigned long long offset)
     cdef _refuse_read_only(self)
-    cpdef bint is_steady(self, unsigned long long version)
     cpdef unsigned long long read(self, unsigned long long offset) except? 0xFEFEFEFEFEFEFEFE
     cpdef unsigned long long read_count(self, unsigned long long offset) except? 0
     @cython.locals(source=cython.p_ulonglong, at=cython.longlong)

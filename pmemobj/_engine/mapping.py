@@ -249,10 +249,6 @@ class MappedPool:
             """Store one word; the caller has done all that must come before."""
             self._words[offset >> 3] = word
 
-    def is_steady(self, version: int) -> bool:
-        """As `still_valid`, for modules that still use this name."""
-        return self.still_valid(version)
-
     def read(self, offset: int) -> int:
         """The word at `offset`."""
         if cython.compiled:
