@@ -1,1 +1,16 @@
-"""Python values to 64-bit words and back."""
+"""Values that never change: from Python to the 64-bit words of a pool, and back.
+
+A value that fits into a word is the word. Any other value is a leaf: an allocation of its own, which belongs to the one
+word that refers to it.
+
+| module | what it is responsible for |
+|---|---|
+| `words` | encodes and decodes words; replaces the word of a slot and frees the leaf that it referred to |
+| `leaves` | the payloads of leaves: one encoder and one decoder for each kind |
+| `times` | dates, times and time zones as payloads |
+| `key_tuples` | a plain tuple that is a key, as one payload |
+| `pickles` | pickles of the types that the program nominated; nothing else is ever unpickled |
+| `nans` | one Python object for all NaNs of the same type and bits |
+| `unsupported` | why a value cannot be stored or a class cannot be nominated, and what to do instead |
+| `utf8` | short texts as words, and comparisons of text in C (a `.pxd` only, for compiled modules) |
+"""
