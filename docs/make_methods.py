@@ -1,10 +1,10 @@
-"""Writes ``docs/methods.md``: what the containers have of Python's own, found out by trying.
+"""Writes ``docs/methods.md``: which methods of Python's own types the containers have, found out by calling them.
 
-``python docs/make_methods.py`` writes the page; ``--check`` compares it with what is found, and says
-what to do where they differ. Nothing here lists what there is: the methods are those of the builtin
-types of the Python that runs, each is called with many arguments on a plain and on a persistent
-object, and results, exceptions and what is left in the objects are compared. Only why something
-differs is written down, in `REASONS`, and each reason must belong to a difference that was found.
+``python docs/make_methods.py`` writes the page; ``--check`` compares the page with what is found, and says what to do
+if they differ. No method is listed here: the methods are those of the builtin types of the running Python. Each is
+called with many arguments on a plain and on a persistent object; then results, exceptions and the contents of the
+objects are compared. Only the reasons for differences are written down, in `REASONS`, and each reason must belong to a
+difference that was found.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from pmemobj import (
 PAGE = Path(__file__).parent / "methods.md"
 OLDEST = (3, 11)
 
-#: A type, its model, how its instances are begun, and with what.
+#: A type, the builtin type that it imitates, and the arguments with which instances of both are made.
 TYPES: list[tuple[Any, Any, list[tuple[Any, ...]]]] = [
     (PersistentList, list, [([3, 1, 2],), ([],)]),
     (PersistentTuple, tuple, [((3, 1, 2),), ((),)]),
@@ -42,22 +42,22 @@ TYPES: list[tuple[Any, Any, list[tuple[Any, ...]]]] = [
     (PersistentArray, array.array, [("q", [3, 1, 2]), ("q",)]),
 ]
 
-#: Of the machinery of classes and buffers: there is nothing in them to compare.
+#: Methods that belong to the machinery of classes and buffers, in which there is nothing to compare.
 MACHINERY = {
     *("__new__", "__getattribute__", "__doc__", "__class__", "__subclasshook__", "__init_subclass__", "__module__"),
     *("__buffer__", "__release_buffer__"),
-    "__rmod__",  # of bytearray: the slot of % brings it along, and it does nothing
+    "__rmod__",  # bytearray has it only because it has %, and it does nothing.
 }
 
-#: What came after `OLDEST`; it is on the page whatever Python writes it, and compared where it exists.
+#: Methods that came after `OLDEST`. They are on the page, whichever Python writes it, and are compared if they exist.
 LATER = {("array", "__class_getitem__"): (3, 12), ("array", "clear"): (3, 13), ("bytearray", "resize"): (3, 14)}
 
 _NO_PICKLE = "the state is in a pool, not in the object; `to_python()` makes a plain one that can be pickled"
-_SIZE = "what it has in ordinary memory says nothing; `pool.stats()` tells what lies in the pool"
-_REPR = "it says that it is not a plain one"
-_ATOMIC = "one that fails leaves what was there"
-_NO_COPY = "`copy` refuses all containers alike, since a new one needs a pool; `a[:]` is a plain copy"
-_UNICODE = "there are no arrays of type `u`, which Python is about to remove; a `str` is a value"
+_SIZE = "the size of the Python object means little; `pool.stats()` tells what lies in the pool"
+_REPR = "the text says that it is a persistent object"
+_ATOMIC = "if it fails, the old contents stay"
+_NO_COPY = "`copy` refuses all containers, since a new one needs a pool; `a[:]` is a plain copy"
+_UNICODE = "there are no arrays of type `u`, which Python is going to remove; a `str` can be stored as a value"
 REASONS: dict[tuple[str, str], str] = {
     **{(kind, "__repr__"): _REPR for kind in ("list", "tuple", "dict", "set", "bytearray", "array")},
     **{(kind, "__sizeof__"): _SIZE for kind in ("list", "dict", "set", "bytearray", "array")},
@@ -69,20 +69,20 @@ REASONS: dict[tuple[str, str], str] = {
     ("array", "__reduce_ex__"): _NO_PICKLE,
     ("dict", "fromkeys"): "a class alone has no pool; use `pool.new(PersistentDict, dict.fromkeys(keys, value))`",
     ("dict", "pop"): "an unhashable key is a TypeError in an empty dict, too",
-    ("set", "__iter__"): "it goes in the order of insertion",
-    ("set", "pop"): "it takes the item that was put in last, where set takes any",
+    ("set", "__iter__"): "the order is that of insertion",
+    ("set", "pop"): "it removes the item that was added last, where set removes any item",
     ("bytearray", "__alloc__"): _SIZE,
     ("bytearray", "__str__"): _REPR,
     ("bytearray", "fromhex"): "a class alone has no pool; use `pool.new(PersistentByteArray, bytes.fromhex(text))`",
-    ("bytearray", "resize"): "slices make it longer and shorter in all versions of Python",
+    ("bytearray", "resize"): "use slices, which change the length in all versions of Python",
     ("array", "__copy__"): _NO_COPY,
     ("array", "__deepcopy__"): _NO_COPY,
-    ("array", "__setitem__"): "a value of the wrong type is noticed before an index outside",
-    ("array", "buffer_info"): "an address in the pool would outlive the pool; `view()` is a buffer that does not",
-    ("array", "extend"): "one that fails adds nothing",
+    ("array", "__setitem__"): "a value of the wrong type is reported before a wrong index",
+    ("array", "buffer_info"): "an address would be used after the pool is closed; `view()` is a safe buffer",
+    ("array", "extend"): "if it fails, it has added nothing",
     ("array", "fromunicode"): _UNICODE,
     ("array", "tounicode"): _UNICODE,
-    ("array", "tofile"): "the file is asked for its `write` even if there is nothing to write",
+    ("array", "tofile"): "the file needs a method `write` even if the array is empty",
 }
 
 
@@ -91,7 +91,7 @@ REASONS: dict[tuple[str, str], str] = {
 _ONE: list[Callable[[], Any]] = [
     *(lambda value=value: value for value in (0, 1, 2, -1, 99, 1.5, "a", "b", "zz", b"b", b"", None, True)),
     lambda: [1],
-    lambda: [1, "b"],  # in this order: what fails has done something
+    lambda: [1, "b"],  # In this order, so that a method that fails has done something before.
     lambda: [("a", 1)],
     lambda: {"a": 5},
     lambda: {1, "b"},
@@ -114,14 +114,14 @@ _TWO: list[Callable[[], Any]] = [
 
 
 def arguments() -> Iterator[tuple[Callable[[], Any], ...]]:
-    """What every method is called with; made anew for each call."""
+    """The arguments with which every method is called; they are made anew for each call."""
     yield ()
     yield from ((one,) for one in _ONE)
     yield from itertools.product(_TWO, repeat=2)
 
 
 def outcome(obj: Any, name: str, args: tuple[Any, ...]) -> tuple[str, Any, Any]:
-    """How a call ended, with what, and what is left in the object, in a form that can be compared."""
+    """How a call ended, its result, and the contents of the object, in a form that can be compared."""
     try:
         ended, result = "result", plainly(getattr(obj, name)(*args), obj)
     except Exception as error:
@@ -142,7 +142,7 @@ def plainly(value: Any, obj: Any) -> Any:
 
 
 def comparable(value: Any) -> Any:
-    """A value with its type, since Python calls 1, 1.0 and True equal."""
+    """A value with its type, since 1, 1.0 and True are equal."""
     plain = to_python(value) if isinstance(value, pmemobj.Persistent) else value
     return type(plain).__name__, sorted(map(repr, plain)) if isinstance(plain, (set, frozenset)) else repr(plain)
 
@@ -150,16 +150,16 @@ def comparable(value: Any) -> Any:
 def alike(stored: tuple[str, Any, Any], plain: tuple[str, Any, Any]) -> bool:
     if stored[0] == "error":
         if pmemobj.NotPersistableError in stored[1]:
-            return True  # of what cannot be stored, another page tells
-        # An exception of pmemobj's own is as good, if it is of the builtin kind too.
+            return True  # Another page says what cannot be stored.
+        # An exception of pmemobj's own is accepted if it is also derived from the builtin one.
         return plain[0] == "error" and plain[1][0] in stored[1] and stored[2] == plain[2]
     if plain[:1] == ("error",) and plain[1][0] is TypeError and stored[1][0] == "NotImplementedType":
-        return True  # by the operator it is a TypeError too
+        return True  # With the operator it is a TypeError, too.
     return stored == plain
 
 
 class Found:
-    """What was found out about one method."""
+    """What was found about one method."""
 
     def __init__(self) -> None:
         self.differs = ""
@@ -167,7 +167,7 @@ class Found:
 
 
 def try_method(pool: Any, cls: Any, model: Any, starts: list[tuple[Any, ...]], name: str) -> Found:
-    """Call a method of both in all ways."""
+    """Call a method of both objects with all arguments."""
     found = Found()
     worked = {True: 0, False: 0}
     if not hasattr(cls, name):
@@ -200,7 +200,7 @@ def try_method(pool: Any, cls: Any, model: Any, starts: list[tuple[Any, ...]], n
 
 
 def methods_of(model: Any) -> list[str]:
-    """The names of what a builtin type has beyond what every object has."""
+    """The names of the methods that a builtin type has, without those that every object has."""
     return [
         name
         for name in sorted(dir(model))
@@ -209,7 +209,7 @@ def methods_of(model: Any) -> list[str]:
 
 
 def find_out() -> dict[tuple[str, str], Found]:
-    """Everything about all types, by the name of the builtin type and of the method."""
+    """What was found about all types, by the name of the builtin type and of the method."""
     with (
         tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as directory,
         pmemobj.create(Path(directory, "pool"), pool_size=128 << 20) as pool,
@@ -225,34 +225,33 @@ def find_out() -> dict[tuple[str, str], Found]:
 
 HEAD = """# The methods of the containers
 
-This page is written by `docs/make_methods.py`, which calls every method of Python's own types, with many
-arguments, on a plain and on a persistent object, and compares results, exceptions and what is left.
-Where nothing is said, the two did the same with all of these; what such arguments do not show stands at the
-end. "Plain" means that what would be a new container of the same type is one in ordinary memory: a persistent
-object is made only where a program asks for one, since one that is never stored would be garbage. Exceptions
-may be of a class of pmemobj's that is also the builtin one.
+This page is written by `docs/make_methods.py`, which calls every method of Python's own types with many arguments on
+a plain and on a persistent object, and compares the results, the exceptions and the contents of the objects. A method
+without a remark did the same on both with all of these arguments; the end of the page says what such arguments do not
+show. "Plain" means that the result is a container in ordinary memory and not a new persistent object: a persistent
+object is made only where a program asks for one, since it would be garbage until it is stored. An exception may be of
+a class of pmemobj that is derived from the builtin one.
 """
 
 
-#: What the arguments above do not show, with the reasons; `tests/project/test_methods.py` tries these.
+#: The differences that the arguments above do not show, with the reasons. `tests/project/test_methods.py` tries them.
 BEYOND = """## What such arguments do not show
 
-**All or nothing.** Iterables are read to their end before anything changes. So `extend`, `+=`, slice
-assignment, `update` and the like that fail in the middle of an iterable change nothing, where `list.extend`,
-`set.update`, `dict.update` and `array.extend` keep what came before. And an iterable that reads the container
-itself sees it as it was: `x.extend(item for item in x)` doubles `x`, where list never comes to an end.
+**All or nothing.** Iterables are read to their end before anything changes. So `extend`, `+=`, slice assignment,
+`update` and similar methods change nothing if they fail in the middle of an iterable, where `list.extend`,
+`set.update`, `dict.update` and `array.extend` keep the items before. An iterable that reads the container itself sees
+the old contents: `x.extend(item for item in x)` doubles `x`, where list never comes to an end.
 
-**`sort`.** One that raises leaves the order that there was; list leaves some order in between. Meanwhile the
-items stay visible, where list shows itself empty. A key function or comparison that changes the list is a
-ValueError in both; what it changed stays in a PersistentList and is lost in list.
+**`sort`.** If it raises, the old order stays, where list has some order in between. While it runs, the items stay
+visible, where list seems to be empty. If a key function or comparison changes the list, both raise ValueError; the
+change stays in a PersistentList and is lost in list.
 
-**Comparisons that change the list.** `==`, `<` and the like compare what there was when they began; those of
-list look again after each item, so that an `__eq__` that clears the list changes their result. (`index`,
-`count`, `remove` and `in` look again in both.)
+**Comparisons that change the list.** `==`, `<` and the like compare the contents at the moment when they begin. Those
+of list read the list again after each item, so that an `__eq__` that clears the list changes their result. (`index`,
+`count`, `remove` and `in` read it again in both.)
 
-**Which error comes first.** Where two things are wrong with a call, such as the index and the value of
-`b[2**70] = 'x'`, or a slice step of 0 and a value of the wrong type, it may be the other of the two errors that
-is raised.
+**Which error comes first.** If two things are wrong with a call, such as the index and the value of `b[2**70] = 'x'`,
+or a slice step of 0 and a value of the wrong type, the persistent object may raise the other of the two errors.
 """
 
 
@@ -291,12 +290,12 @@ def page(found: dict[tuple[str, str], Found]) -> str:
 
 
 def complaints(found: dict[tuple[str, str], Found]) -> list[str]:
-    """What is wrong with `REASONS`, in view of what was found."""
+    """What must be changed in `REASONS` or on the page, given what was found."""
     wrong = []
     for key, one in found.items():
         name = ".".join(key)
         if one.differs and key not in REASONS:
-            wrong.append(f"{name} {one.differs}: make it as the builtin one, or say in REASONS why it is not")
+            wrong.append(f"{name} {one.differs}: make it behave as the builtin one, or give a reason in REASONS")
         if key in REASONS and not one.differs:
             wrong.append(f"{name} has a reason in REASONS, but no difference was found: take the reason out")
         if key in LATER and sys.version_info[:2] < LATER[key]:
@@ -322,7 +321,7 @@ def main() -> int:
         there = PAGE.read_text("utf-8").splitlines() if PAGE.exists() else []
         wrong += [f"docs/methods.md lacks the line {line!r}" for line in text.splitlines() if line not in there]
         if sys.version_info[:2] == OLDEST and not wrong and text.splitlines() != there:
-            wrong.append("docs/methods.md says more than is true")
+            wrong.append("docs/methods.md has lines for methods that were not found")
         if any("docs/methods.md" in one for one in wrong):
             wrong.append("write the page anew: python docs/make_methods.py")
     print("\n".join(wrong))

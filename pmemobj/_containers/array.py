@@ -39,27 +39,27 @@ _INDICES = "array indices must be integers"
 class PersistentArray(NumberSequence):
     """Numbers of one type, side by side in a pool; made with ``pool.new(PersistentArray, dtype, values)``.
 
-    As a sequence it is what `array.array` is: it grows and shrinks, and slices are plain arrays (of
-    bools, which `array.array` does not know, lists). ``numpy.asarray(a)`` is a read-only array without a
-    copy; see `view` for what that asks for, and `writing` for changing elements through NumPy.
+    As a sequence it behaves like `array.array`: it grows and shrinks, and its slices are plain arrays (or lists of
+    bools, since `array.array` has no bools). ``numpy.asarray(a)`` is a read-only array without a copy; see `view` for
+    what this demands, and `writing` for changing elements through NumPy.
 
-    With a `shape` of several dimensions, buffers and NumPy see that shape, and ``a[i, j]`` is an
-    element. The sequence is that of all elements, in C order, and its length is fixed.
+    With a `shape` of several dimensions, buffers and NumPy see this shape, and ``a[i, j]`` is an element. The sequence
+    consists of all elements in C order, and its length is fixed.
 
-    What fails changes nothing; `array.array.extend` keeps what came before a wrong value.
+    A method that fails has changed nothing, while `array.array.extend` keeps the elements before a wrong value.
 
-    Left out of `array.array`: ``buffer_info``, since an address outlives what it points to, and
-    ``fromunicode`` and ``tounicode``, which go with a type code that there is not.
+    Three things of `array.array` are missing: ``buffer_info``, since an address stays valid only as long as the memory
+    does, and ``fromunicode`` and ``tounicode``, since there is no type code for characters.
 
     Args:
         dtype: A type code (b B h H i I l L q Q f d, as in `array`, and ?), or a NumPy dtype or its name.
-        values: Elements, or how many zeros; of a buffer with elements of the type, also its shape.
-        shape: The number of elements in each dimension; all values, or that many zeros.
+        values: The elements, or a number of zeros. A buffer with elements of this type also gives its shape.
+        shape: The number of elements in each dimension, for all values, or for as many zeros.
 
-    Durability: each method is atomic by itself and durable when it returns; inside a transaction
-    it is so together with it.
-    Cost: reads call no C function; setting an element is one store; append and pop at the end are
-    amortised constant, insertion and deletion move what follows, and only what changes is logged.
+    Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
+        commit.
+    Cost: reading calls no C function. Setting an element is one store; append and pop at the end take amortised
+        constant time; insertion and deletion move the elements behind, and only bytes that change are logged.
 
     Example::
 
@@ -97,7 +97,7 @@ class PersistentArray(NumberSequence):
                 heap.init(at, [len(own_shape), *own_shape])
                 heap.write(self._p_offset + _SHAPE, at)
 
-    # ---- what it is ----
+    # ---- type and shape ----
 
     @property
     def _element(self) -> Element:
@@ -110,16 +110,16 @@ class PersistentArray(NumberSequence):
 
     @property
     def itemsize(self) -> int:
-        """Bytes of an element."""
+        """The bytes of an element."""
         return self._element.size
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """How many elements there are in each dimension."""
+        """The number of elements in each dimension."""
         return self._dimensions() or (len(self),)
 
     def _dimensions(self) -> tuple[int, ...]:
-        """The shape, where there are several dimensions; else nothing."""
+        """The shape if there are several dimensions, else an empty tuple."""
         return read_consistently(self, self._read_dimensions)
 
     def _read_dimensions(self) -> tuple[int, ...]:
@@ -156,7 +156,7 @@ class PersistentArray(NumberSequence):
         return heap.read_as(element.form, heap.read(self._p_offset + _DATA) + at)
 
     def _place(self, index: Any, size: int, complaint: str) -> int:
-        """Where the element begins that numbers mean, in bytes; there may be one for each dimension."""
+        """The byte at which an element begins; its index is a number, or a tuple with one for each dimension."""
         if not isinstance(index, tuple):
             return position(index, self._p_heap.read(self._p_offset + _LENGTH) // size, complaint) * size
         shape = self.shape
@@ -179,23 +179,41 @@ class PersistentArray(NumberSequence):
         return value in self.tolist()
 
     def index(self, value: Any, start: int = 0, stop: int = END, /) -> int:
-        """The first position of `value` within ``[start:stop]``; ValueError if there is none."""
+        """The first position of `value` within ``[start:stop]``.
+
+        Raises:
+            ValueError: it is not there.
+
+        Cost: O(n), to copy the elements and to compare them.
+        """
         return as_array(self._element, self._bytes()).index(value, start, stop)
 
     def count(self, value: Any, /) -> int:
-        """How often `value` occurs."""
+        """How often `value` occurs.
+
+        Cost: O(n).
+        """
         return self.tolist().count(value)
 
     def tolist(self) -> list[Any]:
-        """All elements, in a plain list. (``a.view().tolist()`` is nested according to the shape.)"""
+        """All elements as a plain list. (``a.view().tolist()`` is nested according to the shape.)
+
+        Cost: O(n).
+        """
         return unpack(self._element, self._bytes())
 
     def tobytes(self) -> bytes:
-        """The bytes of all elements."""
+        """The bytes of all elements.
+
+        Cost: O(n).
+        """
         return self._bytes()
 
     def tofile(self, file: Any, /) -> None:
-        """Write the bytes of all elements to a binary file."""
+        """Write the bytes of all elements to a binary file.
+
+        Cost: O(n), without a copy in ordinary memory.
+        """
         with self.view() as view:
             file.write(view)
 
@@ -203,7 +221,7 @@ class PersistentArray(NumberSequence):
         return as_array(self._element, data)
 
     def _compare(self, other: Any, relation: Any) -> Any:
-        """With another persistent array or with a plain one, by elements."""
+        """Compare with another persistent array or with a plain one, element by element."""
         if not isinstance(other, (PersistentArray, array)):
             return NotImplemented
         return relation(self.tolist(), other.tolist())
@@ -213,7 +231,7 @@ class PersistentArray(NumberSequence):
         shape = f", shape={self.shape!r}" if self._dimensions() else ""
         return f"{type(self).__name__}({self.typecode!r}{elements}{shape})"
 
-    # ---- making new ones, which are plain ----
+    # ---- new arrays, which are plain ----
 
     def __add__(self, other: Any) -> Any:
         return self[:] + _same_as_slice(self, other)
@@ -233,10 +251,10 @@ class PersistentArray(NumberSequence):
             self._overwrite(self._place(numbers, len(data), self._p_not_there), data)
 
     def _pack(self, pack: Callable[[Element, Any], bytes], values: Any) -> bytes:
-        """What `pack` makes of values as elements of this array.
+        """The bytes of values as elements of this array, made by `pack`.
 
         Raises:
-            RuntimeError: reading the values ran code that gave the array another type.
+            RuntimeError: reading the values has run code that gave the array another type of elements.
         """
         element = self._element
         data = pack(element, values)
@@ -245,12 +263,12 @@ class PersistentArray(NumberSequence):
         return data
 
     def _same_kind(self, value: Any, complaint: str) -> bytes:
-        """The bytes of an array that can be joined to this one."""
+        """The bytes of an array whose elements have the same type."""
         element = self._element
         if isinstance(value, (PersistentArray, array)):
             code = value.typecode
         elif element.code == "?" and isinstance(value, list):
-            return self._pack(pack, value)  # which is what slices of bools are
+            return self._pack(pack, value)  # A slice of an array of bools is a list.
         else:
             raise TypeError(complaint.format(type(value).__name__))
         if code != element.code:
@@ -258,11 +276,23 @@ class PersistentArray(NumberSequence):
         return bytes(plain(value))
 
     def append(self, value: Any, /) -> None:
-        """Add one element at the end; amortised constant time."""
+        """Add one element at the end.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) amortised.
+        """
         self._splice(END, END, self._pack(pack_one, value))
 
     def extend(self, values: Iterable[Any], /) -> None:
-        """Add all of `values`, an iterable or an array of the same type, at the end, or none of them."""
+        """Add all of `values`, an iterable or an array of the same type, at the end; or none of them if one is wrong.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) amortised for k elements.
+
+        Example::
+
+            pool.root.extend([3.5, 4.5])
+        """
         if isinstance(values, (array, PersistentArray)):
             if values.typecode != self.typecode:
                 raise TypeError("can only extend with array of same kind")
@@ -272,21 +302,32 @@ class PersistentArray(NumberSequence):
         self._splice(END, END, data)
 
     def fromlist(self, values: list[Any], /) -> None:
-        """Add the elements of a list at the end, or none of them."""
+        """Add the elements of a list at the end, or none of them if one is wrong.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) amortised for k elements.
+        """
         if not isinstance(values, list):
             raise TypeError("arg must be list")
         self.extend(values)
 
     def frombytes(self, data: Any, /) -> None:
-        """Add elements at the end, given as the bytes that they consist of."""
+        """Add elements at the end, which are given as the bytes that they consist of.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) amortised for k elements.
+        """
         added = as_array(self._element, plain(data)).tobytes()
         self._splice(END, END, added)
 
     def fromfile(self, file: Any, count: int, /) -> None:
-        """Add `count` elements at the end, read from a binary file.
+        """Add `count` elements at the end, which are read from a binary file.
 
         Raises:
-            EOFError: there were fewer; those have been added.
+            EOFError: the file has fewer; these have been added.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) amortised for k elements.
         """
         added = array(self._element.store)
         try:
@@ -295,12 +336,23 @@ class PersistentArray(NumberSequence):
             self._splice(END, END, added.tobytes())
 
     def insert(self, index: int, value: Any, /) -> None:
-        """Put one element before position `index`; positions beyond an end mean that end."""
+        """Put one element before position `index`. A position beyond an end means this end.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to move and log the elements behind.
+        """
         at = place_number(index)
         self._insert(at, self._pack(pack_one, value))
 
     def remove(self, value: Any, /) -> None:
-        """Remove the first element that equals `value`; ValueError if there is none."""
+        """Remove the first element that equals `value`.
+
+        Raises:
+            ValueError: there is none.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n).
+        """
         with self._p_heap.lock:
             try:
                 at = self.index(value)
@@ -309,11 +361,19 @@ class PersistentArray(NumberSequence):
             del self[at]
 
     def reverse(self) -> None:
-        """Reverse the order, in place."""
+        """Reverse the order of the elements in place.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to log and write all elements that change.
+        """
         self._rearrange(lambda elements: elements.reverse())
 
     def byteswap(self) -> None:
-        """Swap the bytes of each element."""
+        """Swap the bytes of each element.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to log and write all elements that change.
+        """
         self._rearrange(lambda elements: elements.byteswap())
 
     def _rearrange(self, change: Any) -> None:
@@ -364,7 +424,7 @@ class PersistentArray(NumberSequence):
         return "PersistentArray"
 
     def _check(self) -> None:
-        """Assert what holds between operations, from the bytes."""
+        """Assert the invariants that hold between operations, from the bytes."""
         Buffer._check(self)
         assert math.prod(self.shape) == len(self), f"{self.shape} for {len(self)} elements"
         if self._dimensions():
@@ -381,7 +441,7 @@ def _element_at(heap: Heap, offset: int) -> Element:
 
 
 def _numbers(index: Any) -> Any:
-    """An index, or one for each dimension, as numbers; foreign ``__index__`` runs here and not later."""
+    """An index, or one for each dimension, as numbers. A foreign ``__index__`` runs here and not later."""
     if isinstance(index, tuple):
         return tuple(number(one, _INDICES) for one in index)
     return number(index, _INDICES)

@@ -1,21 +1,21 @@
-"""The base of all persistent classes: how an object comes to be, is found again, and is walked.
+"""The base of all persistent classes: how an object is created, found again, and walked.
 
-An object is created once, by `create`: the class allocates its memory (`_p_allocate`), then runs
-`__init__`. It is resurrected, at most once while a handle lives, by `resurrect`: the kind in its
-header leads to the class, and the handle is made without `__init__`.
+An object is created once, by `create`: the class allocates its memory (`_p_allocate`), and then ``__init__`` runs. An
+object is resurrected, at most once while a handle for it lives, by `resurrect`: the kind in its header leads to the
+class, and the handle is made without ``__init__``.
 
-Walkers (garbage collection, `inspect`, the checks) work on offsets, without handles, since a class
-may be missing and a handle costs time. Some functions of each class tell them what the object at
-an offset holds; they are given a heap and the offset, and trust nothing that they read:
+Walkers (the garbage collection, `inspect`, the checks) work on offsets and make no handles, since a class may be
+missing and a handle costs time. They call static methods of each class, which are given a heap and an offset and trust
+nothing that they read:
 
-* `_p_words` - every value word that it holds, for tracing and for finding its leaves;
-* `_p_bodies` - the further allocations that are part of it;
-* `_p_entries` - labelled words, for people to see;
-* `_p_rows` - labelled texts, of what is no words.
+* `_p_words` - every value word of the object, for tracing and for finding its leaves;
+* `_p_bodies` - the further allocations that are part of the object;
+* `_p_entries` - words with labels, for people to see;
+* `_p_rows` - texts with labels, for contents that are no words.
 
-For people there are further `_p_oid`, `_p_traverse` and `_p_substructures` of every object, derived
-from these; and `_p_new` and `_p_resurrect`, which a class may define to be told when an object comes
-to be and when it is found again. No walker ever calls what a program defined.
+Programs also have `_p_oid`, `_p_traverse` and `_p_substructures` of every object, which are derived from these methods;
+and a class may define `_p_new` and `_p_resurrect`, which are called when an object is created and when it is found
+again. No walker ever calls a method that a program has defined.
 """
 
 from __future__ import annotations
@@ -46,26 +46,31 @@ def register_plain_form(function: Callable[[Any], Any]) -> None:
     _to_plain = function
 
 
-#: Held for as long as it takes to make sure that there is one handle of an object, by whatever thread.
+#: Held while a handle is looked for and made, so that two threads never make two handles for one object.
 _reviving = threading.RLock()
 
 
 @public_in("pmemobj")
 class Oid(NamedTuple):
-    """What names an object in all pools: the pool's number and the object's offset in it (bytes)."""
+    """The name of an object among the objects of all pools.
+
+    Attributes:
+        pool: The number of its pool.
+        offset: Its offset in the pool, in bytes.
+    """
 
     pool: int
     offset: int
 
 
 class Persistent(Handle):
-    """A Python object whose state lives in a pool. Made with `pool.new`, never by a plain call."""
+    """A Python object whose state lies in a pool. It is made with `pool.new`, never by calling the class."""
 
     __slots__ = ()
 
-    #: The kind in the header of its objects; classes with one of their own set it.
+    #: The kind in the header of its objects.
     _p_kind = 0
-    #: Of a stand-in, the stored name of the class that is missing.
+    #: For a stand-in the stored name of the missing class.
     _p_missing = ""
 
     @property
@@ -77,23 +82,31 @@ class Persistent(Handle):
         return heap.manager
 
     def to_python(self) -> Any:
-        """The plain form of this object and of all that it refers to; see `pmemobj.to_python`."""
+        """The plain form of this object and of all objects that it refers to; see `pmemobj.to_python`.
+
+        Cost: proportional to the objects that are reached.
+
+        Example::
+
+            plain = pool.root.to_python()
+        """
         assert _to_plain is not None
         return _to_plain(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the repr, and a small tree to unfold."""
+        """What a notebook shows: the repr, and a small tree below it that can be unfolded."""
         return _display.thing(self)
 
     @property
     def _p_oid(self) -> Oid:
-        """The object's name, good for `MemoryManager.resurrect` as long as the object exists."""
+        """The name of the object, with which `MemoryManager.resurrect` finds it for as long as it exists."""
         self._p_heap.read(self._p_offset)
         return Oid(self._p_heap.pool_uuid, self._p_offset)
 
     def _p_traverse(self) -> Iterator[Any]:
-        """Every value that the object holds, itself or in its substructures; as of when the first is asked for."""
-        # All at once, since whoever asks may change the object in between, which frees what a word leads to.
+        """Every value that the object holds, itself or in its blocks, as of the moment when the first one is asked for.
+        """
+        # All values are read at once, since a caller may change the object between two values, and this frees leaves.
         yield from read_consistently(self, _values_in, self)
 
     def _p_substructures(self) -> Iterator[int]:
@@ -102,10 +115,10 @@ class Persistent(Handle):
         yield from kind_at(heap, offset)._p_bodies(heap, offset)
 
     def _p_new(self) -> None:
-        """Called once in an object's life, before ``__init__`` and in the transaction that creates it."""
+        """Called once, when the object is created, before ``__init__`` and in the same transaction."""
 
     def _p_resurrect(self) -> None:
-        """Called when an existing object is found again and a Python object has been made for it."""
+        """Called whenever an existing object is found again and a new Python object has been made for it."""
 
     @staticmethod
     def _p_allocate(heap: Heap, cls: type) -> int:
@@ -114,7 +127,7 @@ class Persistent(Handle):
 
     @staticmethod
     def _p_make(heap: Heap, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        """Allocate the memory of a new object; for those whose size depends on the arguments."""
+        """Allocate the memory of a new object. A class whose size depends on the arguments defines it anew."""
         offset: int = cls._p_allocate(heap, cls)
         return offset
 
@@ -130,33 +143,33 @@ class Persistent(Handle):
 
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
-        """How many entries there are, and up to `limit` of them: label, key word or 0, value word."""
+        """How many entries there are, and up to `limit` of them: label, key word or 0, and value word."""
         return 0, []
 
     @staticmethod
     def _p_rows(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, str]]]:
-        """Of bytes and numbers: how many rows show all of them, and up to `limit` rows: label and text."""
+        """How many rows of text show all bytes or numbers, and up to `limit` of them: label and text."""
         return 0, []
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:
-        """How pictures call the object at `offset`."""
+        """The name of the type of the object at `offset`, for pictures."""
         return "Persistent"
 
     @staticmethod
     def _p_summary(count: int) -> str:
-        """A few words on an object that has `count` entries."""
+        """A few words about an object that has `count` entries."""
         return f"{count} entries"
 
     @staticmethod
     def _p_verify(heap: Heap, offset: int) -> None:
-        """Assert what holds of the objects of this class beyond what holds of all."""
+        """Assert the invariants of this class, beyond those that hold for all classes."""
 
     def _check(self) -> None:
-        """Assert that the bytes of the object fit together; for tests.
+        """Assert that the bytes of the object are consistent; for tests.
 
         Raises:
-            AssertionError: with what does not fit, and the state.
+            AssertionError: with the first thing that is wrong, and the state of the object.
         """
         heap, offset = self._p_heap, self._p_offset
         try:
@@ -215,7 +228,7 @@ def _values_in(self: Persistent) -> list[Any]:
 
 
 def demand_no_slots(cls: type) -> None:
-    """Refuse ``__slots__``, but for volatile ones: they lie in ordinary memory."""
+    """Refuse ``__slots__``, except for volatile names, since slots lie in ordinary memory."""
     slots = [name for name, value in cls.__dict__.items() if isinstance(value, types.MemberDescriptorType)]
     lost = [name for name in slots if not name.startswith("_v_")]
     if lost:
@@ -227,7 +240,7 @@ def demand_no_slots(cls: type) -> None:
 
 
 def demand_one_form(cls: type) -> None:
-    """Refuse a class whose bases lie in a pool in different ways."""
+    """Refuse a class whose base classes have different layouts in a pool."""
     bases = {int(base._p_kind): base for base in cls.__bases__ if getattr(base, "_p_kind", 0)}  # type: ignore[attr-defined]
     if len(bases) > 1:
         first, second = [base.__qualname__ for base in bases.values()][:2]
@@ -242,11 +255,11 @@ def demand_one_form(cls: type) -> None:
 
 
 def create(heap: Heap, cls: type[P], args: tuple[Any, ...], kwargs: dict[str, Any]) -> P:
-    """Make a new persistent object, in one transaction with its `__init__`.
+    """Make a new persistent object, in one transaction with its ``__init__``.
 
     Raises:
         NotPersistableError: `cls` is no persistent class.
-        PoolFullError: no room.
+        PoolFullError: there is no room in the pool.
     """
     if not (isinstance(cls, type) and issubclass(cls, Persistent)):
         raise NotPersistableError(
@@ -276,7 +289,7 @@ def resurrect(heap: Heap, offset: int) -> Persistent:
 
     Raises:
         PoolDamagedError: there is no object.
-        ClassRefusedError: its class is not to be had.
+        ClassRefusedError: the name of its class means something that cannot be the class.
     """
     walker = kind_at(heap, offset)
     finder = class_finders.get(int(walker._p_kind))
@@ -284,7 +297,7 @@ def resurrect(heap: Heap, offset: int) -> Persistent:
     self = cls.__new__(cls)
     attach(self, heap, offset)
     with _reviving:
-        # Another thread may have found the same object meanwhile.
+        # Another thread may have made a handle meanwhile.
         found: Any = heap.handles.find(offset)
         if found is not None:
             return found  # type: ignore[no-any-return]
@@ -309,9 +322,9 @@ _being_shown = threading.local()
 
 
 def guarded_repr(self: Persistent, render: Callable[[], str]) -> str:
-    """`render()`, or ``...`` where the object is being rendered already further out."""
+    """The result of `render()`; ``...`` if the object is already being rendered further out."""
     shown: set[int] = _being_shown.__dict__.setdefault("objects", set())
-    key = id(self)  # not the offset: another pool has it too
+    key = id(self)  # Not the offset, since an object of another pool may have the same.
     if key in shown:
         return "..."
     shown.add(key)

@@ -1,12 +1,12 @@
-"""What PersistentByteArray and PersistentArray are made of: an area of bytes that grows, and that buffers show.
+"""The base of PersistentByteArray and PersistentArray: an area of bytes that grows, and that buffers show.
 
-Layout: see `_layout`, "bytearray", "array" and "data". Offsets and lengths in this module are bytes.
+The layout is described in `_format`, "bytearray", "array" and "data". Offsets and lengths in this module are bytes.
 
-A buffer on the area is read-only, and without a copy wherever that is sound; `_loans` says when it is
-not. Writing through a buffer cannot be allowed as such: a store by NumPy neither logs what it
-overwrites, nor can it be prevented once the array has the address, not even when the transaction is
-over. So `writing` gives out a copy of the range, and puts it in place at the end of the block: what
-is kept beyond the block writes to memory that is nobody's, and what was not changed is not logged.
+A buffer on the area is read-only. It shows the area itself and not a copy wherever that is sound; `exports` says when
+it is not. Writing through a buffer directly cannot be allowed: a store by NumPy does not log what it overwrites, and
+once the array has the address, no store can be prevented, not even after the transaction. So `writing` hands out a copy
+of the range, and puts it in place at the end of the block. A view that is kept beyond the block then writes to memory
+that nobody reads, and only what has changed is logged.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ except ImportError:
 
 _LENGTH, _CAPACITY, _DATA = 8, 16, 24
 _MIN_CAPACITY = 16
-#: In pieces of this size it is found out what has changed.
+#: Changes are looked for in pieces of this size.
 _PIECE = 512
-#: A position beyond every length.
+#: A position beyond the end of every object.
 END = sys.maxsize
 _PYBUF_WRITABLE = 1
 
 
 class Buffer(Comparable):
-    """Bytes in a pool, and the buffer protocol; the base of the types that give them a meaning."""
+    """Bytes in a pool, and the buffer protocol; the base of the types that give the bytes a meaning."""
 
     __slots__ = ()
 
-    #: The kind of the area.
+    #: The kind of allocation of the area.
     _p_data_kind = 0
 
     # ---- reading ----
@@ -61,19 +61,27 @@ class Buffer(Comparable):
         return heap.read_bytes(data + start, max(0, min(stop, self._size()) - start))
 
     def view(self) -> memoryview:
-        """A read-only memoryview, without a copy; what ``memoryview(self)`` is where Python can ask for it.
+        """A read-only memoryview of the object, without a copy. ``memoryview(self)`` returns it where Python can ask
+        for it.
 
-        While it, or anything made of it, is alive, the object cannot be resized and its pool not be
-        closed or suspended. It shows each change at once. Inside the transaction that allocated the
-        memory (it created the object, or made it grow) the view is a copy, since the memory goes
-        if the transaction is rolled back; while it is alive the object cannot be changed at all.
+        As long as the view, or anything made of it, is alive, the object cannot be resized, and its pool cannot be
+        closed or suspended. The view shows each change at once. There is one exception: inside the transaction that
+        allocated the memory (it created the object or made it grow) the view is a copy, since a roll-back frees the
+        memory. As long as such a copy is alive, the object cannot be changed at all.
 
-        Uncompiled, before Python 3.12, this is the only way to a buffer (but for NumPy, which has
-        one of its own). It waits while another thread is in a transaction. A forked child sees in
-        it what its parent does to the pool.
+        In the uncompiled form, before Python 3.12, this is the only way to a buffer (NumPy has another one of its own).
+        The method waits while another thread is in a transaction. In a forked child the view shows the changes that its
+        parent makes to the pool.
+
+        Cost: O(1), but O(n) if it must be a copy.
+
+        Example::
+
+            with pool.root.view() as view:
+                print(view[0], view.nbytes)
         """
         heap = self._p_heap
-        # With the lock, since another thread may be about to move the area.
+        # The lock is held, since another thread may be about to move the area.
         with heap.lock:
             length = self._size()
             data = heap.read(self._p_offset + _DATA)
@@ -95,7 +103,7 @@ class Buffer(Comparable):
 
     if cython.compiled:
 
-        # The names that nobody defines here are from the .pxd.
+        # The names that are not defined here come from the .pxd.
         @cython.locals(buffer=buffer_request, flags=cython.int)  # type: ignore[name-defined] # noqa: F821
         def __getbuffer__(self, buffer: Any, flags: Any) -> None:
             view = self.view()
@@ -106,14 +114,14 @@ class Buffer(Comparable):
     else:
 
         def __buffer__(self, flags: int) -> memoryview:
-            # Called by Python 3.12 and later.
+            # Python 3.12 and later call this.
             if flags & _PYBUF_WRITABLE:
                 raise BufferError("Object is not writable.")
             return self.view()
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        # NumPy asks for it where it cannot ask for a buffer: uncompiled, before Python 3.12.
+        # NumPy uses it where there is no buffer: in the uncompiled form, before Python 3.12.
         view = self.view()
         return {"version": 3, "shape": view.shape, "typestr": self._typestr(), "data": view.cast("B")}
 
@@ -129,22 +137,27 @@ class Buffer(Comparable):
     def writing(self, lo: int = 0, hi: int | None = None) -> Writing:
         """A transaction in which the elements of ``[lo:hi]`` are written through a memoryview.
 
-        ``with a.writing() as view:`` gives a writable memoryview (``numpy.asarray(view)`` is a
-        writable array). What was written is put in place at the end of the block, and committed
-        with the transaction, which the block opens or joins; an exception in the block rolls it
-        back. Until then the object shows its old state, and cannot be changed in another way.
+        ``with a.writing() as view:`` gives a writable memoryview (``numpy.asarray(view)`` is a writable array). At the
+        end of the block the elements are put in place and committed with the transaction, which the block opens or
+        joins; an exception in the block rolls the transaction back. Until then the object shows its old state and
+        cannot be changed in another way.
 
-        The view is released at the end of the block. Arrays and slices of it that are kept longer
-        have no effect on the object any more.
+        The view is released at the end of the block. Arrays and slices of it that are kept longer have no effect on the
+        object any more.
 
         Args:
             lo, hi: A range of elements, as in a slice.
 
         Raises:
-            BufferInUseError: another such block on the object is open, or see `view`.
+            BufferInUseError: another such block is open on the object, or a copy that `view` has made is alive.
 
-        Durability: as for any transaction.
-        Cost: a copy of the range in ordinary memory; only what has changed is logged and written.
+        Durability: with the commit of the transaction at the end of the block.
+        Cost: O(k) for k elements, which are copied to ordinary memory; only what has changed is logged and written.
+
+        Example::
+
+            with pool.root.writing() as view:
+                view[0] = 7
         """
         return Writing(self, lo, hi)
 
@@ -155,7 +168,7 @@ class Buffer(Comparable):
         self._p_heap.loans.demand_resizable(self._p_offset, type(self).__name__)
 
     def _overwrite(self, start: int, data: Any) -> None:
-        """Let the bytes from `start` on be `data`, whatever the length of that; only what differs is written."""
+        """Replace the bytes from `start` on by `data`. Only bytes that differ are written."""
         heap = self._p_heap
         with heap.lock:
             self._check_changeable()
@@ -172,10 +185,10 @@ class Buffer(Comparable):
                         heap.write_bytes(at + lo, data[lo:hi])
 
     def _splice(self, start: int, stop: int, data: bytes) -> None:
-        """Replace the bytes of ``[start:stop]`` by `data`; all changes of length end here.
+        """Replace the bytes of ``[start:stop]`` by `data`. All changes of the length end here.
 
         Snapshotted before: the words in which bytes move or are overwritten, and the header.
-        Holds after: length counts exactly the bytes; an empty object has no area.
+        Holds after: the length counts exactly the bytes, and an empty object has no area.
         """
         heap = self._p_heap
         with heap.lock:
@@ -200,7 +213,7 @@ class Buffer(Comparable):
                     heap.write(self._p_offset + _LENGTH, new_length)
 
     def _reallocate(self, length: int, parts: Iterable[bytes]) -> None:
-        """Move to a larger area; it is filled while it is fresh, so that only the header is logged."""
+        """Move to a larger area. It is filled before anything refers to it, so only the header is logged."""
         heap = self._p_heap
         old = heap.read(self._p_offset + _DATA)
         wanted = max(length + (length >> 3) if old else length, _MIN_CAPACITY)
@@ -221,14 +234,14 @@ class Buffer(Comparable):
         return (data,) if data else ()
 
     def _check(self) -> None:
-        """Assert what holds between operations, from the bytes."""
+        """Assert the invariants that hold between operations, from the bytes."""
         heap = self._p_heap
         length, capacity, data = heap.read_words(self._p_offset + _LENGTH, 3)
         state = f"length {length}, capacity {capacity}, data at {data:#x}"
         assert length <= capacity and length % self._item()[1] == 0, state
         assert capacity % WORD == 0 and bool(capacity) == bool(data), state
         if data:
-            # libpmemobj lists what the running transaction allocated only when it is committed.
+            # libpmemobj lists the allocations of the running transaction only after the commit.
             listed = {at: size for at, size, kind in heap.allocations() if kind == self._p_data_kind}
             size = heap.fresh.get(data) or listed.get(data, 0)
             assert size >= capacity, f"{state}, of {size} bytes"
@@ -236,13 +249,13 @@ class Buffer(Comparable):
 
 
 class Writing:
-    """The context that `Buffer.writing` returns."""
+    """The context manager that `Buffer.writing` returns."""
 
     __slots__ = ("_bounds", "_buffer", "_copy", "_start", "_token", "_transaction", "_view")
 
     def __init__(self, buffer: Buffer, lo: int, hi: int | None) -> None:
         self._buffer = buffer
-        # The bounds are numbers before the size is looked at: an ``__index__`` may change the object.
+        # The bounds become numbers before the size is read, since an ``__index__`` may change the object.
         self._bounds = slice(operator.index(lo), None if hi is None else operator.index(hi))
         self._view: Any = None
         self._token: Any = None
@@ -255,7 +268,7 @@ class Writing:
                 "enter this writing() block", "it is open already", "call writing() again for another"
             )
         with heap.lock:
-            # What can go wrong comes before the transaction, which then need not be rolled back.
+            # Whatever can fail comes before the transaction, which then need not be rolled back.
             buffer._check_changeable()
             size = buffer._size()
             code: Any
@@ -278,10 +291,10 @@ class Writing:
         return view
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        # In all of this an interrupt may arrive, which must not leave the transaction open.
+        # An interrupt may arrive anywhere here, and it must not leave the transaction open.
         try:
             self._token = None
-            # Where an array or a slice of it goes on, release() complains; what they show is the copy.
+            # If an array or a slice of it is still alive, release() raises. What it shows is only the copy.
             with contextlib.suppress(BufferError):
                 self._view.release()
             if error is None:
@@ -293,13 +306,13 @@ class Writing:
 
 
 class _Token:
-    """Something that a weak reference can watch."""
+    """An object that a weak reference can watch."""
 
     __slots__ = ("__weakref__",)
 
 
 def _store_in_word(heap: Heap, at: int, data: bytes) -> None:
-    """Replace bytes that lie in one word: outside a transaction one failure-atomic store."""
+    """Replace bytes that lie in one word. Outside a transaction this is one failure-atomic store."""
     slot = at - at % WORD
     old = heap.read(slot).to_bytes(WORD, "little")
     new = old[: at - slot] + data + old[at - slot + len(data) :]
@@ -308,7 +321,7 @@ def _store_in_word(heap: Heap, at: int, data: bytes) -> None:
 
 
 def _differences(old: Any, new: Any) -> Iterator[tuple[int, int]]:
-    """The stretches in which two byte strings of the same length differ, to within a piece."""
+    """The ranges in which two byte strings of the same length differ, rounded to whole pieces."""
     first = -1
     for at in range(0, len(old), _PIECE):
         same = old[at : at + _PIECE] == new[at : at + _PIECE]
@@ -322,9 +335,9 @@ def _differences(old: Any, new: Any) -> Iterator[tuple[int, int]]:
 
 
 def number(index: Any, complaint: str) -> int:
-    """An index as an int, with the error of the builtin type.
+    """An index as an int; the error for another type is that of the builtin type.
 
-    This may run an ``__index__`` that changes the very object, so no length is looked at before it.
+    This may run an ``__index__`` that changes the very object, so the length is read only afterwards.
     """
     if not hasattr(index, "__index__"):
         raise TypeError(complaint.format(type(index).__name__))
@@ -332,7 +345,7 @@ def number(index: Any, complaint: str) -> int:
 
 
 def place_number(index: Any) -> int:
-    """An index as an int that is small enough for a place, as `insert` and `pop` of the builtin types demand."""
+    """An index as an int that is small enough for a position, as `insert` and `pop` of the builtin types demand it."""
     at = operator.index(index)
     if not -END - 1 <= at <= END:
         raise OverflowError("Python int too large to convert to C ssize_t")
@@ -340,7 +353,11 @@ def place_number(index: Any) -> int:
 
 
 def position(at: int, length: int, complaint: str) -> int:
-    """A number that stands for an index as a position from 0 on; IndexError if there is none."""
+    """The position from 0 on that an index means.
+
+    Raises:
+        IndexError: there is none.
+    """
     if at < 0:
         at += length
     if not 0 <= at < length:
@@ -349,5 +366,5 @@ def position(at: int, length: int, complaint: str) -> int:
 
 
 def plain(value: Any) -> Any:
-    """A persistent buffer as bytes, for what cannot ask for its buffer; anything else as it is."""
+    """The bytes of a persistent buffer, for functions that cannot use its buffer; any other value as it is."""
     return value._bytes() if isinstance(value, Buffer) else value

@@ -1,7 +1,7 @@
-"""PersistentByteArray: bytearray, in a pool.
+"""PersistentByteArray: a bytearray in a pool.
 
-What arguments mean, and what is wrong with them, is left to a bytearray: each method lets one read
-its arguments first, and stores the bytes that come of it.
+A plain bytearray decides what arguments mean and which error a wrong argument raises: each method lets one read its
+    arguments first, and then stores the resulting bytes.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _NOT_THERE = "bytearray index out of range"
 
 
 class PersistentByteArray(BytesLike):
-    """A bytearray in a pool; made with ``pool.new(PersistentByteArray, source)``, as a bytearray is.
+    """A bytearray in a pool; made with ``pool.new(PersistentByteArray, source)``, with the arguments of bytearray.
 
-    Slices and the methods that make something new return plain bytearrays. What `view` says about
-    buffers holds for ``memoryview(b)``, ``hashlib.sha256(b)``, ``file.write(b)`` and the like.
+    Slices, and methods that make a new object, return plain bytearrays. What `view` says about buffers holds for
+    ``memoryview(b)``, ``hashlib.sha256(b)``, ``file.write(b)`` and the like.
 
-    Left out is ``fromhex``, since a class alone has no pool: ``pool.new(PersistentByteArray, bytes.fromhex(s))``.
+    ``fromhex`` is missing, since a class alone has no pool. Use ``pool.new(PersistentByteArray, bytes.fromhex(s))``.
 
-    Durability: each method is atomic by itself and durable when it returns; inside a transaction
-    it is so together with it.
-    Cost: reads call no C function; setting one byte is one store; append and pop at the end are
-    amortised constant, insertion and deletion move what follows, and only what changes is logged.
+    Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
+        commit.
+    Cost: reading calls no C function. Setting one byte is one store; append and pop at the end take amortised constant
+        time; insertion and deletion move the bytes behind, and only bytes that change are logged.
 
     Example::
 
@@ -87,7 +87,7 @@ class PersistentByteArray(BytesLike):
         return bytearray(data)
 
     def _compare(self, other: Any, relation: Any) -> Any:
-        """With anything bytes-like, byte by byte."""
+        """Compare with any bytes-like object, byte by byte."""
         if isinstance(other, Buffer):
             data = other._bytes()
         elif isinstance(other, (bytes, bytearray)):
@@ -103,7 +103,7 @@ class PersistentByteArray(BytesLike):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._bytes()!r})"
 
-    # ---- making new ones, which are plain ----
+    # ---- new bytearrays, which are plain ----
 
     def __add__(self, other: Any) -> bytearray:
         return self.copy() + plain(other)  # type: ignore[no-any-return]
@@ -126,26 +126,49 @@ class PersistentByteArray(BytesLike):
             self._overwrite(position(at, len(self), _NOT_THERE), one)
 
     def append(self, value: Any, /) -> None:
-        """Add one byte at the end; amortised constant time."""
+        """Add one byte at the end.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) amortised.
+        """
         one = _reader()
         one.append(value)
         self._splice(END, END, bytes(one))
 
     def extend(self, values: Iterable[int], /) -> None:
-        """Add all of `values` (bytes-like, or an iterable of ints) at the end, or none of them."""
+        """Add all of `values`, which is bytes-like or an iterable of ints, at the end; or none of them if one is wrong.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) amortised for k bytes.
+
+        Example::
+
+            pool.root.extend(b"more bytes")
+        """
         added = _reader()
         added.extend(plain(values))
         self._splice(END, END, bytes(added))
 
     def insert(self, index: int, value: Any, /) -> None:
-        """Put one byte before position `index`; positions beyond an end mean that end."""
+        """Put one byte before position `index`. A position beyond an end means this end.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to move and log the bytes behind.
+        """
         one = _reader()
         one.insert(index, value)
         self._insert(index, bytes(one))
 
     def remove(self, value: Any, /) -> None:
-        """Remove the first byte that is `value`; ValueError if there is none."""
-        removed = operator.index(value)  # before the contents are looked at
+        """Remove the first byte that equals `value`.
+
+        Raises:
+            ValueError: there is none.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n).
+        """
+        removed = operator.index(value)  # This may run foreign code, so it comes before the contents are read.
         with self._p_heap.lock:
             contents = self.copy()
             contents.remove(removed)
@@ -153,7 +176,11 @@ class PersistentByteArray(BytesLike):
             self._splice(at, at + 1, b"")
 
     def reverse(self) -> None:
-        """Reverse the order, in place."""
+        """Reverse the order of the bytes in place.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to log and write all bytes that change.
+        """
         with self._p_heap.lock:
             self._overwrite(0, self._bytes()[::-1])
 
@@ -191,15 +218,18 @@ class PersistentByteArray(BytesLike):
 
 
 def _reader(size: int = 0) -> Any:
-    """A bytearray to read arguments with; from a function, lest Cython, knowing the type, read them its own way."""
+    """A bytearray that reads arguments. It comes from a function, so that Cython does not know its type and read them
+    itself.
+    """
     return bytearray(size)
 
 
 class _NoPattern(ABC):  # noqa: B024 - it is only registered
-    """Between PersistentByteArray and MutableSequence, since registering there makes `match` take it for a sequence.
+    """A class between PersistentByteArray and MutableSequence, so that `match` does not take the former for a sequence.
 
-    A bytearray is a MutableSequence too, and `match` takes it for none. What is registered here before this
-    class is registered there is not marked.
+    Registering a class with MutableSequence marks it as a sequence for `match`. A plain bytearray is a MutableSequence
+    that `match` does not take for a sequence. A class that is registered here, before this class is registered there,
+    is not marked.
     """
 
 

@@ -1,9 +1,9 @@
-"""PersistentDict: a dict whose table is in the pool; `_table` is that table, `_keys` what its keys can be.
+"""PersistentDict: a dict whose hash table lies in the pool. `_hashtable` is this table, `key_rules` says what can be a
+    key.
 
-Where it differs from dict: `update` and ``|=`` are atomic, so that one that breaks off has changed
-nothing; `copy()` and ``|`` make plain dicts, since a new persistent object needs a pool and would be
-garbage until it is stored; a table that was rebuilt under an iterator is a RuntimeError, where dict
-would silently leave out or repeat keys.
+It differs from dict in these points. `update` and ``|=`` are atomic: if one fails, nothing has changed. `copy()` and
+``|`` make plain dicts, since a new persistent object needs a pool, and would be garbage until it is stored. If the
+table is rebuilt during an iteration, the iterator raises RuntimeError, where that of dict might skip or repeat keys.
 """
 
 from __future__ import annotations
@@ -43,16 +43,26 @@ _missing: Any = object()
 
 
 class PersistentDict(StoredTable):
-    """A dict in a pool; made with ``pool.new(PersistentDict, ...)``, with dict's own arguments.
+    """A dict in a pool; made with ``pool.new(PersistentDict, ...)``, with the arguments of dict.
 
-    Keys are None, numbers, str, bytes, whatever else can be stored as a value and has an equality
-    that is known here (dates, Decimals, Enum members, frozen dataclasses, ...), plain tuples of such, and
-    persistent objects that compare by identity. `copy()` and ``|`` make plain dicts.
+    A key is None, a number, a str, bytes, any other value that can be stored and whose equality pmemobj knows (dates,
+    Decimals, Enum members, frozen dataclasses, ...), a plain tuple of such values, or a persistent object that compares
+    by identity. `copy()` and ``|`` make plain dicts.
 
-    Durability: each method is atomic by itself and durable when it returns; inside a transaction
-    it is so together with it.
-    Cost: look-ups call no C function; replacing the value of a key is one store where both values
-    fit a word; a new key is a transaction, amortised constant.
+    Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
+        commit.
+    Cost: a look-up takes constant time on average and calls no C function. Replacing the value of a key is one store if
+        the old and the new value fit a word each; a new key is three stores, or one transaction when the table must
+        grow, which is amortised constant.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("ages.pmem", 16 << 20) as pool:
+            ages = pool.root = pool.new(pmemobj.PersistentDict, ada=36)
+            ages["bob"] = 41
+            assert ages.get("eve") is None and list(ages) == ["ada", "bob"]
     """
 
     __slots__ = ()
@@ -62,15 +72,17 @@ class PersistentDict(StoredTable):
     def __init__(self, /, *args: Any, **kwargs: Any) -> None:
         if len(args) > 1:
             raise TypeError(f"PersistentDict expected at most 1 argument, got {len(args)}")
-        self._p_heap.read(self._p_offset)  # also where there is nothing to set: it may have no pool
+        self._p_heap.read(self._p_offset)  # This raises if the object has no pool, also if there are no pairs.
         self._set_all(_pairs(args, kwargs))
 
     @classmethod
     def fromkeys(cls, iterable: Iterable[Any], value: Any = None, /) -> Any:
-        """Not possible without a pool.
+        """Always raises, since a class does not know in which pool to make the dict.
 
         Raises:
-            NotPersistableError: always (a TypeError).
+            NotPersistableError: always; it is a TypeError.
+
+        Cost: constant.
         """
         raise NotPersistableError(
             f"make a {cls.__name__} from keys",
@@ -87,7 +99,14 @@ class PersistentDict(StoredTable):
         return value
 
     def get(self, key: Any, default: Any = None, /) -> Any:
-        """The value of `key`, or `default`."""
+        """The value of `key`, or `default`.
+
+        Cost: O(1) on average; no C function is called.
+
+        Example::
+
+            tries = pool.root.get("tries", 0)
+        """
         return look_up(self, key, default)
 
     def __contains__(self, key: Any) -> bool:
@@ -106,19 +125,31 @@ class PersistentDict(StoredTable):
         return Walk(self, ENTRY_SIZE, 0, direction, _NOUN)
 
     def keys(self) -> KeysView[Any]:
-        """A set-like view of the keys."""
+        """A set-like view of the keys.
+
+        Cost: O(1); O(n) to iterate over it.
+        """
         return Keys(self)
 
     def values(self) -> ValuesView[Any]:
-        """A view of the values."""
+        """A view of the values.
+
+        Cost: O(1); O(n) to iterate over it.
+        """
         return Values(self)
 
     def items(self) -> ItemsView[Any, Any]:
-        """A set-like view of the pairs of key and value."""
+        """A set-like view of the pairs of key and value.
+
+        Cost: O(1); O(n) to iterate over it.
+        """
         return Items(self)
 
     def copy(self) -> dict[Any, Any]:
-        """A shallow copy, as a plain dict."""
+        """A shallow copy, as a plain dict.
+
+        Cost: O(n).
+        """
         return dict(self._walk_items(1))
 
     def __repr__(self) -> str:
@@ -181,7 +212,7 @@ class PersistentDict(StoredTable):
             lock.release()
 
     def _set_at_once(self, key: Any, key_hash: int, value: Any) -> bool:
-        """Set a key without a transaction; False where that takes one."""
+        """Set a key outside a transaction. Return False if this takes a transaction."""
         heap = self._p_heap
         offset = self._p_offset
         entry = find_entry(heap, offset, ENTRY_SIZE, key, key_hash)
@@ -211,7 +242,15 @@ class PersistentDict(StoredTable):
             self._remove(entry)
 
     def setdefault(self, key: Any, default: Any = None, /) -> Any:
-        """The value of `key`, which is set to `default` first if it is missing."""
+        """The value of `key`. If the key is missing, it is first set to `default`.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) on average if the key is there; else one transaction, amortised O(1).
+
+        Example::
+
+            scores = pool.root.setdefault("scores", pool.new(pmemobj.PersistentList))
+        """
         heap = self._p_heap
         key_hash = stored_hash(heap, key)
         with heap.lock:
@@ -223,7 +262,14 @@ class PersistentDict(StoredTable):
             return default
 
     def pop(self, key: Any, default: Any = _missing, /) -> Any:
-        """Remove `key` and return its value, or `default`; KeyError without one."""
+        """Remove `key` and return its value. If it is missing, return `default`.
+
+        Raises:
+            KeyError: the key is missing, and there is no `default`.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) amortised.
+        """
         heap = self._p_heap
         key_hash = stored_hash(heap, key)
         with heap.lock:
@@ -233,7 +279,7 @@ class PersistentDict(StoredTable):
                     break
                 changes = heap.changes
                 value = decode(heap, heap.read(entry + ENTRY_VALUE))
-                if heap.changes == changes:  # else reading a pickle ran foreign code
+                if heap.changes == changes:  # Else reading a pickle has run foreign code.
                     self._remove(entry)
                     return value
         if default is _missing:
@@ -241,7 +287,14 @@ class PersistentDict(StoredTable):
         return default
 
     def popitem(self) -> tuple[Any, Any]:
-        """Remove and return the last pair of key and value; KeyError if there is none."""
+        """Remove the pair that was added last, and return its key and value.
+
+        Raises:
+            KeyError: the dict is empty.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) amortised.
+        """
         heap = self._p_heap
         with heap.lock:
             while True:
@@ -250,12 +303,21 @@ class PersistentDict(StoredTable):
                     raise KeyError("popitem(): dictionary is empty")
                 changes = heap.changes
                 pair = decode(heap, heap.read(entry + ENTRY_KEY)), decode(heap, heap.read(entry + ENTRY_VALUE))
-                if heap.changes == changes:  # else reading a pickle ran foreign code
+                if heap.changes == changes:  # Else reading a pickle has run foreign code.
                     self._remove(entry)
                     return pair
 
     def update(self, /, *args: Any, **kwargs: Any) -> None:
-        """Set all pairs of a mapping, of an iterable of pairs and of keywords, or none of them."""
+        """Set all pairs of a mapping, of an iterable of pairs, and of keyword arguments; or none of them if one cannot
+        be stored.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) amortised for k pairs.
+
+        Example::
+
+            pool.root.update({"name": "Ada"}, tries=3)
+        """
         if len(args) > 1:
             raise TypeError(f"update expected at most 1 argument, got {len(args)}")
         self._set_all(_pairs(args, kwargs))
@@ -265,14 +327,14 @@ class PersistentDict(StoredTable):
         return self
 
     def _set_all(self, pairs: dict[Any, Any]) -> None:
-        """Set all of `pairs`, or none."""
+        """Set all of `pairs`, or none of them."""
         heap = self._p_heap
         offset = self._p_offset
         if not pairs:
-            heap.read(offset)  # which refuses if there is no object
+            heap.read(offset)  # This raises if there is no object.
             return
         with heap.statement:
-            # All words first: what cannot be stored must not leave half an update.
+            # All words come first, since a value that cannot be stored must not leave half an update.
             changes = heap.changes
             new = NewEntries(ENTRY_SIZE)
             if not heap.read(offset + DICT_TABLE):
@@ -282,7 +344,7 @@ class PersistentDict(StoredTable):
                 if heap.changes == changes:
                     append_entries(heap, offset, new)
                     return
-                # Pickling ran foreign code, which may have put something there meanwhile.
+                # Pickling has run foreign code, which may have added entries meanwhile.
                 new.free_keys(heap)
                 for number, key in enumerate(pairs):
                     key_hash, word = new.word(number, ENTRY_HASH), new.word(number, ENTRY_VALUE)
@@ -298,7 +360,7 @@ class PersistentDict(StoredTable):
                 else:
                     new.add(heap, key, key_hash, word)
             if heap.changes != changes:
-                # Comparing or pickling ran foreign code, and what was found may be there no longer.
+                # Comparing or pickling has run foreign code, which may have removed the entries that were found.
                 new.free_keys(heap)
                 for key, key_hash, word in zip(pairs, hashes, words, strict=True):
                     put_entry(heap, offset, ENTRY_SIZE, key, key_hash, word)
@@ -330,12 +392,12 @@ def _plain(mapping: PersistentDict | dict[Any, Any]) -> dict[Any, Any]:
 
 
 def _alike(mapping: PersistentDict | dict[Any, Any]) -> dict[Any, Any]:
-    """The same for comparing: a NaN is the object that a pool would give for it."""
+    """The mapping as a plain dict for a comparison, in which each NaN is the canonical object."""
     return mapping.copy() if isinstance(mapping, PersistentDict) else canonical_pairs(mapping)
 
 
 def _pairs(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
-    """What the arguments of dict() and update() mean, as a plain dict; dict() itself says what is wrong."""
+    """The arguments of dict() or update() as a plain dict. If they are wrong, dict() itself raises."""
     if args and isinstance(args[0], PersistentDict):
         args = (args[0].copy(),)
     pairs = dict(*args)

@@ -1,8 +1,8 @@
-"""What an element of a PersistentArray is: type codes, their other names, and values to bytes and back.
+"""The element types of PersistentArray: type codes, their other names, and the conversion of values to bytes and back.
 
-The codes are those of `array` and `struct`, in their native sizes and byte order, which are part of
-the format of a pool: x86-64, little-endian. What a value may be, and what is wrong with it, is left
-to `array.array`, which knows all of them but ``?`` (bool); that one takes the truth of a value.
+The codes are those of `array` and `struct`, in their native sizes and byte order, which are a part of the format of a
+pool: x86-64, little-endian. `array.array` decides which values are allowed, and raises the errors. It knows all codes
+except ``?`` (bool), for which the truth of a value counts.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class Element(NamedTuple):
 
     Attributes:
         code: The type code.
-        size: Bytes of an element.
-        form: Its `struct.Struct`.
-        typestr: How NumPy's array interface calls it.
-        store: The code of the `array.array` that has the same bytes.
+        size: The bytes of an element.
+        form: The `struct.Struct` of an element.
+        typestr: The name of the type in NumPy's array interface.
+        store: The code of the `array.array` with the same bytes.
     """
 
     code: str
@@ -36,9 +36,9 @@ class Element(NamedTuple):
     store: str
 
 
-#: As many as a memoryview can have.
+#: The most dimensions that a memoryview can have.
 MAX_DIMENSIONS = 64
-#: Kind in NumPy's array interface, by type code.
+#: The kinds in NumPy's array interface, by type code.
 _NUMPY_KINDS = {**dict.fromkeys("bhilq", "i"), **dict.fromkeys("BHILQ", "u"), "f": "f", "d": "f", "?": "b"}
 
 
@@ -49,10 +49,10 @@ def _element(code: str) -> Element:
     return Element(code, form.size, form, f"{order}{kind}{form.size}", "B" if code == "?" else code)
 
 
-#: By the number that stands in the pool.
+#: The types of elements, by the number that a pool stores.
 ELEMENTS = {ord(code): _element(code) for code in _NUMPY_KINDS}
 
-#: NumPy's names, long and short.
+#: The type codes by NumPy's names, long and short.
 _NAMES = {
     **{f"int{8 * size}": code for size, code in ((1, "b"), (2, "h"), (4, "i"), (8, "q"))},
     **{f"uint{8 * size}": code for size, code in ((1, "B"), (2, "H"), (4, "I"), (8, "Q"))},
@@ -63,11 +63,11 @@ _NAMES = {
 
 
 def element_of(dtype: Any) -> Element:
-    """The type of elements that a type code, the name of a NumPy dtype, or such a dtype stands for.
+    """The type of elements for a type code, the name of a NumPy dtype, or such a dtype.
 
     Raises:
-        TypeError: it is nothing of the kind.
-        ValueError: no such type can be stored.
+        TypeError: the argument is none of these.
+        ValueError: elements of this type cannot be stored.
     """
     name = dtype if isinstance(dtype, str) else getattr(dtype, "name", None) or getattr(dtype, "__name__", None)
     if not isinstance(name, str):
@@ -81,7 +81,7 @@ def element_of(dtype: Any) -> Element:
 
 
 def pack(element: Element, values: Iterable[Any]) -> bytes:
-    """The bytes of values; the errors are those of `array.array`."""
+    """The bytes of values. The errors are those of `array.array`."""
     if element.code == "?":
         return bytes([bool(value) for value in values])
     return array(element.code, list(values)).tobytes()
@@ -89,31 +89,31 @@ def pack(element: Element, values: Iterable[Any]) -> bytes:
 
 def pack_one(element: Element, value: Any) -> bytes:
     """The bytes of one value."""
-    if element.code != "f":  # array lets large values become infinite, struct does not
+    if element.code != "f":  # array.array turns large values into infinity, struct does not.
         try:
             return element.form.pack(value)
         except struct.error:
-            pass  # let array say it in its words
+            pass  # array.array raises its own error below.
     return pack(element, (value,))
 
 
 def unpack(element: Element, data: bytes) -> list[Any]:
-    """The values of bytes."""
+    """The values for bytes."""
     return memoryview(data).cast(element.code).tolist()  # type: ignore[call-overload, no-any-return]
 
 
 def as_array(element: Element, data: bytes) -> array[Any]:
-    """Bytes as an `array.array`, which for bool is one of numbers."""
+    """Bytes as an `array.array`. For bools its elements are numbers."""
     found: array[Any] = array(element.store)
     found.frombytes(data)
     return found
 
 
 def initial(element: Element, values: Any, shape: Iterable[int] | None) -> tuple[bytes, tuple[int, ...]]:
-    """The bytes and the shape of a new array; see `PersistentArray` for what the arguments mean.
+    """The bytes and the shape of a new array; see `PersistentArray` for the arguments.
 
     Raises:
-        TypeError, ValueError, OverflowError: those of `array.array`; or values and shape do not fit.
+        TypeError, ValueError, OverflowError: those of `array.array`; or the values do not fit the shape.
     """
     wanted = None if shape is None else tuple(operator.index(count) for count in shape)
     if wanted is not None and not (wanted and len(wanted) <= MAX_DIMENSIONS and (len(wanted) == 1 or min(wanted) > 0)):
@@ -144,7 +144,7 @@ def initial(element: Element, values: Any, shape: Iterable[int] | None) -> tuple
 
 
 def _raw_source(element: Element, source: Any) -> tuple[bytes, tuple[int, ...]] | None:
-    """The bytes and the shape of a buffer that holds exactly such elements already, else None."""
+    """The bytes and the shape of a buffer that already holds elements of this type, else None."""
     if isinstance(source, Buffer):
         source = source.view()
     try:
@@ -153,10 +153,11 @@ def _raw_source(element: Element, source: Any) -> tuple[bytes, tuple[int, ...]] 
         return None
     with view:
         alike = view.itemsize == element.size and _kind_of(view.format) == _NUMPY_KINDS[element.code]
-        # A NumPy scalar is a buffer too; like any number it is a count.
+        # A NumPy scalar is a buffer, too. Like every number it is a count.
         return (view.tobytes(), tuple(view.shape)) if alike and view.shape else None
 
 
 def _kind_of(format: str | None) -> str | None:
-    """What a format of the buffer protocol means, so that codes of the same type and size compare alike."""
+    """The kind of elements that a format of the buffer protocol means; codes of the same type and size have one kind.
+    """
     return _NUMPY_KINDS.get((format or "B").lstrip("@=<")) if (format or "B")[0] not in ">!" else None

@@ -1,8 +1,8 @@
-"""What must hold of every object in a pool, asserted from its bytes: the common part of `_check`.
+"""The invariants of every object in a pool, asserted from its bytes: the common part of `_check`.
 
-These are assertions about the package's own work, for its tests and for whoever changes it; what is
-wrong with a pool file is found out, and told to users, elsewhere. A failed one shows the state as it
-lies there, since what led to it is long over.
+These assertions are about the work of this package, for its tests and for those who change it. Users learn from `check`
+what is wrong with a pool. A failed assertion shows the state of the object, since the operation that caused it is long
+over.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from pmemobj._engine.heap import Heap
 from pmemobj._format import ABSENT, ALLOCATION_HEADER_SIZE, CONTAINER_KINDS, TAG_LEAF, WORD, Kind, kind_of
 from pmemobj._values.words import describe, is_container, is_immediate, is_leaf, is_packed, leaf_parts
 
-#: How many words of an object a dump shows.
+#: How many words of an object `dump` shows.
 _SHOWN = 12
 
 
 def demand_allocation(heap: Heap, offset: int, kind: int, size: int) -> None:
     """Assert that there is an allocation of `kind` at `offset` with room for `size` bytes.
 
-    libpmemobj's own header before it tells; see `_layout`, "ALLOCATION_HEADER_SIZE".
+    libpmemobj's own header before the offset tells this; see `_format`, "ALLOCATION_HEADER_SIZE".
     """
     found = heap.read(offset - WORD)
     assert found == kind, f"the allocation at {offset:#x} is of kind {found}, not {kind} ({Kind(kind).name})"
@@ -29,12 +29,12 @@ def demand_allocation(heap: Heap, offset: int, kind: int, size: int) -> None:
 
 
 def demand_words(heap: Heap, words: Iterable[int], has_keys: bool = False) -> None:
-    """Assert that each value word leads to what it says, and that no leaf is owned twice.
+    """Assert that each value word refers to what it claims, and that no leaf is owned twice.
 
     Args:
         heap: The heap.
         words: The words.
-        has_keys: Whether there are keys among them, whose texts may lie beside them.
+        has_keys: Whether there are keys among them, whose texts may lie in the table.
     """
     owned = set()
     for word in words:
@@ -53,7 +53,7 @@ def demand_words(heap: Heap, words: Iterable[int], has_keys: bool = False) -> No
 
 
 def dump(heap: Heap, offset: int) -> str:
-    """The state of the object at `offset`: the words of its own allocation, never raising."""
+    """The state of the object at `offset` as text: the words of its own allocation. It never raises."""
     try:
         usable = heap.allocation_size(offset) - ALLOCATION_HEADER_SIZE
         words = heap.read_words(offset, min(usable // WORD, _SHOWN))

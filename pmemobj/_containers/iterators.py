@@ -1,4 +1,4 @@
-"""The iterators of dicts and sets, which notice a change under them as those of Python's own do."""
+"""The iterators of dicts and sets, which raise if the container changes during the iteration, as Python's own do."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _NEVER = 0xFFFFFFFFFFFFFFFF
 
 
 class Walk:
-    """An iterator over a container, in the order of insertion or against it.
+    """An iterator over a container, in the order of insertion or in the opposite order.
 
     Args:
         owner: The dict or set.
         width: The size of its entries.
         field: `ENTRY_KEY` or `ENTRY_VALUE`, or 0 for pairs of both.
-        direction: 1, or -1 for backwards.
-        noun: How messages call the container.
+        direction: 1, or -1 for the opposite order.
+        noun: The name of the container in messages.
     """
 
     def __init__(self, owner: Persistent, width: int, field: int, direction: int, noun: str) -> None:
         heap = owner._p_heap
         self._owner, self._width, self._field, self._direction, self._noun = owner, width, field, direction, noun
-        # At once, since another thread may be changing them.
+        # All of them are read at once, since another thread may be changing them.
         deleted, used, table = heap.read_words(owner._p_offset + DICT_DELETED, (DICT_TABLE - DICT_DELETED) // WORD + 1)
         self._live = self._left = used - deleted if deleted <= used else used
         self._table = table
@@ -62,18 +62,18 @@ class Walk:
         return found
 
     def _again(self, number: int, left: int, live: int) -> Any:
-        """The next, seen from an earlier state."""
+        """The next item, starting from an earlier state of the iterator."""
         self._number, self._left, self._live, self._ended = number, left, live, False
         return self._next()
 
     def _next(self) -> Any:
-        """The next of them; at the end nothing, and a mark that this was the end."""
+        """The next item. At the end it returns None and notes that this was the end."""
         if self._ended:
             return None
         heap = self._owner._p_heap
         offset = self._owner._p_offset
         if count_live(heap, offset) != self._live:
-            self._live = _NEVER  # so that it stays an error, as with dict
+            self._live = _NEVER  # From now on every call raises, as with dict.
             raise RuntimeError(f"{self._noun} changed size during iteration")
         if heap.peek(offset + DICT_TABLE) != self._table:
             raise RuntimeError(f"{self._noun} keys changed during iteration")

@@ -1,11 +1,11 @@
 """PersistentList: a header that points to an area of value words.
 
-Layout: see `_layout`, "list" and "items". Words at and beyond the length mean nothing, so an
-append fills one of them first and then counts it, each with one store.
+The layout is described in `_format`, "list" and "items". Words at and beyond the length mean nothing. So `append`
+writes a word there first and then counts it, each with one store.
 
-What the caller hands in is read to its end before anything changes, and every statement is one
-transaction. So where list stops half-way (an iterator that raises in `extend`), this one changes
-nothing, and `sort` does not hide the items from the functions that it calls.
+The arguments are read to their end before anything changes, and every statement is one transaction. So if a statement
+fails half-way (an iterator that raises in `extend`), nothing has changed, where a plain list keeps a part. `sort` does
+not hide the items from the functions that it calls.
 """
 
 from __future__ import annotations
@@ -28,24 +28,34 @@ from pmemobj.errors import PoolFullError
 
 _LENGTH, _CAPACITY, _ITEMS = 8, 16, 24
 _MIN_CAPACITY = 4
-#: A larger area of which three quarters are unused is exchanged for a smaller one.
+#: An area with more places than this is exchanged for a smaller one when three quarters of it are unused.
 _MAX_SPARSE = 64
-#: A position beyond every length.
+#: A position beyond the end of every list.
 _END = sys.maxsize
 
 
 class PersistentList(StoredSequence):
     """A list in a pool; made with ``pool.new(PersistentList, iterable)``.
 
-    It does what list does, with these differences: slices, sums, products and `copy` are plain
-    lists; a statement that raises has changed nothing; while `sort` runs, the list is as it was; a
-    persistent object is itself when it is read, but other values are only equal to what was stored
-    (but NaNs of the same bits are the same); and ``plain += persistent`` makes a new plain list.
+    It has all methods of list. It differs from list in these points: slices, sums, products and `copy` are plain lists;
+    a statement that raises has changed nothing; during `sort` the list is as it was before; reading an item that is a
+    persistent object returns this very object, while any other value that is read only equals the one that was stored
+    (NaNs with the same bits count as the same); and ``plain += persistent`` makes a new plain list.
 
-    Durability: each method is atomic by itself and durable when it returns; inside a transaction
-    it is so together with it.
-    Cost: reads call no C function; setting an item that fits a word is one store; append and pop at
-    the end are amortised constant, insertion and deletion move what follows.
+    Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
+        commit.
+    Cost: reading calls no C function. Setting an item whose value fits a word is one store; append and pop at the end
+        take amortised constant time; insertion and deletion move the items behind.
+
+    Example::
+
+        import pmemobj
+
+        with pmemobj.create("scores.pmem", 16 << 20) as pool:
+            scores = pool.root = pool.new(pmemobj.PersistentList, [3, 1])
+            scores.append(2)
+            scores.sort()
+            assert scores == [1, 2, 3] and scores[-1] == 3
     """
 
     __slots__ = ()
@@ -63,7 +73,10 @@ class PersistentList(StoredSequence):
     __hash__ = None  # type: ignore[assignment]
 
     def copy(self) -> list[Any]:
-        """A shallow copy, as a plain list."""
+        """A shallow copy, as a plain list.
+
+        Cost: O(n).
+        """
         return list(self)
 
     # ---- changing ----
@@ -74,7 +87,7 @@ class PersistentList(StoredSequence):
             try:
                 iterator = iter(value)
             except TypeError:
-                operator.setitem([], index, value)  # list says it better
+                operator.setitem([], index, value)  # This raises the error of a plain list.
                 raise
             self._assign(index, list(iterator))
             return
@@ -87,7 +100,7 @@ class PersistentList(StoredSequence):
         try:
             at = self._position(index)
             if at < 0:
-                operator.setitem([], index, value)  # which raises
+                operator.setitem([], index, value)  # This raises.
             items = self._first()
             replace(heap, items + WORD * at, value, items, items + WORD * heap.peek(self._p_offset + _CAPACITY))
         finally:
@@ -101,19 +114,32 @@ class PersistentList(StoredSequence):
                 return
             at = self._position(index)
             if at < 0:
-                operator.delitem([], index)  # which raises
+                operator.delitem([], index)  # This raises.
             self._splice(at, at + 1, [])
 
     def append(self, value: Any, /) -> None:
-        """Add `value` at the end; amortised constant time."""
+        """Add `value` at the end.
+
+        Durability: two failure-atomic stores, first the item and then the length, without which the item means nothing;
+            inside a transaction with its commit.
+        Cost: O(1) amortised. When the area is full, a larger one is allocated, which takes one transaction and O(n).
+
+        Example::
+
+            pool.root.append("last")
+        """
         if not self._append_one(value):
             self._splice(_END, _END, [value])
 
     def _append_one(self, value: Any) -> bool:
-        """Append where there is room for it: the item and then the length, without which it means nothing.
+        """Append a value if there is room for it: first the item, then the length, without which the item means
+            nothing.
 
-        Outside a transaction these are two stores, each durable by itself; the second is a publication where
-        the item needs memory of its own.
+        Outside a transaction these are two stores, each of them durable by itself. If the value needs memory of its
+        own, the second store is a publication.
+
+        Returns:
+            False if it takes more than that.
         """
         heap = self._p_heap
         word = immediate(heap, value)
@@ -134,7 +160,7 @@ class PersistentList(StoredSequence):
         return True
 
     def _append_leaf(self, heap: Heap, value: Any) -> bool:
-        """Append what needs memory where there is room for its word, outside a transaction."""
+        """Append a value that needs memory of its own, outside a transaction, if there is room for its word."""
         publication = Publication(heap)
         try:
             word = prepare(heap, publication, value)
@@ -148,7 +174,7 @@ class PersistentList(StoredSequence):
         return True
 
     def _append_logged(self, heap: Heap, word: int) -> bool:
-        """Append a word where there is room for it, in a transaction."""
+        """Append a word inside a transaction, if there is room for it."""
         length = heap.read_count(self._p_offset + _LENGTH)
         if length >= heap.peek(self._p_offset + _CAPACITY):
             return False
@@ -160,56 +186,97 @@ class PersistentList(StoredSequence):
         return True
 
     def extend(self, values: Iterable[Any], /) -> None:
-        """Add all of `values` at the end, or none of them."""
+        """Add all of `values` at the end, or none of them if one cannot be stored.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) amortised for k values.
+
+        Example::
+
+            pool.root.extend(["one", "two"])
+        """
         added = list(values)
         if added:
             self._splice(_END, _END, added)
 
     def insert(self, index: int, value: Any, /) -> None:
-        """Put `value` before position `index`; positions beyond an end mean that end."""
+        """Put `value` before position `index`. A position beyond an end means this end.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to move and log the items behind the position.
+        """
         at = operator.index(index)
-        [None].insert(at, None)  # raises for a huge one
+        [None].insert(at, None)  # This raises if the number is too large.
         with self._p_heap.lock:
             start = slice(at, None).indices(len(self))[0]
             self._splice(start, start, [value])
 
     def pop(self, index: int = -1, /) -> Any:
-        """Remove and return the item at `index`, by default the last."""
+        """Remove the item at `index`, by default the last one, and return it.
+
+        Raises:
+            IndexError: there is no such item.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) amortised at the end; elsewhere O(n), to move and log the items behind.
+        """
         index = operator.index(index)
         with self._p_heap.lock:
             at = self._position(index)
             if at < 0:
-                return [None][: len(self)].pop(index)  # which raises
+                return [None][: len(self)].pop(index)  # This raises.
             value = self[at]
             self._splice(at, at + 1, [])
             return value
 
     def remove(self, value: Any, /) -> None:
-        """Remove the first item that equals `value`; ValueError if there is none."""
+        """Remove the first item that equals `value`.
+
+        Raises:
+            ValueError: there is none.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to compare the items before it, and to move and log those behind it.
+        """
         value = canonical(value)
         with self._p_heap.lock:
             for at, item in enumerate(self):
                 if item is value or item == value:
                     self._splice(at, at + 1, [])
                     return
-        [].remove(value)  # which raises
+        [].remove(value)  # This raises.
 
     def clear(self) -> None:
-        """Remove all items."""
+        """Remove all items.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to free the values that have memory of their own.
+        """
         self._splice(0, _END, [])
 
     def reverse(self) -> None:
-        """Reverse the order, in place."""
+        """Reverse the order of the items in place.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to log and write all items.
+        """
         with self._p_heap.lock:
             self._overwrite(self._words()[::-1])
 
     def sort(self, *, key: Any = None, reverse: bool = False) -> None:
-        """Sort, stably; an exception in a comparison or in `key` leaves the old order.
+        """Sort the items in place; the sort is stable. If a comparison or `key` raises, the old order stays.
 
         Raises:
-            ValueError: a comparison or `key` changed the list, which keeps that change.
+            ValueError: a comparison or `key` has changed the list; this change stays.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n log n) comparisons in ordinary memory, and O(n) to log and write all items.
+
+        Example::
+
+            pool.root.sort(key=len, reverse=True)
         """
-        # No lock is held while foreign code compares; what changed meanwhile is seen at the end.
+        # No lock is held while foreign code compares. At the end it is seen whether something has changed meanwhile.
         words, values = read_consistently(self, self._words_and_values)
         keys = values if key is None else [key(value) for value in values]
         order = sorted(range(len(keys)), key=keys.__getitem__, reverse=reverse)
@@ -230,14 +297,14 @@ class PersistentList(StoredSequence):
         if not hasattr(type(times), "__index__"):
             return NotImplemented
         times = operator.index(times)
-        operator.mul([], times)  # raises for a huge number
+        operator.mul([], times)  # This raises if the number is too large.
         heap = self._p_heap
         with heap.statement:
             if times < 1:
                 self.clear()
             elif times > 1 and len(self):
                 words = self._words()
-                # The area first: what can never fit fails before a leaf is copied.
+                # The area comes first, so that a list that can never fit fails before a leaf is copied.
                 area = self._area_for(len(words) * times)
                 copies = [duplicate(heap, word) for _ in range(times - 1) for word in words]
                 self._put(words, copies, [], area)
@@ -246,10 +313,10 @@ class PersistentList(StoredSequence):
     # ---- the three ways in which the items change ----
 
     def _splice(self, start: int, stop: int, values: list[Any]) -> None:
-        """Replace the items of ``[start:stop]`` by `values`; nearly all changes of length end here.
+        """Replace the items of ``[start:stop]`` by `values`. Nearly all changes of the length end here.
 
-        Snapshotted before: the items that move or are overwritten, and the header; not what comes behind the end.
-        Holds after: length counts exactly the items; those dropped have given back their leaves.
+        Snapshotted before: the items that move or are overwritten, and the header, but not the words behind the end.
+        Holds after: the length counts exactly the items, and the leaves of the items that were removed are freed.
         """
         heap = self._p_heap
         if not values and start == stop:
@@ -278,16 +345,16 @@ class PersistentList(StoredSequence):
                 free_leaf(heap, word)
 
     def _overwrite(self, words: list[int]) -> None:
-        """Let the items be `words`, which own the same leaves in another order, or fewer of them."""
+        """Replace all items by `words`, which own the same leaves in another order, or fewer of them."""
         length = len(self)
         if length > 1 or not words:
             with self._p_heap.statement:
                 self._put([], words, [], self._area_for(len(words)))
 
     def _put(self, before: list[int], words: list[int], after: list[int], area: tuple[int, int] | None) -> None:
-        """Let the items be these words, in a new area or, where `before` is already, in the present one.
+        """Replace the items by these words, in a new area, or in the present one, in which `before` stands already.
 
-        A new area is filled while it is fresh, so that only the header is logged.
+        A new area is filled before anything refers to it, so only the header is logged.
         """
         heap = self._p_heap
         length = len(before) + len(words) + len(after)
@@ -307,7 +374,7 @@ class PersistentList(StoredSequence):
             heap.free(old)
 
     def _area_for(self, length: int) -> tuple[int, int] | None:
-        """A new area, and its capacity, where the present one is too small or much too large."""
+        """A new area and its capacity if the present area is too small or much too large; else None."""
         capacity = self._p_heap.read(self._p_offset + _CAPACITY)
         if length > capacity:
             return self._new_area(length + (length >> 3) if capacity else length)
@@ -317,7 +384,7 @@ class PersistentList(StoredSequence):
             try:
                 return self._new_area(length + (length >> 3))
             except PoolFullError:
-                pass  # deleting must work in a full pool
+                pass  # Deleting must work in a full pool, too.
         return None
 
     def _new_area(self, capacity: int) -> tuple[int, int]:
@@ -339,7 +406,7 @@ class PersistentList(StoredSequence):
                     free_leaf(heap, words[at])
 
     def _assign(self, index: slice, values: list[Any]) -> None:
-        """Assign to a slice; its bounds are numbers."""
+        """Assign to a slice whose bounds are numbers."""
         heap = self._p_heap
         with heap.lock:
             chosen = range(len(self))[index]
@@ -351,7 +418,7 @@ class PersistentList(StoredSequence):
                     f"attempt to assign sequence of size {len(values)} to extended slice of size {len(chosen)}"
                 )
             with heap.statement:
-                # All words first: a value that cannot be stored must not leave half an assignment.
+                # All words come first, since a value that cannot be stored must not leave half an assignment.
                 words = [immediate(heap, value) or encode(heap, value) for value in values]
                 items = self._first()
                 for at, word in zip(chosen, words, strict=True):

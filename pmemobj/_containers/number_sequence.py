@@ -1,8 +1,8 @@
-"""Buffers as mutable sequences of numbers: what bytearray and array.array do alike.
+"""Buffers as mutable sequences of numbers: what bytearray and array.array have in common.
 
-A type that derives from `NumberSequence` says what an element is (`_item`), how one is read
-(`__getitem__`), what its plain counterpart is (`_plain`), what it can be compared with (`_compare`), and
-what its builtin says of wrong indices. It lets its builtin read the arguments, and hands on bytes.
+A class that derives from `NumberSequence` says what an element is (`_item`), how one is read (``__getitem__``), what
+its plain counterpart is (`_plain`), what it can be compared with (`_compare`), and which messages its builtin type has
+for wrong indices. It lets the builtin type read the arguments, and passes on bytes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pmemobj._containers.sequence import with_numbers
 
 
 class NumberSequence(Buffer):
-    """The operations that need not know what the bytes mean, only how many of them are an element."""
+    """The operations that only need to know how many bytes an element has."""
 
     __slots__ = ()
 
-    #: The builtin's words: for what is no index, for one that is not there, and its own name.
+    #: The messages of the builtin type for an object that is no index and for a missing element, and its name.
     _p_no_index: ClassVar[str] = ""
     _p_not_there: ClassVar[str] = ""
     _p_builtin: ClassVar[str] = ""
@@ -32,10 +32,10 @@ class NumberSequence(Buffer):
         raise AssertionError("every type has its own")
 
     def _plain(self, data: bytes) -> Any:
-        """A builtin object with elements like these, of which `data` are the bytes."""
+        """An object of the builtin type that consists of these bytes."""
         raise AssertionError("every type has its own")
 
-    # ---- iterating: like the builtin types, the length is looked at anew for every element ----
+    # ---- iterating; like the builtin types, this reads the length anew for every element ----
 
     def __iter__(self) -> Iterator[Any]:
         at = 0
@@ -52,7 +52,7 @@ class NumberSequence(Buffer):
 
     __hash__ = None  # type: ignore[assignment]
 
-    # ---- making new ones, which are plain ----
+    # ---- new sequences, which are plain ----
 
     def __mul__(self, count: Any) -> Any:
         return self[:] * count
@@ -71,7 +71,7 @@ class NumberSequence(Buffer):
             self._remove_at(position(at, len(self), self._p_not_there))
 
     def _assign(self, index: slice, data: bytes) -> None:
-        """Let the elements of a slice be those of `data`; none deletes them."""
+        """Replace the elements of a slice by those in `data`. Empty `data` deletes them."""
         index = with_numbers(index)
         size = self._item()[1]
         with self._p_heap.lock:
@@ -83,11 +83,11 @@ class NumberSequence(Buffer):
             if data:
                 changed[index] = self._plain(data)
             else:
-                del changed[index]  # as the builtin types do it, whose extended slices can be assigned nothing
+                del changed[index]  # As in the builtin types, nothing can be assigned to an extended slice.
             self._become(bytes(changed))
 
     def _become(self, changed: bytes) -> None:
-        """Let the contents be `changed`; what comes before the first difference is left alone."""
+        """Replace the contents by `changed`. The part before the first difference is not written."""
         if len(changed) == self._size():
             self._overwrite(0, changed)
             return
@@ -96,7 +96,7 @@ class NumberSequence(Buffer):
             self._overwrite(0, changed)
 
     def _insert(self, index: Any, data: bytes) -> None:
-        """Put one element before position `index`; positions beyond an end mean that end."""
+        """Put one element before position `index`. A position beyond an end means this end."""
         at = place_number(index)
         with self._p_heap.lock:
             start = slice(at, None).indices(len(self))[0] * self._item()[1]
@@ -107,7 +107,14 @@ class NumberSequence(Buffer):
         self._splice(at * size, (at + 1) * size, b"")
 
     def pop(self, index: int = -1, /) -> Any:
-        """Remove and return the element at `index`, by default the last."""
+        """Remove the element at `index`, by default the last one, and return it.
+
+        Raises:
+            IndexError: there is no such element.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) amortised at the end; elsewhere O(n), to move and log the elements behind.
+        """
         at = place_number(index)
         with self._p_heap.lock:
             length = len(self)
@@ -119,7 +126,11 @@ class NumberSequence(Buffer):
             return value
 
     def clear(self) -> None:
-        """Remove all elements, and give back their memory."""
+        """Remove all elements, and free their memory.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1).
+        """
         self._splice(0, END, b"")
 
     def __imul__(self, count: Any) -> Any:

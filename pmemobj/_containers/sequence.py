@@ -1,12 +1,11 @@
-"""What lists and tuples in a pool have in common: reading, searching, comparing.
+"""What lists and tuples in a pool have in common: reading, searching and comparing.
 
-Both are a number of value words side by side, so only two things differ: where the words lie
-(`_first`), and which builtin type is imitated (`_p_plain`). The builtin type also has the last word
-on errors: what it would refuse is handed to an empty instance of it, which raises its own exception
-in its own words, whatever the version of Python.
+Both are a row of value words, and they differ in two points only: where the words lie (`_first`), and which builtin
+    type is imitated (`_p_plain`). The builtin type also decides about errors. An argument that it would refuse is
+    passed to an empty instance of it, which raises its own exception with its own message, in every version of Python.
 
-Results that are new sequences (slices, sums, products) are plain ones, since a persistent object is
-only made where a program asks for it.
+New sequences (slices, sums, products) are plain ones, since a persistent object is only made where a program asks for
+it.
 """
 
 from __future__ import annotations
@@ -31,20 +30,20 @@ except ImportError:
 
 _LENGTH = 8
 _LIST_KIND = int(Kind.LIST)
-#: Stands for an item that is not there.
+#: Stands for an item that does not exist.
 _beyond: Any = object()
 
 
 class StoredSequence(Comparable):
-    """Value words side by side, read as a sequence."""
+    """A row of value words that is read as a sequence."""
 
     __slots__ = ()
 
-    #: The builtin type that is imitated.
+    #: The builtin type that the class imitates.
     _p_plain = None  # type: Any
 
     def _first(self) -> int:
-        """Where the first word lies."""
+        """The offset of the first word."""
         raise AssertionError(f"{type(self).__qualname__} does not say where its items are")
 
     # ---- items ----
@@ -58,29 +57,29 @@ class StoredSequence(Comparable):
             if word & 1:
                 return cython.cast(cython.longlong, word) >> 1
             if word & IMMEDIATE_BITS:
-                # Making a value of it takes but a moment of this thread's own, in which no other can run.
+                # Decoding such a word runs no Python code, so no other thread can run meanwhile.
                 return decode(self._p_heap, word)
         return self._item(index)
 
     def _item(self, index: Any) -> Any:
-        """The item at an index, which may be foreign, or those of a slice."""
+        """The item at an index, which may be an object of the program, or the items of a slice."""
         if isinstance(index, slice):
             return self._p_plain(read_consistently(self, self._cut, with_numbers(index)))
         exact = index
         if type(index) is not int:
             if not hasattr(type(index), "__index__"):
-                return self._p_plain()[index]  # which raises
-            # Once, since it may be foreign code; what follows may be done again.
+                return self._p_plain()[index]  # This raises.
+            # The conversion runs only once, since it may be foreign code. The read below may run twice.
             exact = operator.index(index)
         try:
             number = exact
-        except OverflowError:  # compiled, where it is a C integer
+        except OverflowError:  # In the compiled form this is a C integer.
             return self._p_plain()[index]
         value = self._fetch(number)
         return self._p_plain()[index] if value is _beyond else value
 
     def _value(self, number: int) -> Any:
-        """The item at an index, or `_beyond`."""
+        """The item at a number, or `_beyond`."""
         heap = self._p_heap
         length = heap.read_count(self._p_offset + _LENGTH)
         at = number + length if number < 0 else number
@@ -89,7 +88,7 @@ class StoredSequence(Comparable):
         return decode(heap, heap.peek(self._first() + WORD * at))
 
     def _fetch(self, number: int) -> Any:
-        """The item at an index, or `_beyond`, whatever other threads do meanwhile."""
+        """The item at a number, or `_beyond`; an optimistic read (see `consistent_reads`)."""
         heap = self._p_heap
         version = heap.version
         if heap.still_valid(version):
@@ -109,23 +108,23 @@ class StoredSequence(Comparable):
         return [decode(heap, word) for word in self._words(range(len(self))[index])]
 
     def _position(self, index: Any) -> int:
-        """An index as a position from 0 on; -1 for what is no index, or outside."""
+        """The position that an index means, from 0 on; -1 if it is no index, or outside."""
         if type(index) is not int:
             if not hasattr(type(index), "__index__"):
                 return -1
             index = operator.index(index)
         try:
             at = index
-        except OverflowError:  # compiled, where a position is a C integer
+        except OverflowError:  # In the compiled form this is a C integer.
             return -1
-        # Now, not before: the __index__ of the index may be foreign code that changes the length.
+        # The length is read only now, since the __index__ above may be foreign code that changes it.
         length = self._p_heap.read_count(self._p_offset + _LENGTH)
         if at < 0:
             at += length
         return at if 0 <= at < length else -1
 
     def _words(self, chosen: range | None = None) -> list[int]:
-        """The words of all items, or of those at the positions `chosen`."""
+        """The words of all items, or of the items at the positions `chosen`."""
         if chosen is None:
             return self._p_heap.read_words(self._first(), len(self))
         if not chosen:
@@ -145,7 +144,13 @@ class StoredSequence(Comparable):
         return any(item is value or item == value for item in self)
 
     def index(self, value: Any, start: int = 0, stop: int = sys.maxsize, /) -> int:
-        """The first position of `value` within ``[start:stop]``; ValueError if there is none."""
+        """The first position of `value` within ``[start:stop]``.
+
+        Raises:
+            ValueError: it is not there.
+
+        Cost: O(n), one comparison for each item before it.
+        """
         value = canonical(value)
         at, end = _bound(start), _bound(stop)
         length = len(self)
@@ -153,17 +158,20 @@ class StoredSequence(Comparable):
             at = max(at + length, 0)
         if end < 0:
             end += length
-        # The length is looked at anew: comparing may be foreign code that changes it.
+        # The length is read anew each time, since a comparison may be foreign code that changes it.
         while at < end and at < len(self):
             item = self[at]
             if item is value or item == value:
                 return at
             at += 1
         plain = self._p_plain()
-        return plain.index(value)  # type: ignore[no-any-return]  # it raises
+        return plain.index(value)  # type: ignore[no-any-return]  # This raises.
 
     def count(self, value: Any, /) -> int:
-        """How often `value` occurs."""
+        """How often `value` occurs.
+
+        Cost: O(n), one comparison for each item.
+        """
         value = canonical(value)
         return sum(1 for item in self if item is value or item == value)
 
@@ -183,14 +191,14 @@ class StoredSequence(Comparable):
     def __mul__(self, times: Any) -> Any:
         if not hasattr(type(times), "__index__"):
             return NotImplemented
-        times = operator.index(times)  # before the items are read: it may be foreign code
+        times = operator.index(times)  # It may be foreign code, so it runs before the items are read.
         return self._p_plain(self) * times
 
     def __rmul__(self, times: Any) -> Any:
         return self * times if hasattr(type(times), "__index__") else NotImplemented
 
     def _as_plain(self, other: Any) -> Any:
-        """`other` as a plain sequence of the imitated type, or None if it is of another."""
+        """The other operand as a plain sequence of the imitated type; None if it has another type."""
         if type(other) is type(self):
             return self._p_plain(other)
         return other if isinstance(other, self._p_plain) else None
@@ -198,7 +206,7 @@ class StoredSequence(Comparable):
     # ---- comparing ----
 
     def _compare(self, other: Any, relation: Any) -> Any:
-        """Compare by items with one of the same class or with a plain one."""
+        """Compare by items with a sequence of the same class or with a plain one."""
         plain = self._as_plain(other)
         if plain is None:
             return NotImplemented
@@ -217,7 +225,7 @@ class StoredSequence(Comparable):
 
 
 class SequenceIterator:
-    """Goes through a sequence in either direction; like list's, it looks at the length anew each time."""
+    """Iterates over a sequence in either direction. Like the iterator of list, it reads the length anew each time."""
 
     __slots__ = ("_at", "_of", "_step")
 
@@ -237,7 +245,7 @@ class SequenceIterator:
                 return cython.cast(cython.longlong, word) >> 1
             if word & IMMEDIATE_BITS:
                 self._at += self._step
-                return decode(self._of._p_heap, word)  # type: ignore[union-attr]  # it has just been looked at
+                return decode(self._of._p_heap, word)  # type: ignore[union-attr]  # _next_word has looked at it.
         value = self._next()
         if value is _beyond:
             raise StopIteration
@@ -254,7 +262,7 @@ class SequenceIterator:
             value = of._fetch(at)
             if value is not _beyond:
                 return value
-        # At an end it stays there, also when the list grows again.
+        # An iterator that has come to an end stays there, also if the list grows again.
         self._of = None
         return _beyond
 
@@ -267,27 +275,27 @@ class SequenceIterator:
 
 
 def with_numbers(index: slice) -> slice:
-    """The slice with numbers as bounds, so that foreign ``__index__`` has run before anything is looked at.
+    """The slice with numbers as its bounds, so that a foreign ``__index__`` runs before anything is read.
 
     Raises:
-        TypeError, ValueError: as Python raises it for such a slice.
+        TypeError, ValueError: what Python raises for such a slice.
     """
     bounds = [index.start, index.stop, index.step]
     for at, bound in enumerate(bounds):
         if hasattr(type(bound), "__index__"):
             bounds[at] = operator.index(bound)
     index = slice(*bounds)
-    index.indices(0)  # complains about other types, and about a step of 0
+    index.indices(0)  # This raises if a bound is no number, or if the step is 0.
     return index
 
 
 def _bound(bound: Any) -> int:
-    """An end of a search as a number."""
+    """A bound of a search as a number."""
     if not hasattr(type(bound), "__index__"):
         raise TypeError("slice indices must be integers or have an __index__ method")
     return operator.index(bound)
 
 
 def numbered(words: Iterable[int]) -> list[tuple[str, int, int]]:
-    """The entries that `_p_entries` tells of value words: their positions are their labels."""
+    """Entries for `_p_entries`: each word with its position as the label."""
     return [(str(at), ABSENT, word) for at, word in enumerate(words)]

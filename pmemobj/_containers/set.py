@@ -42,11 +42,12 @@ Operand = Any
 class PersistentSet(StoredTable):
     """A set in a pool; made with ``pool.new(PersistentSet, iterable)``. It keeps the order of insertion.
 
-    Items are what can be a key of a PersistentDict. Whatever returns a new set returns a plain one.
+    An item is what can be a key of a PersistentDict. All methods and operators that make a new set return a plain one.
 
-    Durability: each method is atomic by itself and durable when it returns; inside a transaction
-    it is so together with it.
-    Cost: look-ups call no C function; adding and removing are a transaction each, amortised constant.
+    Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
+        commit.
+    Cost: a look-up takes constant time on average and calls no C function. Adding an item is three stores, or one
+        transaction when the table must grow; removing an item is one transaction; both are amortised constant.
 
     Example::
 
@@ -87,41 +88,65 @@ class PersistentSet(StoredTable):
         return guarded_repr(self, lambda: f"{{{', '.join(map(repr, self))}}}" if len(self) else "")
 
     def copy(self) -> set[Any]:
-        """A shallow copy, as a plain set."""
+        """A shallow copy, as a plain set.
+
+        Cost: O(n).
+        """
         return set(self)
 
     def isdisjoint(self, other: Iterable[Any], /) -> bool:
-        """Whether the two have no item in common."""
+        """Whether this set and `other` have no item in common.
+
+        Cost: O(n + k) for k items in `other`.
+        """
         mine = set(self)
         return mine.isdisjoint(with_nans_of(mine, other))
 
     def issubset(self, other: Iterable[Any], /) -> bool:
-        """Whether every item is in `other`."""
+        """Whether every item of this set is in `other`.
+
+        Cost: O(n + k) for k items in `other`.
+        """
         mine = set(self)
         return mine.issubset(with_nans_of(mine, other))
 
     def issuperset(self, other: Iterable[Any], /) -> bool:
-        """Whether every item of `other` is here."""
+        """Whether every item of `other` is in this set.
+
+        Cost: O(n + k) for k items in `other`.
+        """
         mine = set(self)
         return mine.issuperset(with_nans_of(mine, other))
 
     def union(self, *others: Iterable[Any]) -> set[Any]:
-        """The items of all, as a plain set."""
+        """The items of this set and of all others, as a plain set.
+
+        Cost: O(n + k) for k items in the others.
+        """
         mine = set(self)
         return mine.union(*(with_nans_of(mine, other) for other in others))
 
     def intersection(self, *others: Iterable[Any]) -> set[Any]:
-        """The items that all have, as a plain set."""
+        """The items that this set and all others have, as a plain set.
+
+        Cost: O(n + k) for k items in the others.
+        """
         mine = set(self)
         return mine.intersection(*(with_nans_of(mine, other) for other in others))
 
     def difference(self, *others: Iterable[Any]) -> set[Any]:
-        """The items that are in none of the others, as a plain set."""
+        """The items of this set that are in none of the others, as a plain set.
+
+        Cost: O(n + k) for k items in the others.
+        """
         mine = set(self)
         return mine.difference(*(with_nans_of(mine, other) for other in others))
 
     def symmetric_difference(self, other: Iterable[Any], /) -> set[Any]:
-        """The items that are in one of the two only, as a plain set."""
+        """The items that are either in this set or in `other`, but not in both, as a plain set.
+
+        Cost: O(n + k) for k items in `other`.
+        """
         mine = set(self)
         return mine.symmetric_difference(with_nans_of(mine, other))
 
@@ -172,7 +197,16 @@ class PersistentSet(StoredTable):
     # ---- changing by one item ----
 
     def add(self, item: Any, /) -> None:
-        """Put `item` in, if no equal one is there."""
+        """Add `item`, unless an equal item is there.
+
+        Durability: three stores, of which the last makes the item visible; one transaction if the table must grow;
+            inside a transaction with its commit.
+        Cost: O(1) amortised.
+
+        Example::
+
+            pool.root.add("a new item")
+        """
         heap = self._p_heap
         key_hash = stored_hash(heap, item)
         with heap.lock:
@@ -182,7 +216,7 @@ class PersistentSet(StoredTable):
                 add_in_statement(heap, self._p_offset, SET_ENTRY_SIZE, item, key_hash, ABSENT)
 
     def _add_at_once(self, item: Any, key_hash: int) -> bool:
-        """Put in what is not there, without a transaction; False where that takes one."""
+        """Add an item that is missing, outside a transaction. Return False if this takes a transaction."""
         heap = self._p_heap
         publication = Publication(heap)
         try:
@@ -195,16 +229,34 @@ class PersistentSet(StoredTable):
             publication.cancel()
 
     def discard(self, item: Any, /) -> None:
-        """Take `item` out, if it is there."""
+        """Remove `item` if it is there.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) amortised.
+        """
         self._take_out(item)
 
     def remove(self, item: Any, /) -> None:
-        """Take `item` out; KeyError if it is not there."""
+        """Remove `item`.
+
+        Raises:
+            KeyError: it is not there.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) amortised.
+        """
         if not self._take_out(item):
             raise KeyError(item)
 
     def pop(self) -> Any:
-        """Take out and return an item, the last that was put in; KeyError if there is none."""
+        """Remove the item that was added last, and return it.
+
+        Raises:
+            KeyError: the set is empty.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(1) amortised.
+        """
         heap = self._p_heap
         with heap.lock:
             while True:
@@ -213,35 +265,54 @@ class PersistentSet(StoredTable):
                     raise KeyError("pop from an empty set")
                 changes = heap.changes
                 item = decode(heap, heap.read(entry + ENTRY_KEY))
-                if heap.changes == changes:  # else reading a pickle ran foreign code
+                if heap.changes == changes:  # Else reading a pickle has run foreign code.
                     self._remove(entry)
                     return item
 
     # ---- changing by many, all or none ----
 
     def update(self, *others: Iterable[Any]) -> None:
-        """Put in all items of the others."""
+        """Add all items of the others, or none of them if one cannot be stored.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) amortised for k items in the others.
+
+        Example::
+
+            pool.root.update(["a", "b"], {"c"})
+        """
         self._change(_items_of(other for other in others if other is not self), add=True, drop=False)
 
     def difference_update(self, *others: Iterable[Any]) -> None:
-        """Take out what is in any of the others."""
+        """Remove all items that are in any of the others.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) for k items in the others.
+        """
         items = _items_of(others)
         if any(other is self for other in others):
             self.clear()
         self._change(items, add=False, drop=True)
 
     def symmetric_difference_update(self, other: Iterable[Any], /) -> None:
-        """Take out what is in `other` too, and put in what was only there."""
+        """Remove the items that are in `other` too, and add the items that were only in `other`.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(k) amortised for k items in `other`.
+        """
         if other is self:
             self.clear()
         else:
             self._change(_items_of((other,)), add=True, drop=True)
 
     def intersection_update(self, *others: Iterable[Any]) -> None:
-        """Keep only what all the others have as well.
+        """Remove all items that are not in all of the others.
 
         Raises:
-            RuntimeError: comparing the items changed the set.
+            RuntimeError: comparing the items has changed the set.
+
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n + k) for k items in the others.
         """
         heap = self._p_heap
         with heap.lock:
@@ -281,17 +352,17 @@ class PersistentSet(StoredTable):
         self.symmetric_difference_update(other)
         return self
 
-    # ---- the ways in which the table changes ----
+    # ---- how the table changes ----
 
     def _key(self, item: Any) -> tuple[Any, int]:
-        """What is looked for, and its hash."""
+        """The item that is looked for, and its hash."""
         heap = self._p_heap
         try:
             return item, stored_hash(heap, item)
         except TypeError:
             if not isinstance(item, (set, PersistentSet)):
                 raise
-            # Like set's: a set, though unhashable, is looked for as a frozenset.
+            # A set has no hash, but is looked for as a frozenset, as in a plain set.
             item = frozenset(item)
             return item, stored_hash(heap, item)
 
@@ -308,13 +379,13 @@ class PersistentSet(StoredTable):
             return entry != 0
 
     def _change(self, items: dict[Any, None], add: bool, drop: bool) -> None:
-        """Of `items`, put in those that are missing, or take out those that are there, or both."""
+        """Add those of `items` that are missing, or remove those that are there, or both."""
         heap = self._p_heap
         offset = self._p_offset
         if not items:
             return
         with heap.statement:
-            # All words first: what cannot be stored must not leave half a change.
+            # All words come first, since an item that cannot be stored must not leave half a change.
             changes = heap.changes
             new = NewEntries(SET_ENTRY_SIZE)
             dropped: list[int] = []
@@ -331,7 +402,7 @@ class PersistentSet(StoredTable):
                 if len(new):
                     append_entries(heap, offset, new)
                 return
-            # Comparing or pickling ran foreign code, and what was found may be there no longer.
+            # Comparing or pickling has run foreign code, which may have removed the entries that were found.
             new.free_keys(heap)
             for item in items:
                 if not (drop and self._take_out(item)) and add:
@@ -358,7 +429,7 @@ def _is_set(other: Any) -> bool:
 
 
 def _combine(self: PersistentSet, other: Any, operation: Any) -> Any:
-    """What an operator makes of two sets, as plain ones."""
+    """The result of an operator for two sets, as plain sets."""
     if not _is_set(other):
         return NotImplemented
     mine = set(self)
@@ -366,7 +437,7 @@ def _combine(self: PersistentSet, other: Any, operation: Any) -> Any:
 
 
 def _items_of(sources: Iterable[Iterable[Any]]) -> dict[Any, None]:
-    """The items of all, each once, in order, with Python's own errors."""
+    """The items of all iterables, each item once, in order. Python itself raises if one is no iterable."""
     items: dict[Any, None] = {}
     for source in sources:
         items.update(canonical_pairs(dict.fromkeys(source)))

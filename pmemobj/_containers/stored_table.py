@@ -26,8 +26,8 @@ class StoredTable(Persistent):
     def clear(self) -> None:
         """Remove all entries.
 
-        Durability: as that of the class.
-        Cost: O(n), to free what the entries own; one transaction.
+        Durability: one transaction; inside a transaction with its commit.
+        Cost: O(n), to free the keys and values that have memory of their own.
         """
         heap, offset = self._p_heap, self._p_offset
         with heap.lock:

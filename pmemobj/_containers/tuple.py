@@ -1,7 +1,7 @@
 """PersistentTuple: a header, a length, and the items behind them, all in one allocation.
 
-Layout: see `_layout`, "tuple". The number of items is known before the object is, so they need no
-area of their own; they are written while the memory is fresh and never again.
+The layout is described in `_format`, "tuple". The number of items is known before the object exists, so the items need
+no area of their own. They are written once, before anything refers to the memory.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ _LENGTH = 8
 class PersistentTuple(StoredSequence):
     """A tuple in a pool; made with ``pool.new(PersistentTuple, iterable)``.
 
-    It does what tuple does: it compares with plain tuples, and hashes like them if all its items
-    have a hash. Its items never change, but an item may be a container that does. Slices, sums and
-    products are plain tuples.
+    It has all methods of tuple. It compares with plain tuples, and has their hash if all its items have one. Its items
+    never change, but an item may be a container that changes. Slices, sums and products are plain tuples.
 
     Durability: written once, by the transaction that creates it.
-    Cost: reads call no C function; 8 bytes an item, and 16 for the whole.
+    Cost: reading calls no C function. A tuple takes 8 bytes for each item, and 16 bytes.
 
     Example::
 
@@ -43,8 +42,8 @@ class PersistentTuple(StoredSequence):
     _p_plain = tuple
 
     def __init__(self, iterable: Iterable[Any] = (), /) -> None:
-        # The items are there since the memory is; like tuple's, a further call changes nothing.
-        self._p_heap.read(self._p_offset)  # it may have no pool
+        # `_p_make` has written the items. As with tuple, calling this once more changes nothing.
+        self._p_heap.read(self._p_offset)  # This raises if the object has no pool.
 
     def _first(self) -> int:
         return self._p_offset + TUPLE_ITEMS

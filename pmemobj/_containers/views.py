@@ -1,7 +1,7 @@
-"""What keys(), values() and items() of a PersistentDict return: views that follow it, as dict's do.
+"""The views that keys(), values() and items() of a PersistentDict return. They follow the dict, as those of dict do.
 
-The set-like operations take any iterable and return plain sets, and are written down here rather
-than inherited from `collections.abc`, whose versions know less of unhashable values and of order.
+The operations of a set take any iterable and return plain sets. They are written here and not inherited from
+`collections.abc`, since the versions there do not handle unhashable values and the order of items as dict's views do.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _missing: Any = object()
 
 
 class _View:
-    """What the three have in common; `_mapping` is set by the base class of `collections.abc`."""
+    """What the three views have in common. The base class in `collections.abc` sets `_mapping`."""
 
     __slots__ = ()
     _mapping: Any
@@ -34,7 +34,7 @@ class _View:
 
 
 class _SetLike(_View):
-    """The operations of a set that keys and items have."""
+    """The operations of a set, which keys and items have."""
 
     __slots__ = ()
 
@@ -45,7 +45,7 @@ class _SetLike(_View):
         raise AssertionError("every view has its own")
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
-        """Whether the two have nothing in common."""
+        """Whether this view and `other` have no item in common."""
         return not any(item in self for item in other)
 
     def __and__(self, other: Iterable[Any]) -> set[Any]:

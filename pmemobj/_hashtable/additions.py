@@ -47,7 +47,11 @@ except ImportError:
 
 
 def prepare_key(heap: Heap, publication: Publication, key: Any, texts: bytearray) -> int:
-    """As `word_of_key`, but for a key whose leaf a publication will allocate; `ABSENT` where it cannot."""
+    """The word of a key, as `word_of_key` makes it. If it needs a leaf, a publication will allocate it.
+
+    Returns:
+        The word; `ABSENT` if a publication cannot do it.
+    """
     if type(key) is str:
         word = immediate(heap, key) or pack(key, texts)
         if word != ABSENT:
@@ -65,15 +69,16 @@ def add_at_once(
     value_word: int,
     texts: bytearray,
 ) -> bool:
-    """Add an entry by three stores; by whoever holds the lock, outside a transaction.
+    """Add an entry by three stores, outside a transaction. The caller holds the lock.
 
-    The entry with its text, its slot and the count reach the medium in this order, and until the last one the key is
-    not there: a slot with a number beyond the count is taken for empty. So what a crash leaves of an
-    entry means nothing; the next to use the place clears the slot (see `_clear_leftovers`), of which the entry tells.
-    Where a word of the entry is a leaf that `publication` has prepared, the last store is that publication.
+    The entry with its text, its slot, and the count reach the medium in this order, and until the last store the key is
+        not there: a slot with a number beyond the count counts as empty. So what a crash leaves of an entry means
+        nothing. The next entry for this place clears the slot; the remains of the entry tell which slot it is (see
+        `_clear_leftovers`). If a word of the entry is a leaf that `publication` has prepared, the last store is that
+        publication.
 
     Returns:
-        Whether it did; False where the table has no room, or a leftover.
+        False if the table has no room, or if there are remains of an entry in the place.
     """
     entry = next_place(heap, offset, width)
     if not entry:
@@ -114,7 +119,7 @@ def _bytes_of_word(word: int) -> bytes:
 
 
 def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
-    """Let `key` be there, in a dict with the value of a word, for which its slot then answers."""
+    """Add `key`, or let its entry have another value; then this entry owns what the value's word refers to."""
     entry = find_entry(heap, offset, width, key, key_hash)
     if not entry:
         add_entry(heap, offset, width, key, key_hash, value_word)
@@ -123,13 +128,13 @@ def put_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
 
 
 def add_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
-    """As `put_entry`, for a key that has just been found missing."""
+    """Add a key that has just been found to be missing."""
     if cython.compiled and _add_plainly(heap, offset, width, key, key_hash, value_word):
         return
     changes = heap.changes
     new = NewEntries(width)
     new.add(heap, key, key_hash, value_word)
-    if heap.changes != changes:  # pickling it ran foreign code
+    if heap.changes != changes:  # Pickling the key has run foreign code.
         entry = find_entry(heap, offset, width, key, key_hash)
         if entry:
             new.free_keys(heap)
@@ -140,7 +145,7 @@ def add_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int, valu
 
 
 def add_in_statement(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> None:
-    """`add_entry`, and what it takes to be a statement."""
+    """Do what `add_entry` does, as a statement of its own."""
     if cython.compiled:
         heap.statement.enter()
         try:
@@ -155,10 +160,10 @@ def add_in_statement(heap: Heap, offset: int, width: int, key: Any, key_hash: in
 
 
 def _add_plainly(heap: Heap, offset: int, width: int, key: Any, key_hash: int, value_word: int) -> bool:
-    """What `append_entries` does, for one int or str in a table that has room; compiled, without a list.
+    """Do what `append_entries` does, for one int or str in a table that has room; compiled, without a list.
 
     Returns:
-        Whether it did; False where it takes more.
+        False if it takes more than that.
     """
     entry = next_place(heap, offset, width) if type(key) is int or type(key) is str else 0
     if not entry:
@@ -181,7 +186,7 @@ def _add_plainly(heap: Heap, offset: int, width: int, key: Any, key_hash: int, v
 
 
 def _add_text(heap: Heap, table: int, width: int, key: Any) -> int:
-    """Put the text of a key into a table that has room for it: the word of the key, else `ABSENT`; compiled."""
+    """Put the text of a key into a table that has room for it. Return the word of the key, or `ABSENT`; compiled."""
     if type(key) is not str:
         return ABSENT
     size = 0
@@ -199,8 +204,8 @@ def _add_text(heap: Heap, table: int, width: int, key: Any) -> int:
 def append_entries(heap: Heap, offset: int, new: NewEntries) -> None:
     """Add entries whose keys are not there yet.
 
-    Snapshotted before: the slots, the counts, and the places of the entries where a roll-back would have to restore
-    them: in a transaction that has taken something away there.
+    Snapshotted before: the slots, the counts, and those places of entries that a roll-back has to restore, which are
+        there only in a transaction that has removed entries.
     Holds after: the last entries are these.
     """
     width = new.width
@@ -230,9 +235,9 @@ def append_entries(heap: Heap, offset: int, new: NewEntries) -> None:
 
 
 def _clear_leftovers(heap: Heap, offset: int, width: int, count: int) -> None:
-    """Make all places beyond those in use as new, where a crash or a roll-back has left an entry in the next `count`.
+    """Clear all places behind the entries if a crash or a roll-back has left remains in the next `count` places.
 
-    Snapshotted before: the slots that still have their numbers, and the keys.
+    Snapshotted before: the slots that still have the numbers of such entries, and the keys.
     """
     used, table = heap.peek(offset + DICT_USED), heap.peek(offset + DICT_TABLE)
     capacity = heap.peek(table + TABLE_CAPACITY)

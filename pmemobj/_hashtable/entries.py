@@ -16,16 +16,16 @@ from pmemobj._format import (
 
 
 def entry_words(heap: Heap, offset: int, width: int) -> list[int]:
-    """The words of all used entries, the deleted ones included."""
+    """The words of all used entries, those of the deleted ones included."""
     table = heap.peek(offset + DICT_TABLE)
     if not table:
         return []
-    heap.peek(table)  # refuses nonsense, which the sum below might make larger than a word
+    heap.peek(table)  # This refuses a wrong offset, with which the sum below might overflow a word.
     return heap.read_words(table + TABLE_ENTRIES, heap.read_count(offset + DICT_USED) * (width // WORD))
 
 
 def live_words(heap: Heap, offset: int, width: int) -> list[int]:
-    """The words of the entries that are live, in order."""
+    """The words of the live entries, in order."""
     words = entry_words(heap, offset, width)
     each = width // WORD
     if ABSENT not in words[1::each]:
@@ -44,7 +44,7 @@ def count_live(heap: Heap, offset: int) -> int:
     """How many entries are live.
 
     Raises:
-        PoolDamagedError: it counts more than the pool has bytes.
+        PoolDamagedError: the count is larger than the pool.
     """
     used = heap.read_count(offset + DICT_USED)
     deleted = heap.peek(offset + DICT_DELETED)
@@ -58,7 +58,7 @@ def last_entry(heap: Heap, offset: int, width: int) -> int:
 
 
 def next_place(heap: Heap, offset: int, width: int) -> int:
-    """Where the next entry goes without anything being moved or cleared before; 0 where that is not possible."""
+    """The offset of the place for the next entry; 0 if the table is full, or if the place has remains of an entry."""
     table = heap.peek(offset + DICT_TABLE)
     if not table:
         return 0

@@ -1,11 +1,11 @@
 """The hashes of keys as they stand in a pool: the same in every process, for ever.
 
-Python's own hash of a str or bytes is different in every process, so it cannot be stored. Keys
-that are equal must hash alike, whatever their types: 1, 1.0 and True are one key. The question is
-always the same: which hash would a stored key have that equals this one? Whether the key itself
-can be stored is another matter, so that a look-up with a subclass of str finds what dict finds.
+Python's own hash of a str or bytes differs from process to process, so it cannot be stored. Keys that are equal must
+have the same hash, whatever their types: 1, 1.0 and True are one key. So the hash of a key is always that of the stored
+key which equals it. Whether the key itself can be stored does not matter here, so that a look-up with an instance of a
+subclass of str finds what a dict finds.
 
-Here are the types that are keys most often; `_keys` has the rules for all others.
+This module has the rules for the most frequent types of keys; `key_rules` has those for all others.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _other_hash: Callable[[Heap, Any], int]
 
 
 def register_other_hash(function: Callable[[Heap, Any], int]) -> None:
-    """From now on `function` hashes the keys of all types that are not treated here."""
+    """From now on `function` hashes the keys of all types for which there is no rule here."""
     global _other_hash
     _other_hash = function
 
 
 def stored_hash(heap: Heap, key: Any) -> int:
-    """The 64-bit hash of a key: that of every stored key which equals it.
+    """The 64-bit hash of a key, which is that of every stored key that equals it.
 
-    Python's own is used for numbers, where it is not randomised and makes 1, 1.0 and True alike.
+    For numbers this is Python's own hash, which is the same in every process, and the same for 1, 1.0 and True.
 
     Raises:
         TypeError: the key is unhashable.
-        NotPersistableError: it is hashable, but which stored keys equal it cannot be known.
+        NotPersistableError: the key is hashable, but it cannot be known which stored keys equal it.
     """
     kind = type(key)
     if kind is str:
@@ -55,19 +55,19 @@ def stored_hash(heap: Heap, key: Any) -> int:
     if key is None:
         return _NONE_HASH
     if isinstance(key, Handle) and compares_by_identity(kind):
-        # It compares by identity. A dead object says now what is wrong with it.
+        # It compares by identity. If the object is dead, this raises the reason.
         key._p_heap.read(key._p_offset)
         return key._p_offset >> 4
     return _other_hash(heap, key)
 
 
 def compares_by_identity(cls: Any) -> bool:
-    """Whether the instances of a class are equal to themselves alone."""
+    """Whether each instance of a class equals only itself."""
     return cls.__eq__ is object.__eq__ and cls.__hash__ is not None
 
 
 def hash_of_str(text: str) -> int:
-    """The hash of a str, and of every instance of a subclass that is equal to it."""
+    """The hash of a str, and of every instance of a subclass that equals it."""
     if cython.compiled:
         size = 0
         characters = utf8_of(text, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
@@ -78,12 +78,14 @@ def hash_of_str(text: str) -> int:
 
 
 def hash_of_bytes(data: bytes) -> int:
-    """The hash of bytes, and of every instance of a subclass that is equal to them."""
+    """The hash of bytes, and of every instance of a subclass that equals them."""
     return mix(data, _BYTES_SEED)
 
 
 def mix(data: bytes, seed: int) -> int:
-    """Eight bytes at a time, multiplied and folded; good low bits matter, secrecy does not."""
+    """A hash of bytes: eight bytes at a time are multiplied and folded. The low bits must be good; secrecy does not
+        matter.
+    """
     if cython.compiled:
         return mix_memory(data, len(data), seed)  # type: ignore[name-defined,no-any-return]  # noqa: F821
     else:

@@ -1,13 +1,13 @@
-"""What can be a key: the hashes that fit the equality of each type, and the words of keys.
+"""The rules for keys: the hashes that agree with the equality of each type, and the words of keys.
 
-A type's equality decides the hash, and what has the equality of a type that is known here hashes
-like it: the rule for `str` serves each subclass that does not define `__eq__` or `__hash__` anew,
-the rule for tuples each NamedTuple. So the rules are found by those two methods. A key whose
-equality is unknown is refused, since a wrong hash would hide it from the look-ups of equal keys.
-A NaN is hashed by its bits, which are what is the same when it is the same (see `_nans`).
+The equality of a type decides its hash, and a type with the same equality as one that is known here is hashed like that
+    one: the rule for str serves each subclass that defines neither ``__eq__`` nor ``__hash__`` anew, the rule for
+    tuples serves each NamedTuple. So the rules are found by these two methods. A key with an unknown equality is
+    refused, since a wrong hash would hide it from look-ups with equal keys. A NaN is hashed by its bits, which decide
+    whether two NaNs count as the same (see `nans`).
 
-This module is not compiled. It stands between the calls of `stored_hash` for the items of a tuple,
-so that one that is too deep is a RecursionError and not the end of the process.
+This module is not compiled. It stands between the calls of `stored_hash` for the items of a tuple, so that a tuple
+which is nested too deeply raises RecursionError and does not end the process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from pmemobj.errors import NotPersistableError, a_or_an
 _MASK = 0xFFFFFFFFFFFFFFFF
 _MICROSECOND = datetime.timedelta(microseconds=1)
 
-# One number for each kind of equality, part of the layout like the hashes themselves.
+# One number for each kind of equality. These numbers are a part of the format, as the hashes are.
 _TUPLE, _FROZENSET, _RANGE, _UUID, _TIMEDELTA, _DATE, _TIME, _AWARE_TIME = range(0x101, 0x109)
 _DATETIME, _AWARE_DATETIME, _ENUM, _FLAG, _DATACLASS, _NAN = range(0x109, 0x10F)
 
@@ -73,13 +73,13 @@ def hash_of_tuple(hashes: Iterable[int]) -> int:
 
 
 def _frozenset(heap: Heap, key: frozenset[Any]) -> int:
-    # A sum, since there is no order; of mixed hashes, lest {1, 4} and {2, 3} be alike.
+    # It is a sum, since a set has no order; and one of mixed hashes, since {1, 4} and {2, 3} must differ.
     total = sum(_in_order(heap, (item,), _FROZENSET) for item in key) & _MASK
     return mix(total.to_bytes(WORD, "little"), _FROZENSET)
 
 
 def _range(heap: Heap, key: range) -> int:
-    # Ranges of the same items are equal. First and last say how many; there may be too many for len().
+    # Ranges with the same items are equal. The first and last item tell how many there are, also if len() would fail.
     if not key:
         return _in_order(heap, (), _RANGE)
     return _in_order(heap, (key[0], key[-1], key.step if key[0] != key[-1] else None), _RANGE)
@@ -106,7 +106,7 @@ def _datetime(heap: Heap, key: datetime.datetime) -> int:
 
 
 def _moment(key: Any, day: int, naive_seed: int, aware_seed: int) -> int:
-    """Of equal moments one may be in another zone, or have another fold, which equality ignores."""
+    """The hash of a moment. An equal moment may be in another zone, or have another fold, which equality ignores."""
     offset = (key.replace(fold=0) if key.fold else key).utcoffset()
     seconds = ((day * 24 + key.hour) * 60 + key.minute) * 60 + key.second
     local = seconds * 1_000_000 + key.microsecond
@@ -138,7 +138,7 @@ _RULES: dict[type, Callable[[Heap, Any], int]] = {
     datetime.time: _time,
     datetime.datetime: _datetime,
 }
-#: Builtin types that have an equality of their own, among themselves, and of which a pool never holds any.
+#: The equality of builtin types whose instances equal only one another, and are never stored in a pool.
 _NEVER_STORED = {
     cls.__eq__
     for cls in (
@@ -154,18 +154,18 @@ _BY_METHODS = {(cls.__hash__, cls.__eq__): rule for cls, rule in _RULES.items()}
 
 
 def hash_of_other(heap: Heap, key: Any) -> int:
-    """The hash of a key of a type that `stored_hash` does not treat itself; its raises are those."""
-    hash(key)  # what is unhashable says so by itself
+    """The hash of a key of a type for which `stored_hash` has no rule itself. It raises what `stored_hash` raises."""
+    hash(key)  # This raises if the key is unhashable.
     kind: Any = type(key)
     rule = _BY_METHODS.get((kind.__hash__, kind.__eq__))
     if rule is not None:
         return rule(heap, key)
     if isinstance(key, enum.Enum) and compares_by_identity(kind):
-        # A Flag's combinations have no names in some versions of Python.
+        # In some versions of Python the combinations of a Flag have no names.
         seed, part = (_FLAG, key.value) if isinstance(key, enum.Flag) else (_ENUM, key.name)
         return _in_order(heap, (hashed_name(kind), part), seed)
     if compares_by_identity(kind) or kind.__eq__ in _NEVER_STORED:
-        return id(key) & _MASK  # it equals itself, or another of its type, and so nothing that is stored
+        return id(key) & _MASK  # It equals only itself or others of its type, so it equals no stored key.
     if isinstance(key, Handle) and kind_of(key._p_heap.read(key._p_offset)) == Kind.TUPLE:
         return _tuple(heap, tuple(key))  # type: ignore[arg-type]
     fields = _compared_fields(kind)
@@ -188,7 +188,7 @@ def hash_of_other(heap: Heap, key: Any) -> int:
 
 
 def _plain_number(key: Any) -> Any:
-    """The built-in number that equals a number of another class, if there is one."""
+    """The built-in number that may equal a number of another class, if there is one."""
     if isinstance(key, numbers.Integral):
         return int(key)
     if isinstance(key, numbers.Rational):
@@ -200,13 +200,13 @@ def _plain_number(key: Any) -> Any:
 
 @cache
 def _compared_fields(cls: type) -> tuple[str, ...] | None:
-    """The fields that decide the equality of a dataclass, or None where something else does."""
+    """The fields that decide the equality of a dataclass; None if something else decides it."""
     if "__dataclass_params__" not in cls.__dict__:
         return None
     import dataclasses  # loaded already, by the module of the class
 
     fields = dataclasses.fields(cls)
-    # The same fields give the same method, unless the class has one of its own.
+    # A dataclass with the same fields has the same method, unless the class defines its own.
     twin = dataclasses.make_dataclass(
         cls.__name__, [(f.name, Any, dataclasses.field(default=None, compare=f.compare)) for f in fields]
     )
@@ -220,11 +220,11 @@ def _compared_fields(cls: type) -> tuple[str, ...] | None:
 
 
 def encode_key(heap: Heap, key: Any) -> int:
-    """The word for a key that is to be stored; may allocate a leaf, so inside a transaction.
+    """The word for a key that is to be stored. It may allocate a leaf, so it is called inside a transaction.
 
     Raises:
-        NotPersistableError: no way to store it, or it could not be found again.
-        PoolFullError: no room for the leaf.
+        NotPersistableError: the key cannot be stored, or could not be found again.
+        PoolFullError: there is no room for the leaf.
     """
     word = immediate(heap, key)
     if word != ABSENT:
@@ -235,7 +235,7 @@ def encode_key(heap: Heap, key: Any) -> int:
     if kind in pickles.nominated and compares_by_identity(kind) and not isinstance(key, enum.Enum):
         raise NotPersistableError(
             f"use {a_or_an(kind.__module__)}.{kind.__qualname__} as a key",
-            "it compares by identity, and what is read back from a pool is another object",
+            "it compares by identity, and reading it from a pool makes another object",
             "give its class __eq__ and __hash__, for instance as a frozen dataclass",
         )
     return encode(heap, key)

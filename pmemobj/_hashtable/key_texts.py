@@ -1,12 +1,12 @@
-"""The texts of a table: keys of more than seven and up to 255 bytes lie beside the index that finds them.
+"""The texts of a table: keys of more than seven and up to 255 bytes, which lie behind the index of the table.
 
-A leaf of its own would cost such a key an allocation: half of what it takes to add it, and three times the bytes.
-Keys are never replaced, only dropped, so their texts can stand one after the other behind the index. The word of
-a key says how long its text is and where it lies. A text that no key refers to any more stays until the
-table is rebuilt, which takes along only the others.
+A leaf for such a key would cost an allocation, which is half of the time that it takes to add the key, and three times
+the bytes. Keys are never replaced but only removed, so their texts can stand one after the other behind the index. The
+word of a key says how long its text is and where it lies. A text that no key refers to any more stays until the table
+is rebuilt, which takes along only the others.
 
-Texts that are to be added are collected first, since where they will lie is not known before the table
-has room for them: until then the words of their keys say where they are in that collection (see `pack`).
+Texts that are to be added are collected first, since it is not known where they will lie before the table has room for
+them. Until then the words of their keys say where the texts lie in this collection (see `pack`).
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ except ImportError:
 
 
 def pack(key: str, texts: bytearray) -> int:
-    """The word of a key whose text has been added to `texts`, and lies where the word says, from their beginning.
+    """Add the text of a key to `texts`, and return the word of the key, which says where the text lies in `texts`.
 
     Returns:
-        The word; `ABSENT` where the text is too long.
+        The word; `ABSENT` if the text is too long.
     """
     start = len(texts)
     if cython.compiled:
@@ -63,38 +63,38 @@ def pack(key: str, texts: bytearray) -> int:
 
 
 def filled_up(size: int) -> int:
-    """The bytes that a text of `size` bytes takes: whole words."""
+    """The bytes that a text of `size` bytes takes, rounded up to whole words."""
     return (size + WORD - 1) & ~(WORD - 1)
 
 
 def texts_at(heap: Heap, table: int, width: int) -> int:
-    """Where the texts of a table begin: behind its index."""
+    """The offset at which the texts of a table begin: behind its index."""
     return (
         table + TABLE_ENTRIES + width * heap.peek(table + TABLE_CAPACITY) + SLOT_SIZE * heap.peek(table + TABLE_SLOTS)
     )
 
 
 def texts_end(heap: Heap, table: int) -> int:
-    """Where the last text may end: with the allocation."""
+    """The offset at which the last text may end: the end of the allocation."""
     return table - ALLOCATION_HEADER_SIZE + heap.allocation_size(table)
 
 
 def has_room(heap: Heap, table: int, width: int, size: int) -> bool:
-    """Whether texts of `size` bytes in all fit into a table."""
+    """Whether texts of `size` bytes fit into a table."""
     used = heap.peek(table + TABLE_TEXTS)
-    # Each by itself first, lest nonsense add up to sense.
+    # Each number is compared by itself first, since the sum of wrong numbers might look right.
     if max(used, heap.peek(table + TABLE_CAPACITY), heap.peek(table + TABLE_SLOTS)) > heap.limit:
         return False
     return texts_at(heap, table, width) + used + size <= texts_end(heap, table)
 
 
 def put_text(heap: Heap, table: int, width: int, data: bytes) -> int:
-    """Put one text or several, whole words, into a table that has room for them, inside a transaction.
+    """Put one text or several, each in whole words, into a table that has room for them, inside a transaction.
 
-    Snapshotted before: how many bytes of texts there are; not the places, which mean nothing without that.
+    Snapshotted before: the number of bytes of texts; not the bytes behind them, which mean nothing yet.
 
     Returns:
-        Where they begin.
+        The offset at which they begin.
     """
     start = texts_at(heap, table, width)
     used = heap.peek(table + TABLE_TEXTS)
@@ -104,7 +104,7 @@ def put_text(heap: Heap, table: int, width: int, data: bytes) -> int:
 
 
 def size_of_texts(heap: Heap, table: int, width: int, count: int) -> int:
-    """The bytes that the texts of those of the first `count` entries take that are not deleted."""
+    """The bytes that the texts of the first `count` entries take, without those of deleted entries."""
     size = 0
     slot = table + TABLE_ENTRIES + ENTRY_KEY
     for _ in range(count):
@@ -116,13 +116,13 @@ def size_of_texts(heap: Heap, table: int, width: int, count: int) -> int:
 
 
 def fault_of_texts(words: list[int], each: int, start: int, size: int) -> str:
-    """What is wrong with where the packed keys among the words of entries have their texts; empty where nothing is.
+    """What is wrong with the packed keys among the words of entries; an empty text if nothing is.
 
     Args:
-        words: So many words for each entry, of which the second is the key.
-        each: How many.
-        start: Where the texts of the table begin.
-        size: How many bytes of them it says that it has.
+        words: The words of all entries; the second word of each entry is its key.
+        each: How many words an entry has.
+        start: The offset at which the texts of the table begin.
+        size: How many bytes of texts the table says that it has.
     """
     if any(is_packed(word) for at in range(2, each) for word in words[at::each]):
         return "it has a value that only a key can be"
@@ -137,9 +137,9 @@ def fault_of_texts(words: list[int], each: int, start: int, size: int) -> str:
 
 
 def take_texts(heap: Heap, table: int, width: int, count: int) -> None:
-    """Copy the texts of the first `count` entries of a table that this transaction allocated from where they still lie.
+    """Copy the texts of the first `count` entries of a table that this transaction has allocated from the old table.
 
-    Holds after: the keys say where they lie now, one after the other from the beginning.
+    Holds after: the keys say where their texts lie now, one after the other from the beginning.
     """
     place = texts_at(heap, table, width)
     slot = table + TABLE_ENTRIES + ENTRY_KEY

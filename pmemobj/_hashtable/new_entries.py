@@ -1,7 +1,7 @@
 """Entries that are to be added to a table: their words, row by row, and the texts of their keys.
 
-They are collected before the table is touched, since what cannot be stored must not leave half a change; and as
-bytes, since each word by itself would be an object of Python's.
+They are collected before the table changes, since a value that cannot be stored must not leave half a change. They are
+collected as bytes, since each word by itself would be a Python object.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ class NewEntries:
 
     def __init__(self, width: int) -> None:
         self.width = width
-        #: The entries as they will stand in the table, but for packed keys.
+        #: The entries as they will stand in the table, except for packed keys.
         self.rows = bytearray()
-        #: Their texts, each in whole words; where one begins in here its key says until `settle`.
+        #: The texts of the keys, each in whole words. Until `settle`, each key says where its text begins in here.
         self.texts = bytearray()
 
     def __len__(self) -> int:
         return len(self.rows) // self.width
 
     def add(self, heap: Heap, key: Any, key_hash: int, value_word: int = ABSENT) -> None:
-        """Add an entry; may allocate a leaf for its key, and pickle it."""
+        """Add an entry. This may allocate a leaf for its key, and pickle the key."""
         self.add_words(key_hash, word_of_key(heap, key, self.texts), value_word)
 
     def add_words(self, key_hash: int, key_word: int, value_word: int = ABSENT) -> None:
@@ -81,20 +81,20 @@ class NewEntries:
             _WORD.pack_into(self.rows, at, word)
 
     def settle(self, start: int) -> None:
-        """Let the keys say where their texts lie, now that the first of them will begin at `start`."""
+        """Write into the keys where their texts will lie, now that the first text is known to begin at `start`."""
         for number in range(len(self.rows) // self.width):
             word = self.word(number, ENTRY_KEY)
             if is_packed(word):
                 self._put(number * self.width + ENTRY_KEY, word + (start << PACKED_OFFSET_SHIFT))
 
     def free_keys(self, heap: Heap) -> None:
-        """Give back the leaves of the keys, inside the transaction that made them."""
+        """Free the leaves of the keys, inside the transaction that has allocated them."""
         for number in range(len(self.rows) // self.width):
             free_leaf(heap, self.word(number, ENTRY_KEY))
 
 
 def word_of_key(heap: Heap, key: Any, texts: bytearray) -> int:
-    """The word of a key that is to be added, whose text may lie in `texts` for the time being (see `_table_texts`)."""
+    """The word of a key that is to be added. Its text may lie in `texts` for the time being (see `key_texts`)."""
     kind = type(key)
     if kind is str:
         word = immediate(heap, key) or pack(key, texts)

@@ -59,7 +59,7 @@ except ImportError:
 
 _STR_HEADER = header(Kind.STR)
 _TUPLE = int(Kind.TUPLE)
-#: Python's hash of a smaller int is the int itself, but for -1.
+#: Python's hash of a smaller int is the int itself, except for -1.
 _HASH_MODULUS = sys.hash_info.modulus
 #: Returned by `quick_entry` in place of an offset: take the slow path, which may call ``__eq__``.
 _CARE = 1
@@ -78,7 +78,7 @@ def value_of(heap: Heap, offset: int, key: Any, default: Any) -> Any:
 
 
 def look_up(owner: Any, key: Any, default: Any) -> Any:
-    """The value of a key in a dict, or `default`, whatever other threads do meanwhile."""
+    """The value of a key in a dict, or `default`; an optimistic read (see `consistent_reads`)."""
     heap = owner._p_heap
     if cython.compiled:
         entry = quick_entry(heap, owner._p_offset, ENTRY_SIZE, key)
@@ -108,7 +108,7 @@ def _look_up(owner: Any, key: Any, default: Any) -> Any:
 
 
 def has_entry(owner: Any, width: int, key: Any) -> bool:
-    """Whether a key is in a dict or set, whatever other threads do meanwhile."""
+    """Whether a key is in a dict or set; an optimistic read (see `consistent_reads`)."""
     heap = owner._p_heap
     if cython.compiled:
         found = quick_entry(heap, owner._p_offset, width, key)
@@ -133,10 +133,10 @@ def _has_entry(owner: Any, width: int, key: Any, key_hash: int) -> bool:
 
 
 def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
-    """The offset of the entry of a str or a number, 0, or `_CARE` where it needs the long way; compiled.
+    """The offset of the entry of a str or an int, 0 if there is none, or `_CARE`; compiled.
 
-    No foreign code runs here, so that no other thread does, and the entry is what it is until the
-    caller lets one run.
+    No foreign code runs here, so no other thread does either, and the result holds until the caller lets foreign code
+    run.
     """
     characters = cython.NULL
     size = 0
@@ -156,11 +156,11 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
         number = long_long_of(key, cython.address(overflow))  # type: ignore[name-defined]  # noqa: F821
         if overflow or number >= _HASH_MODULUS or number <= -_HASH_MODULUS:
             return _CARE
-        key_hash = -2 if number == -1 else number  # Python's own, for a number below its modulus
+        key_hash = -2 if number == -1 else number  # Python's own hash of a number below its modulus.
         word = number << 1 | 1
     else:
         return _CARE
-    # The bounds are looked at once, here: each by itself first, lest nonsense add up to sense.
+    # All bounds are checked once, here; each number by itself first, since the sum of wrong numbers might look right.
     limit = heap.limit
     if offset + DICT_SIZE > limit:
         return _CARE
@@ -219,7 +219,7 @@ def _quick_answer(heap: Heap, stored: int, characters: Any, size: int) -> int:
 
 
 def _packed_says(heap: Heap, stored: int, characters: Any, size: int) -> bool:
-    """Whether the key of a packed text is the str that has these bytes in UTF-8; compiled."""
+    """Whether a key whose text lies in the table is the str that has these bytes in UTF-8; compiled."""
     offset = stored >> PACKED_OFFSET_SHIFT
     if stored >> PACKED_SIZE_SHIFT & 0xFF != size or offset + ((size + WORD - 1) & ~(WORD - 1)) > heap.limit:
         return False
@@ -239,7 +239,7 @@ def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> 
     """The offset of the entry of `key`, or 0.
 
     Raises:
-        RuntimeError: each comparison changes the table, so that the search never comes to an end.
+        RuntimeError: each comparison has changed the table, so the search does not come to an end.
     """
     for _ in range(_ATTEMPTS):
         found = _search(heap, offset, width, key, key_hash)
@@ -249,7 +249,7 @@ def find_entry(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> 
 
 
 def _search(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int:
-    """What `find_entry` returns, or `_CHANGED` if a comparison changed the table under the search."""
+    """Return what `find_entry` returns, or `_CHANGED` if a comparison has changed the table during the search."""
     table = heap.peek(offset + DICT_TABLE)
     if not table:
         return 0
@@ -287,7 +287,7 @@ def _search(heap: Heap, offset: int, width: int, key: Any, key_hash: int) -> int
 
 
 def _word_of(heap: Heap, key: Any) -> int:
-    """The word of a key that fits into one, if it can be in this pool at all."""
+    """The word of a key that fits into one word; `ABSENT` for others, and for an object of another pool."""
     kind = type(key)
     if kind is not str and kind is not int and isinstance(key, Handle) and key._p_heap is not heap:
         return ABSENT
@@ -297,7 +297,7 @@ def _word_of(heap: Heap, key: Any) -> int:
 def _equals(heap: Heap, stored: int, key: Any) -> bool:
     """Whether the key that a word stands for equals `key`, which has the same hash."""
     if is_container(stored):
-        # All but tuples compare by identity, and those of the same identity have the same word.
+        # All containers but tuples compare by identity, and the same container has the same word.
         if kind_of(heap.peek(stored)) != _TUPLE:
             return False
     elif type(key) is str and is_packed(stored):
@@ -329,6 +329,6 @@ def _leaf_is_str(heap: Heap, stored: int, key: str) -> bool:
             return True
     kind, payload = leaf_parts(heap, stored)
     if kind != Kind.STR:
-        # A str of a nominated class may equal it.
+        # It may be an instance of a nominated subclass of str, which may be equal.
         return bool(decode(heap, stored) == key)
     return payload == key.encode("utf-8", "surrogatepass")

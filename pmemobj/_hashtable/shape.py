@@ -1,10 +1,10 @@
-"""The form of a table of dicts and sets: how many slots and places it gets, and the bytes of its index.
+"""The shape of a table: how many slots and places it gets; and the bytes of its index.
 
-Slots are a power of two, at most four fifths of them taken; beyond that the searches get long. Places are free
-of that: as many as there are entries, and a share more for those to come, which fills the
-piece of memory that libpmemobj gives anyway. So a table that is made at once takes little more than its entries,
-and one that grows key by key a quarter as much again each time, which keeps the cost of a key constant.
-Texts get as much room to grow as the entries that they belong to.
+The number of slots is a power of two, and at most four fifths of them are taken; with more, searches get long. The
+number of places for entries does not depend on that. There are as many places as entries, and a share more for later
+ones, which fills the piece of memory that libpmemobj gives anyway. So a table that is made at once takes little more
+memory than its entries. A table that grows key by key gets a quarter more each time, which keeps the cost of a key
+constant. Texts get as much room to grow as the entries that they belong to.
 """
 
 from __future__ import annotations
@@ -23,16 +23,22 @@ except ImportError:
 MIN_SLOTS = 8
 SLOT_SIZE = 4
 _SLOT_MAX = 0xFFFFFFFF
-#: So many fifths of the slots can be taken.
+#: How many fifths of the slots can be taken.
 _LOAD = 4
-#: Shares of the present entries, as shifts: for how many more there shall be room, if there is memory for them.
+#: For what share of the present entries, as a shift, a table has additional room, if there is memory for it.
 _SHARES = (2, 3, 5)
-#: For so many entries there is room when one that grows key by key gets its first table.
+#: The number of places in the first table of a dict or set that grows key by key.
 _FEW = 5
 
 
 class Shape(NamedTuple):
-    """Of a table: slots of the index, places for entries, bytes in all."""
+    """The shape of a table.
+
+    Attributes:
+        slots: How many slots its index has.
+        places: For how many entries there is room.
+        size: The bytes of the table.
+    """
 
     slots: int
     places: int
@@ -40,26 +46,27 @@ class Shape(NamedTuple):
 
 
 def shape_for(count: int, width: int, texts: int = 0) -> Shape:
-    """The shape of a table that has room for `count` entries of `width` bytes and so many of texts, or some more."""
+    """The shape of a table with room for `count` entries of `width` bytes and `texts` bytes of texts, or a little more.
+    """
     slots = MIN_SLOTS
     while most_places(slots) < count:
         slots *= 2
     size = usable_size(size_of(slots, count, width) + texts)
     room = size - size_of(slots, 0, width)
-    # What is left over is divided like the rest.
+    # The remaining bytes are divided in the same proportion.
     return Shape(slots, min(room * count // (width * count + texts), most_places(slots)), size)
 
 
 def shapes_for(present: int, added: int, width: int, texts: int = 0) -> Iterator[Shape]:
-    """The shapes that a table may get when `added` entries come to those that are present, best first.
+    """The shapes that a table may get when `added` entries come to those that are present, the best shape first.
 
-    The later ones are for a pool that has no memory for the better ones.
+    The later shapes are for a pool that has no memory for the better ones.
 
     Args:
         present: How many entries there are.
-        added: How many come to them.
-        width: Bytes of an entry.
-        texts: Bytes of the texts of all of them.
+        added: How many entries are added.
+        width: The bytes of an entry.
+        texts: The bytes of the texts of all entries.
     """
     count = present + added
     least = max(built_for(count), _FEW if present or added == 1 else 0)
@@ -70,12 +77,12 @@ def shapes_for(present: int, added: int, width: int, texts: int = 0) -> Iterator
 
 
 def built_for(count: int) -> int:
-    """For how many entries there is room in a table that is made with `count` of them."""
+    """For how many entries there is room in a table that is made with `count` entries."""
     return count + (count >> _SHARES[-1])
 
 
 def most_places(slots: int) -> int:
-    """How many entries can be found by so many slots."""
+    """How many entries so many slots can index."""
     return slots * _LOAD // 5
 
 
@@ -85,7 +92,7 @@ def size_of(slots: int, places: int, width: int) -> int:
 
 
 def index_of(hashes: list[int], slots: int) -> bytearray:
-    """The bytes of the index of entries with these hashes, in this order."""
+    """The bytes of the index for entries with these hashes, in this order."""
     index = bytearray(SLOT_SIZE * slots)
     found = memoryview(index).cast("I")
     mask = slots - 1
@@ -100,7 +107,7 @@ def index_of(hashes: list[int], slots: int) -> bytearray:
 
 
 def fill_index(heap: Heap, table: int, width: int, count: int) -> None:
-    """Make the index of a table that this transaction allocated, of the hashes of its first `count` entries."""
+    """Write the index of a table that this transaction has allocated, for the hashes of its first `count` entries."""
     slots, places = heap.read(table), heap.read(table + WORD)
     if not cython.compiled:
         hashes = heap.read_words(table + TABLE_ENTRIES, width // WORD * count)[:: width // WORD]

@@ -31,7 +31,7 @@ from pmemobj._hashtable.shape import MIN_SLOTS, Shape, fill_index, shapes_for
 from pmemobj._values.words import exchange, free_leaf, is_leaf
 from pmemobj.errors import PoolDamagedError, PoolFullError
 
-#: A table gets smaller when no more than one in so many of its places is live.
+#: A table is rebuilt with fewer places when only one in so many of its places is live.
 _SPARSE = 8
 
 
@@ -39,7 +39,7 @@ _SPARSE = 8
 
 
 def store_value(heap: Heap, offset: int, entry: int, word: int) -> bool:
-    """Replace the value of an entry where neither the old nor the new one owns memory; else return False."""
+    """Replace the value of an entry. Return False if the old or the new value owns memory."""
     slot = entry + ENTRY_VALUE
     if is_leaf(heap.peek(slot)):
         return False
@@ -61,9 +61,9 @@ def exchange_value(heap: Heap, offset: int, entry: int, word: int) -> None:
 
 
 def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> None:
-    """Drop entries with their leaves, and, if the last is among them, all deleted ones before it.
+    """Remove entries with their leaves; if the last entry is among them, also all deleted entries before it.
 
-    Snapshotted before: the words of the keys and values, the slots that are emptied, the counts.
+    Snapshotted before: the words of the keys and values, the slots that are emptied, and the counts.
     Holds after: the last of the used entries, if there are any, is live.
     """
     deleted, used, table = heap.read_words(offset + DICT_DELETED, 3)
@@ -86,21 +86,21 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
         used -= 1
         deleted -= 1
     heap.write_words(offset + DICT_DELETED, [deleted, used])
-    for word in dropped:  # last, since in a full pool they may take all room for logs
+    for word in dropped:  # These come last, since in a full pool they may take all room for logs.
         free_leaf(heap, word)
     if (used - deleted) * _SPARSE < capacity and slots > MIN_SLOTS:
         try:
             rebuild(heap, offset, width)
         except PoolFullError:
-            pass  # deleting must be possible in a full pool; the next one tries again
+            pass  # Deleting must be possible in a full pool, too. The next deletion tries again.
 
 
 def drop_entries(heap: Heap, offset: int, width: int) -> None:
-    """Drop all entries, and the table."""
+    """Remove all entries, and free the table."""
     table = heap.peek(offset + DICT_TABLE)
     if table:
         words = contents(heap, offset, width)
-        # First what needs to be logged: in a full pool the frees may take all room for logs.
+        # What is logged comes first, since in a full pool the frees may take all room for logs.
         heap.write_words(offset + DICT_DELETED, [0, 0, 0])
         for word in words:
             free_leaf(heap, word)
@@ -111,9 +111,9 @@ def drop_entries(heap: Heap, offset: int, width: int) -> None:
 
 
 def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None) -> None:
-    """Move the live entries and new ones to another table, with room to grow.
+    """Move the live entries and new ones to another table, which has room to grow.
 
-    It is filled while it is fresh, so that only the counts are logged.
+    The table is filled before anything refers to it, so only the counts are logged.
     """
     new = new or NewEntries(width)
     old, used, deleted = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED), heap.peek(offset + DICT_DELETED)
@@ -123,7 +123,7 @@ def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None) 
     added = len(new)
     live = live_words(heap, offset, width) if deleted else []
     if deleted and len(live) != present * (width // WORD):
-        raise _miscounted(heap, used, deleted)  # the new table would be too small for them
+        raise _miscounted(heap, used, deleted)  # The new table would be too small for the entries.
     kept = size_of_texts(heap, old, width, used) if old and heap.peek(old + TABLE_TEXTS) else 0
     table, shape = _alloc_table(heap, width, present, added, kept + len(new.texts))
     first = table + TABLE_ENTRIES
@@ -148,13 +148,13 @@ def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None) 
 def _miscounted(heap: Heap, used: int, deleted: int) -> PoolDamagedError:
     return PoolDamagedError(
         f"rebuild a table of {heap.name}",
-        f"it has not as many keys as it counts ({used} entries, {deleted} of them deleted)",
+        f"it does not have as many keys as it counts ({used} entries, {deleted} of them deleted)",
         "see pool.check(); restore the pool from a copy",
     )
 
 
 def _alloc_table(heap: Heap, width: int, present: int, added: int, texts: int) -> tuple[int, Shape]:
-    """Memory for a table, and its shape; with less room to grow where the pool has not so much."""
+    """Memory for a table, and its shape. The table has less room to grow if the pool has little memory."""
     failure = None
     for shape in shapes_for(present, added, width, texts):
         try:

@@ -1,4 +1,4 @@
-"""What must hold for the table of a dict or set at any time, asserted from its bytes."""
+"""The invariants of the table of a dict or set, asserted from its bytes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pmemobj._values.words import decode
 
 
 def verify_table(heap: Heap, offset: int, width: int) -> None:
-    """Assert everything that must hold for the table of the container at `offset`.
+    """Assert all invariants of the table of the container at `offset`.
 
     Raises:
-        AssertionError: with what is wrong.
+        AssertionError: with the first thing that is wrong.
     """
     deleted, used, table = heap.read_words(offset + DICT_DELETED, 3)
     words = entry_words(heap, offset, width)
@@ -37,7 +37,7 @@ def verify_table(heap: Heap, offset: int, width: int) -> None:
     assert sum(word == ABSENT for word in words[1::each]) == deleted, "a wrong number of deleted entries"
     assert not used or words[-each + 1] != ABSENT, "the last entry is a deleted one"
     numbers = array("I", heap.read_bytes(table + TABLE_ENTRIES + width * capacity, SLOT_SIZE * slots))
-    # What is beyond the count is left over from an entry that was never finished.
+    # A slot with a number beyond the count is left over from an entry that was never finished.
     index = array("I", (held if held & (slots - 1) <= used else 0 for held in numbers)).tobytes()
     assert index == index_of(words[::each], slots), "the index is not that of the entries"
     for at in range(0, len(words), each):
@@ -49,7 +49,7 @@ def verify_table(heap: Heap, offset: int, width: int) -> None:
         key = decode(heap, key_word)
         same = stored_hash(heap, key) == key_hash
         assert same or holds_nan(heap, key_word), f"entry {at // each} has a wrong hash"
-        # A pickle with a NaN in it equals nothing, not even what is read from it the next time.
+        # A pickle with a NaN in it equals nothing, not even the value that is read from it the next time.
         if same and key == decode(heap, key_word):
             found = table + TABLE_ENTRIES + width * (at // each)
             assert find_entry(heap, offset, width, key, key_hash) == found, f"entry {at // each} is not found"

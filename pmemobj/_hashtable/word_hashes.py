@@ -1,8 +1,8 @@
-"""The hashes of keys as they are stored, told from their words: without handles, classes or unpickling.
+"""The hashes of keys, computed from their words without handles, classes or unpickling.
 
-For `check`, which has to judge them, and for dumps, in which an object gets another place. Keys that
-compare by identity are hashed by their place, and a PersistentTuple by its items, which may be such
-objects; all other hashes follow from the value or stand beside it.
+`check` needs them to judge stored hashes, and dumps need them because an object gets another offset when it is
+restored. A key that compares by identity is hashed by its offset, and a PersistentTuple by its items, which may be such
+objects. All other hashes follow from the value, or stand beside the key.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pmemobj._values.nans import is_nan
 from pmemobj._values.words import decode, is_container, is_leaf, leaf_parts
 from pmemobj.errors import NotPersistableError, PoolDamagedError, TimeZoneNotFoundError
 
-#: How deep persistent tuples may lie in one another: more than a program could hash.
+#: How deep persistent tuples may be nested, which is deeper than a program could hash.
 _DEEPEST = 300
 
 
 def hash_of_word(heap: Heap, word: int, depth: int = 0) -> int | None:
-    """The hash of the key that a word stands for; None where only decoding it with its class would tell.
+    """The hash of the key that a word stands for; None if only decoding the key with its class would tell.
 
     Raises:
-        PoolDamagedError, ValueError: it stands for no key.
+        PoolDamagedError, ValueError: the word stands for no key.
     """
     if is_container(word):
         if not _is_tuple(heap, word):
@@ -37,10 +37,10 @@ def hash_of_word(heap: Heap, word: int, depth: int = 0) -> int | None:
 
 
 def hash_of_leaf(heap: Heap, kind: int, payload: bytes, depth: int = 1) -> int | None:
-    """The hash of the key that a leaf is; None where the leaf does not tell.
+    """The hash of the key that a leaf is; None if the leaf does not tell.
 
     Raises:
-        PoolDamagedError, ValueError: it is no value.
+        PoolDamagedError, ValueError: the leaf is no value.
     """
     if kind == Kind.PICKLE:
         return None
@@ -57,7 +57,7 @@ def hash_of_leaf(heap: Heap, kind: int, payload: bytes, depth: int = 1) -> int |
     except (TimeZoneNotFoundError, NotPersistableError):
         return None
     except TypeError:
-        return None  # a signalling NaN has no hash
+        return None  # A signalling NaN has no hash.
 
 
 def depends_on_places(heap: Heap, word: int, depth: int = 0) -> bool:
@@ -74,7 +74,7 @@ def depends_on_places(heap: Heap, word: int, depth: int = 0) -> bool:
 
 
 def holds_nan(heap: Heap, word: int, depth: int = 0) -> bool:
-    """Whether a key is a NaN, or a tuple with one in it: before there was a rule they had any hash.
+    """Whether a key is a NaN, or a tuple with one in it. Before there was a rule for NaNs, such keys had any hash.
 
     Raises:
         PoolDamagedError, ValueError: the key cannot be read.
@@ -85,7 +85,7 @@ def holds_nan(heap: Heap, word: int, depth: int = 0) -> bool:
 
 
 def leaf_holds_nan(kind: int, payload: bytes) -> bool:
-    """As `holds_nan`, of a leaf."""
+    """The same for a leaf."""
     if kind == Kind.KEY_TUPLE:
         return any(leaf_holds_nan(part, item) for part, item in split_parts(payload) if part)
     return kind in (Kind.FLOAT, Kind.COMPLEX, Kind.DECIMAL) and is_nan(value_of(kind, payload))
@@ -104,7 +104,7 @@ def _demand_depth(heap: Heap, depth: int, deepest: int) -> None:
     if depth > deepest:
         raise PoolDamagedError(
             f"hash a tuple that is a key of {heap.name}",
-            f"its tuples lie more than {deepest} deep in one another",
+            f"its tuples are nested more than {deepest} deep",
             "use a flatter key",
         )
 

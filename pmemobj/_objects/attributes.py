@@ -1,7 +1,7 @@
-"""PersistentObject: instances of one's own classes, with their attributes in the pool.
+"""PersistentObject: instances of a program's own classes, with their attributes in the pool.
 
-An instance is a header and a row of value words. The names of its attributes stand once for its
-class (see `_classes`); the number in an object's header says which class that is.
+An instance is a header and a row of value words. The names of its attributes stand once for its class (see
+`class_table`); the number in the header of an object says which class that is.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ _MIN_CAPACITY = 4
 _nothing: Any = object()
 
 
-
 class StoredAttributes(Persistent):
-    """What `PersistentObject` does, without what an extension type cannot have."""
+    """Implements `PersistentObject`, except for what an extension type cannot have."""
 
     __slots__ = ()
     _p_kind = Kind.OBJECT
@@ -81,7 +80,7 @@ class StoredAttributes(Persistent):
                 at = heap.peek(offset + _SLOTS) + WORD * slot
             word = heap.peek(at) if at else ABSENT
             if word == ABSENT:
-                # What a cached_property remembers, or else an AttributeError.
+                # It may be the cached value of a cached_property. If not, this raises AttributeError.
                 _delete_volatile(self, name)
                 return
             with heap.statement:
@@ -113,12 +112,12 @@ class StoredAttributes(Persistent):
     def __deepcopy__(self, memo: Any) -> Any:
         raise NotPersistableError(
             f"make a deep copy of a {type(self).__name__}",
-            "what it refers to may be everything in the pool",
-            "use copy.copy(), and copy what it refers to as far as you want it",
+            "it may refer to everything in the pool",
+            "use copy.copy(), and then copy those of the objects that it refers to which you need",
         )
 
     def _p_demand_same_class(self, cls: Any) -> None:
-        """Raise TypeError unless `cls` is a definition of the class that the pool names."""
+        """Raise NotPersistableError unless `cls` is a definition of the class that the pool names."""
         stored = _layout(self._p_heap, self._p_offset).name
         if not isinstance(cls, type) or stored_name(cls) != current_name(stored):
             raise NotPersistableError(
@@ -128,7 +127,7 @@ class StoredAttributes(Persistent):
             )
 
     def _p_grow(self, slot: int) -> None:
-        """Move the attributes to a longer row that has `slot`."""
+        """Move the attributes to a longer row, in which there is a place for `slot`."""
         heap = self._p_heap
         offset = self._p_offset
         old = heap.peek(offset + _SLOTS)
@@ -147,7 +146,7 @@ class StoredAttributes(Persistent):
         if getattr(getattr(cls, "__dataclass_params__", None), "frozen", False):
             raise NotPersistableError(
                 f"create a {cls.__qualname__} in {heap.name}",
-                "a frozen dataclass sets its fields past its class, so that they would not reach the pool",
+                "a frozen dataclass does not set its fields as attributes, so they would not reach the pool",
                 "leave frozen=True out",
             )
         number = heap.types.number_of(cls)
@@ -195,21 +194,21 @@ class StoredAttributes(Persistent):
 
 @public_in("pmemobj")
 class PersistentObject(StoredAttributes):
-    """Base of one's own persistent classes: their attributes are the state.
+    """Base of a program's own persistent classes: their attributes are their state.
 
-    ``__init__`` runs once, when the object is created with ``pool.new(Class, ...)``. The method
-    ``_v__init__`` runs then too, before it, and whenever the object is found again in a later run.
-    Names that begin with ``_v_`` are volatile: they are ordinary attributes of the Python object
-    and are forgotten with it; so is all that is put into ``__dict__`` directly, as
-    `functools.cached_property` does. A roll-back does not bring volatile attributes back.
+    ``__init__`` runs once, when an object is created with ``pool.new(Class, ...)``. The method ``_v__init__`` runs
+    before it, and again whenever the object is found in a later run. Names that begin with ``_v_`` are volatile: they
+    are ordinary attributes of the Python object and are forgotten with it. The same holds for all that is put into
+    ``__dict__`` directly, as `functools.cached_property` does. A roll-back does not restore volatile attributes.
 
-    Properties, methods and class attributes work as always, and so does `dataclasses.dataclass`,
-    but for ``frozen`` and ``slots``, which keep the fields in ordinary memory. `copy.copy` makes a
-    new object in the same pool with the same attribute values.
+    Properties, methods and class attributes work as in every class, and so does `dataclasses.dataclass`, except for
+    ``frozen`` and ``slots``, which keep the fields in ordinary memory. `copy.copy` makes a new object in the same pool
+    with the same values of its attributes.
 
-    Durability: setting or deleting an attribute is atomic by itself and durable when it returns;
-    inside a transaction it is so together with it.
-    Cost: reading an attribute calls no C function.
+    Durability: setting an attribute is one failure-atomic store, or one atomic step of libpmemobj if a value needs
+        memory of its own; the first value of an attribute of an object is one transaction, and so is deleting one.
+        Inside a transaction all of this is durable with the commit.
+    Cost: constant. Reading an attribute calls no C function.
 
     Example::
 
@@ -237,14 +236,14 @@ class PersistentObject(StoredAttributes):
         pass
 
     def _v__init__(self) -> None:
-        """Set up volatile attributes; called at creation and at every resurrection."""
+        """Set up volatile attributes. It is called when the object is created and whenever it is found again."""
 
     def _p_revive(self) -> None:
         self._v__init__()
 
 
 def _attribute(self: StoredAttributes, name: str) -> Any:
-    """An attribute of any kind."""
+    """The value of any attribute, stored or not."""
     if not _is_special(name):
         value = _read_stored(self, name)
         if value is not _nothing:
@@ -276,7 +275,7 @@ def _set_stored(self: StoredAttributes, name: str, value: Any) -> None:
 
 
 def _slot_of(heap: Heap, offset: int, name: str) -> int:
-    """Where the attribute's word lies in the object at `offset`, or 0."""
+    """The offset of the attribute's word in the object at `offset`, or 0."""
     slot = _layout(heap, offset).slots.get(name)
     if slot is None:
         return 0
@@ -287,7 +286,7 @@ def _slot_of(heap: Heap, offset: int, name: str) -> int:
 
 
 def _layout(heap: Heap, offset: int) -> AttributeLayout:
-    """The layout of the object at `offset`."""
+    """The attribute layout of the object at `offset`."""
     head = heap.peek(offset)
     table = heap.types
     if table is None:
@@ -304,16 +303,16 @@ def _known_layout(table: ClassTable, head: int) -> AttributeLayout | None:
 
 
 def _is_special(name: str) -> bool:
-    """Whether a name is one of Python's, of ours, or volatile."""
+    """Whether a name belongs to Python or to pmemobj, or is volatile."""
     if type(name) is str:
-        text = name  # compiled, a C type: the usual case costs nothing
+        text = name  # In the compiled form this has a C type, so the usual case takes no time.
         if not text.startswith("_"):
             return False
     return name[:2] == "__" or name[:3] == "_p_" or name[:3] == "_v_"
 
 
 def _read_stored(self: StoredAttributes, name: str) -> Any:
-    """As `_stored`, whatever other threads do meanwhile."""
+    """The value of a stored attribute, or `_nothing`; an optimistic read (see `consistent_reads`)."""
     heap = self._p_heap
     version = heap.version
     if heap.still_valid(version):
@@ -329,7 +328,7 @@ def _read_stored(self: StoredAttributes, name: str) -> Any:
 
 
 def _find_slot(self: StoredAttributes, name: Any) -> int:
-    """Where the word of an attribute lies that is nothing but stored state, or 0; compiled.
+    """The offset of the word of an attribute that is stored and not hidden by the class, or 0; compiled.
 
     From then on `_found_slot` finds it.
     """
@@ -347,7 +346,7 @@ def _find_slot(self: StoredAttributes, name: Any) -> int:
 
 
 def _set_quickly(self: StoredAttributes, name: Any, value: Any) -> bool:
-    """Set an attribute that has a slot and is nothing but stored state; compiled. Returns whether it was."""
+    """Set an attribute that has a slot and is not hidden by the class; compiled. Return whether it could be done."""
     if self._p_heap.limit == 0:
         return False
     lock = self._p_heap.lock
@@ -365,7 +364,7 @@ def _set_quickly(self: StoredAttributes, name: Any, value: Any) -> bool:
 
 
 def _stored(self: StoredAttributes, name: str) -> Any:
-    """The value of an attribute in the pool, or `_nothing`."""
+    """The value of a stored attribute, or `_nothing`."""
     heap = self._p_heap
     if cython.compiled:
         at = _found_slot(self, name)  # type: ignore[name-defined]  # noqa: F821
@@ -394,7 +393,7 @@ def _class_attribute(cls: type, name: str) -> Any:
 
 
 def _is_data_descriptor(cls: type, name: str) -> bool:
-    """Whether a property or the like stands between the attribute and the state."""
+    """Whether the class has a property or the like with this name, which hides the stored attribute."""
     if cython.compiled:
         return has_data_descriptor(cls, name)  # type: ignore[name-defined,no-any-return]  # noqa: F821
     else:
@@ -403,23 +402,23 @@ def _is_data_descriptor(cls: type, name: str) -> bool:
 
 
 def _is_volatile(cls: type, name: str) -> bool:
-    """Whether an attribute is no part of the state."""
+    """Whether an attribute is not part of the state."""
     if name[:3] == "_p_":
         raise AttributeError(f"cannot change {name}: names that begin with _p_ are pmemobj's own (choose another)")
     if name[:3] == "_v_" or _is_data_descriptor(cls, name):
         return True
     if name[:2] == "__":
         raise AttributeError(
-            f"cannot change {name}: names that begin with __ are Python's own, and none of the state (choose another)"
+            f"cannot change {name}: names that begin with __ are Python's own and no part of the state (choose another)"
         )
     return False
 
 
 def _set_volatile(self: StoredAttributes, name: str, value: Any) -> None:
-    """``object.__setattr__``, which refuses the instances of an extension type with its own."""
+    """Do what ``object.__setattr__`` does, which refuses instances of an extension type that defines its own."""
     if name == "__dict__":
         raise AttributeError(
-            f"cannot set __dict__ of {a_or_an(type(self).__name__)}: it is not the state, which is in the pool "
+            f"cannot set __dict__ of {a_or_an(type(self).__name__)}: it is not the state, which lies in the pool "
             "(use setattr for each attribute)"
         )
     if cython.compiled:
@@ -429,7 +428,7 @@ def _set_volatile(self: StoredAttributes, name: str, value: Any) -> None:
 
 
 def _delete_volatile(self: StoredAttributes, name: str) -> None:
-    """``object.__delattr__``, likewise."""
+    """Do what ``object.__delattr__`` does, which refuses these instances, too."""
     if cython.compiled:
         generic_delete(self, name, cython.NULL)  # type: ignore[name-defined]  # noqa: F821
     else:

@@ -1,11 +1,10 @@
 """The classes that a pool knows, and the names of their attributes.
 
-The names of an object's attributes stand once for its class, in a class record that grows as
-instances get new attributes (a layout). The records stand in the class table of the pool; the number in
-an object's header says which is its own.
+The names of attributes stand once for each class, in a class record, which grows as instances get new attributes. The
+records stand in the class table of the pool; the number in the header of an object says which record belongs to it.
 
-`ClassTable` is this process's view of that table. What it keeps of the pool is read anew after
-every roll-back, since a roll-back may take back a name that has just been added.
+`ClassTable` is this process's view of the table. What it keeps is read again after every roll-back, since a roll-back
+may take back a name that has just been added.
 """
 
 from __future__ import annotations
@@ -26,25 +25,27 @@ except ImportError:
 
 
 class FoundNames:
-    """The slots of attributes that were read, by the identity of their names; used compiled only.
+    """The slots of attributes that were read before, by the identity of the attribute names; used in the compiled form
+    only.
 
-    A name in a program is one str object, so it is found without hashing. It is so for as long as the class of
-    the instance is unchanged, since a property may come to stand before the state: the version tag of
-    the class, a number of CPython's that is another one after each change, is remembered too. And it is so in
-    objects of one class of the pool, which their header tells.
+    A name in a program is one str object, so it is found by its address, without hashing. The slot is valid as long as
+    the class of the instance is unchanged, since a property may come to hide the stored attribute. So the version tag
+    of the class is remembered too, a number of CPython's that is another one after each change of the class. And the
+    slot is valid for objects of one class of the pool, which their headers tell.
 
-    What is found here is `places`, an array in C; `_object` looks there by itself.
+    The slots lie in `places`, a C array in which `attributes` looks by itself.
     """
 
     def __init__(self) -> None:
         self._kept: dict[int, str] = {}
 
     def remember(self, name: str, tag: int, header: int, slot: int) -> None:
-        """Let a name be found in objects with such a header; a tag of 0 says that the class has none."""
+        """Let a name be found in objects with this header. A tag of 0 says that the class has none, so nothing is kept.
+        """
         if cython.compiled and tag:
             place = place_of(name, tag)  # type: ignore[name-defined]  # noqa: F821
             self.places[place].name = 0  # type: ignore[attr-defined]
-            self._kept[place] = name  # which keeps its address its own
+            self._kept[place] = name  # As long as it is kept, no other object has its address.
             self.places[place].tag = tag  # type: ignore[attr-defined]
             self.places[place].header = header  # type: ignore[attr-defined]
             self.places[place].slot = slot  # type: ignore[attr-defined]
@@ -52,9 +53,9 @@ class FoundNames:
 
 
 class AttributeLayout:
-    """One class record: the class's name and the slot of each attribute name.
+    """One class record: the name of a class, and the slot of each attribute name.
 
-    That of a class with fields (see `_extension`) has, instead of attribute names, their list as bytes.
+    The record of a class with fields (see `fields`) has the list of its fields, as bytes, instead of attribute names.
     """
 
     __slots__ = ("_heap", "_record", "fields", "name", "number", "slots")
@@ -70,18 +71,18 @@ class AttributeLayout:
 
     def reload(self) -> None:
         """Read the attribute names again."""
-        # Not list(), which would take the room for as many as the record says that it has.
+        # list() would allocate memory for as many names as the record claims to have.
         names = [name for name in self._record][1:] if self.fields is None else []  # noqa: C416
         if not all(type(name) is str for name in names):
             raise _bad_record(self._heap, self.number)
-        # A new one, since another thread may be looking something up.
+        # A new dict is made, since another thread may be using the old one.
         self.slots = {name: slot for slot, name in enumerate(names)}
 
     def slot_for(self, attribute: str) -> int:
-        """The slot of an attribute name, which is added to the record if it is new."""
+        """The slot of an attribute name. A new name is added to the record."""
         slot = self.slots.get(attribute)
         if slot is None:
-            name = str.__str__(attribute)  # of a subclass, say a StrEnum, the plain text
+            name = str.__str__(attribute)  # The plain text of an instance of a subclass, such as a StrEnum.
             self._record.append(name)
             slot = self.slots[name] = len(self.slots)
         return slot
@@ -104,13 +105,13 @@ class ClassTable:
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
-        #: By class number; None for those that nobody has asked for.
+        #: The layouts by class number; None for those that have not been read yet.
         self.layouts: list[AttributeLayout | None] = []
         heap.after_rollback.append(self.reload)
         self.reload()
 
     def reload(self) -> None:
-        """Bring what is kept here in line with the pool."""
+        """Read again what is kept here, so that it agrees with the pool."""
         self.found = FoundNames()
         records = self._records()
         known = len(records) if records is not None else 0
@@ -134,7 +135,7 @@ class ClassTable:
         return 0 if records is None else len(records)
 
     def layout(self, number: int) -> AttributeLayout:
-        """The layout of class number `number`.
+        """The layout for class number `number`.
 
         Raises:
             PoolDamagedError: the pool has no such class.
@@ -155,12 +156,12 @@ class ClassTable:
                 layouts.append(None)
             layouts[number] = found
             if not self._heap.still_valid(version) and not self._heap.in_transaction():
-                # Another thread may have rolled it back meanwhile; whoever asks again gets what is true then.
+                # Another thread may have rolled the record back meanwhile, so it is not kept but read again next time.
                 layouts[number] = None
         return found
 
     def title(self, offset: int, kind: int) -> str:
-        """The name of the class that an allocation belongs to, for messages; empty where it says none."""
+        """The name of the class that an allocation belongs to, for messages; empty if the allocation does not tell."""
         heap = self._heap
         owner = heap.read(offset + BLOCK_OWNER) if kind in BLOCK_KINDS else offset
         if not owner or kind_of(heap.read(owner)) not in (Kind.OBJECT, Kind.EXTENSION):
@@ -171,11 +172,11 @@ class ClassTable:
             return ""
 
     def number_of(self, cls: type, fields: bytes | None = None) -> int:
-        """The number of a class, which gets a record if it is new; inside a transaction.
+        """The number of a class. A new class gets a record, so this is called inside a transaction.
 
         Args:
             cls: The class.
-            fields: The list of its fields, for a class that has them; None for one with attributes.
+            fields: The list of its fields for a class with fields; None for a class with attributes.
         """
         name = stored_name(cls)
         records = self._records()

@@ -89,7 +89,7 @@ def _shortened(path: str) -> str:
     return path if len(path) <= _PATH_MAX else f"{path[: _PATH_MAX // 2]}…{path[-_PATH_MAX // 2 :]}"
 
 
-class Walk:
+class ConversionWalk:
     """One conversion: call `find`, and then, if there is anything to convert, `build`.
 
     Args:

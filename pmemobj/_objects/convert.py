@@ -16,7 +16,7 @@ from pmemobj._containers.base import Persistent, create, kinds
 from pmemobj._engine.heap import Heap
 from pmemobj._format import ABSENT, Kind, class_number
 from pmemobj._hashtable.hashes import stored_hash
-from pmemobj._objects.conversion_walk import Conversion, Parts, Walk
+from pmemobj._objects.conversion_walk import Conversion, ConversionWalk, Parts
 from pmemobj._public_names import public_in
 from pmemobj._values import pickles
 from pmemobj._values.leaves import payload_of
@@ -117,7 +117,7 @@ TO_PLAIN: dict[int, Conversion] = {
 
 def to_persistent(heap: Heap, value: Any) -> Any:
     """Convert a value as `pool.persistent` does."""
-    walk = Walk(
+    walk = ConversionWalk(
         lambda found: _persistent_conversion(heap, found), lambda kind, *args: create(heap, kinds[kind], args, {})
     )
     if not walk.find(value):
@@ -194,7 +194,7 @@ def to_python(value: Any) -> Any:
     if not isinstance(value, Persistent):
         return value
     with value._p_heap.lock:
-        walk = Walk(_plain_conversion, lambda target, *args: target(*args))
+        walk = ConversionWalk(_plain_conversion, lambda target, *args: target(*args))
         walk.find(value)
         return walk.build()
 

@@ -1,9 +1,9 @@
-"""Garbage collection: mark what can be reached, sweep the rest.
+"""Garbage collection: mark what can be reached, and sweep the rest.
 
-Nothing in a pool counts references; an object that lost its last one stays until it is swept. The
-marking starts at the root and the class table, and at every live handle, since the program may
-still store that object somewhere, and at what buffers show. A crash in the middle of a sweep is
-harmless: only unreachable memory is freed, and what is left of it stays unreachable.
+No references are counted in a pool, so an object that lost its last reference stays until it is swept. Marking starts
+at the root and the class table, at every live handle, since the program may still store that object somewhere, and at
+memory that buffers show. A crash in the middle of a sweep does no harm: only unreachable memory is freed, and what
+remains of it stays unreachable.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from pmemobj._format import (
 from pmemobj._objects.blocks import Anchor, owner_of, words_of
 from pmemobj.errors import PmemError, PoolDamagedError, PoolFullError, TransactionError
 
-#: Frees in one transaction: enough to share the cost of its commit, few enough for its log.
+#: How many allocations one transaction frees: enough to share the cost of its commit, and few enough for its log.
 _SWEEP_BATCH = 1000
-#: Objects between two reports of progress.
+#: How many objects are dealt with between two reports of progress.
 REPORT_EVERY = 10_000
 
 _BODY_NAMES = {
@@ -49,14 +49,15 @@ _BODY_NAMES = {
     Kind.BLOCK_BYTES: "block",
 }
 
-#: Called with the number of allocations dealt with and that of all.
+#: A function that is called with the number of allocations that are done, and that of all.
 Progress = Callable[[int, int], Any]
 
 
 class Marks:
     """A set of offsets of allocations: one bit for every 16 bytes of the pool.
 
-    Pages of it that no offset falls into are never touched, so it costs memory for what is used.
+    Pages of it into which no offset falls are never touched, so it takes memory only for the parts of the pool that are
+    used.
     """
 
     __slots__ = ("_bits", "_count", "_limit")
@@ -67,7 +68,7 @@ class Marks:
         self._count = 0
 
     def add(self, offset: int) -> bool:
-        """Add an offset; whether it is new. One outside the pool is not added."""
+        """Add an offset, and return whether it is new. An offset outside the pool is not added."""
         if offset >= self._limit:
             return False
         unit = offset // ALIGNMENT
@@ -87,12 +88,12 @@ class Marks:
 
 
 def root_words(heap: Heap) -> list[int]:
-    """The words that everything hangs on."""
+    """The words at which marking starts: the root, and the class table."""
     return [heap.read(heap.root_offset + ROOT_VALUE), heap.read(heap.root_offset + ROOT_CLASSES)]
 
 
 def containers(heap: Heap, words: Iterable[int]) -> list[int]:
-    """The offsets of all shared objects that can be reached from `words`; `mark` tells the errors."""
+    """The offsets of all persistent objects that can be reached from `words`. It raises what `mark` raises."""
     found: list[int] = []
     mark(heap, words, containers=found)
     return found
@@ -109,14 +110,14 @@ def mark(
 
     Args:
         heap: An open pool, or an image of one.
-        words: Where to start.
-        reached: What was reached before; it is added to.
-        containers: A list to which the shared objects among them are appended. (Their headers do not
-            tell: a body has none, and its first word may look like one.)
-        report: Called now and then with the number of allocations reached.
+        words: The words at which to start.
+        reached: What was reached before; offsets are added to it.
+        containers: A list to which the persistent objects among them are appended. (They cannot be told by their
+            headers afterwards: a body has no header, and its first word may look like one.)
+        report: Called now and then with the number of allocations that were reached.
 
     Raises:
-        PoolDamagedError: a word leads nowhere.
+        PoolDamagedError: a word leads to no allocation.
     """
     marks = Marks(heap.limit) if reached is None else reached
     waiting: list[int] = []
@@ -137,7 +138,7 @@ def mark(
 
 
 def _mark_words(heap: Heap, words: Iterable[int], marks: Marks, waiting: list[int]) -> None:
-    """Mark what value words refer to; objects that are new are put to those `waiting` to be walked."""
+    """Mark what value words refer to. Objects that are new are added to those that are `waiting` to be walked."""
     for word in words:
         tag = word & TAG_MASK
         if tag == TAG_LEAF:
@@ -150,9 +151,9 @@ def _mark_words(heap: Heap, words: Iterable[int], marks: Marks, waiting: list[in
 
 
 def _mark_handles(heap: Heap, marks: Marks) -> None:
-    """Mark what is reached from the objects and blocks that the program holds.
+    """Mark what can be reached from the objects and blocks to which Python objects refer.
 
-    A block keeps the object that owns it, since whoever frees it changes that object.
+    A block keeps the object that owns it, since freeing the block changes that object.
     """
     objects = []
     for handle in heap.handles.live():
@@ -167,7 +168,7 @@ def _mark_handles(heap: Heap, marks: Marks) -> None:
 
 
 def held(heap: Heap) -> list[int]:
-    """The offsets of the objects that the program holds: by Python objects, by their blocks, by buffers."""
+    """The offsets of the objects that the program keeps: by Python objects, by their blocks, or by buffers."""
     objects = list(heap.loans.lent)
     for handle in heap.handles.live():
         offset = handle._p_offset
@@ -179,7 +180,7 @@ def held(heap: Heap) -> list[int]:
 
 
 class DoubtfulGarbageError(PoolDamagedError):
-    """Nothing is freed, because damage may be the reason why it cannot be reached."""
+    """Nothing is freed, because objects may be unreachable only because of damage."""
 
 
 def _demand_whole(heap: Heap, objects: Iterable[int]) -> None:
@@ -202,7 +203,7 @@ def _demand_whole(heap: Heap, objects: Iterable[int]) -> None:
 
 
 def _unreached(heap: Heap, marks: Marks) -> array[int]:
-    """The offset of every allocation of ours that is not marked."""
+    """The offset of every allocation of pmemobj that is not marked."""
     found = array("Q")
     for offset in heap.offsets():
         if offset not in marks:
@@ -217,23 +218,22 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
 
     Args:
         heap: An open pool, outside a transaction.
-        keep_handles: Whether objects that only live handles know are kept.
-        progress: Called now and then; an exception from it ends the collection, and leaves the rest
-            of the garbage for the next one.
+        keep_handles: Whether unreachable objects that are kept by Python variables stay.
+        progress: Called now and then. An exception from it ends the collection, and the next one frees the rest.
 
     Returns:
         How many allocations of each type were freed.
 
     Raises:
-        TransactionError: a transaction is open in this thread, or `progress` changed the pool.
-        DoubtfulGarbageError: an object is damaged, so that what cannot be reached may be what it referred to. All
-            objects are looked at for that once, the first time since the pool was opened that something would be freed.
+        TransactionError: a transaction is open in this thread, or `progress` has changed the pool.
+        DoubtfulGarbageError: an object is damaged, so what cannot be reached may be what this object referred to. For
+            this all objects are examined once, the first time since the pool was opened that something would be freed.
     """
     if heap.in_transaction():
         raise TransactionError(
             f"collect the garbage of {heap.name}", "a transaction is open", "commit or abort it first"
         )
-    # The lock keeps other threads from reviving what is about to be freed.
+    # The lock keeps other threads from finding again what is about to be freed.
     with heap.lock:
         tell = reporter(heap, progress, "collecting the garbage of")
         with heap.statement:
@@ -243,14 +243,14 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
             mark(heap, heap.loans.lent, reached)
             if keep_handles:
                 _mark_handles(heap, reached)
-            doomed = _unreached(heap, reached)
-            if doomed and objects is not None:
+            unreachable = _unreached(heap, reached)
+            if unreachable and objects is not None:
                 _demand_whole(heap, objects)
                 heap.is_trusted = True
-            freed = Counter(_type_name(heap, offset) for offset in doomed)
+            freed = Counter(_type_name(heap, offset) for offset in unreachable)
         done = len(reached)
-        for start in range(0, len(doomed), _SWEEP_BATCH):
-            batch = doomed[start : start + _SWEEP_BATCH].tolist()
+        for start in range(0, len(unreachable), _SWEEP_BATCH):
+            batch = unreachable[start : start + _SWEEP_BATCH].tolist()
             _free(heap, batch)
             heap.invalidate(
                 batch,
@@ -261,20 +261,19 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
                 tell(done + start + len(batch))
         heap.may_have_garbage = len(reached) > from_root
         if tell is not None:
-            tell(done + len(doomed))
+            tell(done + len(unreachable))
     return freed
 
 
 def reclaim(heap: Heap) -> bool:
     """Free garbage for an allocation that has just failed, in the middle of its transaction.
 
-    Only in one that has changed nothing yet. What was committed is then what memory shows, so what
-    is garbage now is so whether the transaction commits or is rolled back. Later it might be an object
-    that a roll-back needs again, and what the transaction frees is not free before its commit.
+    This is done only if the transaction has changed nothing yet. Then memory shows what was committed, so what is
+    garbage now is garbage whether the transaction commits or is rolled back. Later a roll-back might need such an
+    object again, and what the transaction itself frees is not free before its commit.
 
-    What it has allocated may be half filled, and may refer to objects that nothing else refers to;
-    so every word in there that could be a reference is taken for one. The frees are no part
-    of the transaction.
+    Allocations that the transaction has made may be half filled, and may refer to objects to which nothing else refers.
+    So every word in them that could be a reference is taken for one. The frees are not part of the transaction.
 
     Returns:
         Whether anything was freed.
@@ -286,32 +285,32 @@ def reclaim(heap: Heap) -> bool:
         from_root = len(marks)
         mark(heap, heap.loans.lent, marks)
         _mark_handles(heap, marks)
-        doomed = set(_unreached(heap, marks))
+        unreachable = set(_unreached(heap, marks))
         suspects = [
             word & ~TAG_MASK
             for offset, size in dict(heap.fresh).items()
             for word in heap.read_words(offset, size // WORD)
-            if word & ~TAG_MASK in doomed
+            if word & ~TAG_MASK in unreachable
         ]
         mark(heap, [offset for offset in suspects if _kind(heap, offset) in CONTAINER_KINDS], marks)
-        if doomed and not heap.is_trusted:
+        if unreachable and not heap.is_trusted:
             _demand_whole(heap, containers(heap, root_words(heap)))
             heap.is_trusted = True
     except PmemError:
         return False
     kept = {*suspects, *dict(heap.fresh)}
-    freed = [offset for offset in doomed if offset not in marks and offset not in kept]
+    freed = [offset for offset in unreachable if offset not in marks and offset not in kept]
     heap.free_now(freed)
     heap.may_have_garbage = len(marks) > from_root or bool(heap.fresh)
     return bool(freed)
 
 
 def reporter(heap: Heap, progress: Progress | None, doing: str) -> Callable[[int], None] | None:
-    """What tells `progress`, and does not let it change the pool that is being worked on.
+    """A function that calls `progress`, and raises if `progress` changes the pool.
 
     Args:
         heap: An open pool.
-        progress: What to tell the number of allocations that are done, and that of all.
+        progress: Called with the number of allocations that are done, and that of all.
         doing: What is being done, for the message.
     """
     if progress is None:
@@ -332,7 +331,7 @@ def reporter(heap: Heap, progress: Progress | None, doing: str) -> Callable[[int
 
 
 def _free(heap: Heap, batch: list[int]) -> None:
-    """Free allocations in one transaction, or, where a full pool has no room for its log, in more."""
+    """Free allocations in one transaction; in more than one if a full pool has no room for the log."""
     try:
         with heap.statement:
             for offset in batch:
@@ -346,7 +345,7 @@ def _free(heap: Heap, batch: list[int]) -> None:
 
 
 def _kind(heap: Heap, offset: int) -> int:
-    """The kind of the allocation at `offset`, as libpmemobj keeps it."""
+    """The kind of the allocation at `offset`, as libpmemobj stores it."""
     return heap.read(offset - ALLOCATION_TYPE)
 
 

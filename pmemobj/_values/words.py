@@ -1,12 +1,12 @@
-"""Between Python values and the 64-bit words that stand for them in a pool.
+"""Conversion between Python values and the 64-bit words that stand for them in a pool.
 
-Every slot of every container holds one word (see `_layout`). A value that fits is the word itself,
-an immediate; other immutable values are copied into a leaf that belongs to this one slot; a
-persistent object is stored as its offset. So `replace`, the one way to overwrite a slot, frees the
-leaf that it drops, and there is nothing to count.
+Every slot of every container holds one word (see `_format`). A value that fits into a word is stored as the word itself
+(an immediate). Other immutable values are copied into a leaf, which belongs to this one slot. A persistent object is
+stored as its offset. So `replace`, the only way to overwrite a slot, frees the leaf that the slot held, and no
+references are counted.
 
-Exact types only: an instance of a subclass of, say, int would come back as an int, so it is
-refused unless its class was nominated with `persist_via_pickle`.
+Only exact types are accepted: an instance of a subclass of int, for example, would come back as an int. So it is
+    refused unless its class was nominated with `persist_via_pickle`.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ _CONSTANTS: dict[int, Any] = {
     WORD_INF: float("inf"),
     WORD_MINUS_INF: float("-inf"),
 }
-#: By the bits of the double, for those that `_float_word` cannot rotate.
+#: The words of the floats that `_float_word` cannot rotate, by the bits of the double.
 _FLOAT_CONSTANTS = {
     _QUAD.unpack(_DOUBLE.pack(value))[0]: word for word, value in _CONSTANTS.items() if type(value) is float
 }
@@ -88,7 +88,7 @@ def immediate(heap: Heap, value: Any) -> int:
     """The word for a value that needs no memory of its own, else `ABSENT`.
 
     Raises:
-        NotPersistableError: a persistent object of another pool.
+        NotPersistableError: the value is a persistent object of another pool.
     """
     kind = type(value)
     if kind is int:
@@ -152,10 +152,10 @@ def reference(heap: Heap, value: Handle) -> int:
     """The word for a persistent object of this heap.
 
     Raises:
-        NotPersistableError: it is one of another pool.
+        NotPersistableError: the object lies in another pool.
     """
     if value._p_heap is not heap:
-        value._p_heap.read(value._p_offset)  # a dead object says best what is wrong with it
+        value._p_heap.read(value._p_offset)  # If the object is dead, this raises the reason.
         raise NotPersistableError(
             f"store {a_or_an(type(value).__name__)} of pool {value._p_heap.name} in pool {heap.name}",
             "a pool holds only its own objects",
@@ -165,7 +165,7 @@ def reference(heap: Heap, value: Handle) -> int:
 
 
 def decode(heap: Heap, word: int) -> Any:
-    """The Python value of a word; a container comes back as its one live handle."""
+    """The Python value of a word. For a container this is its one live handle."""
     if word & 1:
         if cython.compiled:
             return cython.cast(cython.longlong, word) >> 1
@@ -239,27 +239,27 @@ def _nonsense(heap: Heap, why: str) -> PoolDamagedError:
 
 
 def is_leaf(word: int) -> bool:
-    """Whether the slot of this word owns an allocation."""
+    """Whether the slot with this word owns an allocation."""
     return word & TAG_MASK == TAG_LEAF
 
 
 def is_container(word: int) -> bool:
-    """Whether the word is the offset of a shared object."""
+    """Whether the word is the offset of a persistent object, which other slots may share."""
     return word & TAG_MASK == TAG_CONTAINER and word != ABSENT
 
 
 def is_packed(word: int) -> bool:
-    """Whether it is that of a key whose text lies in the table."""
+    """Whether the word is a key whose text lies in the table."""
     return word & 0xFF == PACKED_STR
 
 
 def packed_text(heap: Heap, word: int) -> bytes:
-    """The text of such a key, in UTF-8."""
+    """The text of a key that lies in the table, in UTF-8."""
     return heap.read_bytes(word >> PACKED_OFFSET_SHIFT, word >> PACKED_SIZE_SHIFT & 0xFF)
 
 
 def is_immediate(word: int) -> bool:
-    """Whether the word is a value by itself, such as `decode` makes of it."""
+    """Whether the word is a value by itself, which `decode` makes without reading more of the pool."""
     if word & 3:
         return True  # an int or a float
     tag = word & TAG_MASK
@@ -272,12 +272,12 @@ def is_immediate(word: int) -> bool:
 
 
 def encode(heap: Heap, value: Any) -> int:
-    """The word for any value that can be stored; may allocate a leaf, so inside a transaction.
+    """The word for any value that can be stored. It may allocate a leaf, so it is called inside a transaction.
 
     Raises:
-        NotPersistableError: no way to store it.
-        PoolFullError: no room for the leaf.
-        TransactionError: pickling the value changed the pool.
+        NotPersistableError: the value cannot be stored.
+        PoolFullError: there is no room for the leaf.
+        TransactionError: pickling the value has changed the pool.
     """
     word = immediate(heap, value)
     if word != ABSENT:
@@ -289,7 +289,7 @@ def encode(heap: Heap, value: Any) -> int:
     changes = heap.changes
     kind, payload = payload_of(value)
     if heap.changes != changes:
-        # The caller has looked already where the word shall go.
+        # The caller has already decided where the word goes.
         raise TransactionError(
             f"store {a_or_an(type(value).__qualname__)} in {heap.name}",
             "its pickling changed the pool meanwhile",
@@ -299,7 +299,7 @@ def encode(heap: Heap, value: Any) -> int:
 
 
 def _new_text(heap: Heap, value: str) -> int:
-    """The word for a new leaf of a str, without a copy of its bytes; `ABSENT` if it has no UTF-8. Compiled."""
+    """The word for a new leaf of a str, made without a copy of its bytes; `ABSENT` if it has no UTF-8. Compiled."""
     size = 0
     data_at = utf8_of(value, cython.address(size))  # type: ignore[name-defined]  # noqa: F821
     if data_at == cython.NULL:
@@ -313,10 +313,10 @@ def _new_text(heap: Heap, value: str) -> int:
 
 
 def new_leaf(heap: Heap, kind: int, payload: bytes) -> int:
-    """The word for a new leaf, which the slot it is written to will own; inside a transaction.
+    """The word for a new leaf, made inside a transaction. The slot that it is written to will own the leaf.
 
     Raises:
-        PoolFullError: no room for it.
+        PoolFullError: there is no room for it.
     """
     offset = heap.alloc(WORD + len(payload), kind)
     return _fill_leaf(heap, offset, kind, payload)
@@ -329,10 +329,10 @@ def _fill_leaf(heap: Heap, offset: int, kind: int, payload: bytes) -> int:
 
 
 def duplicate(heap: Heap, word: int) -> int:
-    """The word with which another slot holds the same value; inside a transaction.
+    """The word with which another slot holds the same value, made inside a transaction.
 
     Raises:
-        PoolFullError: no room for a leaf of its own.
+        PoolFullError: there is no room for another leaf.
     """
     if not is_leaf(word):
         return word
@@ -345,13 +345,14 @@ def replace(heap: Heap, slot: int, value: Any, area: int = 0, end: int = 0) -> N
 
     Args:
         heap: The heap.
-        slot: Where the word of the slot lies.
+        slot: The offset of the slot's word.
         value: What to store.
-        area: Where the allocation begins that the slot is one of many in, for cheaper logs; 0: never mind.
-        end: Where it ends.
+        area: The beginning of the allocation that has many such slots, so that the log can be cheaper; 0 if there is
+            none.
+        end: The end of that allocation.
 
-    Durability: by itself atomic and durable at return; in a transaction with its commit.
-    Cost: where neither the old nor the new value is a leaf, one 8-byte store; else one publication (`_publish`).
+    Durability: atomic by itself and durable at return; inside a transaction with its commit.
+    Cost: one 8-byte store if neither the old nor the new value is a leaf, else one publication (see `publication`).
     """
     lock = heap.lock
     lock.acquire()
@@ -374,12 +375,12 @@ def replace(heap: Heap, slot: int, value: Any, area: int = 0, end: int = 0) -> N
 
 
 def _swap(heap: Heap, slot: int, word: int, value: Any) -> bool:
-    """What `exchange` does, outside a transaction; False where that takes one.
+    """Do what `exchange` does outside a transaction. Return False if this takes a transaction.
 
     Args:
         heap: The heap.
-        slot: Where the word of the slot lies.
-        word: The word of the value, if it needs no memory; else `ABSENT`.
+        slot: The offset of the slot's word.
+        word: The word of the value if it needs no memory, else `ABSENT`.
         value: What to store.
     """
     publication = Publication(heap)
@@ -396,11 +397,11 @@ def _swap(heap: Heap, slot: int, word: int, value: Any) -> bool:
 
 
 def prepare(heap: Heap, publication: Publication, value: Any) -> int:
-    """The word of a value whose leaf, if it needs one, a publication will allocate.
+    """The word of a value. If the value needs a leaf, a publication will allocate it.
 
     Returns:
-        The word; `ABSENT` where there is no room at hand, and for values that foreign code may have to make
-        bytes of: what that changes belongs into the same transaction.
+        The word; `ABSENT` if there is no room at hand, or if foreign code may have to encode the value: what that code
+        changes belongs to the same transaction.
     """
     word = immediate(heap, value)
     if word != ABSENT:
@@ -422,11 +423,11 @@ def prepare(heap: Heap, publication: Publication, value: Any) -> int:
 
 
 def exchange(heap: Heap, slot: int, word: int, area: int = 0, end: int = 0) -> None:
-    """Write a word into a live slot and free the leaf that it held, inside a transaction.
+    """Write a word into a live slot and free the leaf that the slot held, inside a transaction.
 
     Args:
         heap: The heap.
-        slot: Where the word of the slot lies.
+        slot: The offset of the slot's word.
         word: The new word.
         area: As for `replace`.
         end: As for `replace`.
@@ -440,7 +441,7 @@ def exchange(heap: Heap, slot: int, word: int, area: int = 0, end: int = 0) -> N
 
 
 def free_leaf(heap: Heap, word: int) -> None:
-    """Give back what a slot owned, if it owned something. Containers are left to the gc."""
+    """Free the leaf that a slot owned, if the word is one. Containers are freed by the garbage collection only."""
     if is_leaf(word):
         heap.free(word ^ TAG_LEAF)
 
@@ -449,10 +450,10 @@ def free_leaf(heap: Heap, word: int) -> None:
 
 
 def leaf_parts(heap: Heap, word: int) -> tuple[Kind, bytes]:
-    """Kind and payload of the leaf that a word points to.
+    """The kind and the payload of the leaf that a word points to.
 
     Raises:
-        PoolDamagedError: there is no leaf at that offset.
+        PoolDamagedError: there is no leaf at this offset.
     """
     offset = word & ~TAG_MASK
     head = heap.peek(offset)
@@ -468,7 +469,7 @@ def leaf_parts(heap: Heap, word: int) -> tuple[Kind, bytes]:
 def describe(heap: Heap, word: int, limit: int = 40) -> str:
     """A short text for the value of a word, for pictures and tables.
 
-    Never unpickles, never makes a handle, never raises for damaged contents.
+    It never unpickles, never makes a handle, and never raises, whatever the pool contains.
     """
     if word == ABSENT:
         return "absent"
@@ -492,7 +493,7 @@ def describe(heap: Heap, word: int, limit: int = 40) -> str:
     try:
         text = repr(value)
     except ValueError:
-        return size  # an int with more digits than Python turns into text
+        return size  # Python refuses to write an int with so many digits.
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -62,7 +62,7 @@ def result_of(action: Callable[[Any], Any], items: Any) -> Any:
     try:
         result = action(items)
     except Exception as error:
-        return type(error), re.sub(r"(pmemobj\._containers\.\w+\.)?Persistent(\w+)", lambda found: found[2].lower(), str(error))
+        return type(error), re.sub(r"(pmemobj\.)?Persistent(\w+)", lambda found: found[2].lower(), str(error))
     if result is items:
         return "itself"
     if isinstance(result, Iterator):

@@ -457,7 +457,7 @@ def test_names_with_two_underscores(pool: Pool) -> None:
             setattr(item, name, 1)
         with pytest.raises(AttributeError, match="Python's own"):
             delattr(item, name)
-    with pytest.raises(AttributeError, match="not the state, which is in the pool"):
+    with pytest.raises(AttributeError, match="not the state, which lies in the pool"):
         item.__dict__ = {"a": 1}
     item.__dict__["in_ordinary_memory"] = 1
     assert item.in_ordinary_memory == 1 and slots_of(pool) == ["_Private__hidden"]

@@ -400,7 +400,7 @@ COPY = {
 
 def copy_of(value: Any) -> Any:
     """Through the walk itself, from ordinary memory into ordinary memory."""
-    walk = structures.Walk(lambda found: COPY.get(type(found)), lambda target, *args: target(*args))
+    walk = structures.ConversionWalk(lambda found: COPY.get(type(found)), lambda target, *args: target(*args))
     walk.find(value)
     return walk.build()
 
@@ -421,7 +421,7 @@ def test_the_walk_makes_tuples_after_what_they_hold() -> None:
 def test_a_tuple_that_holds_itself_is_damage() -> None:
     endless = Kind.TUPLE
     form = structures.Conversion(tuple, lambda source: [("x", source)], arguments=lambda _source, values: (values,))
-    walk = structures.Walk(lambda _found: form, lambda target, *args: target(*args))
+    walk = structures.ConversionWalk(lambda _found: form, lambda target, *args: target(*args))
     walk.find(endless)
     with pytest.raises(PoolDamagedError, match="it is immutable and contains itself"):
         walk.build()
