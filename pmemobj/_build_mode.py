@@ -106,10 +106,12 @@ class _SourceFinder:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        source = self._sources.get(fullname)
+        if source is None:
+            return None  # before the import below, which asks this finder too
         from importlib.util import spec_from_file_location
 
-        source = self._sources.get(fullname)
-        return None if source is None else spec_from_file_location(fullname, source)
+        return spec_from_file_location(fullname, source)
 
 
 def _hot_modules() -> Iterator[HotModule]:
