@@ -14,16 +14,30 @@ unset, other   the extensions if all of them exist, else the sources
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
-from importlib.util import spec_from_file_location
-from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 __all__ = ["apply", "is_compiled", "stale_extensions"]
 
-_PACKAGE = Path(__file__).parent
+# Paths are strings here: every program pays for this module, and pathlib takes longer to import than all that it does.
+_PACKAGE = os.path.dirname(__file__)
 _compiled = False
+
+
+class HotModule(NamedTuple):
+    """A module that can be compiled.
+
+    Attributes:
+        name: Its full name.
+        source: Its .py file.
+        has_extension: Whether there is an extension for this Python.
+    """
+
+    name: str
+    source: str
+    has_extension: bool
 
 
 def apply() -> None:
@@ -34,18 +48,18 @@ def apply() -> None:
     """
     global _compiled
     pure = os.environ.get("PMEMOBJ_PURE")
-    sources = _hot_sources()
-    missing = [name for name, source in sources.items() if not _has_extension(source)]
+    hot = list(_hot_modules())
+    missing = [module.name for module in hot if not module.has_extension]
     if pure == "0" and missing:
         raise ImportError(
             f"cannot import compiled {', '.join(missing)}: PMEMOBJ_PURE=0, but there is no extension "
             f"for {sys.implementation.cache_tag} in {_PACKAGE} (install with a C compiler, "
             "run `make build` in a checkout, or unset PMEMOBJ_PURE)"
         )
-    _compiled = bool(sources) and not missing and pure != "1"
+    _compiled = bool(hot) and not missing and pure != "1"
     # Python itself prefers an extension to a source, so only the opposite choice needs a finder.
     if not _compiled and not any(isinstance(finder, _SourceFinder) for finder in sys.meta_path):
-        sys.meta_path.insert(0, _SourceFinder(sources))
+        sys.meta_path.insert(0, _SourceFinder({module.name: module.source for module in hot}))
 
 
 def is_compiled() -> bool:
@@ -59,18 +73,21 @@ def stale_extensions() -> list[str]:
     Such an extension is older than its .py or than any .pxd (struct layouts cross modules), or has lost
     its .py or .pxd. An installed copy has none, since the times of its files say only when they were unpacked.
     """
-    if not all((_PACKAGE.parent / name).is_file() for name in ("pyproject.toml", "setup.py")):
+    from pathlib import Path
+
+    package = Path(_PACKAGE)
+    if not all((package.parent / name).is_file() for name in ("pyproject.toml", "setup.py")):
         return []
-    sources = _hot_sources()
-    pxds = list(_PACKAGE.rglob("*.pxd"))
+    sources = {module.name: Path(module.source) for module in _hot_modules()}
+    pxds = list(package.rglob("*.pxd"))
     stale = []
-    for path in sorted(_PACKAGE.rglob("*.so")):
+    for path in sorted(package.rglob("*.so")):
         stem, dot, suffix = path.name.partition(".")
         if dot + suffix not in EXTENSION_SUFFIXES:
             continue  # an extension for another version of Python
         if path.with_name(f"{stem}.c").is_file():
             continue  # written in C by hand
-        source = sources.get(_module_name(path.with_name(stem)))
+        source = sources.get(".".join((package.name, *path.with_name(stem).relative_to(package).parts)))
         made = path.stat().st_mtime_ns
         if source is None or any(made < needed.stat().st_mtime_ns for needed in (source, *pxds)):
             stale.append(str(path))
@@ -83,26 +100,29 @@ class _SourceFinder:
     It is not derived from `importlib.abc.MetaPathFinder`, whose import would take as long as that of this package.
     """
 
-    def __init__(self, sources: Mapping[str, Path]) -> None:
+    def __init__(self, sources: Mapping[str, str]) -> None:
         self._sources = sources
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         source = self._sources.get(fullname)
-        return None if source is None else spec_from_file_location(fullname, source)
+        if source is None:
+            return None  # before the import below, which asks this finder too
+        from importlib.util import spec_from_file_location
+
+        return spec_from_file_location(fullname, source)
 
 
-def _hot_sources() -> dict[str, Path]:
-    """The .py file of each hot module, by the module's full name."""
-    sources = (pxd.with_suffix(".py") for pxd in sorted(_PACKAGE.rglob("*.pxd")))
-    return {_module_name(source.with_suffix("")): source for source in sources if source.is_file()}
-
-
-def _module_name(place: Path) -> str:
-    """The full name of the module at a path without its suffix."""
-    return ".".join(("pmemobj", *place.relative_to(_PACKAGE).parts))
-
-
-def _has_extension(source: Path) -> bool:
-    return any(source.with_suffix(suffix).is_file() for suffix in EXTENSION_SUFFIXES)
+def _hot_modules() -> Iterator[HotModule]:
+    """The modules beside which a .pxd lies, in the order of their names within each folder."""
+    folders = [(_PACKAGE, "pmemobj")]
+    for folder, package in folders:  # grows during the loop
+        with os.scandir(folder) as found:
+            entries = {entry.name: entry.is_dir() for entry in found}
+        folders += [(os.path.join(folder, name), f"{package}.{name}") for name in entries if entries[name]]
+        for name in sorted(entries):
+            stem, ending = os.path.splitext(name)
+            if ending == ".pxd" and f"{stem}.py" in entries:
+                has_extension = any(stem + suffix in entries for suffix in EXTENSION_SUFFIXES)
+                yield HotModule(f"{package}.{stem}", os.path.join(folder, f"{stem}.py"), has_extension)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -104,13 +103,19 @@ def attribute_of(module: str, name: str) -> Any:
     return getattr(importlib.import_module(found[0]), found[1])
 
 
-class _FormerModules(MetaPathFinder, Loader):
-    """Lets `import` find the former modules. It is asked last, so it costs the import of other modules nothing."""
+class _FormerModules:
+    """Lets `import` find the former modules. It is asked last, so it costs the import of other modules nothing.
+
+    It is not derived from the classes of `importlib.abc`, which takes as long to import as half of this package.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        return ModuleSpec(fullname, self) if fullname in _FORMER_MODULES else None
+        return ModuleSpec(fullname, self) if fullname in _FORMER_MODULES else None  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Let Python create the module, as it does for every other one."""
 
     def exec_module(self, module: ModuleType) -> None:
         former = module.__name__

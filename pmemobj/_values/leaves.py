@@ -16,7 +16,6 @@ from decimal import Context, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any
 from uuid import UUID, SafeUUID
-from zoneinfo import ZoneInfo
 
 from pmemobj._format import Kind
 from pmemobj._values import pickles, times
@@ -221,7 +220,7 @@ def _error_for(value: Any) -> NotPersistableError:
 
 def _refused_zone(name: str, zone: Any) -> NotPersistableError:
     what = f"store a {name} with the tzinfo {zone!r}"
-    if type(zone) is ZoneInfo:
+    if times.is_zone_info(zone):
         return NotPersistableError(
             what, "it was read from a file, so no key leads back to it", "use zoneinfo.ZoneInfo(key)"
         )

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import pickle
 import struct
+import sys
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pmemobj.errors import TimeZoneNotFoundError
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _DAY = struct.Struct("<I")
 _MOMENT = struct.Struct("<Q")
@@ -106,9 +109,18 @@ def _encode_zone(zone: tzinfo | None) -> bytes | None:
         if not name:
             return bytes([_BY_OFFSET]) + data
         return bytes([_BY_OFFSET_AND_NAME]) + data + str(name[0]).encode("utf-8", "surrogatepass")
-    if type(zone) is ZoneInfo and _is_found_by_key(zone):
+    if is_zone_info(zone) and _is_found_by_key(zone):
         return bytes([_BY_KEY]) + zone.key.encode("utf-8", "surrogatepass")
     return None
+
+
+def is_zone_info(zone: Any) -> TypeGuard[ZoneInfo]:
+    """Whether a zone is a `zoneinfo.ZoneInfo`.
+
+    A program that has such a zone has imported zoneinfo already. All others are spared the import.
+    """
+    loaded = sys.modules.get("zoneinfo")
+    return loaded is not None and type(zone) is loaded.ZoneInfo
 
 
 def _is_found_by_key(zone: ZoneInfo) -> bool:
@@ -135,6 +147,8 @@ def _decode_zone(data: bytes) -> tzinfo | None:
 
 
 def _zone_of_key(key: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return ZoneInfo(key)
     except (ZoneInfoNotFoundError, OSError) as error:
