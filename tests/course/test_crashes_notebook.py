@@ -78,7 +78,7 @@ def test_sell_many(variables: dict[str, Any], capsys: pytest.CaptureFixture[str]
         body(*enough, transaction, f"    {take}; {put}"): "5 loaves are left, but sell_many returns None",
         body(*enough, transaction, f"    {take}", put, left): "sell_many was killed",
         body(transaction, f"    {take}; {put}", left): "with too few loaves, it raises no error",
-        body(take, *enough, transaction, f"    {put}", left): "where there are not enough, it left -2 on the shelf",
+        body(take, *enough, transaction, f"    {put}", left): "with too few loaves, it left -2 on the shelf",
         body(*enough, transaction, f"    {take}", left): "three loaves for Cleo",
         body("pool.roots"): "AttributeError",
     }
