@@ -70,7 +70,7 @@ def test_message(bank: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> No
         source: "only this was lost:  ",
         source.replace("mm.persist", "mm.read"): "",
         source.replace(flag, ""): "the work is not done",
-        swapped.rstrip().replace('        mm.persist(self, "ready")\n', ""): "can still be lost",
+        swapped.rstrip().replace('        mm.persist(self, "ready")\n', ""): "can still lose some of its stores",
         source.replace("mm = ", "mn = "): "raised an exception: NameError",
         swapped: "✓ right",
         same_line: "✓ right",

@@ -41,8 +41,8 @@ def test_what_a_program_leaves(
         return f"later = later.replace('bakery', 'test'); answer = {text}"
 
     wrong = {
-        answer("(10, [])"): "there is more",
-        answer("(8, ['Ada', 'Bob'])"): "too much",
+        answer("(10, [])"): "more sales are stored",
+        answer("(8, ['Ada', 'Bob'])"): "fewer sales are stored",
         answer("(8, ['Ada'])"): "torn",
         answer("9"): "a pair",
     }
@@ -60,8 +60,8 @@ def test_torn_in_the_middle(variables: dict[str, Any], capsys: pytest.CaptureFix
     variables["sweep"] = type("Sweep", (), {"report": [kill(pool, sale, at) for at in (1, 9)]})
     ask = asker("05_crashes", variables, capsys)
     wrong = {
-        "answer = set()": "there are more",
-        "answer = {1, 9}": "after change 9 there are ten",
+        "answer = set()": "some are missing",
+        "answer = {1, 9}": "after change 9 loaves and customers make ten",
         "answer = {1, 5}": "there is no change 5",
         "answer = 1": "should be a set",
     }
@@ -74,11 +74,11 @@ def test_sell_many(variables: dict[str, Any], capsys: pytest.CaptureFixture[str]
     take, put = "pool.root['shelf'] -= count", "pool.root['customers'].extend([customer] * count)"
     transaction, left = "with pool.transaction():", "return pool.root['shelf']"
     wrong = {
-        body(*enough, take, put, left): "killed in its middle, it left 5 on the shelf, sold to Ada, Bob",
-        body(*enough, transaction, f"    {take}; {put}"): "5 loaves are left, and it returns None",
-        body(*enough, transaction, f"    {take}", put, left): "killed in its middle",
+        body(*enough, take, put, left): "sell_many was killed, and left 5 on the shelf, sold to Ada, Bob",
+        body(*enough, transaction, f"    {take}; {put}"): "5 loaves are left, but sell_many returns None",
+        body(*enough, transaction, f"    {take}", put, left): "sell_many was killed",
         body(transaction, f"    {take}; {put}", left): "with too few loaves, it raises no error",
-        body(take, *enough, transaction, f"    {put}", left): "where there are not enough, it left -2 on the shelf",
+        body(take, *enough, transaction, f"    {put}", left): "with too few loaves, it left -2 on the shelf",
         body(*enough, transaction, f"    {take}", left): "three loaves for Cleo",
         body("pool.roots"): "AttributeError",
     }

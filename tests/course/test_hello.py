@@ -44,7 +44,7 @@ def test_colours(variables: dict[str, Any], capsys: pytest.CaptureFixture[str]) 
     new = 'pool.root["colours"] = '
     wrong = {
         f'{new}"red, green, blue"': "are a str",
-        f'{new}pool.new(pmemobj.PersistentList, ["red"])': "there are 1",
+        f'{new}pool.new(pmemobj.PersistentList, ["red"])': "the list has 1 colours, but should have at least 3",
         f"{new}pool.new(pmemobj.PersistentList, [1, 2, 3])": "not a string",
     }
     right = [f'{new}pool.new(pmemobj.PersistentList, ["red", "green", "blue"])']
@@ -58,7 +58,7 @@ def test_what_a_pool_takes(variables: dict[str, Any], capsys: pytest.CaptureFixt
     ask = asker("01_hello", variables, capsys)
     wrong = {
         'answer = "ABCFG"': "the pool refuses B",
-        'answer = "ACG"': "there are more",
+        'answer = "ACG"': "it takes more",
         'answer = "ACDFG"': "the pool refuses D",
         'answer = "ACFGX"': "there is no X",
     }

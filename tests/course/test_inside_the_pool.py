@@ -29,7 +29,7 @@ def names(pool: PersistentObjectPool, monkeypatch: pytest.MonkeyPatch) -> dict[s
 def test_first_bytes(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     versions = {
         '{20: "", -1: ""}': "write two hexadecimal digits",
-        '{20: "14", -1: "ff"}': "that is 20 itself",
+        '{20: "14", -1: "ff"}': "this is 20 itself",
         '{20: "28", -1: "ff"}': "its lowest bit says",
         '{20: "29", -1: "fe"}': "the word of -1 is twice its value",
         '{20: "29", -1: "01"}': "the word of -1 does not begin with 01",
@@ -45,9 +45,9 @@ def test_leaves(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> No
         "set()": "put values into answer",
         '{"harbour"}': "'harbour' fits into a word",
         '{"oooo"}': "'oooo' is none of the candidates",
-        changed(right, '"öööö", ', ""): "and so does a str",
-        changed(right, "2**62, ", ""): "and so does an int",
-        changed(right, ", 1e300", ""): "and so does a float",
+        changed(right, '"öööö", ', ""): "but a str does, too",
+        changed(right, "2**62, ", ""): "but an int does, too",
+        changed(right, ", 1e300", ""): "but a float does, too",
         changed(right, "{", "{2**61, "): "2305843009213693952 fits into a word",
         right: "✓ right",
         f"list({right})": "✓ right",

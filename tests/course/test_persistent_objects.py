@@ -46,11 +46,11 @@ def test_possible(variables: dict[str, Any], capsys: pytest.CaptureFixture[str])
 
     above, below = "guess + (said == 'too low')", "guess - (said == 'too high')"
     wrong = {
-        "return game.number, game.number": "it says (36, 36)",
-        "return (1, 50)": "25 (too low), 40 (too high) it says (1, 50)",
+        "return game.number, game.number": "possible returns (36, 36)",
+        "return (1, 50)": "25 (too low), 40 (too high) possible returns (1, 50)",
         "return [26, 39]": "should return a pair",
-        loop("guess", f"min(high, {below})"): "it says (25, 39)",
-        loop(above, below): "40 (too high), 20 (too high), 3 (too low), 25 (too high) it says (4, 24)",
+        loop("guess", f"min(high, {below})"): "possible returns (25, 39)",
+        loop(above, below): "40 (too high), 20 (too high), 3 (too low), 25 (too high) possible returns (4, 24)",
         "return game.guess": "AttributeError",
     }
     assert_told_apart(ask, "check_possible", "...", wrong, [loop(f"max(low, {above})", f"min(high, {below})")])
@@ -64,11 +64,11 @@ def test_record(variables: dict[str, Any], capsys: pytest.CaptureFixture[str]) -
 
     transaction = "with self._p_mm.transaction():"
     wrong = {
-        method("self.games += 1", "self.wins += won"): "stopped in its middle, record(True) turned 5 games and 3 wins into 6 games and 3 wins",
+        method("self.games += 1", "self.wins += won"): "a stop in the middle of record(True) turned 5 games and 3 wins into 6 games and 3 wins",
         method("self.wins += won; self.games += 1"): "into 5 games and 4 wins",
-        method("self.games += 1"): "made 6 games and 3 wins of it",
+        method("self.games += 1"): "turned 5 games and 3 wins into 6 games and 3 wins",
         method(transaction, "    self.games += 1", "    self.wins += 1"): "record(False)",
-        method(transaction, "    self.games += 1", "self.wins += won"): "stopped in its middle",
+        method(transaction, "    self.games += 1", "self.wins += won"): "a stop in the middle of record(",
         method("with self.transaction():", "    self.games += 1"): "AttributeError",
     }
     right = [

@@ -31,7 +31,7 @@ def test_backup(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> No
     careless = "shutil.copy(pool.path, path)"
     text = "text = io.StringIO(); pmemobj.dump(pool, text); text.seek(0)"
     versions = {
-        careless: "taken of a pool at work",
+        careless: "made while the pool was in use",
         "pass": "there is no copy",
         f"pool.suspend(); {careless}": "its pool is still suspended",
         f"pool.close(); {careless}": "its pool is closed",
@@ -60,7 +60,7 @@ def test_rehearse(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> 
             return result"""
     versions = {
         careless: "the change has reached the file",
-        rolled_back: "the objects are as before, but the file was written to",
+        rolled_back: "the objects are as before, but some bytes of the file have changed",
         changed(sandbox, "pool.close()", "globals().update(kept=pool)"): "a pool is still open",
         changed(sandbox, "return result", "return pool.path"): "the result is",
         "    os.unlink(path)": "the file of the pool was removed",

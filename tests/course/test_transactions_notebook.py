@@ -35,9 +35,9 @@ def body(*lines: str) -> str:
 def test_puzzle(variables: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     ask = asker("04_transactions", variables, capsys)
     wrong = {
-        'answer = "ABDE"': "B is not there",
-        'answer = "A"': "there are more",
-        'answer = "ADE"': "D is not there",
+        'answer = "ABDE"': "B is not in the list",
+        'answer = "A"': "some are missing",
+        'answer = "ADE"': "D is not in the list",
     }
     assert_told_apart(ask, "check_puzzle", "answer = None", wrong, ['answer = "AE"', 'answer = "e, a"'])
 
@@ -48,19 +48,19 @@ def test_give_back(variables: dict[str, Any], capsys: pytest.CaptureFixture[str]
     put = "pool.root['shelf'].append(title)"
     transaction = "with pool.transaction():"
     wrong = {
-        body(take, put, "return person"): "stopped in its middle, it left shelf Emma; lent Dune",
-        body(transaction, f"    {take}; {put}"): "Bob had the book, and it returns None",
-        body(take, "return person"): "it made shelf Emma; lent Dune",
-        body(transaction, "    person = pool.root['lent'].pop(title, None)", f"    {put}", "return person"): "raises nothing",
+        body(take, put, "return person"): "a stop in its middle left shelf Emma; lent Dune",
+        body(transaction, f"    {take}; {put}"): "Bob had the book, but give_back returns None",
+        body(take, "return person"): "became shelf Emma; lent Dune",
+        body(transaction, "    person = pool.root['lent'].pop(title, None)", f"    {put}", "return person"): "raises no error",
         body(
             "if title not in pool.root['lent']:",
             "    raise ValueError",
             transaction,
             f"    {take}; {put}",
             "return person",
-        ): "raises ValueError, and should raise KeyError",
+        ): "raises ValueError, but should raise KeyError",
         body("person = pool.root['lent'][title]", f"{put}; del pool.root['lent'][title]", "return person"): "shelf Emma, Solaris; lent Dune, Solaris",
-        body(put, transaction, f"    {take}", "return person"): "stopped in its middle",
+        body(put, transaction, f"    {take}", "return person"): "a stop in its middle left",
     }
     right = [
         body(transaction, f"    {take}; {put}", "return person"),
@@ -87,11 +87,11 @@ def test_lend_some(variables: dict[str, Any], capsys: pytest.CaptureFixture[str]
 
     wrong = {
         body("lent = []", *within(tried), "return lent"): "TransactionAborted",
-        body("lent = []", *asked, "return lent"): "stopped in its middle, it left shelf Dune, Lalka; lent Solaris, Emma",
-        body("lent = []", *tried, "return lent"): "stopped in its middle",
+        body("lent = []", *asked, "return lent"): "a stop in its middle left shelf Dune, Lalka; lent Solaris, Emma",
+        body("lent = []", *tried, "return lent"): "a stop in its middle left",
         body("lent = []", *within(asked)): "returns None",
         body(*within(["for title in titles:", "    lend(title, person)"])): "ValueError",
-        body("lent = []", *within(asked[:2]), "            lend(title, person)", "            break", "return lent"): "of shelf Dune, Emma, Lalka",
+        body("lent = []", *within(asked[:2]), "            lend(title, person)", "            break", "return lent"): "shelf Dune, Emma, Lalka",
     }
     right = [
         body("lent = []", *within(asked), "return lent"),
