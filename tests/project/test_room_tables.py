@@ -14,16 +14,6 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pmemobj"
 ROOMS = sorted(path.parent for path in PACKAGE.glob("_*/__init__.py"))
-#: Modules that the tables name already and that branches which are to be merged bring along; then this goes.
-AWAITED = {
-    *(f"_engine/{name}.py" for name in ("allocator", "consistent_reads", "mapping", "size_classes", "stores")),
-    "_engine/transaction_state.py",
-    *(f"_hashtable/{name}.py" for name in ("additions", "entries", "index_slots", "search")),
-    *("_containers/comparable.py", "_containers/stored_table.py", "_dumping/forms.py", "_dumping/json_plain.py"),
-    *("_files/sizes.py", "_inspection/nodes.py", "_inspection/walk.py", "_lifecycle/open_pools.py"),
-    *("_lifecycle/session.py", "_objects/registry.py", "_pmdk/declarations.py"),
-}
-AWAITED_ELSEWHERE = ("pmemobj_magics/", "tests/samples/", "tests/project/test_magics_layers.py")
 #: The pages that lead contributors to the code.
 PAGES = [
     *(ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md"),
@@ -35,8 +25,7 @@ ROW = re.compile(r"^\| `(\w+)` \| (.+) \|$", re.MULTILINE)
 
 def modules(room: Path) -> set[str]:
     """The modules of a room; a `.pxd` that has no `.py` beside it counts as a module."""
-    there = {path.stem for pattern in ("*.py", "*.pxd") for path in room.glob(pattern)} - {"__init__"}
-    return there | {Path(file).stem for file in AWAITED if file.startswith(f"{room.name}/")}
+    return {path.stem for pattern in ("*.py", "*.pxd") for path in room.glob(pattern)} - {"__init__"}
 
 
 @pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
@@ -86,8 +75,6 @@ def test_the_journeys_pass_functions_that_exist() -> None:
     everything = {name.rpartition(".")[2] for path in PACKAGE.rglob("*.py") for name in defined(path)}
     wrong = []
     for file, name in named:
-        if file in AWAITED and not (PACKAGE / file).exists():
-            continue
         if not (PACKAGE / file).exists():
             wrong.append(f"{file}: no such file")
         elif name not in (here := defined(PACKAGE / file)):
@@ -101,9 +88,7 @@ def test_the_journeys_pass_functions_that_exist() -> None:
 def test_every_file_that_a_page_for_contributors_names_exists(page: Path) -> None:
     """Except for those whose names have a part in capitals, which stands for a name of one's own."""
     named = re.findall(r"`((?:pmemobj|pmemobj_magics|tests|docs|notebooks|benchmarks|tools)/[\w/.]*)", page.read_text())
-    awaited = {f"pmemobj/{file}" for file in AWAITED}
-    missing = [name for name in named if not (ROOT / name).exists() and not re.search("[A-Z]{4}", name)]
-    assert [name for name in missing if name not in awaited and not name.startswith(AWAITED_ELSEWHERE)] == []
+    assert [name for name in named if not (ROOT / name).exists() and not re.search("[A-Z]{4}", name)] == []
 
 
 def test_the_picture_shows_the_floors() -> None:
