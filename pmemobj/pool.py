@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pmemobj._containers import base
 from pmemobj._containers.base import Persistent
-from pmemobj._engine.heap import Heap, steady
+from pmemobj._engine.consistent_reads import read_consistently
+from pmemobj._engine.heap import Heap
 from pmemobj._engine.transaction import Transaction
 from pmemobj._files import pool_file
 from pmemobj._files.medium import Medium, medium_of
@@ -229,7 +230,7 @@ class PersistentObjectPool:
 
         Durability: setting the root is atomic by itself, and durable when it returns.
         """
-        return steady(self, self._root)
+        return read_consistently(self, self._root)
 
     @root.setter
     def root(self, value: Any) -> None:
@@ -243,7 +244,7 @@ class PersistentObjectPool:
 
     @property
     def _p_heap(self) -> Heap:
-        """The heap under the name that handles have for it, so that `steady` can read the root."""
+        """The heap under the name that handles have for it, so that `read_consistently` can read the root."""
         return self._heap
 
     def new(self, cls: type[P], /, *args: Any, **kwargs: Any) -> P:

@@ -86,7 +86,7 @@ class PersistentArray(NumberSequence):
         heap = self._p_heap
         with heap.statement:
             self._check_changeable()
-            heap.loans.demand_resizable(self._p_offset, type(self).__name__)
+            heap.exports.demand_resizable(self._p_offset, type(self).__name__)
             old_shape = heap.read(self._p_offset + _SHAPE)
             heap.write_words(self._p_offset + _CODE, [ord(element.code), 0])
             self._splice(0, END, data)
@@ -389,7 +389,7 @@ class PersistentArray(NumberSequence):
     def _check_resizable(self) -> None:
         if self._dimensions():
             raise ValueError(f"cannot resize an array of several dimensions, {self.shape}")
-        self._p_heap.loans.demand_resizable(self._p_offset, type(self).__name__)
+        self._p_heap.exports.demand_resizable(self._p_offset, type(self).__name__)
 
     # ---- for walkers and tests ----
 

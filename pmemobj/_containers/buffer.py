@@ -19,7 +19,8 @@ from typing import Any
 
 from pmemobj._containers.comparable import Comparable
 from pmemobj._engine.consistent_reads import read_consistently
-from pmemobj._engine.heap import Heap, usable_size
+from pmemobj._engine.heap import Heap
+from pmemobj._engine.size_classes import usable_size
 from pmemobj._engine.transaction import Transaction
 from pmemobj._format import WORD
 from pmemobj.errors import TransactionError
@@ -86,11 +87,11 @@ class Buffer(Comparable):
             length = self._size()
             data = heap.read(self._p_offset + _DATA)
             if not length or data in heap.fresh or not heap.is_writable:
-                view = heap.loans.lend_copy(self._p_offset, self._bytes())
+                view = heap.exports.lend_copy(self._p_offset, self._bytes())
             else:
                 if data + length > heap.limit:
                     heap.refuse(data)
-                view = heap.loans.lend(self._p_offset, heap.base + data, length)
+                view = heap.exports.lend(self._p_offset, heap.base + data, length)
         return self._shaped(view)
 
     def _item(self) -> tuple[str, int]:
@@ -162,10 +163,10 @@ class Buffer(Comparable):
         return Writing(self, lo, hi)
 
     def _check_changeable(self) -> None:
-        self._p_heap.loans.demand_changeable(self._p_offset, type(self).__name__)
+        self._p_heap.exports.demand_changeable(self._p_offset, type(self).__name__)
 
     def _check_resizable(self) -> None:
-        self._p_heap.loans.demand_resizable(self._p_offset, type(self).__name__)
+        self._p_heap.exports.demand_resizable(self._p_offset, type(self).__name__)
 
     def _overwrite(self, start: int, data: Any) -> None:
         """Replace the bytes from `start` on by `data`. Only bytes that differ are written."""
@@ -283,7 +284,7 @@ class Writing:
             try:
                 self._view = view
                 self._token = _Token()
-                heap.loans.hold(buffer._p_offset, self._token)
+                heap.exports.hold(buffer._p_offset, self._token)
             except BaseException as failure:
                 self._token = None
                 self._transaction.__exit__(type(failure), failure, None)

@@ -18,8 +18,9 @@ from typing import Any
 from pmemobj._containers.invariants import demand_allocation
 from pmemobj._containers.sequence import StoredSequence, numbered, with_numbers
 from pmemobj._engine.consistent_reads import read_consistently
-from pmemobj._engine.heap import Heap, usable_size
+from pmemobj._engine.heap import Heap
 from pmemobj._engine.publication import Publication
+from pmemobj._engine.size_classes import usable_size
 from pmemobj._format import ABSENT, LIST_SIZE, WORD, Kind, new_header
 from pmemobj._public_names import public_in
 from pmemobj._values.nans import canonical

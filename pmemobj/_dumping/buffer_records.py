@@ -16,7 +16,8 @@ from pmemobj._containers.elements import ELEMENTS, MAX_DIMENSIONS
 from pmemobj._dumping.json_plain import base64_of, bytes_of, plain_to_json
 from pmemobj._dumping.json_values import from_json, to_json
 from pmemobj._dumping.records import Form, NumberOf, Record, Target, class_of, word_of
-from pmemobj._engine.heap import Heap, usable_size
+from pmemobj._engine.heap import Heap
+from pmemobj._engine.size_classes import usable_size
 from pmemobj._format import (
     ABSENT,
     ARRAY_SIZE,

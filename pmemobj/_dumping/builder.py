@@ -26,7 +26,8 @@ from pmemobj._dumping.buffer_records import demand_fields
 from pmemobj._dumping.forms import FORMS, kind_named
 from pmemobj._dumping.json_plain import plain_to_json
 from pmemobj._dumping.records import ClassKey, Record, class_of, word_of
-from pmemobj._engine.heap import Heap, log_space, usable_size
+from pmemobj._engine.heap import Heap
+from pmemobj._engine.size_classes import log_space, usable_size
 from pmemobj._files import storage
 from pmemobj._files.sizes import DEFAULT_MAX_SIZE, PoolSize, demand_sizes
 from pmemobj._format import (

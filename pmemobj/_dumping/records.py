@@ -19,7 +19,8 @@ from typing import Any, NamedTuple, Protocol
 from pmemobj._containers.base import kind_at
 from pmemobj._dumping.json_plain import Leaf, plain_to_json
 from pmemobj._dumping.json_values import ObjectNumber, from_json, to_json
-from pmemobj._engine.heap import Heap, usable_size
+from pmemobj._engine.heap import Heap
+from pmemobj._engine.size_classes import usable_size
 from pmemobj._format import ABSENT, LIST_SIZE, OBJECT_SIZE, TUPLE_ITEMS, WORD, Kind, class_number
 from pmemobj._values.leaves import payload_of
 from pmemobj._values.words import immediate

@@ -15,7 +15,6 @@ cdef class Heap(LoggedStores):
     cdef bint _is_making_up
     cdef dict _noted
 
-    cpdef bint is_steady(self, unsigned long long version)
     cpdef handle(self, unsigned long long offset)
     @cython.locals(lock=PoolLock)
     cpdef begin(self)

@@ -19,12 +19,9 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from pmemobj._engine.consistent_reads import read_consistently, read_with_lock
 from pmemobj._engine.exports import BufferExports
 from pmemobj._engine.handle_table import WeakTable, new_handle_table
 from pmemobj._engine.lock import PoolLock, me, thread_key
-from pmemobj._engine.size_classes import log_space as log_space
-from pmemobj._engine.size_classes import usable_size as usable_size
 from pmemobj._engine.snapshots import SnapshotRanges
 from pmemobj._engine.stores import LoggedStores
 from pmemobj._pmdk import calls
@@ -34,9 +31,6 @@ try:
     import cython
 except ImportError:
     from pmemobj import _nocython as cython
-
-# The old names of these functions, for the modules that still use them (as `log_space` and `usable_size` above).
-steady, steadily = read_consistently, read_with_lock
 
 #: How many allocations one transaction frees that could not be freed in the transaction which gave them up.
 _FREE_BATCH = 1000
@@ -94,24 +88,6 @@ class Heap(LoggedStores):
         #: Whether it frees now what earlier transactions could not free.
         self._is_making_up = False
         _live.enter(id(self), self)
-
-    @property
-    def loans(self) -> BufferExports:
-        """`exports`, for the modules that still use this name."""
-        return self.exports
-
-    @property
-    def checker(self) -> Any:
-        """`observer`, for the modules that still use this name."""
-        return self.observer
-
-    @checker.setter
-    def checker(self, observer: Any) -> None:
-        self.observer = observer
-
-    def is_steady(self, version: int) -> bool:
-        """As `still_valid`, for modules that still use this name."""
-        return self.still_valid(version)
 
     # ---- the mapping ----
 

@@ -76,7 +76,3 @@ class Observer:
 
     def freed_now(self, offsets: Sequence[int]) -> None:
         """Garbage will be freed for good, also in the middle of a transaction."""
-
-
-#: The old name, for the modules that still use it.
-Watcher = Observer

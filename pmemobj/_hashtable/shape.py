@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pmemobj._engine.heap import Heap, usable_size
+from pmemobj._engine.heap import Heap
+from pmemobj._engine.size_classes import usable_size
 from pmemobj._format import TABLE_ENTRIES, WORD
 
 try:

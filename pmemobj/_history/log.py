@@ -77,7 +77,7 @@ class TransactionLog:
         """Make a recorder the observer of the heap."""
         if not self.recording:
             self._recorder = Recorder(self._heap, self._zero, self._keep)
-            self._heap.checker = self._recorder
+            self._heap.observer = self._recorder
 
     def stop(self) -> None:
         """Stop recording; the entries can still be read. A second call changes nothing."""

@@ -21,7 +21,7 @@ from typing import Any
 
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.lock import thread_key
-from pmemobj._engine.observer import Watcher
+from pmemobj._engine.observer import Observer
 from pmemobj._format import ALLOCATION_HEADER_SIZE, WORD
 from pmemobj._history.drafts import MOST_CHANGES, Draft
 from pmemobj._history.entries import ABSENT, GONE, LogLine
@@ -40,7 +40,7 @@ _OURS = "pmemobj"
 _SHELLS = ("IPython", "ipykernel", "runpy", "asyncio")
 
 
-class Recorder(Watcher):
+class Recorder(Observer):
     """Observes a heap and makes drafts; the module docstring explains how."""
 
     def __init__(self, heap: Heap, zero: float, keep: Callable[[Draft], None]) -> None:
@@ -49,7 +49,7 @@ class Recorder(Watcher):
         self._keep = keep
         #: Why the recorder has removed itself, if it has.
         self.note = ""
-        self._inner: Watcher | None = heap.checker
+        self._inner: Observer | None = heap.observer
         self._where = WordFinder(heap)
         #: The threads that are beginning a transaction of the program; they may still be waiting for the lock.
         self._entering: set[Any] = set()
@@ -59,7 +59,7 @@ class Recorder(Watcher):
     @property
     def is_in_place(self) -> bool:
         """Whether the recorder still observes the heap; closing the pool ends that."""
-        return self._heap.checker is self
+        return self._heap.observer is self
 
     def running(self) -> list[Draft]:
         """The draft of the transaction that is open in the calling thread, as far as it has come."""
@@ -77,7 +77,7 @@ class Recorder(Watcher):
         """Stop observing: the observer that was there before takes its place again."""
         self.draft = None
         if self.is_in_place:
-            self._heap.checker = self._inner
+            self._heap.observer = self._inner
         self.note = note
 
     @contextmanager

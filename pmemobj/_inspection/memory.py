@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from pmemobj._containers.base import kind_at
-from pmemobj._engine.heap import Handle, Heap, steady
+from pmemobj._engine.consistent_reads import read_consistently
+from pmemobj._engine.heap import Handle, Heap
 from pmemobj._format import (
     ALIGNMENT,
     ALLOCATION_HEADER_SIZE,
@@ -76,7 +77,7 @@ def memory(target: Any, *, max_words: int | None = None) -> Memory:
             f"cannot show the memory of {a_or_an(type(target).__name__)}: it is no persistent object "
             "(plain values are copied; show the object that holds them)"
         )
-    return steady(target, _describe, target, budget)
+    return read_consistently(target, _describe, target, budget)
 
 
 def _describe(target: Any, budget: int) -> Memory:

@@ -282,7 +282,7 @@ class Session:
         self._identity = _identity(self.file)
         self.suspended = False
         if checker.wanted():
-            heap.checker = checker.Checker(heap)
+            heap.observer = checker.Checker(heap)
         if self._log is not None and self._log.is_wanted:
             self._log._begin()
         if heap.types is None:
@@ -306,8 +306,8 @@ class Session:
         if heap.lock.is_orphaned:
             # No thread can end that transaction. The next opening of the pool rolls it back.
             if strictly:
-                heap.loans.demand_none(strictly)
-            lingers = bool(heap.loans.lent)
+                heap.exports.demand_none(strictly)
+            lingers = bool(heap.exports.lent)
             self._unbind()
             heap.lock = PoolLock(heap.name)
             open_pools.leave(self)
@@ -320,12 +320,12 @@ class Session:
                 return False
             open_pools.demand_no_transaction(f"close pool {self.path}")
             if strictly:
-                heap.loans.demand_none(strictly)
+                heap.exports.demand_none(strictly)
             try:
                 if not self.sandbox:
                     self._finish()
             finally:
-                lingers = bool(heap.loans.lent)
+                lingers = bool(heap.exports.lent)
                 self._unbind()
                 open_pools.leave(self)
             return lingers
@@ -333,8 +333,8 @@ class Session:
     def _finish(self) -> None:
         """Free the garbage and mark the pool as closed in good order."""
         heap = self.heap
-        if heap.checker is not None:
-            heap.checker.verify()
+        if heap.observer is not None:
+            heap.observer.verify()
         if heap.may_have_garbage:
             # Nothing is freed in a damaged pool; the next open and `gc()` report the damage.
             with contextlib.suppress(gc.DoubtfulGarbageError):
@@ -349,10 +349,10 @@ class Session:
             self.heap.follow_growth()
         if self._log is not None:
             self._log.remember_names()
-        self.heap.checker = None
+        self.heap.observer = None
         self.heap.unbind(pool_file.closed_error(self.path))
         if pop is not None:
-            self.heap.loans.when_returned(partial(_unmap, pop, self._storage))
+            self.heap.exports.when_returned(partial(_unmap, pop, self._storage))
         elif self._storage is not None:
             self._storage.close()
         self._storage = None
@@ -370,7 +370,7 @@ class Session:
             heap.read(heap.root_offset + ROOT_STATE)
             self._demand_no_sandbox(f"suspend pool {self.path}")
             open_pools.demand_no_transaction(f"suspend pool {self.path}")
-            heap.loans.demand_none(f"suspend pool {self.path}")
+            heap.exports.demand_none(f"suspend pool {self.path}")
             self._demand_in_place()
             heap.note_headers()
             heap.store(heap.root_offset + ROOT_STATE, STATE_SUSPENDED)
@@ -446,7 +446,7 @@ class Session:
         what = f"roll back the transaction of a thread that has ended on {self.path}"
         heap = self.heap
         self._demand_no_sandbox(what)
-        heap.loans.demand_none(what)
+        heap.exports.demand_none(what)
         heap.invalidate(list(heap.fresh), "the thread that created it ended in its transaction", "create it again")
         heap.note_headers()
         self._unbind()

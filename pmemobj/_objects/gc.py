@@ -169,7 +169,7 @@ def _mark_handles(heap: Heap, marks: Marks) -> None:
 
 def held(heap: Heap) -> list[int]:
     """The offsets of the objects that the program keeps: by Python objects, by their blocks, or by buffers."""
-    objects = list(heap.loans.lent)
+    objects = list(heap.exports.lent)
     for handle in heap.handles.live():
         offset = handle._p_offset
         if not isinstance(handle, Anchor):
@@ -240,7 +240,7 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
             objects: list[int] | None = None if heap.is_trusted else []
             reached = mark(heap, root_words(heap), None, objects, tell)
             from_root = len(reached)
-            mark(heap, heap.loans.lent, reached)
+            mark(heap, heap.exports.lent, reached)
             if keep_handles:
                 _mark_handles(heap, reached)
             unreachable = _unreached(heap, reached)
@@ -283,7 +283,7 @@ def reclaim(heap: Heap) -> bool:
     try:
         marks = mark(heap, root_words(heap))
         from_root = len(marks)
-        mark(heap, heap.loans.lent, marks)
+        mark(heap, heap.exports.lent, marks)
         _mark_handles(heap, marks)
         unreachable = set(_unreached(heap, marks))
         suspects = [

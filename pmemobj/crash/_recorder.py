@@ -23,7 +23,7 @@ from typing import Any
 
 from pmemobj import _format
 from pmemobj._engine.heap import Heap
-from pmemobj._engine.observer import Watcher
+from pmemobj._engine.observer import Observer
 from pmemobj._format import ROOT_SIZE
 from pmemobj._pmdk import library
 from pmemobj.crash import _child
@@ -117,7 +117,7 @@ class Inherited:
         """In the child: close the pool without changing its file, and redirect the calls to libpmem to the recorder."""
         faulthandler.disable()  # the parent reports how this process dies
         library.map_over(self._base, [(self.pool._file, self.size)])
-        self.pool._heap.checker = None
+        self.pool._heap.observer = None
         if self.native.patch() < _LEAST_CALLS:
             raise PowerModeError(
                 "record stores", "this libpmemobj does not call libpmem as version 1.12 does", "use version 1.12"
@@ -130,12 +130,12 @@ def bind(heap: Heap, pop: library.Pool, size: int) -> None:
     heap.bind(pop, size, ROOT_SIZE)
     heap.demand_log_space()  # before the recording begins, of which it is no part
     heap.slow = heap.by_page = False
-    heap.checker = None
+    heap.observer = None
     if heap.types is not None:
         heap.types.reload()
 
 
-class _Watcher(Watcher):
+class _Observer(Observer):
     """Writes marks into the recording: it takes the place of the checking mode, which hears the same calls."""
 
     def __init__(self, mark: Callable[[int, int, int, bytes], None]) -> None:
@@ -244,7 +244,7 @@ def _be_the_child(
                 inherited.take_over()
                 bind(heap, copy.open(False), copy.size)
                 base.overwrite(copy)
-                heap.checker = _Watcher(recorder.mark)
+                heap.observer = _Observer(recorder.mark)
                 _marking = recorder.mark
                 recorder.trace_to(trace, trace_size)
                 recorder.watch(heap.base, copy.size)

@@ -548,10 +548,10 @@ def test_buffers_that_have_gone_leave_nothing_behind(pool: Pool, data: Persisten
     kept = data.view()
     for _ in range(1000):
         data.view()
-    assert pool._heap.loans.lent == [data._p_offset] and len(pool._heap.loans._lent._entries) == 1
+    assert pool._heap.exports.lent == [data._p_offset] and len(pool._heap.exports._lent._entries) == 1
     for _ in range(100):
         data.view()
-    assert len(pool._heap.loans._lent._entries) < 70
+    assert len(pool._heap.exports._lent._entries) < 70
     del kept
 
 

@@ -555,7 +555,7 @@ def test_of_a_pool_that_grows_the_limit_can_be_changed(scratch: Path, reopen: Op
             pmemobj.resize(path, max_size=limit)
     pmemobj.resize(path, max_size=16 * MIB)
     again = reopen(str(path))
-    again._heap.checker = None  # it would compare the pool with its copy at each commit
+    again._heap.observer = None  # it would compare the pool with its copy at each commit
     again.root.extend(bytes(3 * MIB))
     assert (again.size, again.max_size, len(again.root)) == (16 * MIB, 16 * MIB, 5 * MIB)
     again.close()

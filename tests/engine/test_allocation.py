@@ -27,7 +27,7 @@ def test_the_size_of_a_class_is_taken_whole(pool: PersistentObjectPool, size: in
 
 def test_a_list_that_grows_leaves_most_of_a_small_pool_to_its_values(pool: PersistentObjectPool) -> None:
     values = pool.root = pool.new(PersistentList)
-    pool._heap.checker = None  # it would compare the pool with its copy at each commit
+    pool._heap.observer = None  # it would compare the pool with its copy at each commit
     with pytest.raises(PoolFullError):
         while True:
             values.append(b"x" * 1000)

@@ -35,9 +35,9 @@ def filled(pool: Pool) -> Pool:
 
 
 def test_it_is_on_in_the_whole_suite(pool: Pool, run_python: Callable[..., Any]) -> None:
-    assert pool._heap.checker is not None
+    assert pool._heap.observer is not None
     done = run_python(
-        "import pmemobj, sys\npool = pmemobj.create(sys.argv[1])\nprint(pool._heap.checker is not None)",
+        "import pmemobj, sys\npool = pmemobj.create(sys.argv[1])\nprint(pool._heap.observer is not None)",
         f"{pool.path}2",
     )
     assert done.stdout == "True\n"
@@ -50,7 +50,7 @@ def test_it_is_off_unless_it_is_asked_for(pool: Pool, monkeypatch: pytest.Monkey
         if value is not None:
             monkeypatch.setenv("PMEMOBJ_CHECK", value)
         with pmemobj.open(pool.path) as again:
-            assert again._heap.checker is None
+            assert again._heap.observer is None
 
 
 def test_a_store_without_a_snapshot_is_caught_and_named(filled: Pool) -> None:

@@ -242,15 +242,15 @@ def test_garbage_collection_and_closing_are_entries_too(game: Pool) -> None:
 
 
 def test_it_is_off_until_it_is_started(pool: Pool) -> None:
-    listener = pool._heap.checker
+    listener = pool._heap.observer
     pool.root = 5
-    assert not pool.log.recording and pool.log.entries == () and pool._heap.checker is listener
+    assert not pool.log.recording and pool.log.entries == () and pool._heap.observer is listener
     pool.log.start()
     pool.log.start()
     pool.root = 6
     pool.log.stop()
     pool.log.stop()
-    assert pool._heap.checker is listener and not pool.log.recording
+    assert pool._heap.observer is listener and not pool.log.recording
     pool.root = 7
     assert [told(entry) for entry in pool.log.entries] == [("one store, durable", ["root: 5 → 6"])]
     pool.log.clear()

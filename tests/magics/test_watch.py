@@ -350,7 +350,7 @@ _MANY = 20_000
 
 def test_a_large_pool_is_looked_at_in_no_time(make_pool: Any) -> None:
     pool = make_pool("large.pmem", 64 << 20)
-    pool._heap.checker = None  # the checking mode takes longer to make it than everything else
+    pool._heap.observer = None  # the checking mode takes longer to make it than everything else
     pool.root = pool.persistent([[n] for n in range(_MANY)])
     explorer = PoolExplorer(pool)
     used = []

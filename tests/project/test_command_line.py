@@ -252,7 +252,7 @@ def large_bytes() -> bytes:
     directory = tempfile.TemporaryDirectory(dir=scratch_parent())
     path = Path(directory.name) / "pool"
     with directory, pmemobj.create(path, pool_size=10 * MIB) as pool:
-        pool._heap.checker = None  # it would compare the pool with its copy at each commit
+        pool._heap.observer = None  # it would compare the pool with its copy at each commit
         pool.root = pool.new(PersistentList)
         for _ in range(6):
             with pool.transaction():

@@ -81,7 +81,7 @@ class Workbench:
         )
         pool, self.mm = self.pool, self.pool.mm
         # What C code stores without a word is for the lab to judge, not for the checking mode.
-        pool._heap.checker = None
+        pool._heap.observer = None
         with pool.transaction():
             ledger = pool.root = pool.new(Ledger)
             ledger.left, ledger.right = 60, 40
