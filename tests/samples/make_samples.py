@@ -557,7 +557,7 @@ def package_values(path: str) -> dict[str, Any]:
 
 def _graph_values(pool: PersistentObjectPool) -> dict[str, Any]:
     """What looks into the pool find, inside a transaction, so that there is something that is not committed."""
-    doomed = pool.persistent(["nothing refers to this list"])
+    unreachable = pool.persistent(["nothing refers to this list"])
     before = pool.graph()
     with contextlib.suppress(KeyError), pool.transaction():
         pool.root["tries"] = 4
@@ -580,7 +580,7 @@ def _graph_values(pool: PersistentObjectPool) -> dict[str, Any]:
             "Tree": pool.tree(),
             "Node": node,
             "Slot": node.slots[0],
-            "Part": node.parts[0],
+            "Allocation": node.allocations[0],
             "Edge": graph.edges[0],
             "Comparison": comparison,
             **{f"Change, {change.kind}": change for change in comparison.changes.values()},
@@ -591,7 +591,7 @@ def _graph_values(pool: PersistentObjectPool) -> dict[str, Any]:
             "Glance": glance.look(pool, max_words=8),
         }
         raise KeyError  # so that the pool is as it was
-    assert len(doomed) == 1
+    assert len(unreachable) == 1
     return found
 
 
@@ -626,9 +626,9 @@ def _crash_values(pool: PersistentObjectPool, names: dict[str, Any]) -> dict[str
     return {
         "CrashReport": crash.kill(pool, names["play"], at=1),
         **{f"Verdict.{member.name}": member for member in crash.Verdict},
-        "Report of the crash lab": report,
+        "Exploration": report,
         "Violation": violation,
-        "Finding of the crash lab": violation.finding,
+        "BrokenInvariant": violation.broken,
         "Moment": violation.moment,
         "Outcome": violation.outcome,
         "Counterexample": counterexample,
@@ -637,7 +637,7 @@ def _crash_values(pool: PersistentObjectPool, names: dict[str, Any]) -> dict[str
         "Place": event.place,
         **{f"What.{member.name}": member for member in crash.What},
         "Frame": frame,
-        "Line": frame.lines[0],
+        "CacheLine": frame.lines[0],
         **{f"LineState.{member.name}": member for member in crash.LineState},
         "Snapshot": _snapshot(committed),
         "Picture": recording.pictures([violation.lines()])[0],
