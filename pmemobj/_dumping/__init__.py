@@ -1,5 +1,8 @@
 """Pools as text, and pools made of text, without the classes of the objects and without unpickling.
 
+The public module above this room is `pmemobj.dump`. It writes the lines of a dump and reads them (`restore`); this
+room turns objects into records, and records into objects.
+
 | module | what it is responsible for |
 |---|---|
 | `json_plain` | plain values and leaves as JSON, and back |

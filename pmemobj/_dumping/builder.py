@@ -27,7 +27,7 @@ from pmemobj._dumping.forms import FORMS, kind_named
 from pmemobj._dumping.json_plain import plain_to_json
 from pmemobj._dumping.records import ClassKey, Record, class_of, word_of
 from pmemobj._engine.heap import Heap
-from pmemobj._engine.size_classes import log_space, usable_size
+from pmemobj._engine.size_classes import CHUNK, RUN_OVERHEAD, log_space, usable_size
 from pmemobj._files import storage
 from pmemobj._files.sizes import DEFAULT_MAX_SIZE, PoolSize, demand_sizes
 from pmemobj._format import (
@@ -53,8 +53,6 @@ Progress = Callable[[int, int], Any]
 _BATCH = 1000
 #: At most this many words of one object are written in one transaction.
 _PIECE = 8192
-_CHUNK = 256 * 1024
-_RUN_OVERHEAD = 2048
 _ZONE = 16 << 30
 _MIB = 1 << 20
 #: What libpmemobj needs of a pool for itself, with some chunks for its logs.
@@ -90,8 +88,8 @@ class _Plan:
 
     @property
     def needed(self) -> int:
-        """The smallest size of a pool that holds it, in bytes; every class of sizes has chunks of its own."""
-        used = _CHUNK * sum(_chunks(size, count) for size, count in self.sizes.items())
+        """The smallest size of a pool that holds it, in bytes; every size class has chunks of its own."""
+        used = CHUNK * sum(_chunks(size, count) for size, count in self.sizes.items())
         return max(MIN_POOL_SIZE, _round_up(used + log_space(2 * used) + _OVERHEAD + _MIB * (used // _ZONE)))
 
     @property
@@ -105,9 +103,9 @@ def _round_up(size: int) -> int:
 
 
 def _chunks(unit: int, count: int) -> int:
-    if unit <= _CHUNK - _RUN_OVERHEAD:
-        return -(-count // ((_CHUNK - _RUN_OVERHEAD) // unit))
-    return count * -(-(unit + _RUN_OVERHEAD) // _CHUNK)
+    if unit <= CHUNK - RUN_OVERHEAD:
+        return -(-count // ((CHUNK - RUN_OVERHEAD) // unit))
+    return count * -(-(unit + RUN_OVERHEAD) // CHUNK)
 
 
 class _Counting:

@@ -11,12 +11,12 @@
 | `mapping` | a pool that is mapped: binding, bounds, reads |
 | `transaction_state` | who may change the pool now, and what every change does |
 | `allocator` | allocating and freeing, and the memory for logs |
-| `snapshots` | which words a transaction has logged, and how much to log at once |
-| `stores` | the ways in which memory changes |
+| `snapshots` | which words a transaction has snapshotted, and how much to snapshot at once |
+| `stores` | the methods by which memory changes, apart from publications |
 | `heap` | `Heap`, which is all of these: begin, commit, roll back; the handles of objects |
 | `publication` | allocations, a free and one store that happen at once, without a transaction |
 | `transaction` | the transaction as a program sees it |
-| `checker` | the checking mode: proof that every changed byte was logged |
+| `checker` | the checking mode: proof that every changed byte was snapshotted |
 
 `Heap` derives from the classes of `mapping`, `transaction_state`, `allocator` and `stores`, each from the one before.
 They are base classes and not parts, since compiled code reaches a field or an inline method of a base class as fast as

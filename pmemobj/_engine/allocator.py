@@ -1,4 +1,4 @@
-"""Allocating and freeing in a pool, with the classes of sizes and the memory for logs that this needs.
+"""Allocating and freeing in a pool, with the size classes and the memory for logs that this needs.
 
 What a transaction allocates is given back if it is rolled back, and what it frees stays allocated until its commit.
 
@@ -48,7 +48,7 @@ _ZERO, _NO_FLUSH = library.ZERO, library.NO_FLUSH
 
 
 class AllocationClasses:
-    """The numbers by which libpmemobj knows the classes of sizes in an open pool; each open gives them out anew."""
+    """The numbers by which libpmemobj knows the size classes in an open pool; each open gives them out anew."""
 
     __slots__ = ("are_added", "log_class", "numbers")
 
@@ -89,7 +89,7 @@ class Allocator(TransactionState):
         reclaim: Frees garbage when an allocation fails, and tells whether there was any; set by the pool.
         reclaimed: Whether the running transaction has tried that.
         changes_at_begin: The value of `changes` when the transaction began.
-        classes: The classes of sizes that libpmemobj was told.
+        classes: The size classes that libpmemobj was told.
     """
 
     __slots__ = (
@@ -139,10 +139,10 @@ class Allocator(TransactionState):
         self.changes_at_begin = self.changes
         self._logged_at_begin = self.logged
 
-    # ---- classes of sizes, and memory for logs ----
+    # ---- size classes, and memory for logs ----
 
     def _demand_classes(self) -> None:
-        """Tell libpmemobj the classes of sizes before the first allocation or free; readers do not need them.
+        """Tell libpmemobj the size classes before the first allocation or free; readers do not need them.
 
         From then on libpmemobj believes what the runs of its heap say, so they are verified before.
         """

@@ -30,10 +30,10 @@ class Observer:
         """The program will leave the innermost level that it began."""
 
     def allow(self, offset: int, size: int) -> None:
-        """These bytes have been logged, so they may change."""
+        """These bytes have been snapshotted, so they may change."""
 
     def fill(self, offset: int, size: int) -> None:
-        """These bytes mean nothing so far, so they are not logged; the commit will flush them."""
+        """These bytes mean nothing so far, so they are not snapshotted; the commit will flush them."""
         self.allow(offset, size)
 
     def allocated(self, offset: int, size: int) -> None:

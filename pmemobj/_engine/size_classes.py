@@ -16,7 +16,7 @@ from pmemobj._format import ALIGNMENT, ALLOCATION_HEADER_SIZE
 #: libpmemobj divides its heap into pieces of this size; each serves allocations of one class.
 CHUNK = 256 * 1024
 #: What libpmemobj takes at most of a run of units for its own header and bitmap.
-_RUN_OVERHEAD = 2048
+RUN_OVERHEAD = 2048
 
 
 def _part_of_chunk(count: int) -> int:
@@ -26,7 +26,7 @@ def _part_of_chunk(count: int) -> int:
     """
     if count % 64 == 0:
         count += 1
-    return ((CHUNK - _RUN_OVERHEAD) // count) & ~(ALIGNMENT - 1)
+    return ((CHUNK - RUN_OVERHEAD) // count) & ~(ALIGNMENT - 1)
 
 
 #: The sizes of the classes, libpmemobj's header included, ascending; an allocation takes the next larger one.
@@ -34,7 +34,7 @@ UNITS: list[int] = sorted(
     {
         *range(32, 129, 16),
         *(_part_of_chunk(part << shift) for shift in range(10) for part in (2, 3)),
-        *(count * CHUNK - _RUN_OVERHEAD for count in (1, 2, 3, 4, 5, 6, 8, 10)),
+        *(count * CHUNK - RUN_OVERHEAD for count in (1, 2, 3, 4, 5, 6, 8, 10)),
     }
 )
 SIZES = frozenset(UNITS)
@@ -53,7 +53,7 @@ _MOST_LOG_CHUNKS = 16
 
 def units_in_run(unit: int) -> int:
     """How many units of a class libpmemobj should set aside together: those that fit into a chunk."""
-    return max(1, (CHUNK - _RUN_OVERHEAD) // unit)
+    return max(1, (CHUNK - RUN_OVERHEAD) // unit)
 
 
 def class_index(size: int) -> int:

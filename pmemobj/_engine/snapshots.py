@@ -1,11 +1,11 @@
-"""Which words a transaction has logged already, so that libpmemobj gets no word twice; and how much to log at once.
+"""Notes which words a transaction has snapshotted, so that none is snapshotted twice, and how much to take at once.
 
 libpmemobj would notice by itself, but asking it costs more than a hundred times what a look here does.
-A hash table has a record for each page of 4 KiB that was touched: its number, how often a
-snapshot was made in it, and a bit for each of its 512 words.
+A hash table has a record for each page of 4 KiB that was touched: its number, how often a snapshot was made in it, and
+a bit for each of its 512 words.
 
-Each range that is logged is an entry of libpmemobj's log and a flush at commit. Where a program changes many words of
-one page, it is cheaper to log the page once (`SnapshotRanges.wants_page`).
+Each range that is snapshotted is an entry of the undo log and a flush at commit. Where a program changes many words of
+one page, it is cheaper to snapshot the page once (`SnapshotRanges.wants_page`).
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ _COUNT, _BITS = 1, 2
 _ALL = 0xFFFFFFFFFFFFFFFF
 _FEWEST = 8
 _SPREAD = 0x9E3779B97F4A7C15
-#: A transaction logs so many words of arrays by themselves, then the page of each further word: a transaction that
-#: changes one word should not log 4 KiB.
+#: A transaction snapshots this many words of arrays one by one, then the page of each further word: a transaction that
+#: changes one word should not snapshot 4 KiB.
 _FEW_SINGLES = 4
-#: A program may change words that are far apart: when so many more pages were logged than words were found in them
-#: later, a page is logged only if so many snapshots were made in it.
+#: A program may change words that are far apart. So if this many more pages were snapshotted than words were found in
+#: them later, a page is snapshotted only after this many snapshots in it.
 _MOST_UNUSED_PAGES, _FEW_IN_PAGE = 32, 2
 
 
 class SnapshotRanges:
-    """What one transaction has logged: a set of words, each known by its offset. Offsets and sizes are multiples of 8.
+    """What one transaction has snapshotted: a set of words, each known by its offset, a multiple of 8 as all sizes.
 
-    Uncompiled, an interrupt may come between any two lines. Then the set may lack a word that was logged,
+    Uncompiled, an interrupt may come between any two lines. Then the set may lack a word that was snapshotted,
     which costs another snapshot; it must never have a word that was not. So there is no way to
     empty a set: a transaction takes a new one, if this one `is_touched`.
 
     Attributes:
-        is_used: Whether something may have been logged.
-        unused_pages: How many more pages were logged than words that were found in them later.
+        is_used: Whether something may have been snapshotted.
+        unused_pages: How many more pages were snapshotted than words that were found in them later.
     """
 
     __slots__ = ("_capacity", "_failed", "_memory", "_singles", "_tails", "_used", "_words", "is_used", "unused_pages")
@@ -54,11 +54,11 @@ class SnapshotRanges:
     def __init__(self) -> None:
         self.is_used = False
         self.unused_pages = 0
-        #: Beginning and end of each range that libpmemobj failed to log; None while there is none.
+        #: Beginning and end of each range that libpmemobj failed to snapshot; None without one.
         self._failed: list[tuple[int, int]] | None = None
-        #: Where the unlogged end of an array begins, by the offset of the array; None while there is none.
+        #: Where the part of an array begins that is not snapshotted, by the offset of the array; None without one.
         self._tails: dict[int, int] | None = None
-        #: How many words were logged by themselves.
+        #: How many words were snapshotted one by one.
         self._singles = 0
         self._used = 0
         self._make(_FEWEST)
@@ -105,7 +105,7 @@ class SnapshotRanges:
         return self.is_used or self._singles > 0 or self._tails is not None or self._failed is not None
 
     def wants_page(self, offset: int) -> bool:
-        """Whether the page of a word should be logged rather than the word, which is not logged yet."""
+        """Whether to snapshot the page of a word rather than the word, which is not snapshotted yet."""
         if self._singles < _FEW_SINGLES:
             self._singles += 1
             return False
@@ -125,7 +125,7 @@ class SnapshotRanges:
         return end if self._tails is None else self._tails.get(array, end)
 
     def note_failure(self, offset: int, end: int) -> None:
-        """libpmemobj failed to log ``[offset, end)``, but takes it for logged from now on."""
+        """libpmemobj failed to snapshot ``[offset, end)``, but takes it for snapshotted from now on."""
         if self._failed is None:
             self._failed = []
         self._failed.append((offset, end))

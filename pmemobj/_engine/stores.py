@@ -1,12 +1,19 @@
-"""The ways in which live memory changes. A store goes one of three ways, and there is no fourth:
+"""The methods of `LoggedStores`, by which memory changes.
 
-* `LoggedStores.write` and `LoggedStores.move`, with their kin for words and bytes, change live memory: they log
-  (snapshot) what they change, in whole words;
-* `LoggedStores.init` and `LoggedStores.init_bytes` fill memory that this transaction allocated;
-* `LoggedStores.store` replaces one word, outside a transaction by an 8-byte failure-atomic store.
+Memory changes only through the methods of this class, and by a publication (`publication`), which libpmemobj carries
+out. The methods are of these kinds:
 
-(`LoggedStores.poke` is what `MemoryManager.store` offers to people who write containers of their own.)
-None of them changes what lies before the root object, which is libpmemobj's: a mistake above must not cost the pool.
+* `write`, `write_in` and `move`, with the same for several words and for bytes, change live memory inside a
+  transaction: they snapshot what they change, in whole words;
+* `append_in`, `append_words_in`, `append_row_in` and `append_bytes_in` fill places behind the end of an array inside a
+  transaction: commit flushes the places, and they are snapshotted only where a roll-back needs their old bytes;
+* `init`, with the same for bytes and copies, fills memory that the running transaction allocated;
+* `store` replaces one word: inside a transaction as `write` does, outside by an 8-byte failure-atomic store;
+* `store_apart` makes bytes durable outside a transaction, in places that mean nothing yet;
+* `poke` changes bytes that the caller has snapshotted or makes durable with `persist`. `MemoryManager.store` offers it
+  to programs with containers of their own.
+
+No method changes what lies before the root object, which is libpmemobj's: a mistake above must not cost the pool.
 """
 
 from __future__ import annotations
@@ -35,25 +42,26 @@ class LoggedStores(Allocator):
     """A pool whose memory can be changed; a base class of `Heap`.
 
     Methods whose names end in ``_in`` change a part of an allocation. They are told where it begins and ends (`area`
-    and `end`), so that they can log more than was asked for, but never libpmemobj's own bookkeeping beside it.
+    and `end`), so that they can snapshot more than was asked for, but never libpmemobj's own bookkeeping beside it.
     """
 
     __slots__ = ("_begun_again", "_ranges")
 
     def __init__(self, name: str) -> None:
         Allocator.__init__(self, name)
-        #: What the running transaction has logged.
+        #: What the running transaction has snapshotted.
         self._ranges = SnapshotRanges()
         #: Whether the transaction has been exchanged for one with more room for its log.
         self._begun_again = False
 
-    # ---- logging ----
+    # ---- snapshots ----
 
     def snapshot(self, offset: int, size: int) -> None:
-        """Log the words that `size` bytes lie in, so that a roll-back brings them back; commit flushes them.
+        """Snapshot the words that `size` bytes lie in, so that a roll-back brings them back; commit flushes them.
 
-        What this transaction has logged already is not logged again. What it has failed to log is refused
-        until it ends: libpmemobj notes a range before it finds no room for it, and takes it for logged then.
+        What this transaction has snapshotted already is not snapshotted again. What it has failed to snapshot is
+        refused until it ends: libpmemobj notes a range before it finds no room for it, and then takes it for
+        snapshotted.
         C function: ``pmemobj_tx_xadd_range_direct``.
 
         Raises:
@@ -86,7 +94,7 @@ class LoggedStores(Allocator):
         self.logged += size
         if self.observer is not None:
             self.observer.allow(offset, size)
-        # Last, since from here on the range is not logged again.
+        # Last, since from here on the range is not snapshotted again.
         self._ranges.add(offset, size)
 
     def _begin_again(self) -> bool:
@@ -103,7 +111,7 @@ class LoggedStores(Allocator):
 
     @cython.final
     def _log_page(self, offset: int, area: int, end: int) -> None:
-        """Log the page of a word that is not logged yet, if that pays; never beyond the allocation."""
+        """Snapshot the page of a word that is not snapshotted yet, if that pays; never beyond the allocation."""
         if self._ranges.wants_page(offset):
             page = offset & ~(PAGE - 1)
             first = max(page, area)
@@ -118,7 +126,7 @@ class LoggedStores(Allocator):
 
     @cython.final
     def _change(self, offset: int, word: int) -> None:
-        """Replace one word that this transaction has logged."""
+        """Replace one word that this transaction has snapshotted."""
         self._count_change()
         self._begin_change()
         self._put(offset, word)
@@ -169,7 +177,7 @@ class LoggedStores(Allocator):
             self._tell_change()
 
     def write_bytes(self, offset: int, data: bytes) -> None:
-        """Replace bytes of live memory, inside a transaction; logs the words that they lie in."""
+        """Replace bytes of live memory, inside a transaction; snapshots the words that they lie in."""
         if data:
             self._log(offset, len(data))
             self._count_change()
@@ -191,7 +199,7 @@ class LoggedStores(Allocator):
     def append_in(self, offset: int, word: int, counter: int, area: int, end: int) -> None:
         """As `write_in`, for a place that means nothing until the word at `counter` counts it.
 
-        So it need not be logged where the pool has nothing there when the transaction is rolled back.
+        So it need not be snapshotted where the pool has nothing there when the transaction is rolled back.
         """
         self._demand_same_task()
         self._demand_transaction()
@@ -258,7 +266,7 @@ class LoggedStores(Allocator):
                 raise self._full(f"note {size} bytes", error) from None
         if self.observer is not None:
             self.observer.fill(offset, size)
-        # Last, since from here on the range is not logged any more.
+        # Last, since from here on the range is not snapshotted any more.
         self._ranges.add(offset, size)
         return True
 
@@ -332,7 +340,7 @@ class LoggedStores(Allocator):
             lock.release()
 
     def poke(self, offset: int, data: bytes) -> None:
-        """Replace bytes of live memory that the caller has logged, or will `persist` itself.
+        """Replace bytes of live memory that the caller has snapshotted, or will `persist` itself.
 
         For `MemoryManager.store` alone; if its user forgets one of the two, the checking mode finds it.
         """
@@ -359,13 +367,13 @@ class LoggedStores(Allocator):
     # ---- filling fresh memory ----
 
     def init(self, offset: int, words: Iterable[int]) -> None:
-        """Fill freshly allocated memory with words; nothing is logged."""
+        """Fill freshly allocated memory with words; nothing is snapshotted."""
         data = words if isinstance(words, array) else array("Q", words)
         first = offset >> 3
         self._words[first : first + len(data)] = data
 
     def init_copy(self, offset: int, source: int, count: int) -> None:
-        """Fill freshly allocated memory with `count` words that lie elsewhere; nothing is logged."""
+        """Fill freshly allocated memory with `count` words that lie elsewhere; nothing is snapshotted."""
         if source + WORD * count > self.limit:
             self.refuse(source)
         if offset + WORD * count > self.limit:
@@ -378,11 +386,11 @@ class LoggedStores(Allocator):
             self._words[into : into + count] = self._words[out_of : out_of + count]
 
     def init_word(self, offset: int, word: int) -> None:
-        """Fill one word of freshly allocated memory; nothing is logged."""
+        """Fill one word of freshly allocated memory; nothing is snapshotted."""
         if offset + WORD > self.limit:
             self.refuse(offset)
         self._put(offset, word)
 
     def init_bytes(self, offset: int, data: bytes) -> None:
-        """Fill freshly allocated memory with bytes; nothing is logged."""
+        """Fill freshly allocated memory with bytes; nothing is snapshotted."""
         self._raw[offset : offset + len(data)] = data

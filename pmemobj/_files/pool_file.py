@@ -83,7 +83,7 @@ class PoolFile(NamedTuple):
         root_offset: Where the root object lies, in bytes from the start.
         state: How the last process left the pool, one of ``STATE_*``.
         has_long_logs: Whether libpmemobj keeps a continuation of an undo log. It frees the continuation when it opens
-            the pool, and for that looks at the heap before it can be told our allocation classes.
+            the pool, and for that looks at the heap before it can be told our size classes.
         log_damage: What is wrong with libpmemobj's logs, or an empty string. It counts even if no process closed the
             pool.
         heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, as far as it was read, or that a log has

@@ -72,8 +72,8 @@ def add_at_once(
     """Add an entry by three stores, outside a transaction. The caller holds the lock.
 
     The entry with its text, its slot, and the count reach the medium in this order, and until the last store the key is
-        not there: a slot with a number beyond the count counts as empty. So what a crash leaves of an entry means
-        nothing. The next entry for this place clears the slot; the remains of the entry tell which slot it is (see
+    not there: a slot with a number beyond the count counts as empty. So what a crash leaves of an entry means
+    nothing. The next entry for this place clears the slot; the remains of the entry tell which slot it is (see
         `_clear_leftovers`). If a word of the entry is a leaf that `publication` has prepared, the last store is that
         publication.
 

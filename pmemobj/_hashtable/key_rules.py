@@ -1,10 +1,10 @@
 """The rules for keys: the hashes that agree with the equality of each type, and the words of keys.
 
 The equality of a type decides its hash, and a type with the same equality as one that is known here is hashed like that
-    one: the rule for str serves each subclass that defines neither ``__eq__`` nor ``__hash__`` anew, the rule for
-    tuples serves each NamedTuple. So the rules are found by these two methods. A key with an unknown equality is
-    refused, since a wrong hash would hide it from look-ups with equal keys. A NaN is hashed by its bits, which decide
-    whether two NaNs count as the same (see `nans`).
+one: the rule for str serves each subclass that defines neither ``__eq__`` nor ``__hash__`` anew, the rule for tuples
+serves each NamedTuple. So the rules are found by these two methods. A key with an unknown equality is refused, since a
+wrong hash would hide it from look-ups with equal keys. A NaN is hashed by its bits, which decide whether two NaNs count
+as the same (see `nans`).
 
 This module is not compiled. It stands between the calls of `stored_hash` for the items of a tuple, so that a tuple
 which is nested too deeply raises RecursionError and does not end the process.

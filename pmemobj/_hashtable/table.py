@@ -113,7 +113,7 @@ def drop_entries(heap: Heap, offset: int, width: int) -> None:
 def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None) -> None:
     """Move the live entries and new ones to another table, which has room to grow.
 
-    The table is filled before anything refers to it, so only the counts are logged.
+    The table is filled before anything refers to it, so only the counts are snapshotted.
     """
     new = new or NewEntries(width)
     old, used, deleted = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED), heap.peek(offset + DICT_DELETED)

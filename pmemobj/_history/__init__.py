@@ -1,7 +1,7 @@
 """The history of transactions, which a program reads as `pool.log`.
 
 "History" and `pool.log` are ours; the undo logs and redo logs that libpmemobj keeps in the file belong to the room
-`_pmdk`.
+`_pmdk`. The public module above this room is `pmemobj.pool`.
 
 | module | what it is responsible for |
 |---|---|

@@ -1,5 +1,7 @@
 """Read-only views of a pool: graphs, trees, the memory of objects, statistics.
 
+The public module above this room is `pmemobj.inspect`.
+
 Nothing in here makes a handle, imports a class of the program, or trusts a byte that it reads.
 
 | module | what it is responsible for |

@@ -22,7 +22,8 @@ from pmemobj._public_names import public_in
 from pmemobj._values.words import decode, describe, is_container, is_leaf, is_packed
 from pmemobj.errors import PmemError
 
-#: The text of a value has at most this many characters; of a damaged allocation, this many words are shown.
+#: The text of a value has at most this many characters, which is more than the default of `describe`, since
+#: `%pmem_bytes` has a line for each word. Of a damaged allocation, this many words are shown.
 _TEXT, _DAMAGED_WORDS = 48, 8
 
 

@@ -6,9 +6,11 @@ Opening goes one way, and each step relies on those before it::
     tidy        remove what a program that was killed while the pool grew has left in the directory
     judge       refuse damage over which libpmemobj would end or hang the process
     try         open a pool that was not closed in a child process first, and walk it there
-    map         let libpmemobj map the pool; it rolls back an interrupted transaction
+    map         let libpmemobj map the pool; it applies its redo logs and rolls back by its undo logs
     start       bind the heap to the mapping, and mark the pool as open
-    recover     free what a program that was killed had not freed yet
+    collect     free what a program that was killed left unreachable
+
+If the pool was not closed, the steps `map` and `collect` (`Session._recover`) are its recovery.
 
 A session can be suspended, so that another process may open the file, and resumed. The heap stays the same object for
 the whole session, so that the handles of the program survive a suspension.
@@ -233,7 +235,7 @@ class Session:
     def _map(self, found: pool_file.PoolFile) -> library.Pool:
         self._storage = storage.at(self.file, found.max_size)
         if found.has_long_logs and not self.sandbox:
-            # libpmemobj frees the long logs when it opens the pool, before it can be told our allocation classes; free
+            # libpmemobj frees the long logs when it opens the pool, before it can be told our size classes; free
             # units of these classes would be lost until the next opening. So it is opened twice (docs/libpmemobj.md).
             library.close(self._storage.open(False))
         return self._storage.open(self.sandbox)
@@ -251,7 +253,7 @@ class Session:
         heap.may_have_garbage = may_have_garbage  # the store of the state makes no garbage
 
     def _recover(self, found: pool_file.PoolFile, unclean: bool) -> None:
-        """Invalidate handles whose objects are gone, and free what a killed program had not freed yet.
+        """Invalidate handles whose objects are gone, and free what a killed program left unreachable.
 
         A damaged pool keeps its garbage, since the damage may be the reason why nothing refers to it.
         """

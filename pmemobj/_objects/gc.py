@@ -2,8 +2,8 @@
 
 No references are counted in a pool, so an object that lost its last reference stays until it is swept. Marking starts
 at the root and the class table, at every live handle, since the program may still store that object somewhere, and at
-memory that buffers show. A crash in the middle of a sweep does no harm: only unreachable memory is freed, and what
-remains of it stays unreachable.
+memory that buffers show. A crash in the middle of a sweep does no harm: only garbage is freed, and what
+remains of it stays garbage.
 """
 
 from __future__ import annotations
@@ -243,14 +243,14 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
             mark(heap, heap.exports.lent, reached)
             if keep_handles:
                 _mark_handles(heap, reached)
-            unreachable = _unreached(heap, reached)
-            if unreachable and objects is not None:
+            garbage = _unreached(heap, reached)
+            if garbage and objects is not None:
                 _demand_whole(heap, objects)
                 heap.is_trusted = True
-            freed = Counter(_type_name(heap, offset) for offset in unreachable)
+            freed = Counter(_type_name(heap, offset) for offset in garbage)
         done = len(reached)
-        for start in range(0, len(unreachable), _SWEEP_BATCH):
-            batch = unreachable[start : start + _SWEEP_BATCH].tolist()
+        for start in range(0, len(garbage), _SWEEP_BATCH):
+            batch = garbage[start : start + _SWEEP_BATCH].tolist()
             _free(heap, batch)
             heap.invalidate(
                 batch,
@@ -261,7 +261,7 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
                 tell(done + start + len(batch))
         heap.may_have_garbage = len(reached) > from_root
         if tell is not None:
-            tell(done + len(unreachable))
+            tell(done + len(garbage))
     return freed
 
 
@@ -285,21 +285,21 @@ def reclaim(heap: Heap) -> bool:
         from_root = len(marks)
         mark(heap, heap.exports.lent, marks)
         _mark_handles(heap, marks)
-        unreachable = set(_unreached(heap, marks))
+        garbage = set(_unreached(heap, marks))
         suspects = [
             word & ~TAG_MASK
             for offset, size in dict(heap.fresh).items()
             for word in heap.read_words(offset, size // WORD)
-            if word & ~TAG_MASK in unreachable
+            if word & ~TAG_MASK in garbage
         ]
         mark(heap, [offset for offset in suspects if _kind(heap, offset) in CONTAINER_KINDS], marks)
-        if unreachable and not heap.is_trusted:
+        if garbage and not heap.is_trusted:
             _demand_whole(heap, containers(heap, root_words(heap)))
             heap.is_trusted = True
     except PmemError:
         return False
     kept = {*suspects, *dict(heap.fresh)}
-    freed = [offset for offset in unreachable if offset not in marks and offset not in kept]
+    freed = [offset for offset in garbage if offset not in marks and offset not in kept]
     heap.free_now(freed)
     heap.may_have_garbage = len(marks) > from_root or bool(heap.fresh)
     return bool(freed)

@@ -1,11 +1,12 @@
 """Values that never change: from Python to the 64-bit words of a pool, and back.
 
 A value that fits into a word is the word. Any other value is a leaf: an allocation of its own, which belongs to the one
-word that refers to it.
+word that refers to it. The function `describe` of `words` makes the short text of a value, at most 40 characters, that
+all pictures show.
 
 | module | what it is responsible for |
 |---|---|
-| `words` | encodes and decodes words; replaces the word of a slot and frees the leaf that it referred to |
+| `words` | encodes and decodes words; replaces the word of a slot and frees its leaf; shortens values for pictures |
 | `leaves` | the payloads of leaves: one encoder and one decoder for each kind |
 | `times` | dates, times and time zones as payloads |
 | `key_tuples` | a plain tuple that is a key, as one payload |

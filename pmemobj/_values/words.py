@@ -6,7 +6,7 @@ stored as its offset. So `replace`, the only way to overwrite a slot, frees the 
 references are counted.
 
 Only exact types are accepted: an instance of a subclass of int, for example, would come back as an int. So it is
-    refused unless its class was nominated with `persist_via_pickle`.
+refused unless its class was nominated with `persist_via_pickle`.
 """
 
 from __future__ import annotations

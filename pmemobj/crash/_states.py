@@ -1,4 +1,4 @@
-"""From a recording to the images that a power cut could leave.
+"""Computes from a recording the images that a power cut could leave.
 
 Every image contains what a fence has made durable. Of each cache line that was stored to since then, the medium has
 the durable version or any later one: a line reaches the medium as a whole, at any time, and the stores within one
@@ -12,7 +12,7 @@ Simpler models choose fewer images; they show what simpler tools would find:
     drop         everything that is not fenced is lost
     all-or-none  everything that is not fenced is lost, or nothing is
     prefix       the stores arrive in the order of the program; each prefix of them is one image
-    events       a line arrives as one of its flushes found it, or not at all
+    events       each line has the content that it had at one of its flushes, or its durable content
     lines        all images of the models above, and all others
 """
 

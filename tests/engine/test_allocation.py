@@ -1,4 +1,4 @@
-"""The allocation classes that a pool adds to libpmemobj's: every size can be allocated, and small pools fill up."""
+"""The size classes that a pool adds to libpmemobj's: every size can be allocated, and small pools fill up."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pmemobj"
-#: The floors, lowest first. A room (a folder, or a module at the top) may import from itself and from lower floors.
+#: The floors, lowest first. A room may import from itself and from lower floors. A folder is a room; here, as the
+#: glossary says, each module at the top of the package counts as a room too.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("_build_mode", "_nocython", "_version"),
     ("errors", "_text", "_display", "_format", "_public_names", "_former_names"),

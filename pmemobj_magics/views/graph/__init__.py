@@ -1,6 +1,7 @@
 """Objects and their references as a drawing: from `pmemobj.inspect.Graph` to DOT and SVG.
 
-Nothing here imports IPython; a `PoolGraph` shows itself wherever ``_repr_mimebundle_`` is known.
+Nothing here imports IPython; a `PoolGraph` shows itself wherever ``_repr_mimebundle_`` is known. The texts of values
+arrive already cut: `describe` in `pmemobj/_values/words.py` does that.
 
 | module | what it is responsible for |
 |---|---|

@@ -1,7 +1,8 @@
 """The table of one object in graphviz's HTML-like language.
 
 The head has the type; below it is one row for each slot. The last row says how many entries the limits left out. A
-row also has the former value of its slot, if it is known.
+row also has the former value of its slot, if it is known. The texts of slots arrive already cut: `describe` in
+`pmemobj/_values/words.py` does that.
 """
 
 from __future__ import annotations
