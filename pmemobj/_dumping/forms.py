@@ -1,4 +1,4 @@
-"""The table of the forms of all kinds of containers, and what is done by it: writing a record, naming a kind."""
+"""The table of the forms of all kinds of containers, and its uses: to write a record and to name a kind."""
 
 from __future__ import annotations
 

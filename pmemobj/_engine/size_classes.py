@@ -1,8 +1,8 @@
-"""The sizes that allocations have: the classes that a pool tells libpmemobj to use, and what follows from them.
+"""The sizes that allocations have: the size classes that a pool declares to libpmemobj, and what follows from them.
 
 libpmemobj's own smallest size is 128 bytes, more than a short leaf needs, and it takes larger sizes out of runs of up
-to 16 chunks, so that a few allocations fill a small pool. Our classes go by small steps up to 128 bytes, then a
-chunk is divided by 1, 2, 3, 4, 6, 8, 12 and so on, then come whole chunks.
+to 16 chunks, so that a few allocations fill a small pool. Our size classes go by small steps up to 128
+bytes, then a chunk is divided by 1, 2, 3, 4, 6, 8, 12 and so on, then come whole chunks.
 
 All sizes are bytes. Nothing here needs a pool.
 """
