@@ -148,4 +148,5 @@ class _Package(types.ModuleType):
             super().__setattr__(name, value)
 
 
+_Package.__name__ = types.ModuleType.__name__  # error messages name the type of what they were given
 sys.modules[__name__].__class__ = _Package

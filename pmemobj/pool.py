@@ -17,6 +17,7 @@ from pmemobj._files import pool_file
 from pmemobj._files.medium import Medium, medium_of
 from pmemobj._files.sizes import DEFAULT_POOL_SIZE, PoolSize
 from pmemobj._format import ROOT_STATE, ROOT_VALUE
+from pmemobj._former_names import attribute_of
 from pmemobj._lifecycle import open_pools as _registry
 from pmemobj._lifecycle.session import Session
 from pmemobj._objects import gc as _gc
@@ -535,3 +536,8 @@ def open(path: Path, *, sandbox: bool = False) -> PersistentObjectPool:
 def open_pools() -> list[PersistentObjectPool]:
     """The pools that this process has open, in the order of opening."""
     return _registry.pools()
+
+
+def __getattr__(name: str) -> Any:
+    """Give programs and pickles of version 0.1.0 the names that this module had then."""
+    return attribute_of(__name__, name)

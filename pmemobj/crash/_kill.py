@@ -40,7 +40,7 @@ class Verdict(Enum):
     """What became of the pool; the value is what people are told."""
 
     ROLLED_BACK = "rolled back: after recovery the pool is as it was before"
-    CHANGED = "after recovery the pool differs from before: something was stored outside the transaction"
+    CHANGED = "the pool is neither as before nor whole: something was stored outside the transaction"
     UNCHANGED = "nothing had been changed when it died"
     RAISED = "the code raised an exception before it could be killed; its transaction was rolled back"
     EXITED = "the code ended its process before it could be killed; after recovery the pool is as it was before"

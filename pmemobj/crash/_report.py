@@ -137,6 +137,10 @@ class Violation:
     outcome: Outcome = field(repr=False)
     _backing: Backing = field(repr=False, compare=False)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Pickles of version 0.1.0 call the first attribute `finding`.
+        self.__dict__.update({"broken" if name == "finding" else name: value for name, value in state.items()})
+
     def minimize(self) -> Counterexample:
         """Find a minimal crash that breaks the same invariant. Cost: some recoveries."""
         return self._backing.minimize(self)

@@ -44,7 +44,7 @@ def test_leaves(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> No
     versions = {
         "set()": "put values into answer",
         '{"harbour"}': "'harbour' fits into a word",
-        '{"oooo"}': "'oooo' is none of the candidates",
+        '{"oooo"}': "'oooo' is not one of the candidates",
         changed(right, '"öööö", ', ""): "but a str does, too",
         changed(right, "2**62, ", ""): "but an int does, too",
         changed(right, ", 1e300", ""): "but a float does, too",

@@ -119,7 +119,7 @@ def test_what_a_transaction_has_taken_is_not_free(make_pool: Callable[..., Pool]
     pool.root = pool.new(PersistentList)
     used, free = pool.used, pool.free
     # Memory that is set aside for logs cannot be used for anything else.
-    assert used + free <= 8 * MIB - (pool._heap.root_offset & ~0xFFF) - pmemobj._engine.heap.log_space(4 * MIB)
+    assert used + free <= 8 * MIB - (pool._heap.root_offset & ~0xFFF) - pmemobj._engine.size_classes.log_space(4 * MIB)
     with pool.transaction():
         block = pool.mm.alloc(MIB, "B")
         assert used + MIB <= pool.used <= used + MIB + 300_000 and pool.used + pool.free == used + free

@@ -78,7 +78,7 @@ def test_the_tree_tells_what_the_text_tells(pool: Any) -> None:
         "Not reachable from the root: kept only by Python variables, and freed when the pool closes",
         "spare: PersistentDict 1 key",
         "− PersistentList, 1 item  (removed, uncommitted)",
-        "not committed: 1 added, 1 changed, 1 removed",
+        "uncommitted changes: 1 added, 1 changed, 1 removed",
     ):
         assert words in said, words
     assert str(tree).count("was 'David'") == 1 and "spare: PersistentDict, 1 key" in str(tree)

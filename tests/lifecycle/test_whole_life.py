@@ -311,7 +311,7 @@ DAMAGE = {
     "date": (Kind.DATE, 8, 0, r"root\['leaves'\]\[\d+\]: its date cannot be decoded .*"),
     "zone": (Kind.TIME, 16, 9, r"root\['leaves'\]\[\d+\]: its time cannot be decoded .*"),
     "decimal": (Kind.DECIMAL, 8, 0x2121212121, r"root\['leaves'\]\[\d+\]: its decimal cannot be decoded .*"),
-    "key tuple": (Kind.KEY_TUPLE, 8, 9 << 8, r".*: its key_tuple cannot be decoded \(an item of it has the number 9\)"),
+    "key tuple": (Kind.KEY_TUPLE, 8, 9 << 8, r".*: its key_tuple cannot be decoded \(an item has the unknown number 9\)"),
 }
 
 

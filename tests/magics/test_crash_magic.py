@@ -164,7 +164,7 @@ def test_sweep_finds_what_is_stored_outside_the_transaction(run: Run, bank: Any)
     result = run("%%pmem_crash --sweep", TAKE, *PAST_THE_LOG, GIVE)
     assert not result.ok and result.verdict is Verdict.CHANGED and "outcomes  X" in repr(result)
     assert "the sweep ended with this kill: the pool is no longer as it was" in repr(result)
-    assert "1 kill left the pool in another state: after recovery the pool differs from before" in result.summary
+    assert "1 kill left the pool in another state: the pool is neither as before nor whole" in result.summary
     assert "77" in str(result.frames[2][1]) and "root[&#x27;list&#x27;][0]: 1 → 77" in result._repr_html_()
 
 

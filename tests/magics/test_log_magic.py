@@ -17,7 +17,7 @@ pytestmark = pytest.mark.once
 
 TEXT = """\
 history of pool: 4 entries (recording)
-   1 ✓ store, stored
+   1 ✓ one store, durable
        pool.root = 5
          root: None → 5
        1 store

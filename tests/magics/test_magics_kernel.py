@@ -76,7 +76,7 @@ def test_an_expected_error_is_one_short_error_message(kernel: Any) -> None:
     assert reply.shown.splitlines() == [
         "PoolNotFoundError: cannot open pool missing.pmem",
         "  there is no such file",
-        "  add --create to make it",
+        "  add --create to create it",
     ]
 
 
@@ -101,7 +101,7 @@ def test_the_last_value_of_a_transaction_is_displayed(kernel: Any) -> None:
 
 def test_an_awaiting_cell_is_refused(kernel: Any) -> None:
     kernel("import asyncio")
-    assert "await in a cell before it" in kernel("%%pmem_tx", "await asyncio.sleep(0)").shown
+    assert "put the await into a cell before this one" in kernel("%%pmem_tx", "await asyncio.sleep(0)").shown
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is not installed")
@@ -122,7 +122,7 @@ def test_the_kernel_survives_a_crash(kernel: Any) -> None:
     text = reply.data["text/plain"].splitlines()
     assert text[1] == "at the crash    PoolGraph(root=PersistentDict, 1 node, 0 edges) with 1 changed"
     assert text[3].startswith("killed just before the commit, after 1 change: rolled back")
-    assert text[4].startswith("note: the cell ran in one transaction that %%pmem_crash made")
+    assert text[4].startswith("note: %%pmem_crash wrapped this cell in a transaction")
     assert text[5:] == ["printed: said", "printed: 'shown'", "printed: PersistentDict({'name': 'Ada'})"]
     # The same process, with its variables and handles.
     assert (

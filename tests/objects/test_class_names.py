@@ -33,12 +33,13 @@ with pmemobj.create(sys.argv[1], pool_size=16 << 20) as pool:
 
 @pytest.fixture(autouse=True)
 def forget_definitions() -> Iterator[None]:
-    """Classes that a test defines under the name of a script's are gone after it."""
-    before = class_names._definitions.copy()
+    """Classes that a test defines under the name of a script's are gone after it, and so are its aliases."""
+    tables = class_names._definitions, class_names._aliases
+    before = [table.copy() for table in tables]
     yield
-    class_names._definitions.clear()
-    class_names._definitions.update(before)
-    class_names._aliases.clear()
+    for table, rows in zip(tables, before, strict=True):
+        table.clear()
+        table.update(rows)
 
 
 @pytest.fixture

@@ -50,6 +50,22 @@ PUBLIC_MODULES = (
     "pmemobj.convert",
     "pmemobj.dump",
 )
+#: Classes of the package that have another public name today, with the first one, by which all descriptions call them.
+FIRST_NAMES = {
+    "pmemobj.crash:BrokenInvariant": "pmemobj.crash:Finding",
+    "pmemobj.crash:CacheLine": "pmemobj.crash:Line",
+    "pmemobj.crash:Exploration": "pmemobj.crash:Report",
+    "pmemobj.inspect:Allocation": "pmemobj.inspect:Part",
+}
+#: Attributes that are called otherwise today: class and attribute, and the first name.
+FIRST_ATTRIBUTES = {
+    ("Counterexample", "broken"): "finding",
+    ("Graph", "unreachable"): "doomed",
+    ("Graph", "unreachable_total"): "doomed_total",
+    ("Node", "allocations"): "parts",
+    ("Outcome", "broken"): "findings",
+    ("Violation", "broken"): "finding",
+}
 #: The ending of a compressed file.
 PACKED = ".xz"
 #: What to show of a pool in a tree.
@@ -207,7 +223,8 @@ def _parts(value: Any) -> Iterator[str]:
         names = getattr(type(value), "__slots__", None) or vars(value)
     for name in names:
         if not name.startswith("_"):
-            yield f"{name}={text_of(getattr(value, name))}"
+            first = FIRST_ATTRIBUTES.get((type(value).__name__, name), name)
+            yield f"{first}={text_of(getattr(value, name))}"
     if not isinstance(value, tuple) and hasattr(type(value), "__len__"):
         yield f"length {len(value)}"
 
@@ -227,13 +244,14 @@ def _digest(text: str) -> str:
 
 
 def public_name(item: Any) -> str:
-    """The public name of a class or function of the package; of all others, ``module:qualname``."""
+    """The first public name of a class or function of the package; of all others, ``module:qualname``."""
     if not item.__module__.startswith("pmemobj"):
         return f"{item.__module__}:{item.__qualname__}"
     for name in PUBLIC_MODULES:
         module = importlib.import_module(name)
         if item.__name__ in module.__all__ and getattr(module, item.__name__) is item:
-            return f"{name}:{item.__name__}"
+            found = f"{name}:{item.__name__}"
+            return FIRST_NAMES.get(found, found)
     # Those of a few classes that users meet but never name, such as the one of `pool.medium`.
     return f"pmemobj, nameless:{item.__name__}"
 

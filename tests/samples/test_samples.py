@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import sample_programs as programs
 from sample_reader import (
+    FIRST_NAMES,
     LIMITS,
     PACKED,
     Contents,
@@ -272,6 +273,7 @@ def test_a_pickled_value_of_the_package_is_read(folder: Path, name: str) -> None
 def test_a_pickled_class_or_function_is_the_public_one(folder: Path, name: str) -> None:
     entry = PICKLES[folder]["references"][name]
     item = pickle.loads(base64.b64decode(entry["pickle"]))
-    module, _, member = name.partition(":")
+    today = {first: name for name, first in FIRST_NAMES.items()}.get(name, name)
+    module, _, member = today.partition(":")
     assert item is getattr(importlib.import_module(module), member)
     assert public_name(item) == entry["is"]
