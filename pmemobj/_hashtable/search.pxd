@@ -24,11 +24,18 @@ cpdef value_of(Heap heap, unsigned long long offset, key, default)
 @cython.locals(
     characters=cython.p_const_char, size=cython.Py_ssize_t, overflow=cython.int, number=cython.longlong,
     word=cython.ulonglong, key_hash=cython.ulonglong, table=cython.ulonglong, slots=cython.ulonglong,
-    index=cython.ulonglong, mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong,
-    found=cython.ulonglong, place=cython.ulonglong, entry=cython.ulonglong, stored=cython.ulonglong, used=cython.ulonglong,
-    capacity=cython.ulonglong, limit=cython.ulonglong, answer=cython.ulonglong,
+    index=cython.ulonglong, used=cython.ulonglong, capacity=cython.ulonglong, limit=cython.ulonglong,
 )
 cdef unsigned long long quick_entry(Heap heap, unsigned long long offset, unsigned long long width, key) except? 1
+@cython.locals(
+    mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong, found=cython.ulonglong,
+    place=cython.ulonglong, entry=cython.ulonglong, stored=cython.ulonglong, answer=cython.ulonglong,
+)
+cdef unsigned long long _probe(
+    Heap heap, unsigned long long table, unsigned long long index, unsigned long long slots, unsigned long long used,
+    unsigned long long width, unsigned long long key_hash, unsigned long long word, const char *characters,
+    Py_ssize_t size,
+) except? 1
 cdef unsigned long long _quick_answer(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except? 1
 @cython.locals(offset=cython.ulonglong)
 cdef bint _packed_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) noexcept

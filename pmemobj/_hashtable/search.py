@@ -175,6 +175,22 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
     index = table + TABLE_ENTRIES + width * capacity
     if used > capacity or capacity > limit or slots > limit or index + SLOT_SIZE * slots > limit or slots == 0:
         return _CARE
+    return _probe(heap, table, index, slots, used, width, key_hash, word, characters, size)
+
+
+def _probe(
+    heap: Heap,
+    table: int,
+    index: int,
+    slots: int,
+    used: int,
+    width: int,
+    key_hash: int,
+    word: int,
+    characters: Any,
+    size: int,
+) -> int:
+    """The part of `quick_entry` that follows the slots of the index; all bounds of the table have been checked."""
     mask = slots - 1
     perturb = key_hash
     slot = key_hash & mask

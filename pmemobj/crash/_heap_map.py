@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
+from pmemobj._engine.size_classes import CHUNK
 from pmemobj._format import (
     ALLOCATION_HEADER_SIZE,
     ALLOCATION_SIZE_MASK,
@@ -19,7 +20,6 @@ from pmemobj._format import (
 from pmemobj._pmdk import chunks
 
 _PAGE = 4096
-_CHUNK = 256 * 1024
 #: The distance from the beginning of the heap to the headers of its chunks, behind the headers of the heap and of the
 #: zone; and to the first chunk.
 _TO_HEADERS = 1024 + 64
@@ -30,7 +30,7 @@ _BITMAP_WORDS = 38
 #: The type of a chunk is in the lowest bits of its header. Only a run has a bitmap.
 _KIND_MASK, _RUN = 0xFFFF, 4
 #: A second zone would begin here; of pools that have one, every byte counts.
-_ONE_ZONE = 65528 * _CHUNK
+_ONE_ZONE = 65528 * CHUNK
 
 
 def first_chunk(heap: int) -> int:
@@ -75,11 +75,11 @@ class HeapMap:
         first = bisect_right(self._starts, page) - 1
         last = bisect_right(self._starts, page + _PAGE)
         found += self._ranges[max(first, 0) : last]
-        for chunk in {at - (at - self._chunks) % _CHUNK for at in (page, page + _PAGE - 1)}:
-            header = self._headers + (chunk - self._chunks) // _CHUNK * WORD
+        for chunk in {at - (at - self._chunks) % CHUNK for at in (page, page + _PAGE - 1)}:
+            header = self._headers + (chunk - self._chunks) // CHUNK * WORD
             if chunk < self._chunks or self._words[header // WORD] & _KIND_MASK != _RUN:
                 continue
             unit = self._words[chunk // WORD] or _SMALLEST_UNIT
-            bitmap = max(_BITMAP_WORDS, -(-_CHUNK // max(unit, _SMALLEST_UNIT) // 64)) * WORD
+            bitmap = max(_BITMAP_WORDS, -(-CHUNK // max(unit, _SMALLEST_UNIT) // 64)) * WORD
             found.append((chunk, chunk + _RUN_HEADER + bitmap))
         return found
