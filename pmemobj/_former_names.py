@@ -63,15 +63,13 @@ _RENAMED: dict[tuple[str, str], tuple[str, str]] = {
     ("pmemobj.crash._frames", "Line"): ("pmemobj.crash", "CacheLine"),
     ("pmemobj.crash._recovery", "Finding"): ("pmemobj.crash", "BrokenInvariant"),
     ("pmemobj.crash._report", "Report"): ("pmemobj.crash", "Exploration"),
-    ("pmemobj.pool", "PoolStats"): ("pmemobj", "PoolStats"),
     ("pmemobj._stats", "TypeStats"): ("pmemobj._inspection.stats", "TypeStats"),
 }
 
 _CURRENT: dict[tuple[str, str], tuple[str, str]] = {
     (former, name): (module, name) for former, (module, names) in _MOVED.items() for name in names.split()
 } | _RENAMED
-#: The first former name of each that has another today.
-_FORMER = {current: former for former, current in reversed(_CURRENT.items())}
+_FORMER = {current: former for former, current in _CURRENT.items()}
 _FORMER_MODULES = {module for module, _ in _CURRENT}
 
 

@@ -17,7 +17,6 @@ from pmemobj._files import pool_file
 from pmemobj._files.medium import Medium, medium_of
 from pmemobj._files.sizes import DEFAULT_POOL_SIZE, PoolSize
 from pmemobj._format import ROOT_STATE, ROOT_VALUE
-from pmemobj._former_names import attribute_of
 from pmemobj._lifecycle import open_pools as _registry
 from pmemobj._lifecycle.session import Session
 from pmemobj._objects import gc as _gc
@@ -539,5 +538,9 @@ def open_pools() -> list[PersistentObjectPool]:
 
 
 def __getattr__(name: str) -> Any:
-    """Give programs and pickles of version 0.1.0 the names that this module had then."""
-    return attribute_of(__name__, name)
+    """`PoolStats`, which version 0.1.0 had here too; few programs need it, so it is imported when it is asked for."""
+    if name == "PoolStats":
+        from pmemobj._inspection.stats import PoolStats
+
+        return PoolStats
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
