@@ -254,7 +254,7 @@ class PersistentObjectPool:
 
         Args:
             cls: PersistentList, PersistentDict, or another persistent class.
-            *args, **kwargs: The arguments of its ``__init__``, which runs in one transaction with the creation.
+            args, kwargs: The arguments of its ``__init__``, which runs in one transaction with the creation.
 
         Raises:
             NotPersistableError: `cls` is no persistent class, or an argument cannot be stored.

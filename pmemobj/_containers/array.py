@@ -58,6 +58,7 @@ class PersistentArray(NumberSequence):
 
     Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
         commit.
+
     Cost: reading calls no C function. Setting an element is one store; append and pop at the end take amortised
         constant time; insertion and deletion move the elements behind, and only bytes that change are logged.
 

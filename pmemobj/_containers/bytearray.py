@@ -34,6 +34,7 @@ class PersistentByteArray(BytesLike):
 
     Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
         commit.
+
     Cost: reading calls no C function. Setting one byte is one store; append and pop at the end take amortised constant
         time; insertion and deletion move the bytes behind, and only bytes that change are logged.
 

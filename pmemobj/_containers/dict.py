@@ -51,6 +51,7 @@ class PersistentDict(StoredTable):
 
     Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
         commit.
+
     Cost: a look-up takes constant time on average and calls no C function. Replacing the value of a key is one store if
         the old and the new value fit a word each; a new key is three stores, or one transaction when the table must
         grow, which is amortised constant.

@@ -45,6 +45,7 @@ class PersistentList(StoredSequence):
 
     Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
         commit.
+
     Cost: reading calls no C function. Setting an item whose value fits a word is one store; append and pop at the end
         take amortised constant time; insertion and deletion move the items behind.
 
@@ -123,6 +124,7 @@ class PersistentList(StoredSequence):
 
         Durability: two failure-atomic stores, first the item and then the length, without which the item means nothing;
             inside a transaction with its commit.
+
         Cost: O(1) amortised. When the area is full, a larger one is allocated, which takes one transaction and O(n).
 
         Example::

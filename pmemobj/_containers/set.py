@@ -46,6 +46,7 @@ class PersistentSet(StoredTable):
 
     Durability: each method is atomic by itself and durable when it returns; inside a transaction it is durable with the
         commit.
+
     Cost: a look-up takes constant time on average and calls no C function. Adding an item is three stores, or one
         transaction when the table must grow; removing an item is one transaction; both are amortised constant.
 
@@ -201,6 +202,7 @@ class PersistentSet(StoredTable):
 
         Durability: three stores, of which the last makes the item visible; one transaction if the table must grow;
             inside a transaction with its commit.
+
         Cost: O(1) amortised.
 
         Example::

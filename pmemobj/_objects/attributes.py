@@ -208,6 +208,7 @@ class PersistentObject(StoredAttributes):
     Durability: setting an attribute is one failure-atomic store, or one atomic step of libpmemobj if a value needs
         memory of its own; the first value of an attribute of an object is one transaction, and so is deleting one.
         Inside a transaction all of this is durable with the commit.
+
     Cost: constant. Reading an attribute calls no C function.
 
     Example::

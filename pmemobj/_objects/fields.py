@@ -61,6 +61,7 @@ class Field:
 
     Durability: setting a field is one failure-atomic store, or one transaction if the old or the new value needs memory
         of its own; inside a transaction it is durable with the commit.
+
     Cost: constant, to read and to set. Reading calls no C function.
     """
 

@@ -223,6 +223,7 @@ class MemoryManager:
 
         Durability: one failure-atomic store if all changes are in one word, else one transaction; inside a
             transaction with its commit.
+
         Cost: O(k) for k elements.
         """
         self._own(target)

@@ -3,27 +3,29 @@
 `kill` kills the process that runs the code; `record` finds every state that a power cut could leave. See
 docs/crash_lab.md.
 
-| module | what it is responsible for |
-|---|---|
-| `_kill` | `kill`: program crashes, and what the pool contains afterwards |
-| `_power` | `record` and `Recording`: power cuts |
-| `_recorder` | records every store, flush and fence in a child process; `_native.c` is its C part |
-| `_trace` | a recording as plain dataclasses |
-| `_states` | computes from a recording the images that a power cut could leave |
-| `_journal` | the contents of cache lines at any moment of a recording |
-| `_image` | images of pools, in memory |
-| `_heap_map` | which bytes of a pool mean something after recovery |
-| `_few_lanes` | makes images cheaper to open: they declare only the lanes that are in use |
-| `_arguments` | checks the arguments of an exploration |
-| `_explore` | chooses images, lets workers recover them, and judges the outcomes |
-| `_workers` | the processes that recover images |
-| `_recovery` | recovers one image and examines the pool |
-| `_user_check` | runs the check of the user |
-| `_report` | the results of an exploration, as text and HTML |
-| `_frames` | one moment of a recording, to be drawn: cache lines and the undo log |
-| `_pictures` | images to be drawn: the objects after the power cut, and after recovery |
-| `_child` | child processes that run code of the caller, with a time limit |
-| `_interrupts` | interrupts that wait until a pool is open again |
+Its modules::
+
+    | module | what it is responsible for |
+    |---|---|
+    | `_kill` | `kill`: program crashes, and what the pool contains afterwards |
+    | `_power` | `record` and `Recording`: power cuts |
+    | `_recorder` | records every store, flush and fence in a child process; `_native.c` is its C part |
+    | `_trace` | a recording as plain dataclasses |
+    | `_states` | computes from a recording the images that a power cut could leave |
+    | `_journal` | the contents of cache lines at any moment of a recording |
+    | `_image` | images of pools, in memory |
+    | `_heap_map` | which bytes of a pool mean something after recovery |
+    | `_few_lanes` | makes images cheaper to open: they declare only the lanes that are in use |
+    | `_arguments` | checks the arguments of an exploration |
+    | `_explore` | chooses images, lets workers recover them, and judges the outcomes |
+    | `_workers` | the processes that recover images |
+    | `_recovery` | recovers one image and examines the pool |
+    | `_user_check` | runs the check of the user |
+    | `_report` | the results of an exploration, as text and HTML |
+    | `_frames` | one moment of a recording, to be drawn: cache lines and the undo log |
+    | `_pictures` | images to be drawn: the objects after the power cut, and after recovery |
+    | `_child` | child processes that run code of the caller, with a time limit |
+    | `_interrupts` | interrupts that wait until a pool is open again |
 """
 
 from __future__ import annotations

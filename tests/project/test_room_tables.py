@@ -22,7 +22,7 @@ PAGES = [
     *sorted((ROOT / "docs" / "design").glob("*.md")),
     *sorted((ROOT / "docs" / "howto").glob("add_*.md")),
 ]
-ROW = re.compile(r"^\| `(\w+)` \| (.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^ *\| `(\w+)` \| (.+) \|$", re.MULTILINE)
 
 
 def modules(room: Path) -> set[str]:
