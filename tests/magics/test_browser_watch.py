@@ -116,14 +116,14 @@ def test_the_explorer(notebook: str, page: Any) -> None:
     by_mouse(explorer)
     by_keyboard(explorer)
     explorer.row("'many'").click()
-    explorer.place.get_by_role("button", name="show the tree and the graph from here").click()
+    explorer.place.get_by_role("button", name="begin the tree and the graph at").click()
     explorer.wait(".pmem-note", "the kernel does not answer")
     # JupyterLab's own debugger complains when its kernel goes.
     assert [text for text in trouble if "restore the debugger state" not in text] == []
 
     # Without widget state there is no explorer any more, but what it showed last.
     page.goto(notebook)
-    picture = page.locator(".jp-OutputArea-output details", has_text="the same as a picture").first
+    picture = page.locator(".jp-OutputArea-output details", has_text="static version").first
     picture.locator("summary").first.click(timeout=PATIENCE)
     assert picture.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
     assert "PersistentDict #1" in picture.inner_text()
@@ -142,7 +142,7 @@ def by_mouse(explorer: Explorer) -> None:
     # A reference leads to where the object is written out; the way there is told, and back.
     explorer.row("1: PersistentDict #1").click()
     assert "'best': PersistentDict #1" in explorer.chosen and explorer.way == ["root", "'best'"]
-    assert "from 2 places" in place.locator(".pmem-details").inner_text()
+    assert "2 references, from" in place.locator(".pmem-details").inner_text()
     place.get_by_role("button", name="back", exact=True).click()
     assert "root:" in explorer.chosen
     place.locator(".pmem-details td button", has_text="PersistentList, 2 items").click()
@@ -153,7 +153,7 @@ def by_mouse(explorer: Explorer) -> None:
     assert explorer.way == ["root"]
     place.get_by_role("button", name="show all").click()
     whole = explorer.window
-    place.get_by_role("button", name="enlarge").click()
+    place.get_by_role("button", name="zoom in").click()
     near = explorer.window
     assert near[2] < whole[2]
     box = place.locator(".pmem-stage").bounding_box()
@@ -217,10 +217,10 @@ def it_asks_the_kernel(explorer: Explorer) -> None:
     explorer.row("+30 more").click()
     explorer.wait(".pmem-row", "49: 49")
     explorer.row("'best'").click()
-    place.get_by_role("button", name="show the tree and the graph from here").click()
+    place.get_by_role("button", name="begin the tree and the graph at").click()
     explorer.wait(".pmem-row[aria-level='1']", "'best'")
     assert explorer.way == ["root", "'best'"]
-    place.get_by_role("button", name="begin at the root again").click()
+    place.get_by_role("button", name="focus on the root").click()
     explorer.wait(".pmem-row[aria-level='1']", "root")
 
 
