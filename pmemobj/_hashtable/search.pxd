@@ -14,7 +14,7 @@ cdef extern from "Python.h":
 cdef unsigned long long WORD, ABSENT, TAG_LEAF, ENTRY_SIZE
 cdef unsigned long long DICT_SIZE, DICT_USED, DICT_TABLE, TABLE_SLOTS, TABLE_CAPACITY, TABLE_ENTRIES
 cdef unsigned long long ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE
-cdef unsigned long long SLOT_MAX, PERTURBED_STEPS, _ATTEMPTS, _CHANGED, _STR_HEADER, STR_SEED, _CARE, _YES
+cdef unsigned long long SLOT_MAX, PERTURBED_STEPS, _ATTEMPTS, _CHANGED, _STR_HEADER, STR_SEED, _CARE
 cdef unsigned long long SLOT_SIZE, PACKED_STR, PACKED_SIZE_SHIFT, PACKED_OFFSET_SHIFT
 cdef unsigned long long IMMEDIATE_BITS, SHORT_MAX, TAG_STR, TAG_MASK
 cdef long long _HASH_MODULUS
@@ -27,20 +27,44 @@ cpdef value_of(Heap heap, unsigned long long offset, key, default)
     index=cython.ulonglong, used=cython.ulonglong, capacity=cython.ulonglong, limit=cython.ulonglong,
 )
 cdef unsigned long long quick_entry(Heap heap, unsigned long long offset, unsigned long long width, key) except? 1
-@cython.locals(
-    mask=cython.ulonglong, perturb=cython.ulonglong, slot=cython.ulonglong, found=cython.ulonglong,
-    place=cython.ulonglong, entry=cython.ulonglong, stored=cython.ulonglong, answer=cython.ulonglong,
-)
-cdef unsigned long long _probe(
-    Heap heap, unsigned long long table, unsigned long long index, unsigned long long slots, unsigned long long used,
-    unsigned long long width, unsigned long long key_hash, unsigned long long word, const char *characters,
-    Py_ssize_t size,
-) except? 1
-cdef unsigned long long _quick_answer(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except? 1
 @cython.locals(offset=cython.ulonglong)
 cdef bint _packed_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) noexcept
 @cython.locals(leaf=cython.ulonglong, at=cython.p_const_char)
 cdef bint _leaf_says(Heap heap, unsigned long long stored, const char *characters, Py_ssize_t size) except -1
+
+# The part of `quick_entry` that follows the slots of the index, and a part of it: a call would take as long as a step.
+# All bounds of the table have been checked.
+cdef inline unsigned long long probe(
+    Heap heap, unsigned long long table, unsigned long long index, unsigned long long slots, unsigned long long used,
+    unsigned long long width, unsigned long long key_hash, unsigned long long word, const char *characters,
+    Py_ssize_t size,
+) except? 1:
+    cdef unsigned long long mask = slots - 1, perturb = key_hash, slot = key_hash & mask
+    cdef unsigned long long found, place, entry, stored, step
+    for step in range(slots + PERTURBED_STEPS):
+        found = heap.fetch_half(index + SLOT_SIZE * slot)
+        place = found & mask
+        if place == 0 or place > used:
+            return 0
+        entry = table + TABLE_ENTRIES + width * (place - 1)
+        if (found ^ key_hash) & (SLOT_MAX ^ mask) == 0 and heap.fetch(entry + ENTRY_HASH) == key_hash:
+            stored = heap.fetch(entry + ENTRY_KEY)
+            if stored != ABSENT:
+                if stored == word:
+                    return entry
+                if stored & 0xFF == PACKED_STR:
+                    if characters != NULL and _packed_says(heap, stored, characters, size):
+                        return entry
+                elif characters == NULL or stored & TAG_MASK != TAG_LEAF:
+                    return _CARE
+                elif _leaf_says(heap, stored, characters, size):
+                    return entry
+                elif heap.peek(stored ^ TAG_LEAF) & 0xFFFF != _STR_HEADER:
+                    return _CARE  # Only a comparison can tell, for example with a str of a nominated class.
+        perturb >>= 5
+        slot = (slot * 5 + perturb + 1) & mask
+    return 0
+
 @cython.locals(heap=Heap, version=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong)
 cpdef look_up(Handle owner, key, default)
 @cython.locals(heap=Heap, version=cython.ulonglong, found=cython.ulonglong, key_hash=cython.ulonglong)

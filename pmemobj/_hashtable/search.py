@@ -24,14 +24,14 @@ from pmemobj._format import (
     IMMEDIATE_BITS,
     PACKED_OFFSET_SHIFT,
     PACKED_SIZE_SHIFT,
-    PACKED_STR,
+    PACKED_STR,  # noqa: F401 - for the .pxd
     SHORT_MAX,
     STR_SEED,
     TABLE_CAPACITY,
     TABLE_ENTRIES,
     TABLE_SLOTS,
     TAG_LEAF,
-    TAG_MASK,
+    TAG_MASK,  # noqa: F401 - for the .pxd
     TAG_STR,
     WORD,
     Kind,
@@ -63,8 +63,6 @@ _TUPLE = int(Kind.TUPLE)
 _HASH_MODULUS = sys.hash_info.modulus
 #: Returned by `quick_entry` in place of an offset: take the slow path, which may call ``__eq__``.
 _CARE = 1
-#: Returned by `_quick_answer`: the keys are equal.
-_YES = 2
 #: Returned by `_search` in place of an offset: a comparison changed the table, so search again.
 _CHANGED = 1
 #: How often a search begins anew. A dict of Python's would go on for ever.
@@ -175,63 +173,7 @@ def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:
     index = table + TABLE_ENTRIES + width * capacity
     if used > capacity or capacity > limit or slots > limit or index + SLOT_SIZE * slots > limit or slots == 0:
         return _CARE
-    return _probe(heap, table, index, slots, used, width, key_hash, word, characters, size)
-
-
-def _probe(
-    heap: Heap,
-    table: int,
-    index: int,
-    slots: int,
-    used: int,
-    width: int,
-    key_hash: int,
-    word: int,
-    characters: Any,
-    size: int,
-) -> int:
-    """The part of `quick_entry` that follows the slots of the index; all bounds of the table have been checked."""
-    mask = slots - 1
-    perturb = key_hash
-    slot = key_hash & mask
-    for _ in range(slots + PERTURBED_STEPS):
-        found = heap.fetch_half(index + SLOT_SIZE * slot)
-        place = found & mask
-        if place == 0 or place > used:
-            return 0
-        entry = table + TABLE_ENTRIES + width * (place - 1)
-        if (found ^ key_hash) & (SLOT_MAX ^ mask) == 0 and heap.fetch(entry + ENTRY_HASH) == key_hash:
-            stored = heap.fetch(entry + ENTRY_KEY)
-            if stored != ABSENT:
-                answer = _YES if stored == word else _quick_answer(heap, stored, characters, size)
-                if answer == _YES:
-                    return entry
-                if answer == _CARE:
-                    return _CARE
-        perturb >>= 5
-        slot = (slot * 5 + perturb + 1) & mask
-    return 0
-
-
-def _quick_answer(heap: Heap, stored: int, characters: Any, size: int) -> int:
-    """Whether a stored key, which is not in one word, is the str that has these bytes in UTF-8; compiled.
-
-    Args:
-        heap: The heap.
-        stored: The word of the stored key.
-        characters: The bytes; NULL if the key that is looked for is no str.
-        size: How many bytes there are.
-
-    Returns:
-        `_YES`; `_CARE` if only a comparison can tell, for example with a str of a nominated class; else 0.
-    """
-    if stored & 0xFF == PACKED_STR:
-        return _YES if characters != cython.NULL and _packed_says(heap, stored, characters, size) else 0
-    if characters == cython.NULL or stored & TAG_MASK != TAG_LEAF:
-        return _CARE
-    if _leaf_says(heap, stored, characters, size):
-        return _YES
-    return _CARE if heap.peek(stored ^ TAG_LEAF) & 0xFFFF != _STR_HEADER else 0
+    return probe(heap, table, index, slots, used, width, key_hash, word, characters, size)  # type: ignore[name-defined,no-any-return]  # noqa: F821
 
 
 def _packed_says(heap: Heap, stored: int, characters: Any, size: int) -> bool:
