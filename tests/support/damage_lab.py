@@ -176,7 +176,7 @@ def _outcome(case: Case, path: Path) -> str:
 
 
 def try_in_fork(path: str, size: int) -> None:
-    """`_probe.run`, without starting a Python for it."""
+    """`trial.run`, without starting a Python for it."""
     said = _in_fork(lambda: trial.TASKS["open"](path))
     if said:
         raise pmemobj.PoolDamagedError(f"open pool {path}", said, "")
