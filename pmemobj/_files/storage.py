@@ -295,6 +295,14 @@ def _share(descriptor: int) -> None:
 
 def remove(path: str) -> None:
     """Remove the pool of either kind that is at `path`, a temporary name."""
+    try:
+        _remove(path)
+    except BaseException:
+        _remove(path)  # An interrupt that arrived in the middle must not leave the file behind.
+        raise
+
+
+def _remove(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
         _remove_tree(path)
     else:
