@@ -5,10 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from pmemobj._containers.base import Persistent
-from pmemobj._engine.consistent_reads import read_with_lock
 from pmemobj._format import ABSENT, DICT_DELETED, DICT_TABLE, DICT_USED, ENTRY_KEY, ENTRY_VALUE, TABLE_ENTRIES, WORD
 from pmemobj._hashtable.entries import count_live
 from pmemobj._values.words import decode
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
+
+if not cython.compiled:  # Compiled, it comes from the .pxd, since it is a C function.
+    from pmemobj._engine.consistent_reads import read_optimistically
 
 #: A count of live entries that no container has.
 _NEVER = 0xFFFFFFFFFFFFFFFF
@@ -45,26 +52,11 @@ class Walk:
     def __next__(self) -> Any:
         if self._ended:
             raise StopIteration
-        heap = self._owner._p_heap
-        version = heap.version
-        number, left, live = self._number, self._left, self._live
-        found = None
-        if heap.still_valid(version):
-            try:
-                found = self._next()
-            except Exception:
-                if heap.still_valid(version):
-                    raise
-        if not heap.still_valid(version):
-            found = read_with_lock(self._owner, self._again, number, left, live)
+        self._number_before, self._left_before, self._live_before = self._number, self._left, self._live
+        found = read_optimistically(self._owner._p_heap, self._owner, _read_next, self, None, 0)
         if self._ended:
             raise StopIteration
         return found
-
-    def _again(self, number: int, left: int, live: int) -> Any:
-        """The next item, starting from an earlier state of the iterator."""
-        self._number, self._left, self._live, self._ended = number, left, live, False
-        return self._next()
 
     def _next(self) -> Any:
         """The next item. At the end it returns None and notes that this was the end."""
@@ -92,3 +84,11 @@ class Walk:
                 return value if self._field == ENTRY_VALUE else (decode(heap, key_word), value)
         self._ended = True
         return None
+
+
+def _read_next(_owner: Any, one: Any, _two: Any, _number: int) -> Any:
+    """The next item of the iterator `one`, from the state in which the step began: the read may run more than once."""
+    walk: Walk = one
+    walk._number, walk._left, walk._live = walk._number_before, walk._left_before, walk._live_before
+    walk._ended = False
+    return walk._next()

@@ -2,7 +2,7 @@
 cimport cython
 
 from pmemobj._containers.comparable cimport Comparable
-from pmemobj._engine.consistent_reads cimport is_half_changed
+from pmemobj._engine.consistent_reads cimport is_half_changed, read_optimistically
 from pmemobj._engine.heap cimport Heap
 from pmemobj._values.words cimport decode
 
@@ -64,9 +64,11 @@ cdef class StoredSequence(Comparable):
     @cython.locals(at=cython.longlong, length=cython.longlong)
     cpdef long long _position(self, index) except? -2
     @cython.locals(heap=Heap, length=cython.longlong, at=cython.longlong)
-    cpdef _value(self, long long number)
-    @cython.locals(heap=Heap, version=cython.ulonglong)
+    cdef _value(self, long long number)
     cdef _fetch(self, long long number)
+
+@cython.locals(sequence=StoredSequence)
+cdef object _read_item(object owner, object _one, object _two, long long number)
 
 cdef class SequenceIterator:
     cdef StoredSequence _of

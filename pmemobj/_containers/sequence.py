@@ -18,7 +18,7 @@ from typing import Any
 
 from pmemobj._containers.base import guarded_repr
 from pmemobj._containers.comparable import Comparable
-from pmemobj._engine.consistent_reads import read_consistently, read_with_lock
+from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._format import ABSENT, IMMEDIATE_BITS, TUPLE_ITEMS, WORD, Kind  # noqa: F401 - for the .pxd
 from pmemobj._values.nans import canonical, canonical_items
 from pmemobj._values.words import decode
@@ -27,6 +27,9 @@ try:
     import cython
 except ImportError:
     from pmemobj import _nocython as cython
+
+if not cython.compiled:  # Compiled, it comes from the .pxd, since it is a C function.
+    from pmemobj._engine.consistent_reads import read_optimistically
 
 _LENGTH = 8
 _LIST_KIND = int(Kind.LIST)
@@ -89,18 +92,7 @@ class StoredSequence(Comparable):
 
     def _fetch(self, number: int) -> Any:
         """The item at a number, or `_beyond`; an optimistic read (see `consistent_reads`)."""
-        heap = self._p_heap
-        version = heap.version
-        if heap.still_valid(version):
-            try:
-                value = self._value(number)
-            except Exception:
-                if heap.still_valid(version):
-                    raise
-            else:
-                if heap.still_valid(version):
-                    return value
-        return read_with_lock(self, self._value, number)
+        return read_optimistically(self._p_heap, self, _read_item, None, None, number)
 
     def _cut(self, index: slice) -> list[Any]:
         """The items of a slice."""
@@ -222,6 +214,11 @@ class StoredSequence(Comparable):
     @staticmethod
     def _p_summary(count: int) -> str:
         return f"{count} item" if count == 1 else f"{count} items"
+
+
+def _read_item(owner: Any, _one: Any, _two: Any, number: int) -> Any:
+    sequence: StoredSequence = owner
+    return sequence._value(number)
 
 
 class SequenceIterator:

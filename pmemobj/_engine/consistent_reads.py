@@ -7,28 +7,16 @@ Writers hold the lock of the pool; readers take none. `Heap.version` tells a rea
    every count is compared with the bounds of the pool before it is used, and exceptions are held back.
 3. It compares the version. If the number is still the same, nobody has changed the pool, and the result (or the
    exception) is right. If not, the result is thrown away and the read is made once more, with the lock
-   (`read_with_lock`), so that a busy writer cannot keep a reader waiting for ever.
+   if it can be had soon, so that a busy writer cannot keep a reader waiting for ever.
 
 A writer makes the number odd before its first store and even again after its last one (`Heap._begin_change`,
 `Heap._end_change`); a statement that changes many words counts as one change. A single 8-byte store is atomic, so it
 does not count at all. A commit need not count either, though it frees memory: a reader that began after the statement
 which gave the memory up finds no way to it.
 
-Every method that reads more than one word of the pool for its caller follows this protocol. `read_consistently` is
-the whole protocol. Methods that are called millions of times a second write the first attempt out, without a call
-through a Python object::
-
-    version = heap.version
-    if heap.still_valid(version):  # it is, unless the number is odd
-        try:
-            value = self._value(number)
-        except Exception:
-            if heap.still_valid(version):
-                raise
-        else:
-            if heap.still_valid(version):
-                return value
-    return read_with_lock(self, self._value, number)
+The protocol stands in one function, `read_optimistically`, and every method that reads more than one word of the pool
+for its caller uses it. Methods that are called millions of times a second call it directly: compiled, their `Reader` is
+a C function, so no arguments are packed. All others call `read_consistently`, which takes any function of Python.
 
 The quick look-ups (`quick_entry`, `_quick_word`) leave out step 3. They are compiled, run no Python code and keep the
 interpreter lock, so no other thread runs between their first and their last load. They must not leave out
@@ -40,63 +28,54 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-try:
-    import cython
-except ImportError:
-    from pmemobj import _nocython as cython
+from pmemobj._engine.heap import Heap
 
 A = TypeVar("A")
-
-if not cython.compiled:
-
-    def is_half_changed(version: int) -> bool:
-        """Whether a heap with this version shows half a change; compiled, this is part of the caller (see the .pxd)."""
-        return version & 1 != 0
+#: ``read(owner, one, two, number)``; compiled, a C function (`CReader` in the .pxd).
+Reader = Callable[[Any, Any, Any, int], Any]
 
 
-def read_consistently(owner: Any, read: Callable[..., A], *args: Any) -> A:
-    """What `read` returns if no other thread changes the pool meanwhile; for methods that read.
+def read_optimistically(heap: Heap, owner: Any, read: Reader, one: Any, two: Any, number: int) -> Any:
+    """What ``read(owner, one, two, number)`` returns, or raises, if no other thread changes the pool meanwhile.
 
     Args:
+        heap: The heap of the owner.
         owner: A handle, or whatever has its heap in the attribute `_p_heap`.
-        read: May run twice, so it changes nothing, and looks up the heap of the owner each time.
-        *args: For `read`.
-    """
-    heap = owner._p_heap
-    version = heap.version
-    if not is_half_changed(version):
-        try:
-            result = read(*args)
-        except Exception:
-            if heap.version == version:
-                raise
-        else:
-            if heap.version == version:
-                return result
-    return read_with_lock(owner, read, *args)
-
-
-def read_with_lock(owner: Any, read: Callable[..., A], *args: Any) -> A:
-    """As `read_consistently`, after a writer has come in between.
-
-    With the lock no other thread can change anything. While another thread is in a transaction, perhaps for long, the
-    lock is not to be had; then the read is optimistic once more, until it hits a moment between two statements.
+        read: May run more than once, so it changes nothing that it does not set again, and looks up the heap of the
+            owner each time. Compiled, it is a C function.
+        one, two, number: For `read`.
     """
     while True:
+        version = heap.version
+        if heap.still_valid(version):
+            try:
+                result = read(owner, one, two, number)
+            except Exception:
+                if heap.still_valid(version):
+                    raise
+            else:
+                if heap.still_valid(version):
+                    return result
+        # A writer came in between. With the lock no other thread can change anything. While another thread is in a
+        # transaction, perhaps for long, the lock is not to be had; then a moment between two statements will do.
         heap = owner._p_heap
         if heap.lock.acquire_soon():
             try:
-                return read(*args)
+                return read(owner, one, two, number)
             finally:
                 heap.lock.release()
-        version = heap.version
-        if is_half_changed(version):
-            continue
-        try:
-            result = read(*args)
-        except Exception:
-            if heap.version == version:
-                raise
-        else:
-            if heap.version == version:
-                return result
+
+
+def read_consistently(owner: Any, read: Callable[..., A], *args: Any) -> A:
+    """What ``read(*args)`` returns, or raises, if no other thread changes the pool meanwhile.
+
+    Args:
+        owner: As for `read_optimistically`.
+        read: As for `read_optimistically`, but any function of Python.
+        *args: For `read`.
+    """
+    return read_optimistically(owner._p_heap, owner, _call, read, args, 0)  # type: ignore[no-any-return]
+
+
+def _call(_owner: Any, read: Callable[..., Any], args: tuple[Any, ...], _number: int) -> Any:
+    return read(*args)

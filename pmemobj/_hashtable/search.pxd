@@ -1,6 +1,6 @@
 # Types of the compiled form; the source is search.py.
 cimport cython
-from pmemobj._engine.consistent_reads cimport is_half_changed
+from pmemobj._engine.consistent_reads cimport is_half_changed, read_optimistically
 from pmemobj._engine.heap cimport Handle, Heap
 from pmemobj._hashtable.hashes cimport stored_hash
 from pmemobj._hashtable.index_slots cimport read_slot
@@ -65,10 +65,14 @@ cdef inline unsigned long long probe(
         slot = (slot * 5 + perturb + 1) & mask
     return 0
 
-@cython.locals(heap=Heap, version=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong)
+@cython.locals(heap=Heap, entry=cython.ulonglong, word=cython.ulonglong)
 cpdef look_up(Handle owner, key, default)
-@cython.locals(heap=Heap, version=cython.ulonglong, found=cython.ulonglong, key_hash=cython.ulonglong)
+@cython.locals(handle=Handle)
+cdef object _read_value(object owner, object key, object default, long long _number)
+@cython.locals(heap=Heap, found=cython.ulonglong)
 cpdef bint has_entry(Handle owner, unsigned long long width, key) except -1
+@cython.locals(handle=Handle)
+cdef object _read_presence(object owner, object key, object width, long long key_hash)
 @cython.locals(found=cython.ulonglong)
 cpdef unsigned long long find_entry(
     Heap heap, unsigned long long offset, unsigned long long width, key, unsigned long long key_hash

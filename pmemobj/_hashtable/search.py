@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pmemobj._engine.consistent_reads import read_with_lock
 from pmemobj._engine.heap import Handle, Heap
 from pmemobj._format import (
     ABSENT,
@@ -57,6 +56,9 @@ try:
 except ImportError:
     from pmemobj import _nocython as cython
 
+if not cython.compiled:  # Compiled, it comes from the .pxd, since it is a C function.
+    from pmemobj._engine.consistent_reads import read_optimistically
+
 _STR_HEADER = header(Kind.STR)
 _TUPLE = int(Kind.TUPLE)
 #: Python's hash of a smaller int is the int itself, except for -1.
@@ -88,21 +90,12 @@ def look_up(owner: Any, key: Any, default: Any) -> Any:
                 return cython.cast(cython.longlong, word) >> 1
             if word & IMMEDIATE_BITS:
                 return decode(heap, word)
-    version = heap.version
-    if heap.still_valid(version):
-        try:
-            value = value_of(heap, owner._p_offset, key, default)
-        except Exception:
-            if heap.still_valid(version):
-                raise
-        else:
-            if heap.still_valid(version):
-                return value
-    return read_with_lock(owner, _look_up, owner, key, default)
+    return read_optimistically(heap, owner, _read_value, key, default, 0)
 
 
-def _look_up(owner: Any, key: Any, default: Any) -> Any:
-    return value_of(owner._p_heap, owner._p_offset, key, default)
+def _read_value(owner: Any, key: Any, default: Any, _number: int) -> Any:
+    handle: Handle = owner
+    return value_of(handle._p_heap, handle._p_offset, key, default)
 
 
 def has_entry(owner: Any, width: int, key: Any) -> bool:
@@ -112,22 +105,12 @@ def has_entry(owner: Any, width: int, key: Any) -> bool:
         found = quick_entry(heap, owner._p_offset, width, key)
         if found != _CARE:
             return found != 0
-    key_hash = stored_hash(heap, key)
-    version = heap.version
-    if heap.still_valid(version):
-        try:
-            found = find_entry(heap, owner._p_offset, width, key, key_hash)
-        except Exception:
-            if heap.still_valid(version):
-                raise
-        else:
-            if heap.still_valid(version):
-                return found != 0
-    return read_with_lock(owner, _has_entry, owner, width, key, key_hash)
+    return read_optimistically(heap, owner, _read_presence, key, width, stored_hash(heap, key))  # type: ignore[no-any-return]
 
 
-def _has_entry(owner: Any, width: int, key: Any, key_hash: int) -> bool:
-    return find_entry(owner._p_heap, owner._p_offset, width, key, key_hash) != 0
+def _read_presence(owner: Any, key: Any, width: Any, key_hash: int) -> Any:
+    handle: Handle = owner
+    return find_entry(handle._p_heap, handle._p_offset, width, key, key_hash) != 0
 
 
 def quick_entry(heap: Heap, offset: int, width: int, key: Any) -> int:

@@ -1,7 +1,7 @@
 # Types of the compiled form; the source is attributes.py.
 from pmemobj._containers.base cimport Persistent
 from pmemobj._objects.class_table cimport ClassTable, Found, AttributeLayout, place_of
-from pmemobj._engine.consistent_reads cimport is_half_changed
+from pmemobj._engine.consistent_reads cimport is_half_changed, read_optimistically
 from pmemobj._engine.heap cimport Heap
 
 cimport cython
@@ -86,7 +86,6 @@ cdef bint _set_quickly(StoredAttributes self, name, value) except -1
     heap=Heap, table=ClassTable, head=cython.ulonglong, layout=AttributeLayout, slot=cython.longlong,
 )
 cdef unsigned long long _find_slot(StoredAttributes self, name) except? 1
-@cython.locals(heap=Heap, version=cython.ulonglong)
 cdef _read_stored(StoredAttributes self, name)
-@cython.locals(heap=Heap, at=cython.ulonglong, word=cython.ulonglong)
-cpdef _stored(StoredAttributes self, name)
+@cython.locals(self=StoredAttributes, heap=Heap, at=cython.ulonglong, word=cython.ulonglong)
+cdef object _stored(object owner, object name, object _two, long long _number)

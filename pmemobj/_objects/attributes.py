@@ -12,7 +12,7 @@ from typing import Any
 
 from pmemobj._containers.base import Persistent, demand_no_slots, demand_one_form
 from pmemobj._containers.invariants import demand_allocation
-from pmemobj._engine.consistent_reads import read_consistently, read_with_lock
+from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Heap
 from pmemobj._format import (
     ABSENT,
@@ -34,6 +34,9 @@ try:
     import cython
 except ImportError:
     from pmemobj import _nocython as cython
+
+if not cython.compiled:  # Compiled, it comes from the .pxd, since it is a C function.
+    from pmemobj._engine.consistent_reads import read_optimistically
 
 _CAPACITY, _SLOTS = 8, 16
 _MIN_CAPACITY = 4
@@ -314,18 +317,7 @@ def _is_special(name: str) -> bool:
 
 def _read_stored(self: StoredAttributes, name: str) -> Any:
     """The value of a stored attribute, or `_nothing`; an optimistic read (see `consistent_reads`)."""
-    heap = self._p_heap
-    version = heap.version
-    if heap.still_valid(version):
-        try:
-            value = _stored(self, name)
-        except Exception:
-            if heap.still_valid(version):
-                raise
-        else:
-            if heap.still_valid(version):
-                return value
-    return read_with_lock(self, _stored, self, name)
+    return read_optimistically(self._p_heap, self, _stored, name, None, 0)
 
 
 def _find_slot(self: StoredAttributes, name: Any) -> int:
@@ -364,8 +356,9 @@ def _set_quickly(self: StoredAttributes, name: Any, value: Any) -> bool:
     return True
 
 
-def _stored(self: StoredAttributes, name: str) -> Any:
+def _stored(owner: Any, name: Any, _two: Any, _number: int) -> Any:
     """The value of a stored attribute, or `_nothing`."""
+    self: StoredAttributes = owner
     heap = self._p_heap
     if cython.compiled:
         at = _found_slot(self, name)  # type: ignore[name-defined]  # noqa: F821
