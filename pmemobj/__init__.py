@@ -42,7 +42,7 @@ from pmemobj._objects.manager import MemoryManager
 from pmemobj._values.pickles import persist_via_pickle
 from pmemobj._version import __version__ as __version__
 from pmemobj.errors import *  # noqa: F403
-from pmemobj.pool import PersistentObjectPool, create, open_pools
+from pmemobj.pool import PersistentObjectPool, create, open_pools, remove
 from pmemobj.pool import open as open
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ __all__ = [
     "inspect",
     "open_pools",
     "persist_via_pickle",
+    "remove",
     "resize",
     "restore",
     "to_python",

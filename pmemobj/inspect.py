@@ -1,12 +1,13 @@
 """Read-only views of a pool as plain dataclasses, for everything that draws, prints or compares.
 
 `walk` finds the objects of an open pool, `walk_file` those in a file that libpmemobj has not opened; `memory`
-describes the memory of one object, word by word. No view makes handles, imports classes or changes anything, and
-damage becomes part of what is shown.
+describes the memory of one object, word by word; `find_pools` tells which pools lie in a folder. No view makes handles,
+imports classes or changes anything, and damage becomes part of what is shown.
 """
 
 from __future__ import annotations
 
+from pmemobj._files.catalog import PoolOnDisk, PoolState, find_pools
 from pmemobj._inspection.graphs import Comparison, Graph, Tree, differences
 from pmemobj._inspection.memory import memory
 from pmemobj._inspection.memory_data import Gap, Memory, Piece, State, Word
@@ -31,6 +32,8 @@ __all__ = [
     "Node",
     "Offsets",
     "Piece",
+    "PoolOnDisk",
+    "PoolState",
     "Slot",
     "State",
     "Tree",
@@ -38,6 +41,7 @@ __all__ = [
     "TreeWalk",
     "Word",
     "differences",
+    "find_pools",
     "memory",
     "nearby",
     "slot_note",

@@ -13,7 +13,7 @@ from pmemobj._containers.base import Persistent
 from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.transaction import Transaction
-from pmemobj._files import pool_file
+from pmemobj._files import pool_file, storage
 from pmemobj._files.medium import Medium, medium_of
 from pmemobj._files.sizes import DEFAULT_POOL_SIZE, PoolSize
 from pmemobj._format import ROOT_STATE, ROOT_VALUE
@@ -24,7 +24,7 @@ from pmemobj._objects.convert import to_persistent
 from pmemobj._objects.manager import MemoryManager
 from pmemobj._public_names import public_in
 from pmemobj._values.words import decode, replace
-from pmemobj.errors import TransactionError
+from pmemobj.errors import PoolBusyError, TransactionError
 
 if TYPE_CHECKING:
     # Few programs look inside a pool, so what they need for it is imported when they do.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pmemobj._inspection.stats import PoolStats
     from pmemobj._verify.examination import Report
 
-__all__ = ["PersistentObjectPool", "create", "open", "open_pools"]
+__all__ = ["PersistentObjectPool", "create", "open", "open_pools", "remove"]
 
 P = TypeVar("P", bound=Persistent)
 Path = str | os.PathLike[str]
@@ -322,6 +322,11 @@ class PersistentObjectPool:
         """Whether a transaction is open in the calling thread."""
         return self._heap.in_transaction()
 
+    @property
+    def transaction_depth(self) -> int:
+        """How many transactions are open in the calling thread, each nested in the one before; 0 if there is none."""
+        return self._heap.depth if self._heap.in_transaction() else 0
+
     def gc(self, keep_handles: bool = True, *, progress: _gc.Progress | None = None) -> Counter[str]:
         """Free every object that cannot be reached from the root or a live Python object.
 
@@ -530,6 +535,38 @@ def open(path: Path, *, sandbox: bool = False) -> PersistentObjectPool:
         PmemError: for the other reasons that `PersistentObjectPool` lists.
     """
     return PersistentObjectPool(path, "w", sandbox=sandbox)
+
+
+def remove(path: Path) -> None:
+    """Delete a pool that is not open. What was in it is lost.
+
+    Of a growing pool, the files of the pool are deleted, and the directory if nothing else is in it.
+
+    Args:
+        path: The file, or the directory of a growing pool.
+
+    Raises:
+        PoolBusyError: this or another process has it open.
+        NotAPoolError: something else is at `path`; it is not touched.
+        PoolNotFoundError: (also FileNotFoundError) nothing is at `path`.
+        PoolPermissionError, PoolAccessError: the system refuses to delete it.
+
+    Durability: the directory is synced, so the pool does not come back after a power cut.
+
+    Example::
+
+        import pmemobj
+
+        pmemobj.create("old.pmem", 16 << 20).close()
+        pmemobj.remove("old.pmem")
+    """
+    name = pool_file.checked_path("remove pool", path)
+    what = f"remove pool {name}"
+    pool_file.demand_path(what, name)
+    mine = next((pool for pool in open_pools() if pool.is_at(name)), None)
+    if mine is not None:
+        raise PoolBusyError(what, "it is open in this program", "close it first")
+    storage.remove_pool(what, name)
 
 
 def open_pools() -> list[PersistentObjectPool]:

@@ -218,6 +218,32 @@ def identify(path: str, name: str = "", thorough: bool = False) -> PoolFile:
         raise translate(what, error, path) from None
 
 
+def demand_pool(what: str, path: str) -> None:
+    """Refuse a path at which there is no pool, neither a sound nor a damaged one.
+
+    Raises:
+        NotAPoolError: there is something else.
+        OSError: there is nothing, or it cannot be read.
+    """
+    first = first_file(path)
+    if os.path.isdir(first) or not is_pool_file(first):
+        raise NotAPoolError(what, "it is no pool", "name a pool, or delete it as any other file")
+
+
+def is_pool_file(path: str) -> bool:
+    """Whether a regular file begins as a pool of libpmemobj does.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    # O_NONBLOCK, since opening a named pipe would wait for a writer.
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return stat.S_ISREG(os.fstat(file).st_mode) and os.pread(file, len(POOL_SIGNATURE), 0) == POOL_SIGNATURE
+    finally:
+        os.close(file)
+
+
 def _read_pool(what: str, path: str, grows: bool, first: int, thorough: bool) -> PoolFile:
     size = _regular_size(what, first)
     # The header is read before the directory: libpmemobj creates a part before it counts it in the header.

@@ -26,7 +26,7 @@ from pmemobj._files import pool_file
 from pmemobj._files import poolset as _parts
 from pmemobj._format import LAYOUT_NAME
 from pmemobj._pmdk import library
-from pmemobj.errors import PoolAccessError
+from pmemobj.errors import PoolAccessError, PoolBusyError
 
 #: Where a sandbox grows: in memory, if there is room for a few parts, which libpmemobj makes 128 MiB long.
 _MEMORY = "/dev/shm"
@@ -315,3 +315,25 @@ def _remove_tree(path: str) -> None:
     import shutil
 
     shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_pool(what: str, path: str) -> None:
+    """Delete a pool that no process has open; see `pmemobj.remove`."""
+    try:
+        pool_file.demand_pool(what, path)
+        with pool_file.locked(path):
+            if _parts.is_growing_pool(path):
+                parts = _parts.find(what, path)
+                # Without its description the rest is no pool any more, so that goes first.
+                os.unlink(os.path.join(path, _parts.SET_NAME))
+                for part in parts:
+                    os.unlink(part.path)
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)
+            else:
+                os.unlink(path)
+        pool_file.persist_names(path)
+    except PoolBusyError as error:
+        raise PoolBusyError(what, error.why, error.todo) from None
+    except OSError as error:
+        raise pool_file.translate(what, error, path) from None
