@@ -21,12 +21,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pmemobj import PmemError
+from pmemobj_magics.commands.panel import PoolPanel
 from pmemobj_magics.views.graph import PoolGraph
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-__all__ = ["PoolGraph", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = ["PoolGraph", "PoolPanel", "load_ipython_extension", "unload_ipython_extension"]
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
@@ -56,8 +57,10 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
         for name in names:
             shell.magics_manager.magics[kind].pop(name, None)
     for known in shell.configurables:
-        if isinstance(known, PmemMagics) and known.session.follower is not None:
-            known.session.follower.stop()
+        if isinstance(known, PmemMagics):
+            known.session.record.stop()
+            if known.session.follower is not None:
+                known.session.follower.stop()
     # IPython added them for %config, and has no function that removes them.
     configurables: list[Any] = shell.configurables
     configurables[:] = [known for known in configurables if not isinstance(known, PmemMagics)]

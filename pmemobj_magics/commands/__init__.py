@@ -12,4 +12,5 @@
 | `log` | show the history of transactions, and switch it on and off |
 | `crash` | kill a cell, or cut its power |
 | `watch` | open the explorer |
+| `panel` | open the panel, and do what its controls ask for |
 """

@@ -22,7 +22,7 @@ from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.shell.session import Session, demand_name
 from pmemobj_magics.views.pools import PoolList, PoolReport, pool_facts, pool_row
 
-__all__ = ["close_all_pools", "close_pool", "list_pools", "open_pool"]
+__all__ = ["close_all_pools", "close_pool", "delete_pool", "list_pools", "open_pool"]
 
 _Size = int | Literal["auto"]
 #: What is said about a pool that was just opened.
@@ -169,3 +169,19 @@ def close_all_pools(session: Session) -> Table:
     for pool in pools:
         close_pool(session, pool.path)
     return Table(f"closed {plural(len(rows), 'pool')}" if rows else "no pool was open", rows)
+
+
+def delete_pool(session: Session, path: str) -> Table:
+    """Delete the files of a pool that is not open.
+
+    Raises:
+        PoolBusyError: the pool is open here or in another program.
+        NotAPoolError: something else is at the path.
+        PmemError: as `pmemobj.remove`.
+    """
+    mine = next((pool for pool in pmemobj.open_pools() if pool.is_at(path)), None)
+    if mine is not None:
+        call = session.call(mine)
+        raise PoolBusyError(f"delete pool {path}", "it is open here", f"close it first: %pmem_close {call}")
+    pmemobj.remove(path)
+    return Table(f"deleted: {path}")

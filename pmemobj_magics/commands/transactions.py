@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pmemobj import PersistentObjectPool, Transaction, TransactionAborted, TransactionError
+from pmemobj_magics.common.texts import plural
 from pmemobj_magics.shell.cell import CellCode, show_own_frames
 from pmemobj_magics.shell.session import Session
 from pmemobj_magics.views.transactions import TransactionReport
@@ -31,13 +32,21 @@ def run_cell(session: Session, code: CellCode, name: str | None) -> Any:
         raise
 
 
-def begin(session: Session, name: str | None) -> TransactionReport:
+def begin(session: Session, name: str | None, nested: bool = False) -> TransactionReport:
     """Begin a transaction that stays open over the following cells.
 
+    Args:
+        session: The session.
+        name: The pool.
+        nested: Whether to begin another level inside the transaction that this function has begun.
+
     Raises:
-        TransactionError: a transaction is open already.
+        TransactionError: a transaction is open already; or, for another level, none is.
+        TransactionAborted: an error has rolled back the transaction in which a level should begin.
     """
     pool = session.find(name)
+    if nested:
+        return _begin_level(session, pool)
     other = session.cells[0] if session.cells else session.begun_pool()
     if other is not None or pool.in_transaction:
         raise TransactionError(
@@ -51,6 +60,20 @@ def begin(session: Session, name: str | None) -> TransactionReport:
         "open",
         f"a transaction on {session.call(pool)} is open: %pmem_commit keeps its changes, %pmem_abort undoes them",
     )
+
+
+def _begin_level(session: Session, pool: PersistentObjectPool) -> TransactionReport:
+    transaction = session.begun_on(pool)
+    if transaction is None:
+        why = "the open transaction was begun in Python" if pool.in_transaction else "no transaction is open"
+        todo = "use `with pool.transaction():` inside it" if pool.in_transaction else "begin one with %pmem_begin"
+        raise TransactionError(f"begin a nested transaction on {session.title(pool)}", why, todo)
+    transaction.begin()
+    text = (
+        f"level {pool.transaction_depth} of the transaction on {session.call(pool)} is open: %pmem_commit ends this "
+        "level and stores nothing yet, %pmem_abort undoes all levels"
+    )
+    return TransactionReport(pool, "open", text)
 
 
 def commit(session: Session, name: str | None) -> TransactionReport:
@@ -71,7 +94,12 @@ def commit(session: Session, name: str | None) -> TransactionReport:
             "none of its changes is stored; begin a new transaction with %pmem_begin",
         ) from error
     finally:
-        del session.begun[pool]
+        if not transaction.active:
+            del session.begun[pool]
+    if transaction.active:
+        left = plural(pool.transaction_depth, "level")
+        text = f"the innermost level has ended; still open on {call}: {left}. Nothing is stored yet"
+        return TransactionReport(pool, "open", text)
     return TransactionReport(pool, "committed", f"committed: the changes of {call} since %pmem_begin are stored")
 
 

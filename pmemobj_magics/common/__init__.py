@@ -7,4 +7,5 @@
 | `pages` | HTML that needs neither a script nor a style sheet, and files in the format that their ending names |
 | `signs` | a letter or mark on a colour, and what both mean |
 | `svg` | SVG elements as text |
+| `main_thread` | calls functions in the thread in which cells run |
 """

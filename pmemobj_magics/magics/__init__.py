@@ -2,7 +2,7 @@
 
 | module | its magics |
 |---|---|
-| `pools` | ``%pmem``, ``%pmem_open``, ``%pmem_close`` |
+| `pools` | ``%pmem``, ``%pmem_open``, ``%pmem_close``, ``%pmem_delete`` |
 | `dumps` | ``%pmem_dump``, ``%pmem_restore`` |
 | `transactions` | ``%%pmem_transaction``, ``%%pmem_tx``, ``%pmem_begin``, ``%pmem_commit``, ``%pmem_abort`` |
 | `tree` | ``%pmem_tree`` |
@@ -11,6 +11,7 @@
 | `log` | ``%pmem_log`` |
 | `crash` | ``%%pmem_crash`` |
 | `watch` | ``%pmem_watch`` |
+| `panel` | ``%pmem_panel`` |
 | `base` | what all magics share: options, ``-o``, errors in short form |
 | `all` | `PmemMagics`, which combines the classes of the other modules |
 """

@@ -9,6 +9,7 @@ from pmemobj_magics.magics.dumps import DumpMagics
 from pmemobj_magics.magics.graph import GraphMagics
 from pmemobj_magics.magics.log import LogMagics
 from pmemobj_magics.magics.memory import MemoryMagics
+from pmemobj_magics.magics.panel import PanelMagics
 from pmemobj_magics.magics.pools import PoolMagics
 from pmemobj_magics.magics.transactions import TransactionMagics
 from pmemobj_magics.magics.tree import TreeMagics
@@ -29,6 +30,7 @@ class PmemMagics(
     MemoryMagics,
     LogMagics,
     WatchMagics,
+    PanelMagics,
     CrashMagics,
 ):
     """Magics that open pools, run cells in transactions, draw objects, and crash cells on purpose."""

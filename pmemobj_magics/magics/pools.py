@@ -1,11 +1,12 @@
-"""``%pmem``, ``%pmem_open`` and ``%pmem_close``: list, open and close pools."""
+"""``%pmem``, ``%pmem_open``, ``%pmem_close`` and ``%pmem_delete``: list, open, close and delete pools."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from pmemobj_magics.commands.pools import close_all_pools, close_pool, list_pools, open_pool
+from pmemobj_magics.commands.pools import close_all_pools, close_pool, delete_pool, list_pools, open_pool
+from pmemobj_magics.common.tables import Table
 from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.magics.base import BaseMagics, argument, magic, pool_argument
 from pmemobj_magics.shell.arguments import expand_path, parse_pool_size, parse_size
@@ -77,3 +78,13 @@ class PoolMagics(BaseMagics):
         if arguments.name:
             raise MagicUsageError(f"close {arguments.name} with --all", "--all closes every pool", "leave one out")
         return close_all_pools(self.session)
+
+    @magic(argument("path", metavar="PATH", help="the file or directory of a pool that is not open"))
+    def pmem_delete(self, arguments: argparse.Namespace) -> Table:
+        """Delete a pool, without asking. It must be closed; other files are never deleted.
+
+        Example::
+
+            %pmem_delete old.pmem
+        """
+        return delete_pool(self.session, expand_path(arguments.path, self.session))

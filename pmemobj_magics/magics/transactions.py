@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from pmemobj_magics.commands.transactions import abort, begin, commit, run_cell
-from pmemobj_magics.magics.base import BaseMagics, magic, pool_argument
+from pmemobj_magics.magics.base import BaseMagics, argument, magic, pool_argument
 from pmemobj_magics.shell.cell import CellCode
 from pmemobj_magics.views.transactions import TransactionReport
 
@@ -42,7 +42,7 @@ class TransactionMagics(BaseMagics):
         """
         return run_cell(self.session, code, arguments.name)
 
-    @magic(pool_argument)
+    @magic(pool_argument, argument("--nested", action="store_true", help="begin a level inside the open transaction"))
     def pmem_begin(self, arguments: argparse.Namespace) -> TransactionReport:
         """Begin a transaction that stays open over the following cells.
 
@@ -56,11 +56,11 @@ class TransactionMagics(BaseMagics):
             %pmem_graph
             %pmem_abort
         """
-        return begin(self.session, arguments.name)
+        return begin(self.session, arguments.name, arguments.nested)
 
     @magic(pool_argument)
     def pmem_commit(self, arguments: argparse.Namespace) -> TransactionReport:
-        """Keep all changes since %pmem_begin.
+        """Keep all changes since %pmem_begin; of a nested transaction, end the innermost level.
 
         Example::
 
@@ -70,7 +70,7 @@ class TransactionMagics(BaseMagics):
 
     @magic(pool_argument)
     def pmem_abort(self, arguments: argparse.Namespace) -> TransactionReport:
-        """Undo all changes since %pmem_begin.
+        """Undo all changes since %pmem_begin, and end all levels.
 
         Example::
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import keyword
 import os
+import weakref
 from typing import Any
 
 import pmemobj
@@ -19,6 +20,7 @@ from pmemobj import Persistent, PersistentObjectPool, PoolClosedError, Transacti
 from pmemobj.errors import a_or_an
 from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolError, did_you_mean
 from pmemobj_magics.shell.cell import Shell
+from pmemobj_magics.shell.record import Record
 from pmemobj_magics.views.watch import Follower
 
 __all__ = ["DEFAULT_NAME", "Session", "demand_name"]
@@ -35,6 +37,8 @@ class Session:
         cells: The pools of the ``%%pmem_transaction`` cells that are running, the outermost first.
         follower: The object that updates the explorers of ``%pmem_watch``; None before the first explorer.
         drawn: The latest graph that was drawn of each pool and expression.
+        record: What happened in the session: the cells that changed pools, and the acts of panels.
+        panels: The panels of ``%pmem_panel``, by the name that was given.
     """
 
     def __init__(self, shell: Shell) -> None:
@@ -43,6 +47,9 @@ class Session:
         self.cells: list[PersistentObjectPool] = []
         self.follower: Follower | None = None
         self.drawn: dict[tuple[str, str], inspect.Graph] = {}
+        self.record = Record(shell)
+        # A panel is a view, which this room does not know.
+        self.panels: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
 
     @property
     def variables(self) -> list[str]:

@@ -11,4 +11,5 @@
 | `log` | the history of transactions |
 | `crash` | simulated crashes: results, pictures before and after recovery, the timeline |
 | `watch` | the explorer that follows a pool |
+| `panel` | the controls that open, change and crash pools |
 """

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from pmemobj_magics.views.watch.follow import Follower
 from pmemobj_magics.views.watch.scene import WatchLimits
+from pmemobj_magics.views.watch.static import StaticPicture
 from pmemobj_magics.views.watch.widget import PoolExplorer
 
-__all__ = ["Follower", "PoolExplorer", "WatchLimits"]
+__all__ = ["Follower", "PoolExplorer", "StaticPicture", "WatchLimits"]

@@ -15,12 +15,12 @@ from __future__ import annotations
 import asyncio
 import threading
 import weakref
-from typing import Any
+from typing import Any, Protocol
 
 from pmemobj import PersistentObjectPool
 from pmemobj_magics.views.watch.widget import PoolExplorer
 
-__all__ = ["Follower"]
+__all__ = ["Follower", "Following"]
 
 #: IPython's `InteractiveShell`, whose own types are too incomplete to be checked.
 Shell = Any
@@ -28,29 +28,48 @@ Shell = Any
 _PAUSE = 0.5
 
 
+class Following(Protocol):
+    """What is updated: an explorer, or something that has one."""
+
+    @property
+    def path(self) -> str:
+        """The absolute path of the pool."""
+
+    @property
+    def is_rested(self) -> bool:
+        """Whether the rest after the last update is over."""
+
+    def follow(self) -> None:
+        """Update if the pool has changed; an error is shown and not raised."""
+
+    def show_picture(self) -> None:
+        """Put a static picture below what was shown."""
+
+
 class Follower:
     """Updates the explorers of a shell until `stop` is called."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._explorers: weakref.WeakSet[PoolExplorer] = weakref.WeakSet()
-        self._names: weakref.WeakValueDictionary[tuple[str, str], PoolExplorer] = weakref.WeakValueDictionary()
+        self._explorers: weakref.WeakSet[Following] = weakref.WeakSet()
+        self._names: weakref.WeakValueDictionary[tuple[str, str], Following] = weakref.WeakValueDictionary()
         self._timer: asyncio.TimerHandle | None = None
         shell.events.register("post_run_cell", self._after_cell)
 
     @property
-    def explorers(self) -> list[PoolExplorer]:
+    def explorers(self) -> list[Following]:
         """The explorers that are updated, in no particular order."""
         return list(self._explorers)
 
-    def add(self, explorer: PoolExplorer, expression: str) -> None:
+    def add(self, explorer: Following, expression: str) -> None:
         """Update this explorer, too; it shows the value of the expression."""
         self._explorers.add(explorer)
         self._names[expression, explorer.path] = explorer
 
     def find(self, pool: PersistentObjectPool, expression: str) -> PoolExplorer | None:
         """The explorer that shows this already, so that running a cell again does not make another one."""
-        return self._names.get((expression, pool.absolute_path))
+        found = self._names.get((expression, pool.absolute_path))
+        return found if isinstance(found, PoolExplorer) else None
 
     def stop(self) -> None:
         """Stop all updates."""

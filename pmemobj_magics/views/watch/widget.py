@@ -236,16 +236,17 @@ class PoolExplorer(anywidget.AnyWidget):
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         text = f"{self!r}\n{self.tree}"
         self._is_to_be_pictured = True
-        shown = {"text/plain": text, "text/html": self._html(), "application/vnd.jupyter.widget-view+json": view}
+        shown = {"text/plain": text, "text/html": self.static_html(), "application/vnd.jupyter.widget-view+json": view}
         return shown, {}
 
-    def _html(self) -> str:
+    def static_html(self) -> str:
+        """The scene as HTML that needs neither a script nor a kernel."""
         if self._last is None or self._picture is None:
             return ""
         return static_html(self._picture, self._last.html(self._offsets))
 
     def _static(self) -> StaticPicture:
-        return StaticPicture(self._html())
+        return StaticPicture(self.static_html())
 
     def show_picture(self) -> None:
         """Put a folded static picture below an explorer that was shown, for viewers that have lost the widget."""

@@ -1,0 +1,163 @@
+"""The acts that crash the open transaction. The live pool stays as it is, and its transaction stays open."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+
+import pmemobj
+from pmemobj import (
+    Persistent,
+    PersistentDict,
+    PersistentList,
+    PersistentObjectPool,
+    PersistentSet,
+    PersistentTuple,
+    TransactionError,
+)
+from pmemobj_magics.commands.panel.desk import Desk
+from pmemobj_magics.commands.panel.places import Located, locate
+from pmemobj_magics.commands.panel.pools import argument_of
+from pmemobj_magics.commands.panel.uncommitted import uncommitted
+from pmemobj_magics.views.crash import PowerResult
+from pmemobj_magics.views.panel.crash_page import CrashPage
+
+__all__ = ["CrashActs"]
+
+_NUMBERS = (int, float)
+#: The largest number of items of which a sum is offered as a check.
+_SUMMED = 10_000
+
+
+class CrashActs:
+    """What the page for crashes does.
+
+    Args:
+        desk: Runs the acts.
+        current: The pool of the panel, or None.
+        selected: The offset of the selected object; None for the root.
+    """
+
+    page: CrashPage
+
+    def __init__(
+        self,
+        desk: Desk,
+        current: Callable[[], PersistentObjectPool | None],
+        selected: Callable[[], int | None],
+    ) -> None:
+        self._desk, self._current, self._selected = desk, current, selected
+
+    # ---- the check ----
+
+    def show(self) -> None:
+        """Offer checks that fit the selected object."""
+        pool = self._current()
+        target = None
+        if pool is not None:
+            # In a check, the variable `pool` is the recovered pool, whatever the live one is called.
+            target = locate(pool, "pool", self._selected(), {})
+        self.page.show_checks(_checks(target) if target is not None else ())
+
+    def choose_check(self) -> None:
+        """Fill in the check that was chosen."""
+        if self.page.checks.value:
+            self.page.check.value = self.page.checks.value
+
+    # ---- the crashes ----
+
+    def end_program(self) -> None:
+        """Kill a copy of this program in the middle of its transaction."""
+
+        def act() -> None:
+            pool = self._demand_pool()
+            code = f"%pmem_crash{argument_of(self._desk.session, pool)}"
+            result = self._desk.run(code)
+            self._desk.note(code)
+            self.page.show_result(result._repr_html_())
+            self.page.message.done(_first_line(result), code)
+
+        self._desk.do(self.page.message, act)
+
+    def cut_power(self) -> None:
+        """Run the changes of the transaction in the crash lab, as one transaction."""
+        self._desk.do(self.page.message, lambda: self._power("with pool.transaction():"))
+
+    def without_transaction(self) -> None:
+        """Kill the same changes in the middle, without a transaction; and cut the power there."""
+
+        def act() -> None:
+            pool, body = self._program()
+            middle = max(1, (len(uncommitted(pool, "").rows) + 1) // 2)
+            options = f" --kill --rolled-back --no-transaction --at {middle}"
+            code = f"%%pmem_crash{argument_of(self._desk.session, pool)}{options}\n{body}"
+            killed = self._desk.run(code)
+            self._desk.note(code)
+            try:
+                self._power("", killed._repr_html_())
+            except pmemobj.PmemError:
+                # The recorder of power cuts is missing on this machine; the kill has shown the difference.
+                self.page.show_result(killed._repr_html_())
+                self.page.message.done(_first_line(killed), code)
+
+        self._desk.do(self.page.message, act)
+
+    def _power(self, around: str, above: str = "") -> None:
+        pool, body = self._program()
+        session, check = self._desk.session, self.page.check.value.strip()
+        if around:
+            around = around.replace("pool", session.call(pool), 1)
+            body = f"{around}\n{textwrap.indent(body, '    ')}"
+        options = f" --power --rolled-back{f' --check {check}' if check else ''}"
+        code = f"%%pmem_crash{argument_of(session, pool)}{options}\n{body}"
+        result = self._desk.run(code)
+        self._desk.note(code)
+        parts = [above] if above else []
+        if isinstance(result, PowerResult):
+            self.page.show_result(*parts, result._repr_html_(), result.widget)
+        self.page.message.done(_first_line(result), code)
+
+    def _program(self) -> tuple[PersistentObjectPool, str]:
+        """The pool, and the lines that made the changes of its open transaction.
+
+        Raises:
+            TransactionError: no transaction is open, or nothing was changed in it.
+        """
+        pool = self._demand_pool()
+        what = "crash the changes of a transaction"
+        if not pool.in_transaction:
+            raise TransactionError(what, "no transaction is open", "press Begin, and change something")
+        happenings = self._desk.session.record.in_transaction(pool)
+        body = "\n".join(each.code.rstrip() for each in happenings)
+        if not body.strip():
+            raise TransactionError(what, "nothing was changed in it yet", "change something first")
+        return pool, body
+
+    def _demand_pool(self) -> PersistentObjectPool:
+        pool = self._current()
+        if pool is None:
+            raise pmemobj.PoolClosedError("crash a transaction", "no pool is open in this panel", "open one first")
+        return pool
+
+
+def _first_line(result: object) -> str:
+    return repr(result).splitlines()[0]
+
+
+def _checks(target: Located) -> list[tuple[str, str]]:
+    """Checks of an object: for each a text and an expression that is true now."""
+    value, code = target.value, target.code
+    if isinstance(value, _NUMBERS) and not isinstance(value, bool):
+        return [(f"{code} stays {value}", f"{code} == {value}")]
+    if not isinstance(value, Persistent) or not hasattr(value, "__len__"):
+        return []
+    checks = []
+    if isinstance(value, PersistentDict | PersistentList | PersistentTuple) and 0 < len(value) <= _SUMMED:
+        items = value.values() if isinstance(value, PersistentDict) else value
+        numbers = [each for each in items if isinstance(each, _NUMBERS)]
+        if len(numbers) == len(value):
+            summed = f"sum({code}.values())" if isinstance(value, PersistentDict) else f"sum({code})"
+            checks.append((f"the sum stays {sum(numbers)}", f"{summed} == {sum(numbers)}"))
+    if isinstance(value, PersistentDict | PersistentList | PersistentTuple | PersistentSet):
+        checks.append((f"the length stays {len(value)}", f"len({code}) == {len(value)}"))
+    return checks

@@ -1,0 +1,98 @@
+"""The panel: the line at the top, the transaction, the pages with controls, and the views beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+
+from pmemobj_magics.views.panel.change_page import ChangeActions, ChangePage
+from pmemobj_magics.views.panel.code_page import CodePage
+from pmemobj_magics.views.panel.crash_page import CrashActions, CrashPage
+from pmemobj_magics.views.panel.messages import Status
+from pmemobj_magics.views.panel.pools_page import PoolsActions, PoolsPage
+from pmemobj_magics.views.panel.transaction_bar import TransactionActions, TransactionBar
+
+__all__ = ["PAGES", "VIEWS", "PanelFrame"]
+
+PAGES = ("Pools", "Change", "Crash", "As code")
+VIEWS = ("Explorer", "Bytes", "Log")
+
+
+class PanelFrame:
+    """Everything that a panel consists of.
+
+    Args:
+        pools, transactions, changes, crashes: What the controls of each part do.
+        on_page: Called when the reader turns to another page or view.
+
+    Attributes:
+        status, pools, transaction, change, crash, code: The parts.
+        pages, views: The choices of the page and of the view.
+        children: The widgets of the panel, from top to bottom.
+    """
+
+    def __init__(
+        self,
+        pools: PoolsActions,
+        transactions: TransactionActions,
+        changes: ChangeActions,
+        crashes: CrashActions,
+        on_page: Callable[[], object],
+    ) -> None:
+        self.status = Status()
+        self.pools, self.transaction = PoolsPage(pools), TransactionBar(transactions)
+        self.change, self.crash, self.code = ChangePage(changes), CrashPage(crashes), CodePage()
+        self.pages = _turner("page", PAGES)
+        self.views = _turner("view", VIEWS)
+        pages = ipywidgets.Stack([self.pools, self.change, self.crash, self.code], selected_index=0)
+        self._bytes, self._log = ipywidgets.HTML(), ipywidgets.HTML()
+        self._explorer = ipywidgets.VBox()
+        views = ipywidgets.Stack([self._explorer, self._bytes, self._log], selected_index=0)
+        for turner, stack in ((self.pages, pages), (self.views, views)):
+            turner.observe(lambda _, turner=turner, stack=stack: _turn(turner, stack), names=["index"])
+            turner.observe(lambda _: on_page(), names=["index"])
+        controls = ipywidgets.VBox([self.transaction, self.pages, pages])
+        controls.add_class("pmem-panel-controls")
+        beside = ipywidgets.VBox([self.views, views])
+        beside.add_class("pmem-panel-views")
+        body = ipywidgets.HBox([controls, beside])
+        body.add_class("pmem-panel-body")
+        self.children: Sequence[ipywidgets.Widget] = (self.status, body)
+
+    def show_explorer(self, explorer: ipywidgets.DOMWidget | None) -> None:
+        """Show an explorer, or say that there is no pool."""
+        wanted = (explorer,) if explorer is not None else (ipywidgets.HTML(_NO_POOL),)
+        if tuple(self._explorer.children[:1]) != wanted[:1] or explorer is None:
+            self._explorer.children = wanted
+
+    def show_bytes(self, html: str) -> None:
+        """Show the bytes of an object (HTML)."""
+        self._bytes.value = html
+
+    def show_log(self, html: str) -> None:
+        """Show the log of transactions (HTML)."""
+        self._log.value = html
+
+    @property
+    def page(self) -> str:
+        """The name of the page that is shown."""
+        return str(self.pages.value)
+
+    @property
+    def view(self) -> str:
+        """The name of the view that is shown."""
+        return str(self.views.value)
+
+
+_NO_POOL = '<p class="pmem-panel-empty">No pool is chosen. Open or create one on the page <em>Pools</em>.</p>'
+
+
+def _turner(label: str, names: Sequence[str]) -> ipywidgets.ToggleButtons:
+    made = ipywidgets.ToggleButtons(options=list(names), description="", tooltips=[f"show the {label} {name}" for name in names])
+    made.add_class("pmem-panel-turner")
+    return made
+
+
+def _turn(turner: ipywidgets.ToggleButtons, stack: ipywidgets.Stack) -> None:
+    stack.selected_index = turner.index

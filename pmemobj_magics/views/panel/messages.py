@@ -1,0 +1,86 @@
+"""What the panel says: a message beside the control that caused it, and the line at the top.
+
+Both are elements that stay in the page while their text changes, so that a screen reader reads the new text.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from pmemobj import PmemError
+
+__all__ = ["Message", "Status"]
+
+_PLACE = Path(__file__).parent
+
+
+class Message(anywidget.AnyWidget):
+    """What an act did, with the code that does the same; or an error in three parts.
+
+    Attributes:
+        told: ``kind`` (``done``, ``error``, ``ask`` or nothing), ``what``, ``why``, ``todo``, ``code``, and ``number``,
+            which differs from one message to the next, so that the same message is read again.
+    """
+
+    _esm = (_PLACE / "message.js").read_text()
+    told = traitlets.Dict().tag(sync=True)
+    _number = 0
+
+    def clear(self) -> None:
+        """Show nothing."""
+        if self.told:
+            self.told = {}
+
+    def done(self, what: str, code: str = "", more: str = "") -> None:
+        """Say what was done.
+
+        Args:
+            what: One sentence.
+            code: The lines that do the same.
+            more: Further facts, one a line.
+        """
+        self._tell(kind="done", what=what, code=code, more=more)
+
+    def note(self, what: str) -> None:
+        """Say something that is neither a success nor an error."""
+        self._tell(kind="note", what=what)
+
+    def error(self, error: BaseException, more: str = "") -> None:
+        """Say why an act failed: what, why, and what to do."""
+        if isinstance(error, PmemError):
+            self._tell(kind="error", what=f"Cannot {error.what}", why=error.why, todo=error.todo, more=more)
+        else:
+            why = str(error) or "no reason was given"
+            self._tell(kind="error", what=f"{type(error).__name__}: {why}", more=more)
+
+    def _tell(self, **parts: str) -> None:
+        Message._number += 1
+        self.told = {"number": Message._number, **parts}
+
+    def __str__(self) -> str:
+        parts = (self.told.get(name, "") for name in ("what", "why", "todo"))
+        return "; ".join(part for part in parts if part)
+
+
+class Status(anywidget.AnyWidget):
+    """The line at the top of the panel: the pool, its transaction, and whether the kernel answers.
+
+    The script also keeps the shortcuts of the notebook away from the controls of the panel, and says so if no answer
+    comes after a button was pressed.
+
+    Attributes:
+        told: ``pool``, ``state`` (``none``, ``open``, ``uncommitted``, ``aborted`` or ``closed``), ``text``, and
+            ``begun``, the time when the transaction began, in seconds since 1970.
+        answered: Grows with each act that is finished.
+        waiting: Whether the kernel has heard of an act and runs a cell first.
+    """
+
+    _esm = (_PLACE / "status.js").read_text()
+    _css = (_PLACE / "panel.css").read_text()
+    told: Any = traitlets.Dict().tag(sync=True)
+    answered = traitlets.Int(0).tag(sync=True)
+    waiting = traitlets.Bool(False).tag(sync=True)
