@@ -68,26 +68,27 @@ class EditActs:
         pool = self._current()
         self._target, self._changes = None, {}
         if pool is None:
-            self.page.show_object("<p>Open a pool to change something in it.</p>", (), "")
+            self.page.show_object("", "<p>Open a pool to change something in it.</p>", (), "")
             return
         promise = f"<p>{_TOGETHER if pool.in_transaction else _ALONE}</p>"
         session = self._desk.session
         try:
             target = locate(pool, session.call(pool), self._selected(), session.holders(pool))
             if target is None:
-                self.page.show_object(f"<p>{_LOST}</p>", (), promise)
+                self.page.show_object("", f"<p>{_LOST}</p>", (), promise)
                 return
             self._target = target
             self._changes = changes_of(target.value)
             if target.code.endswith(".root"):
                 self._changes |= root_change()
         except PmemError as error:
-            self.page.show_object(f"<p>Cannot {html.escape(f'{error.what}: {error.why}; {error.todo}')}</p>", (), promise)
+            told = html.escape(f"Cannot {error.what}: {error.why}; {error.todo}")
+            self.page.show_object("", f"<p>{told}</p>", (), promise)
             return
         kind = html.escape(_kind(target.value))
         fixed = "" if self._changes else " It cannot be changed: make another object, and put it in its place."
         head = f"<p>selected: <code>{html.escape(target.code)}</code> ({kind}).{fixed}</p>"
-        self.page.show_object(head, list(self._changes), promise)
+        self.page.show_object(f"{target.code} {type(target.value).__name__}", head, list(self._changes), promise)
 
     def select_root(self) -> None:
         """Select the root."""

@@ -127,6 +127,7 @@ class PoolPanel(ipywidgets.VBox):
         if pool.closed:
             return
         self._explorer = PoolExplorer(pool)
+        self._explorer.layout.width = "100%"
         self._explorer.observe(self._on_selected, names=["selected", "trail"])
         self._frame.show_explorer(self._explorer)
         self._shown = None

@@ -67,15 +67,18 @@ def _rows(graph: Graph, comparison: Comparison, name: str) -> Iterator[Row]:
         place = places.get(offset, node.type)
         for number, was in change.slots.items():
             slot = node.slots[number]
-            yield _step(place, node, slot), was.text if was else "", _told(slot), "changed" if was else "added"
+            now = _told(graph, slot)
+            yield _step(place, node, slot), was.text if was else "", now, "changed" if was else "added"
         for slot in change.gone:
             yield _step(place, node, slot), slot.text, "", "removed"
         if not change.slots and not change.gone:
             yield place, "", node.text, "changed"
 
 
-def _told(slot: Slot) -> str:
-    return slot.text
+def _told(graph: Graph, slot: Slot) -> str:
+    """A value in a few words; of an object, its type and its size."""
+    node = None if slot.target is None else graph.nodes.get(slot.target)
+    return slot.text if node is None else f"{node.type}, {node.text}"
 
 
 def _places(graph: Graph, start: str) -> dict[int, str]:

@@ -36,6 +36,7 @@ class ChangePage(ipywidgets.VBox):
     """
 
     def __init__(self, actions: ChangeActions) -> None:
+        self._name = ""
         self._head = ipywidgets.HTML()
         self._line = ipywidgets.HTML()
         self._promise = ipywidgets.HTML()
@@ -56,9 +57,20 @@ class ChangePage(ipywidgets.VBox):
             [heading("Change"), row(self._head, self.root_button), self._controls, self.message, self._promise]
         )
 
-    def show_object(self, head: str, words: Sequence[str], promise: str) -> None:
-        """Show which object is selected, the words of its possible changes, and what a change promises (HTML)."""
+    def show_object(self, name: str, head: str, words: Sequence[str], promise: str) -> None:
+        """Show which object is selected.
+
+        Args:
+            name: Differs from one object to another.
+            head: What is said of the object (HTML).
+            words: Its possible changes.
+            promise: What a change promises (HTML).
+        """
         self._head.value, self._promise.value = head, promise
+        if self._name != name:
+            # What was chosen for the last object need not be what one does to this one.
+            self._name = name
+            self.kind.options = ()
         offer(self.kind, words)
         self._controls.layout.display = "flex" if words else "none"
 

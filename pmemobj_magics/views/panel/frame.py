@@ -50,6 +50,7 @@ class PanelFrame:
         self._explorer = ipywidgets.VBox()
         views = ipywidgets.Stack([self._explorer, self._bytes, self._log], selected_index=0)
         for turner, stack in ((self.pages, pages), (self.views, views)):
+            stack.add_class("pmem-panel-stack")
             turner.observe(lambda _, turner=turner, stack=stack: _turn(turner, stack), names=["index"])
             turner.observe(lambda _: on_page(), names=["index"])
         controls = ipywidgets.VBox([self.transaction, self.pages, pages])

@@ -68,14 +68,14 @@ def _html(depth: int, rows: Sequence[UncommittedRow], note: str) -> str:
     head = f"<caption>not committed{levels}</caption>"
     columns = "".join(f'<th scope="col">{name}</th>' for name in ("place", "was", "is", ""))
     lines = "".join(
-        f'<tr class="pmem-uncommitted-{word}"><th scope="row"><code>{html.escape(place)}</code></th>'
+        f'<tr class="pmem-pending-{word}"><th scope="row"><code>{html.escape(place)}</code></th>'
         f"<td>{_cell(was, 'del')}</td><td>{_cell(now, 'ins')}</td><td>{word}</td></tr>"
         for place, was, now, word in rows
     )
     body = f"<thead><tr>{columns}</tr></thead><tbody>{lines}</tbody>" if rows else ""
     below = f"<p>{html.escape(note)}</p>" if note else ""
     empty = "" if rows else "<p>Nothing was changed yet.</p>"
-    return f'<div class="pmem-uncommitted"><table>{head}{body}</table>{empty}{below}</div>'
+    return f'<div class="pmem-pending"><table>{head}{body}</table>{empty}{below}</div>'
 
 
 def _cell(text: str, tag: str) -> str:
