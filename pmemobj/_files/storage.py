@@ -176,14 +176,14 @@ def at(path: str, max_size: int) -> Storage:
     return Directory(path, max_size) if max_size else SingleFile(path)
 
 
-def open_parts(parts: Iterable[tuple[str, int]]) -> library.Pool:
-    """Map parts of a growing pool copy-on-write, given by path and size; other files in its directory are ignored."""
+def open_parts(parts: Iterable[tuple[str, int]], copy_on_write: bool = True) -> library.Pool:
+    """Map parts of a growing pool, given by path and size; other files in its directory are ignored."""
     with contextlib.ExitStack() as opened:
         files = [(opened.enter_context(open(path, "rb+")), size) for path, size in parts]
         lines = [f"{size} /proc/self/fd/{file.fileno()}" for file, size in files]
         poolset = opened.enter_context(open(os.memfd_create("poolset"), "wb", buffering=0))
         poolset.write("\n".join([*_parts.HEAD, *lines, ""]).encode())
-        return library.open_pool(f"/proc/self/fd/{poolset.fileno()}", LAYOUT_NAME, True)
+        return library.open_pool(f"/proc/self/fd/{poolset.fileno()}", LAYOUT_NAME, copy_on_write)
 
 
 def _place_in_memory() -> str | None:

@@ -8,7 +8,7 @@ not touched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from pmemobj._pmdk import library
 from pmemobj._pmdk.undo_log import all_entries
 from pmemobj.errors import PmemError, PoolDamagedError
 
-__all__ = ["OpenPool", "as_before"]
+__all__ = ["OpenPool", "as_before", "files_as_before"]
 
 #: Read at most this many bytes and entries of the log (0.1 s to verify); with a longer log there is no before-image.
 _LONGEST, _MOST = 1 << 21, 20_000
@@ -47,21 +47,45 @@ def as_before(pool: OpenPool) -> Iterator[Heap | None]:
     if log is None:
         yield None
         return
-    past = Heap(heap.name)
-    past.resurrect = resurrect
     with _private_copy(pool) as image:
         if image is None or any(offset + len(data) > len(image) for offset, data in log):
             yield None
             return
-        for offset, data in log:
-            image[offset : offset + len(data)] = data
-        past.bind_image(image, heap.root_offset)
-        with suppress(PoolDamagedError):
-            past.types = ClassTable(past)
-        try:
+        with _put_back(heap.name, image, log, heap.root_offset) as past:
             yield past
-        finally:
-            past.unbind(pool_file.closed_error(heap.name))
+
+
+@contextmanager
+def files_as_before(name: str, files: Sequence[tuple[str, int]], root_offset: int) -> Iterator[Heap]:
+    """A heap to read files of a pool as they were before the transaction that is open in them; however long its log is.
+
+    Args:
+        name: How messages call the pool.
+        files: Path and size in bytes of each; they stay as they are.
+        root_offset: Where the root object lies.
+
+    Cost: proportional to the log.
+    """
+    with library.files_in_a_row(files, private=True) as image:
+        log = list(all_entries(lambda offset, size: bytes(image[offset : offset + size])))
+        with _put_back(name, image, log, root_offset) as past:
+            yield past
+
+
+@contextmanager
+def _put_back(name: str, image: memoryview, log: list[tuple[int, bytes]], root_offset: int) -> Iterator[Heap]:
+    past = Heap(name)
+    past.resurrect = resurrect
+    # As libpmemobj does it: the last entry first, so that the oldest bytes stay.
+    for offset, data in reversed(log):
+        image[offset : offset + len(data)] = data
+    past.bind_image(image, root_offset)
+    with suppress(PoolDamagedError):
+        past.types = ClassTable(past)
+    try:
+        yield past
+    finally:
+        past.unbind(pool_file.closed_error(name))
 
 
 def _entries(heap: Heap) -> list[tuple[int, bytes]] | None:

@@ -34,6 +34,7 @@ __all__ = [
     "demand_limits",
     "heap_of",
     "image",
+    "image_of",
     "nearby",
     "slot_of",
     "walk",
@@ -241,14 +242,27 @@ def image(path: str) -> Iterator[Heap]:
         PmemError: the file is no pool of this package.
     """
     found = pool_file.identify(path)
-    with library.files_in_a_row(found.files) as mapped:
-        heap = Heap(os.path.basename(path))
-        heap.bind_image(mapped, found.root_offset)
+    with image_of(os.path.basename(path), found.files, found.root_offset) as heap:
+        yield heap
+
+
+@contextmanager
+def image_of(name: str, files: Sequence[tuple[str, int]], root_offset: int) -> Iterator[Heap]:
+    """A heap on the bytes of the files of a pool, as `image` makes it.
+
+    Args:
+        name: How messages call the pool.
+        files: Path and size in bytes of each.
+        root_offset: Where the root object lies.
+    """
+    with library.files_in_a_row(files) as mapped:
+        heap = Heap(name)
+        heap.bind_image(mapped, root_offset)
         heap.resurrect = resurrect
         try:
             yield heap
         finally:
-            heap.unbind(pool_file.closed_error(path))
+            heap.unbind(pool_file.closed_error(name))
 
 
 def walk_heap(heap: Heap, start: int, label: str, limits: Limits, unreachable: bool = False) -> Graph:

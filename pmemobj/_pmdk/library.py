@@ -231,20 +231,20 @@ def files_in_a_row(files: Sequence[tuple[str, int]], private: bool = False) -> I
         _libc.munmap(start, length)
 
 
-def map_over(addr: int, files: Sequence[tuple[str, int]]) -> None:
-    """``mmap``: replace a mapping by private copies of files, so that closing the pool changes no file.
-
-    For a process that was forked off and inherited a pool.
+def map_over(addr: int, files: Sequence[tuple[str, int]], shared: bool = False) -> None:
+    """``mmap``: replace a mapping by files, in a process that was forked off and inherited a pool.
 
     Args:
         addr: Where the mapping begins.
         files: Path and size in bytes of each.
+        shared: Whether changes go into these files; otherwise closing the pool changes no file.
     """
     for path, size in files:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDWR if shared else os.O_RDONLY)
         try:
             protection = mmap.PROT_READ | mmap.PROT_WRITE
-            _map(ffi.cast("void *", addr), size, protection, mmap.MAP_PRIVATE | _MAP_FIXED, descriptor)
+            flags = (mmap.MAP_SHARED if shared else mmap.MAP_PRIVATE) | _MAP_FIXED
+            _map(ffi.cast("void *", addr), size, protection, flags, descriptor)
         finally:
             os.close(descriptor)
         addr += size

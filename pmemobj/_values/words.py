@@ -61,6 +61,8 @@ _MASK = 0xFFFFFFFFFFFFFFFF
 _LEAF_KINDS = {str: Kind.STR, bytes: Kind.BYTES, int: Kind.INT, float: Kind.FLOAT}
 _STR_KIND = int(Kind.STR)
 _STR_HEADER = header(Kind.STR)
+#: A character takes at most 4 bytes: twice this many bytes for each give more characters than are shown.
+_BYTES_EACH = 8
 _INT_MIN, _INT_MAX = -(1 << 62), (1 << 62) - 1
 
 _DOUBLE = struct.Struct("<d")
@@ -485,6 +487,9 @@ def describe(heap: Heap, word: int, limit: int = 40) -> str:
             if kind is Kind.KEY_TUPLE:
                 text = describe_key_tuple(payload)
                 return text if len(text) <= limit else text[: limit - 1] + "…"
+            if kind in (Kind.STR, Kind.BYTES) and len(payload) > _BYTES_EACH * limit:
+                # The repr of a MiB would take some ten milliseconds, for a text that is cut off anyway.
+                return repr(value_of(kind, _beginning(payload, _BYTES_EACH * limit, kind)))[: limit - 1] + "…"
         value = decode(heap, word)
     except TimeZoneNotFoundError:
         return size
@@ -495,6 +500,13 @@ def describe(heap: Heap, word: int, limit: int = 40) -> str:
     except ValueError:
         return size  # Python refuses to write an int with so many digits.
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _beginning(payload: bytes, size: int, kind: Kind) -> bytes:
+    """About the first `size` bytes of a text or of bytes; a text is cut between two characters."""
+    while kind is Kind.STR and payload[size] & 0xC0 == 0x80:
+        size -= 1
+    return payload[:size]
 
 
 assert header(Kind.STR) >> 8 & 0xFF == HEADER_MARK and TAG_REST == TAG_MASK & WORD_NONE

@@ -8,6 +8,11 @@ Its modules::
     | module | what it is responsible for |
     |---|---|
     | `_kill` | `kill`: program crashes, and what the pool contains afterwards |
+    | `_kill_here` | `kill_here`: the crash of the program in the middle of its open transaction |
+    | `_kill_report` | what a kill did: the pool before, at the crash and after recovery, and the verdict |
+    | `_copy` | copies of the memory of an open pool, also of one that grows or is in a sandbox |
+    | `_forked` | the pool that a forked child inherits: lives on a copy, or is closed without an effect |
+    | `_aftermath` | what a dead child has left: as it lies, without its transaction, and recovered |
     | `_power` | `record` and `Recording`: power cuts |
     | `_recorder` | records every store, flush and fence in a child process; `_native.c` is its C part |
     | `_trace` | a recording as plain dataclasses |
@@ -32,7 +37,9 @@ from __future__ import annotations
 
 from pmemobj._public_names import public_in
 from pmemobj.crash._frames import CacheLine, Frame, LineState, Snapshot
-from pmemobj.crash._kill import CrashReport, Verdict, kill
+from pmemobj.crash._kill import kill
+from pmemobj.crash._kill_here import kill_here
+from pmemobj.crash._kill_report import CrashReport, Verdict
 from pmemobj.crash._pictures import Picture
 from pmemobj.crash._power import Recording, record
 from pmemobj.crash._recorder import PowerModeError, acknowledge
@@ -65,6 +72,7 @@ __all__ = [
     "What",
     "acknowledge",
     "kill",
+    "kill_here",
     "record",
 ]
 

@@ -9,16 +9,22 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import pickle
 import select
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+from pmemobj._pmdk import library
 
 _OUTPUT_LIMIT = 1 << 20
 #: Seconds between two tests of whether the child has ended, and seconds that its processes may take to end.
 _LOOK_EVERY, _CLEAN_UP = 0.02, 5.0
+#: The bytes in front of an answer that tell its length.
+_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,41 @@ def run(body: Callable[[int], object], seconds: float, called_off: Callable[[], 
         _read_while(reading, output, time.monotonic() + _CLEAN_UP, lambda: True)
         os.close(reading)
     return Ended(status, output.decode(errors="replace"), timed_out, threads)
+
+
+def ask(question: Callable[[], Any], seconds: float) -> Any:
+    """Fork a child that answers one question with an object that can be pickled; None if it died or hung.
+
+    Args:
+        question: What the child runs; what it prints is lost.
+        seconds: How long the child may take.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setpgid(0, 0)
+            library.die_with_parent()
+            nothing = os.open(os.devnull, os.O_RDWR)
+            with output_to(nothing), open(writing, "wb") as told:
+                answer = pickle.dumps(question())
+                told.write(len(answer).to_bytes(_LENGTH, "little") + answer)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    received = bytearray()
+    deadline = time.monotonic() + seconds
+    try:
+        while select.select([reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
+            data = os.read(reading, 1 << 16)
+            if not data:
+                break
+            received += data
+        whole = len(received) >= _LENGTH and int.from_bytes(received[:_LENGTH], "little") == len(received) - _LENGTH
+        return pickle.loads(received[_LENGTH:]) if whole else None
+    finally:
+        end(child)
+        os.close(reading)
 
 
 def end(child: int) -> int:

@@ -34,8 +34,13 @@ class Image:
     @classmethod
     def of_pool(cls, pool: PersistentObjectPool) -> Image:
         """A copy of the file of an open pool, which must not change meanwhile."""
-        image = cls(os.path.getsize(pool._file))
-        source = os.open(pool._file, os.O_RDONLY)
+        return cls.of_file(pool._file, os.path.getsize(pool._file))
+
+    @classmethod
+    def of_file(cls, path: str, size: int) -> Image:
+        """A copy of the first `size` bytes of a file, without its holes."""
+        image = cls(size)
+        source = os.open(path, os.O_RDONLY)
         try:
             _copy(source, image.file)
         finally:
@@ -86,8 +91,8 @@ class Image:
 
 
 def _copy(source: int, target: int) -> None:
-    """Copy a file without its holes."""
-    end = os.fstat(source).st_size
+    """Copy a file without its holes, as far as the target reaches."""
+    end = min(os.fstat(source).st_size, os.fstat(target).st_size)
     start = 0
     while start < end:
         try:
@@ -96,7 +101,7 @@ def _copy(source: int, target: int) -> None:
             if error.errno == errno.ENXIO:  # a hole up to the end
                 return
             raise
-        stop = os.lseek(source, start, os.SEEK_HOLE)
+        stop = min(os.lseek(source, start, os.SEEK_HOLE), end)
         os.lseek(target, start, os.SEEK_SET)
         while start < stop:
             sent = os.sendfile(target, source, start, min(stop - start, _COPY_AT_ONCE))

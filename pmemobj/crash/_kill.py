@@ -14,12 +14,12 @@ import os
 import signal
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
-from enum import Enum, IntEnum
+from enum import IntEnum
 
 from pmemobj import inspect
 from pmemobj.crash import _child
 from pmemobj.crash._interrupts import Interrupts, deferred
+from pmemobj.crash._kill_report import CrashReport, Verdict
 from pmemobj.errors import SandboxError, TransactionError
 from pmemobj.pool import PersistentObjectPool
 
@@ -34,63 +34,6 @@ class _End(IntEnum):
     """How a child ends. It notes this itself, since the recorded code may also exit or be killed by itself."""
 
     UNPLANNED, PLANNED, RAISED = range(3)
-
-
-class Verdict(Enum):
-    """What became of the pool; the value is what people are told."""
-
-    ROLLED_BACK = "rolled back: after recovery the pool is as it was before"
-    CHANGED = "the pool is neither as before nor whole: something was stored outside the transaction"
-    UNCHANGED = "nothing had been changed when it died"
-    RAISED = "the code raised an exception before it could be killed; its transaction was rolled back"
-    EXITED = "the code ended its process before it could be killed; after recovery the pool is as it was before"
-    SIGNALLED = "a signal ended the process before it could be killed; after recovery the pool is as it was before"
-    TIMED_OUT = "the code did not end in time and was killed; after recovery the pool is as it was before"
-
-
-@dataclass(frozen=True)
-class CrashReport:
-    """One crash.
-
-    Attributes:
-        verdict: What became of the pool.
-        at: The change after which the child was to die; None for just before the commit.
-        changes: How many changes of live memory it had made when it died.
-        before: The pool before.
-        at_crash: What the child had stored when it died, read from the file before recovery.
-        after: The pool after recovery.
-        output: What the code printed, its traceback included.
-        ending: How the process ended, in words, if not by the planned kill: ``exited with code 3``.
-        hint: What may be the cause of that; or an empty string.
-    """
-
-    verdict: Verdict
-    at: int | None
-    changes: int
-    before: inspect.Graph
-    at_crash: inspect.Graph
-    after: inspect.Graph
-    output: str
-    ending: str = ""
-    hint: str = ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether the pool came back as it was."""
-        return self.before == self.after
-
-    @property
-    def frames(self) -> tuple[tuple[str, inspect.Graph], ...]:
-        """The three graphs with their titles."""
-        return ("before", self.before), ("at the crash", self.at_crash), ("after recovery", self.after)
-
-    def __str__(self) -> str:
-        moment = self.ending
-        if not moment:
-            reached = self.at is not None and self.changes >= self.at
-            moment = f"killed after change {self.at}" if reached else "killed just before the commit"
-        made = f"{self.changes} change{'' if self.changes == 1 else 's'} made"
-        return f"{moment}, {made}: {self.verdict.value}" + (f" ({self.hint})" if self.hint else "")
 
 
 def kill(
@@ -164,7 +107,12 @@ def kill(
     if before != after:
         verdict = Verdict.CHANGED
     hint = _WAITING if verdict is Verdict.TIMED_OUT and ended.threads else ""
-    return CrashReport(verdict, at, changes, before, at_crash, after, ended.output, ending, hint)
+    moment = "" if ending else _moment(at, changes)
+    return CrashReport(verdict, at, changes, before, at_crash, after, ended.output, ending, hint, moment)
+
+
+def _moment(at: int | None, changes: int) -> str:
+    return f"killed after change {at}" if at is not None and changes >= at else "killed just before the commit"
 
 
 def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tuple[Verdict, str]:

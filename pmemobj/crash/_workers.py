@@ -310,30 +310,10 @@ def _extents(base: Image) -> Iterator[tuple[int, bytes]]:
 
 def in_worker(setting: Setting, question: Callable[[Recovery], Any]) -> Any:
     """Let a worker answer one question about images; None if the worker died or hung."""
-    reading, writing = os.pipe()
-    process = os.fork()
-    if process == 0:
-        try:
-            os.setpgid(0, 0)
-            library.die_with_parent()
-            nothing = os.open(os.devnull, os.O_RDWR)
-            with _child.output_to(nothing), open(writing, "wb", buffering=0) as told:
-                pool = _take_over(setting)
-                recorder = native("recover images")
-                answer = question(Recovery(setting.base, pool, setting.check, setting.invariants, recorder))
-                _tell(told, answer)
-        finally:
-            os._exit(0)
-    os.close(writing)
-    received = bytearray()
-    deadline = time.monotonic() + 10 * setting.patience
-    try:
-        while select.select([reading], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            data = os.read(reading, 1 << 16)
-            if not data:
-                break
-            received += data
-    finally:
-        _child.end(process)
-        os.close(reading)
-    return pickle.loads(received[_LENGTH:]) if len(received) > _LENGTH else None
+
+    def answer() -> Any:
+        pool = _take_over(setting)
+        recorder = native("recover images")
+        return question(Recovery(setting.base, pool, setting.check, setting.invariants, recorder))
+
+    return _child.ask(answer, 10 * setting.patience)

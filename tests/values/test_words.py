@@ -14,6 +14,7 @@ import random
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,8 @@ from soundness import assert_sound
 
 import pmemobj
 from pmemobj import NotPersistableError, PersistentDict, PersistentList, PersistentObjectPool
+from pmemobj._format import ROOT_VALUE
+from pmemobj._values.words import describe
 
 Pool = PersistentObjectPool
 
@@ -374,3 +377,16 @@ def test_messages_have_the_right_article(pool: PersistentObjectPool, make_pool: 
         assert f"store {words} of pool" in str(error.value)
     with pytest.raises(pmemobj.NotPersistableError, match=r"cannot store an array:"):
         pool.root = array.array("i")
+
+
+@pytest.mark.parametrize(
+    "value", [b"ab\0" * (1 << 20), "ab" * (1 << 20), "\N{SNOWMAN}a\udc80" * 1000, "\N{GRINNING FACE}" * 81]
+)
+def test_the_text_for_a_long_value_is_that_of_its_beginning(pool: PersistentObjectPool, value: Any) -> None:
+    """... and does not take as long as the repr of all of it."""
+    pool.root = value
+    word = pool._heap.read(pool._heap.root_offset + ROOT_VALUE)
+    shown = repr(value)[:39] + "…"
+    begun = time.perf_counter()
+    assert describe(pool._heap, word) == shown
+    assert time.perf_counter() - begun < 0.005

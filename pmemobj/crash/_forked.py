@@ -1,0 +1,58 @@
+"""The pool that a forked child inherits: in C it is open there, and perhaps in the middle of a transaction."""
+
+from __future__ import annotations
+
+import faulthandler
+
+from pmemobj._pmdk import calls, library
+from pmemobj.crash._copy import PoolCopy
+from pmemobj.errors import TransactionError
+from pmemobj.pool import PersistentObjectPool, open_pools
+
+
+class ForkedPool:
+    """What a child must know of an inherited pool, of which Python has detached its heap; it is made before the fork.
+
+    The caller holds the lock of the pool until the child exists.
+
+    Args:
+        what: The operation, for errors.
+        pool: The open pool.
+
+    Attributes:
+        pool: The pool.
+        is_open: Whether the calling thread is in a transaction of it that can still be undone.
+        fresh: The offsets of the objects that this transaction has made.
+
+    Raises:
+        PoolClosedError: the pool is closed.
+        TransactionError: the thread is in a transaction of another pool, which the child would roll back.
+    """
+
+    def __init__(self, what: str, pool: PersistentObjectPool) -> None:
+        heap = pool._heap
+        heap.read(heap.root_offset)
+        for other in open_pools():
+            if other is not pool and other.in_transaction:
+                why = f"this thread is in a transaction of another pool, {other.path}"
+                raise TransactionError(what, why, "commit or abort that one first")
+        self.pool = pool
+        self.is_open = heap.in_transaction() and heap.doomed is None
+        self.fresh = list(heap.fresh)
+        self._pop, self._base = heap.pop, heap.base
+
+    def live_on(self, copy: PoolCopy) -> None:
+        """In the child: go on where the parent is, on the copy; what is stored from now on is in the copy."""
+        library.map_over(self._base, copy.files, shared=True)
+
+    def leave(self, files: list[tuple[str, int]]) -> None:
+        """In the child: end the transaction and close the pool; afterwards the child may open a copy of it.
+
+        Args:
+            files: Files with the contents of the pool; private copies of them take its place, and no file changes.
+        """
+        faulthandler.disable()  # the parent reports how this process dies
+        library.map_over(self._base, files)
+        if self.is_open:
+            calls.abort()
+        library.close(self._pop)
