@@ -3,27 +3,25 @@
 Such a form is used only if it reads back bit for bit. A payload whose form does not, because it is damaged or was
 made by a later release, is written as bytes. Time zones are written as they are stored, since this system may not
 know the zone.
+
+A function imports the type that it makes, since few dumps have such values (see `late_types`).
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any
-from uuid import UUID, SafeUUID
 
 from pmemobj._dumping.json_plain import Leaf, plain_from_json, plain_to_json, unread_leaf
 from pmemobj._format import Kind
-from pmemobj._values import times
 from pmemobj._values.leaves import payload_of, value_of
 from pmemobj.errors import PmemError
 
 #: The size of a time without its zone, in bytes.
 _MOMENT_SIZE = 8
-_SAFETIES = {SafeUUID.safe: True, SafeUUID.unsafe: False, SafeUUID.unknown: None}
+#: By the value of a `uuid.SafeUUID` what a dump says.
+_SAFETIES = {0: True, -1: False, None: None}
 
 
 # ---- dates and times -------------------------------------------------------------------------------
@@ -69,27 +67,57 @@ def _bytes_of_name(form: Any) -> bytes:
 
 
 def _read_time(form: Any) -> Leaf:
+    from datetime import time
+
     value = time.fromisoformat(form["time"]).replace(tzinfo=None, fold=form.get("fold", 0))
-    return Leaf(Kind.TIME, (times.encode_time(value) or b"") + _zone_of(form))
+    return Leaf(Kind.TIME, payload_of(value)[1] + _zone_of(form))
 
 
 def _read_datetime(form: Any) -> Leaf:
+    from datetime import datetime
+
     value = datetime.fromisoformat(form["datetime"]).replace(tzinfo=None, fold=form.get("fold", 0))
-    return Leaf(Kind.DATETIME, (times.encode_datetime(value) or b"") + _zone_of(form))
+    return Leaf(Kind.DATETIME, payload_of(value)[1] + _zone_of(form))
 
 
-# ---- UUIDs and ranges ------------------------------------------------------------------------------
+def _read_date(form: Any) -> Leaf:
+    from datetime import date
+
+    return _leaf_of(date.fromisoformat(form["date"]))
+
+
+def _read_timedelta(form: Any) -> Leaf:
+    from datetime import timedelta
+
+    return _leaf_of(timedelta(microseconds=_integers([form["timedelta"]], 1)[0]))
+
+
+# ---- numbers, UUIDs and ranges ---------------------------------------------------------------------
+
+
+def _read_decimal(form: Any) -> Leaf:
+    from decimal import Decimal
+
+    return _leaf_of(Decimal(form["decimal"]))
+
+
+def _read_fraction(form: Any) -> Leaf:
+    from fractions import Fraction
+
+    return _leaf_of(Fraction(*_integers(form["fraction"], 2)))
 
 
 def _uuid_to_json(payload: bytes) -> Any:
     value = value_of(Kind.UUID, payload)
-    safe = _SAFETIES[value.is_safe]
+    safe = _SAFETIES[value.is_safe.value]
     return {"uuid": str(value)} | ({} if safe is None else {"safe": safe})
 
 
 def _read_uuid(form: Any) -> Leaf:
+    from uuid import UUID, SafeUUID
+
     safety = {safe: safety for safety, safe in _SAFETIES.items()}[form.get("safe")]
-    return Leaf(*payload_of(UUID(form["uuid"], is_safe=safety)))
+    return _leaf_of(UUID(form["uuid"], is_safe=SafeUUID(safety)))
 
 
 def _range_to_json(payload: bytes) -> Any:
@@ -119,7 +147,7 @@ def _integers(forms: Any, count: int) -> list[int]:
 _FORMS: dict[Kind, tuple[Callable[[bytes], Any], Callable[[Any], Any]]] = {
     Kind.DATE: (
         lambda payload: {"date": value_of(Kind.DATE, payload).isoformat()},
-        lambda form: _leaf_of(date.fromisoformat(form["date"])),
+        _read_date,
     ),
     Kind.TIME: (
         lambda payload: _moment_to_json("time", value_of(Kind.TIME, payload[:_MOMENT_SIZE]), payload[_MOMENT_SIZE:]),
@@ -133,15 +161,12 @@ _FORMS: dict[Kind, tuple[Callable[[bytes], Any], Callable[[Any], Any]]] = {
     ),
     Kind.TIMEDELTA: (
         lambda payload: {"timedelta": plain_to_json(int.from_bytes(payload, "little", signed=True))},
-        lambda form: _leaf_of(timedelta(microseconds=_integers([form["timedelta"]], 1)[0])),
+        _read_timedelta,
     ),
-    Kind.DECIMAL: (
-        lambda payload: {"decimal": payload.decode("ascii")},
-        lambda form: _leaf_of(Decimal(form["decimal"])),
-    ),
+    Kind.DECIMAL: (lambda payload: {"decimal": payload.decode("ascii")}, _read_decimal),
     Kind.FRACTION: (
         lambda payload: {"fraction": _ints(*value_of(Kind.FRACTION, payload).as_integer_ratio())},
-        lambda form: _leaf_of(Fraction(*_integers(form["fraction"], 2))),
+        _read_fraction,
     ),
     Kind.UUID: (_uuid_to_json, _read_uuid),
     Kind.RANGE: (

@@ -12,16 +12,11 @@ which is nested too deeply raises RecursionError and does not end the process.
 
 from __future__ import annotations
 
-import datetime
-import decimal
 import enum
-import fractions
-import numbers
 import types
-import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pmemobj._engine.heap import Handle, Heap
 from pmemobj._format import ABSENT, WORD, Kind, kind_of
@@ -29,14 +24,18 @@ from pmemobj._former_names import hashed_name
 from pmemobj._hashtable.hashes import compares_by_identity, hash_of_bytes, hash_of_str, mix, stored_hash
 from pmemobj._values import pickles
 from pmemobj._values.key_tuples import key_tuple_payload
+from pmemobj._values.late_types import TypeTable, loaded_class
 from pmemobj._values.leaves import ENCODERS
-from pmemobj._values.nans import is_nan
 from pmemobj._values.unsupported import advice
 from pmemobj._values.words import encode, immediate, new_leaf
 from pmemobj.errors import NotPersistableError, a_or_an
 
+if TYPE_CHECKING:
+    import datetime
+    import decimal
+    import uuid
+
 _MASK = 0xFFFFFFFFFFFFFFFF
-_MICROSECOND = datetime.timedelta(microseconds=1)
 
 # One number for each kind of equality. These numbers are a part of the format, as the hashes are.
 _TUPLE, _FROZENSET, _RANGE, _UUID, _TIMEDELTA, _DATE, _TIME, _AWARE_TIME = range(0x101, 0x109)
@@ -47,12 +46,17 @@ _DATETIME, _AWARE_DATETIME, _ENUM, _FLAG, _DATACLASS, _NAN = range(0x109, 0x10F)
 
 
 def _number(heap: Heap, key: Any) -> int:
-    if not is_nan(key):
+    if key == key:
         return hash(key) & _MASK
-    base = next(cls for cls in (float, complex, decimal.Decimal) if isinstance(key, cls))
-    payload = ENCODERS[base][1](key)
-    assert payload is not None
-    return mix(payload, _NAN)
+    return mix(ENCODERS[float if isinstance(key, float) else complex][1](key), _NAN)
+
+
+def _decimal(heap: Heap, key: decimal.Decimal) -> int:
+    if not key.is_nan():
+        return hash(key) & _MASK
+    from decimal import Decimal
+
+    return mix(ENCODERS[Decimal][1](key), _NAN)
 
 
 def _str(heap: Heap, key: str) -> int:
@@ -90,7 +94,7 @@ def _uuid(heap: Heap, key: uuid.UUID) -> int:
 
 
 def _timedelta(heap: Heap, key: datetime.timedelta) -> int:
-    return _whole(key // _MICROSECOND, _TIMEDELTA)
+    return _whole(_microseconds(key), _TIMEDELTA)
 
 
 def _date(heap: Heap, key: datetime.date) -> int:
@@ -110,7 +114,11 @@ def _moment(key: Any, day: int, naive_seed: int, aware_seed: int) -> int:
     offset = (key.replace(fold=0) if key.fold else key).utcoffset()
     seconds = ((day * 24 + key.hour) * 60 + key.minute) * 60 + key.second
     local = seconds * 1_000_000 + key.microsecond
-    return _whole(local, naive_seed) if offset is None else _whole(local - offset // _MICROSECOND, aware_seed)
+    return _whole(local, naive_seed) if offset is None else _whole(local - _microseconds(offset), aware_seed)
+
+
+def _microseconds(duration: datetime.timedelta) -> int:
+    return (duration.days * 86_400 + duration.seconds) * 1_000_000 + duration.microseconds
 
 
 def _in_order(heap: Heap, items: Iterable[Any], seed: int) -> int:
@@ -121,23 +129,58 @@ def _whole(number: int, seed: int) -> int:
     return mix(number.to_bytes(2 * WORD, "little", signed=True), seed)
 
 
-_RULES: dict[type, Callable[[Heap, Any], int]] = {
-    int: _number,
-    float: _number,
-    complex: _number,
-    decimal.Decimal: _number,
-    fractions.Fraction: _number,
-    str: _str,
-    bytes: _bytes,
-    tuple: _tuple,
-    frozenset: _frozenset,
-    range: _range,
-    uuid.UUID: _uuid,
-    datetime.timedelta: _timedelta,
-    datetime.date: _date,
-    datetime.time: _time,
-    datetime.datetime: _datetime,
-}
+_Rule = Callable[[Heap, Any], int]
+
+
+def _by_methods(rules: Mapping[Any, _Rule]) -> dict[Any, _Rule]:
+    return {(cls.__hash__, cls.__eq__): rule for cls, rule in rules.items()}
+
+
+def _decimal_rules() -> dict[Any, _Rule]:
+    from decimal import Decimal
+
+    return _by_methods({Decimal: _decimal})
+
+
+def _fraction_rules() -> dict[Any, _Rule]:
+    from fractions import Fraction
+
+    return _by_methods({Fraction: _number})
+
+
+def _uuid_rules() -> dict[Any, _Rule]:
+    from uuid import UUID
+
+    return _by_methods({UUID: _uuid})
+
+
+def _datetime_rules() -> dict[Any, _Rule]:
+    from datetime import date, datetime, time, timedelta
+
+    return _by_methods({timedelta: _timedelta, date: _date, time: _time, datetime: _datetime})
+
+
+#: The rules, by the methods `__hash__` and `__eq__` of the types that they are for.
+_RULES = TypeTable(
+    _by_methods(
+        {
+            int: _number,
+            float: _number,
+            complex: _number,
+            str: _str,
+            bytes: _bytes,
+            tuple: _tuple,
+            frozenset: _frozenset,
+            range: _range,
+        }
+    ),
+    late={
+        "datetime": _datetime_rules,
+        "decimal": _decimal_rules,
+        "fractions": _fraction_rules,
+        "uuid": _uuid_rules,
+    },
+)
 #: The equality of builtin types whose instances equal only one another, and are never stored in a pool.
 _NEVER_STORED = {
     cls.__eq__
@@ -150,28 +193,29 @@ _NEVER_STORED = {
         types.UnionType,
     )
 }
-_BY_METHODS = {(cls.__hash__, cls.__eq__): rule for cls, rule in _RULES.items()}
 
 
 def hash_of_other(heap: Heap, key: Any) -> int:
     """The hash of a key of a type for which `stored_hash` has no rule itself. It raises what `stored_hash` raises."""
     hash(key)  # This raises if the key is unhashable.
     kind: Any = type(key)
-    rule = _BY_METHODS.get((kind.__hash__, kind.__eq__))
-    if rule is not None:
-        return rule(heap, key)
-    if isinstance(key, enum.Enum) and compares_by_identity(kind):
+    by_identity = compares_by_identity(kind)
+    if not by_identity:  # No rule is for a type that compares by identity.
+        rule = _RULES[kind.__hash__, kind.__eq__]
+        if rule is not None:
+            return rule(heap, key)  # type: ignore[no-any-return]
+    if by_identity and isinstance(key, enum.Enum):
         # In some versions of Python the combinations of a Flag have no names.
         seed, part = (_FLAG, key.value) if isinstance(key, enum.Flag) else (_ENUM, key.name)
         return _in_order(heap, (hashed_name(kind), part), seed)
-    if compares_by_identity(kind) or kind.__eq__ in _NEVER_STORED:
+    if by_identity or kind.__eq__ in _NEVER_STORED:
         return id(key) & _MASK  # It equals only itself or others of its type, so it equals no stored key.
     if isinstance(key, Handle) and kind_of(key._p_heap.read(key._p_offset)) == Kind.TUPLE:
         return _tuple(heap, tuple(key))  # type: ignore[arg-type]
     fields = _compared_fields(kind)
     if fields is not None:
         return _in_order(heap, (hashed_name(kind), *(getattr(key, name) for name in fields)), _DATACLASS)
-    if isinstance(key, numbers.Number):
+    if isinstance(key, loaded_class("numbers", "Number")):
         plain = _plain_number(key)
         if plain is not None and plain == key:
             return hash(plain) & _MASK
@@ -188,11 +232,15 @@ def hash_of_other(heap: Heap, key: Any) -> int:
 
 
 def _plain_number(key: Any) -> Any:
-    """The built-in number that may equal a number of another class, if there is one."""
+    """The number of a class of Python's own that may equal a number of another class, if there is one."""
+    import numbers  # loaded already, by the module of the class
+
     if isinstance(key, numbers.Integral):
         return int(key)
     if isinstance(key, numbers.Rational):
-        return fractions.Fraction(int(key.numerator), int(key.denominator))
+        from fractions import Fraction
+
+        return Fraction(int(key.numerator), int(key.denominator))
     if isinstance(key, numbers.Real):
         return float(key)
     return complex(key) if isinstance(key, numbers.Complex) else None

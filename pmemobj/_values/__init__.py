@@ -8,9 +8,14 @@ all pictures show.
 |---|---|
 | `words` | encodes and decodes words; replaces the word of a slot and frees its leaf; shortens values for pictures |
 | `leaves` | the payloads of leaves: one encoder and one decoder for each kind |
+| `late_types` | tables by type that need no import of the modules whose types few programs use |
+| `ints` | ints as payloads |
+| `exact_numbers` | decimals and fractions as payloads |
+| `uuids` | UUIDs as payloads |
 | `times` | dates, times and time zones as payloads |
 | `key_tuples` | a plain tuple that is a key, as one payload |
-| `pickles` | pickles of the types that the program nominated; nothing else is ever unpickled |
+| `pickles` | which types the program nominated for pickles; nothing else is ever unpickled |
+| `pickling` | the pickler and the unpickler for values of these types |
 | `nans` | one Python object for all NaNs of the same type and bits |
 | `unsupported` | why a value cannot be stored or a class cannot be nominated, and what to do instead |
 | `utf8` | short texts as words, and comparisons of text in C (a `.pxd` only, for compiled modules) |

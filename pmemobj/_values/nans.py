@@ -13,39 +13,61 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Collection
-from decimal import Decimal
+from collections.abc import Collection
 from functools import partial
+from importlib import import_module
 from operator import is_
 from typing import Any
+
+from pmemobj._values.late_types import TypeTable
 
 _DOUBLE = struct.Struct("<d")
 _COMPLEX = struct.Struct("<dd")
 
-#: For each type what distinguishes its NaNs. Only exact types count, as for all values that are stored.
-_BITS: dict[type, Callable[[Any], Any]] = {
-    float: _DOUBLE.pack,
-    complex: lambda value: _COMPLEX.pack(value.real, value.imag),
-    Decimal: Decimal.as_tuple,
-}
-_SCALARS = frozenset(_BITS)
-#: The types of keys that can be NaNs or, as tuples, hold some.
-_KEYS = _SCALARS | {tuple}
-_BESIDE_FLOAT = _KEYS - {float}
+
+def _decimals() -> dict[Any, Any]:
+    from decimal import Decimal
+
+    return {Decimal: (Decimal.is_nan, Decimal.as_tuple)}
+
+
+def _without_nans(module: str, *names: str) -> dict[Any, Any]:
+    return {getattr(import_module(module), name): None for name in names}
+
+
+#: For each type with NaNs whether a value is a NaN, or has one as a part, and what distinguishes its NaNs. Only exact
+#: types count, as for all values that are stored. Frequent types without NaNs have a row, too, with None: to find that
+#: there is no row takes longer.
+_TYPES = TypeTable(
+    {
+        float: (math.isnan, _DOUBLE.pack),
+        complex: (lambda value: value != value, lambda value: _COMPLEX.pack(value.real, value.imag)),
+        **dict.fromkeys((type(None), bool, int, str, bytes, tuple)),
+    },
+    late={
+        "datetime": partial(_without_nans, "datetime", "date", "time", "datetime", "timedelta"),
+        "decimal": _decimals,
+        "fractions": partial(_without_nans, "fractions", "Fraction"),
+        "uuid": partial(_without_nans, "uuid", "UUID"),
+    },
+)
+_OFTEN = frozenset({type(None), bool, int, float, str, bytes})
 _known: dict[tuple[type, Any], Any] = {(float, _DOUBLE.pack(math.nan)): math.nan}
 
 
 def is_nan(value: Any) -> bool:
-    """Whether a float, complex or Decimal is a NaN, or has one as a part."""
-    return value.is_nan() if isinstance(value, Decimal) else bool(value != value)
+    """Whether a value is a float, complex or Decimal that is a NaN, or has one as a part."""
+    row = _TYPES[type(value)]
+    return row is not None and row[0](value)
 
 
 def canonical(value: Any) -> Any:
     """For a NaN the canonical object of its type and bits; any other value as it is."""
     kind = type(value)
-    if kind not in _SCALARS or not is_nan(value):
+    row = _TYPES[kind]
+    if row is None or not row[0](value):
         return value
-    return _known.setdefault((kind, _BITS[kind](value)), value)
+    return _known.setdefault((kind, row[1](value)), value)
 
 
 def canonical_key(key: Any) -> Any:
@@ -94,14 +116,10 @@ def _same_of(mine: Any, item: Any) -> Any:
 def _any_nan(values: Collection[Any]) -> bool:
     """Whether a value is a NaN, or a tuple with a NaN in it; this is quick if there is none."""
     types = set(map(type, values))
-    if types.isdisjoint(_KEYS):
-        return False
-    if types.isdisjoint(_BESIDE_FLOAT):
-        return any(map(math.isnan, [value for value in values if type(value) is float]))
-    return any(map(_holds_nan, values))
+    if types <= _OFTEN:
+        return float in types and any(map(math.isnan, [value for value in values if type(value) is float]))
+    return (tuple in types or any(map(_TYPES.__getitem__, types))) and any(map(_holds_nan, values))
 
 
 def _holds_nan(key: Any) -> bool:
-    if type(key) is tuple:
-        return any(map(_holds_nan, key))
-    return type(key) in _SCALARS and is_nan(key)
+    return any(map(_holds_nan, key)) if type(key) is tuple else is_nan(key)

@@ -7,9 +7,6 @@ Reading a pool must not run code that the pool names. So the unpickler finds onl
 from __future__ import annotations
 
 import builtins
-import io
-import pickle
-from enum import Enum
 from typing import Any
 
 from pmemobj._former_names import current
@@ -71,42 +68,17 @@ def persist_via_pickle(*types: Any) -> None:
         nominated[item] = None
 
 
-class _NominatedOnly(pickle.Unpickler):
-    """Finds only what the program has nominated, so a pickle can call nothing else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        module, name = current(module, name)
-        # The latest comes first: if a cell of a notebook was run again, the class is the one that it has just defined.
-        for item in reversed(nominated):
-            if item.__module__ == module and item.__qualname__ == name:
-                return item
-        todo = f"if you trust the pool, call pmemobj.persist_via_pickle({module}.{name})"
-        if module == "builtins" and name in {item.__name__ for item in _TOO_POWERFUL}:
-            todo = "let the class be pickled in another way: no pool may call this function"
-        raise UnpicklingRefusedError(f"unpickle {module}.{name}", "this program has not nominated it", todo)
-
-
-class _EnumsByValue(pickle.Pickler):
-    """Writes Enum members as their class and their value.
-
-    Some releases of Python write `getattr` and the name instead, but no pool may call `getattr`.
-    """
-
-    def reducer_override(self, item: Any) -> Any:
-        cls = type(item)
-        if isinstance(item, Enum) and cls.__reduce_ex__.__module__ == "enum":
-            return cls, (item._value_,)
-        return NotImplemented
-
-
-def _loads(data: bytes) -> Any:
-    return _NominatedOnly(io.BytesIO(data)).load()
-
-
-def _dumps(value: Any) -> bytes:
-    into = io.BytesIO()
-    _EnumsByValue(into, protocol=5).dump(value)
-    return into.getvalue()
+def _find(module: str, name: str) -> Any:
+    """The class or function that a pickle names, which must be nominated, so that a pickle can call nothing else."""
+    module, name = current(module, name)
+    # The latest comes first: if a cell of a notebook was run again, the class is the one that it has just defined.
+    for item in reversed(nominated):
+        if item.__module__ == module and item.__qualname__ == name:
+            return item
+    todo = f"if you trust the pool, call pmemobj.persist_via_pickle({module}.{name})"
+    if module == "builtins" and name in {item.__name__ for item in _TOO_POWERFUL}:
+        todo = "let the class be pickled in another way: no pool may call this function"
+    raise UnpicklingRefusedError(f"unpickle {module}.{name}", "this program has not nominated it", todo)
 
 
 def load(payload: bytes) -> Any:
@@ -116,8 +88,10 @@ def load(payload: bytes) -> Any:
         UnpicklingRefusedError: the pickle names something that was not nominated.
         PoolDamagedError: the pickle is damaged.
     """
+    from pmemobj._values import pickling
+
     try:
-        return _loads(payload)
+        return pickling.loads(payload, _find)
     except (UnpicklingRefusedError, KeyboardInterrupt):
         raise
     except Exception as error:
@@ -133,6 +107,8 @@ def dump(value: Any) -> bytes:
         UnpicklingRefusedError: the pickle names something that was not nominated.
         NotPersistableError: the value cannot be pickled.
     """
+    from pmemobj._values import pickling
+
     cls = type(value)
     if "<locals>" in cls.__qualname__:
         raise NotPersistableError(
@@ -141,9 +117,9 @@ def dump(value: Any) -> bytes:
             "define it at the top level of a module",
         )
     try:
-        data = _dumps(value)
+        data = pickling.dumps(value)
         # A pickle that cannot be read back must not be written.
-        _loads(data)
+        pickling.loads(data, _find)
     except UnpicklingRefusedError:
         raise
     except Exception as error:

@@ -4,17 +4,20 @@
 Zones of two classes can be stored: `datetime.timezone`, which is an offset and perhaps a name, and `zoneinfo.ZoneInfo`,
 of which the key is stored, so its rules are those of the system that reads it. An encoder returns None if the zone of
 the value cannot be stored.
+
+Only programs that store or read a date or a time import this module (see `leaves`).
 """
 
 from __future__ import annotations
 
-import pickle
 import struct
-import sys
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from pmemobj.errors import TimeZoneNotFoundError
+from pmemobj._format import Kind
+from pmemobj._values.late_types import loaded_class
+from pmemobj.errors import NotPersistableError, TimeZoneNotFoundError
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -115,20 +118,20 @@ def _encode_zone(zone: tzinfo | None) -> bytes | None:
 
 
 def is_zone_info(zone: Any) -> TypeGuard[ZoneInfo]:
-    """Whether a zone is a `zoneinfo.ZoneInfo`.
-
-    A program that has such a zone has imported zoneinfo already. All others are spared the import.
-    """
-    loaded = sys.modules.get("zoneinfo")
-    return loaded is not None and type(zone) is loaded.ZoneInfo
+    """Whether a zone is a `zoneinfo.ZoneInfo`. If there is one, the program has imported zoneinfo."""
+    return type(zone) is loaded_class("zoneinfo", "ZoneInfo")
 
 
 def _is_found_by_key(zone: ZoneInfo) -> bool:
     """Whether the key alone leads back to the zone. A zone that was read from a file may have any key, or none."""
     try:
         zone.__reduce__()
-    except pickle.PicklingError:
-        return False
+    except Exception as error:
+        from pickle import PicklingError  # loaded by zoneinfo, for this error
+
+        if isinstance(error, PicklingError):
+            return False
+        raise
     return True
 
 
@@ -160,10 +163,31 @@ def _zone_of_key(key: str) -> ZoneInfo:
         ) from None
 
 
-def foreign_zone(value: Any) -> tzinfo | None:
-    """The zone because of which a value cannot be stored, if there is one."""
-    zone: tzinfo | None = getattr(value, "tzinfo", None)
-    return zone if _encode_zone(zone) is None else None
+def zone_error(value: Any) -> NotPersistableError:
+    """The error for a time or datetime for which the encoder returned None."""
+    name, zone = _full_name(type(value)), value.tzinfo
+    what = f"store a {name} with the tzinfo {zone!r}"
+    if is_zone_info(zone):
+        return NotPersistableError(
+            what, "it was read from a file, so no key leads back to it", "use zoneinfo.ZoneInfo(key)"
+        )
+    return NotPersistableError(
+        what,
+        f"pmemobj can store datetime.timezone and zoneinfo.ZoneInfo, but not {_full_name(type(zone))}",
+        f"use one of these, or nominate both classes with pmemobj.persist_via_pickle({name}, {_full_name(type(zone))})",
+    )
 
+
+def _full_name(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+#: For each type the kind of its leaves, its encoder and its decoder.
+CODECS: dict[Any, tuple[Kind, Callable[[Any], bytes | None], Callable[[bytes], Any]]] = {
+    date: (Kind.DATE, encode_date, decode_date),
+    time: (Kind.TIME, encode_time, decode_time),
+    datetime: (Kind.DATETIME, encode_datetime, decode_datetime),
+    timedelta: (Kind.TIMEDELTA, encode_timedelta, decode_timedelta),
+}
 
 assert (datetime.max - datetime.min) // _MICROSECOND < 1 << 63
