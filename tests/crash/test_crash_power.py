@@ -24,6 +24,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from scratch import scratch_parent
 
 import pmemobj
 from pmemobj import _text, crash
@@ -38,7 +39,7 @@ MIB = 1 << 20
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pmemobj.PersistentObjectPool]:
     """A pool with two accounts, which hold 100 together; recording does not change it."""
-    directory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else str(tmp_path_factory.mktemp("bank"))
+    directory = scratch_parent() or str(tmp_path_factory.mktemp("bank"))
     path = os.path.join(directory, f"pmemobj-test-bank-{os.getpid()}.pmem")
     made = pmemobj.create(path, pool_size=8 * MIB)
     made.root = made.persistent([60, 40])
