@@ -17,7 +17,7 @@ __all__ = ["footer", "whole_html", "whole_text"]
 
 
 def footer(graph: Graph, comparison: Comparison | None = None) -> str:
-    """The pool, how much of it is shown, and what has changed: ``game.pmem · showing 200 of 12 431 objects``."""
+    """The pool, how much of it is shown, and what has changed: ``game.pmem · showing 200 of 12,431 objects``."""
     shown = len(graph.nodes)
     total = None if graph.total is None else shown + graph.hidden
     parts = [os.path.basename(graph.pool), count_text(shown, total)]
