@@ -123,7 +123,7 @@ def _attributes(heap: Heap, offset: int) -> list[str]:
 
 
 def _spare_slot(heap: Heap) -> Callable[[int, int], Reading]:
-    return lambda _, word: value(heap, word, "not used yet: the class has no attribute for it")
+    return lambda _, word: value(heap, word, "no attribute has this slot yet")
 
 
 # ---- dicts and sets ----------------------------------------------------------------------------------
