@@ -11,12 +11,12 @@ _BEYOND_FLOATS = 10**300
 
 
 def count_short(number: int) -> str:
-    """``4096``, ``8.7e+30``, ``10^5321``: about ten characters at the most, however large the number is.
+    """``4,096``, ``8.7e+30``, ``10^5321``: eleven characters at the most, however large the number is.
 
     Python refuses to convert ints of more than 4,300 digits to text.
     """
     if number < _BEYOND_COUNTING:
-        return str(number)
+        return number_text(number)
     return f"{float(number):.1e}" if number < _BEYOND_FLOATS else f"10^{math.floor(math.log10(number))}"
 
 
@@ -26,5 +26,5 @@ def plural(number: int, noun: str) -> str:
 
 
 def number_text(number: int) -> str:
-    """A number with its thousands apart: ``12 431``."""
-    return f"{number:,}".replace(",", " ")
+    """A number with its thousands separated: ``12,431``."""
+    return f"{number:,}"

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from scratch import scratch_parent
 from soundness import assert_sound
 
 import pmemobj
@@ -53,11 +54,6 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> str:
     return f"pmemobj: {'compiled' if pmemobj.compiled else 'uncompiled'}, from {Path(pmemobj.__file__).parent}"
-
-
-def scratch_parent() -> str | None:
-    """A directory on tmpfs, where a commit costs microseconds; None where there is none."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 @pytest.fixture
@@ -107,6 +103,16 @@ def pool(pool_path: str) -> Iterator[pmemobj.PersistentObjectPool]:
     made = pmemobj.create(pool_path, pool_size=POOL_SIZE)
     yield made
     put_away(made)
+
+
+@pytest.fixture(scope="module")
+def shared_pool() -> Iterator[pmemobj.PersistentObjectPool]:
+    """A pool of 8 MiB that all tests of a module use, where a fresh one for each example would take too long."""
+    with (
+        tempfile.TemporaryDirectory(dir=scratch_parent()) as directory,
+        pmemobj.create(f"{directory}/shared.pmem", pool_size=8 * MIB) as pool,
+    ):
+        yield pool
 
 
 @pytest.fixture

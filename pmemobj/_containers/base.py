@@ -227,7 +227,17 @@ def _values_in(self: Persistent) -> list[Any]:
     return [decode(heap, word) for word in kind_at(heap, offset)._p_words(heap, offset) if word != ABSENT]
 
 
-def demand_no_slots(cls: type) -> None:
+def demand_storable(cls: type) -> None:
+    """Refuse a class of a program whose objects cannot lie in a pool.
+
+    Raises:
+        NotPersistableError: it has ``__slots__``, or its base classes have different layouts in a pool.
+    """
+    _demand_no_slots(cls)
+    _demand_one_form(cls)
+
+
+def _demand_no_slots(cls: type) -> None:
     """Refuse ``__slots__``, except for volatile names, since slots lie in ordinary memory."""
     slots = [name for name, value in cls.__dict__.items() if isinstance(value, types.MemberDescriptorType)]
     lost = [name for name in slots if not name.startswith("_v_")]
@@ -239,7 +249,7 @@ def demand_no_slots(cls: type) -> None:
         )
 
 
-def demand_one_form(cls: type) -> None:
+def _demand_one_form(cls: type) -> None:
     """Refuse a class whose base classes have different layouts in a pool."""
     bases = {int(base._p_kind): base for base in cls.__bases__ if getattr(base, "_p_kind", 0)}  # type: ignore[attr-defined]
     if len(bases) > 1:

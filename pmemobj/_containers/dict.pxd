@@ -6,10 +6,9 @@ from pmemobj._engine.heap cimport Heap, PoolLock
 from pmemobj._hashtable.new_entries cimport NewEntries
 from pmemobj._engine.publication cimport Publication
 from pmemobj._hashtable.additions cimport add_at_once, add_in_statement, append_entries, prepare_key, put_entry
-from pmemobj._hashtable.entries cimport last_entry
 from pmemobj._hashtable.search cimport find_entry, has_entry, look_up
 from pmemobj._hashtable.table cimport exchange_value, store_value
-from pmemobj._values.words cimport decode, encode, immediate, is_leaf, prepare, replace
+from pmemobj._values.words cimport decode, encode, immediate, prepare, replace
 
 cdef object _missing
 cdef unsigned long long ENTRY_SIZE, DICT_TABLE, ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE, ABSENT

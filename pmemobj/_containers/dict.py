@@ -28,7 +28,7 @@ from pmemobj._format import (
     Kind,
 )
 from pmemobj._hashtable.additions import add_at_once, add_in_statement, append_entries, prepare_key, put_entry
-from pmemobj._hashtable.entries import last_entry, live_words
+from pmemobj._hashtable.entries import live_words
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.new_entries import NewEntries
 from pmemobj._hashtable.search import find_entry, has_entry, look_up
@@ -296,17 +296,10 @@ class PersistentDict(StoredTable):
         Durability: one transaction; inside a transaction with its commit.
         Cost: O(1) amortised.
         """
-        heap = self._p_heap
-        with heap.lock:
-            while True:
-                entry = last_entry(heap, self._p_offset, ENTRY_SIZE)
-                if not entry:
-                    raise KeyError("popitem(): dictionary is empty")
-                changes = heap.changes
-                pair = decode(heap, heap.read(entry + ENTRY_KEY)), decode(heap, heap.read(entry + ENTRY_VALUE))
-                if heap.changes == changes:  # Else reading a pickle has run foreign code.
-                    self._remove(entry)
-                    return pair
+        pair = self._pop_last(ENTRY_SIZE)
+        if pair is None:
+            raise KeyError("popitem(): dictionary is empty")
+        return pair
 
     def update(self, /, *args: Any, **kwargs: Any) -> None:
         """Set all pairs of a mapping, of an iterable of pairs, and of keyword arguments; or none of them if one cannot

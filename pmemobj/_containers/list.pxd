@@ -6,7 +6,7 @@ from pmemobj._containers.sequence cimport StoredSequence
 from pmemobj._engine.publication cimport Publication
 from pmemobj._values.words cimport immediate, prepare, replace
 
-cdef unsigned long long WORD, ABSENT, TAG_LEAF, TAG_MASK, _LENGTH, _CAPACITY, _ITEMS
+cdef unsigned long long WORD, ABSENT, _LENGTH, _CAPACITY, _ITEMS
 
 # So that `match` takes it for a sequence; registering with the ABC cannot mark a static type.
 @cython.collection_type("sequence")

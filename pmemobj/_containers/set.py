@@ -27,7 +27,7 @@ from pmemobj._format import (
     Kind,
 )
 from pmemobj._hashtable.additions import add_at_once, add_in_statement, append_entries, prepare_key, put_entry
-from pmemobj._hashtable.entries import entry_words, last_entry, live_words
+from pmemobj._hashtable.entries import entry_words, live_words
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.new_entries import NewEntries
 from pmemobj._hashtable.search import find_entry, has_entry
@@ -259,17 +259,10 @@ class PersistentSet(StoredTable):
         Durability: one transaction; inside a transaction with its commit.
         Cost: O(1) amortised.
         """
-        heap = self._p_heap
-        with heap.lock:
-            while True:
-                entry = last_entry(heap, self._p_offset, SET_ENTRY_SIZE)
-                if not entry:
-                    raise KeyError("pop from an empty set")
-                changes = heap.changes
-                item = decode(heap, heap.read(entry + ENTRY_KEY))
-                if heap.changes == changes:  # Else reading a pickle has run foreign code.
-                    self._remove(entry)
-                    return item
+        found = self._pop_last(SET_ENTRY_SIZE)
+        if found is None:
+            raise KeyError("pop from an empty set")
+        return found[0]
 
     # ---- changing by many, all or none ----
 

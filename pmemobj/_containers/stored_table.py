@@ -7,10 +7,22 @@ from typing import Any
 
 from pmemobj._containers.base import Persistent
 from pmemobj._engine.heap import Heap
-from pmemobj._format import DICT_SIZE, DICT_TABLE, ENTRY_SIZE, SET_ENTRY_SIZE, SET_SIZE, Kind, kind_of, new_header
-from pmemobj._hashtable.entries import contents, count_live
+from pmemobj._format import (
+    DICT_SIZE,
+    DICT_TABLE,
+    ENTRY_KEY,
+    ENTRY_SIZE,
+    ENTRY_VALUE,
+    SET_ENTRY_SIZE,
+    SET_SIZE,
+    Kind,
+    kind_of,
+    new_header,
+)
+from pmemobj._hashtable.entries import contents, count_live, last_entry
 from pmemobj._hashtable.table import drop_entries, remove_entries
 from pmemobj._hashtable.table_check import verify_table
+from pmemobj._values.words import decode
 
 assert DICT_SIZE == SET_SIZE  # both have the same header, so that the functions of `_hashtable` serve both
 
@@ -40,6 +52,25 @@ class StoredTable(Persistent):
         heap, offset = self._p_heap, self._p_offset
         with heap.statement:
             remove_entries(heap, offset, _width(heap, offset), [entry])
+
+    def _pop_last(self, width: int) -> tuple[Any, Any] | None:
+        """Remove the entry that was added last, given the size of an entry.
+
+        Returns:
+            Its key, and its value, which is None in a set; None if there is no entry.
+        """
+        heap, offset = self._p_heap, self._p_offset
+        with heap.lock:
+            while True:
+                entry = last_entry(heap, offset, width)
+                if not entry:
+                    return None
+                changes = heap.changes
+                key = decode(heap, heap.read(entry + ENTRY_KEY))
+                value = decode(heap, heap.read(entry + ENTRY_VALUE)) if width == ENTRY_SIZE else None
+                if heap.changes == changes:  # Else reading a pickle has run foreign code.
+                    self._remove(entry)
+                    return key, value
 
     # ---- for walkers ----
 

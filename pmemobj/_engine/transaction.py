@@ -82,7 +82,7 @@ class Transaction:
             TransactionError: the transaction was not begun.
         """
         reason = TransactionAborted(
-            f"go on in the transaction on {self._heap.name}", "abort() rolled it back", "begin another"
+            f"go on in the transaction on {self._heap.name}", "abort() was called", "begin another"
         )
         if not self.active:
             self._demand_begun("abort")

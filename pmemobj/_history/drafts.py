@@ -45,7 +45,6 @@ class Draft:
     old: dict[int, tuple[int, Spot | None, str]] = field(default_factory=dict)
     changes: list[tuple[Spot, str, str]] = field(default_factory=list)
     unnamed: int = 0
-    is_committing: bool = False
 
     @property
     def is_empty(self) -> bool:

@@ -165,7 +165,6 @@ class Recorder(Observer):
             self._inner.verify()
         if self.draft is not None and self._heap.in_transaction():
             with self._observing():
-                self.draft.is_committing = True
                 self._compare(self.draft)
 
     def reset(self) -> None:
@@ -291,12 +290,17 @@ class Recorder(Observer):
         """How many transactions of the program are open inside each other; statements do not count."""
         return self._heap.depth - len(self._heap._marks)
 
-    def _step(self, what: str, text: Spot | str, end: Spot | None = None, size: int = 0, level: int = -1) -> None:
+    def _draft_with_room(self) -> Draft | None:
+        """The draft, if one more step fits; otherwise the step only counts as hidden."""
         draft = self.draft
-        if draft is None:
-            return
-        if len(draft.steps) >= _STEPS:
+        if draft is not None and len(draft.steps) >= _STEPS:
             draft.hidden += 1
+            return None
+        return draft
+
+    def _step(self, what: str, text: Spot | str, end: Spot | None = None, size: int = 0, level: int = -1) -> None:
+        draft = self._draft_with_room()
+        if draft is None:
             return
         if level < 0:
             level = self._level() if draft.what == "transaction" else 0
@@ -304,11 +308,8 @@ class Recorder(Observer):
 
     def _range(self, what: str, offset: int, size: int) -> None:
         """Add a step that concerns words of an object, and note what these words are now."""
-        draft = self.draft
+        draft = self._draft_with_room()
         if draft is None:
-            return
-        if len(draft.steps) >= _STEPS:
-            draft.hidden += 1
             return
         count = (size + WORD - 1) // WORD
         first, last = self._where.find(offset), self._where.find(offset + WORD * (count - 1))

@@ -215,7 +215,7 @@ class _PieceMaker:
         """The two words that libpmemobj keeps before every allocation: its size and type number."""
         at = layout.offset - ALLOCATION_HEADER_SIZE
         size, kind = self._heap.read_words(at, 2)
-        own = ", its own" if size & ALLOCATION_INTERNAL else ""
+        own = "; internal" if size & ALLOCATION_INTERNAL else ""
         sizes = f"{size & ALLOCATION_SIZE_MASK} bytes with these 16{own}"
         names = Kind(kind).name if kind in Kind._value2member_map_ else "none of ours"
         return (
@@ -285,7 +285,7 @@ class _PieceMaker:
 
 
 #: What to say of the earlier content where entries were added.
-_NOTHING = "nothing: not counted yet"
+_NOTHING = "unused before this transaction"
 
 
 def _fair(wanted: list[int], share: int) -> list[int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 
 from pmemobj._containers.elements import ELEMENTS, Element
 from pmemobj._engine.heap import Heap
@@ -75,19 +76,8 @@ def _shape(heap: Heap, offset: int) -> AllocationLayout:
 
 
 def _with_data(heap: Heap, offset: int, kind: Kind, data_kind: Kind, element: Element | None) -> list[AllocationLayout]:
-    spans = [
-        single(0, "header", header_of(heap)),
-        single(8, "length", count("byte", "bytes")),
-        single(16, "capacity", count("byte of room", "bytes of room")),
-        single(24, "data", offset_of("data")),
-    ]
-    return with_body(
-        heap,
-        AllocationLayout("object", offset, kind, spans),
-        "data",
-        heap.read(offset + 24),
-        lambda was: _data(heap, was(offset + 8), was(offset + 16), was(offset + 24), data_kind, element),
-    )
+    counts = {"length": ("byte", "bytes"), "capacity": ("byte of room", "bytes of room")}
+    return with_body(heap, offset, kind, counts, "data", partial(_data, heap, kind=data_kind, element=element))
 
 
 def _data(heap: Heap, length: int, capacity: int, area: int, kind: Kind, element: Element | None) -> AllocationLayout:

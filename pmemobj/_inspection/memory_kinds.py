@@ -8,6 +8,7 @@ a damaged object is described as far as possible.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from pmemobj._engine.heap import Heap
 from pmemobj._format import (
@@ -41,7 +42,6 @@ from pmemobj._inspection.word_meanings import (
     count,
     data,
     header_of,
-    offset_of,
     room_at,
     single,
     unused,
@@ -75,21 +75,10 @@ def _items(heap: Heap, at: int, length: int, capacity: int, label: Callable[[int
 
 
 def _list(heap: Heap, offset: int) -> list[AllocationLayout]:
-    spans = [
-        single(0, "header", header_of(heap)),
-        single(8, "length", count("item", "items")),
-        single(16, "capacity", count("place for items", "places for items")),
-        single(24, "items", offset_of("items")),
-    ]
-    own = AllocationLayout("object", offset, Kind.LIST, spans)
-    assert own.size == LIST_SIZE
-    return with_body(
-        heap,
-        own,
-        "items",
-        heap.read(offset + 24),
-        lambda was: _area(heap, offset, *(was(offset + at) for at in (8, 16, 24))),
-    )
+    counts = {"length": ("item", "items"), "capacity": ("place for items", "places for items")}
+    layouts = with_body(heap, offset, Kind.LIST, counts, "items", partial(_area, heap, offset))
+    assert layouts[0].size == LIST_SIZE
+    return layouts
 
 
 def _area(heap: Heap, offset: int, length: int, capacity: int, items: int) -> AllocationLayout:
@@ -109,20 +98,10 @@ def _tuple(heap: Heap, offset: int) -> list[AllocationLayout]:
 
 
 def _object(heap: Heap, offset: int) -> list[AllocationLayout]:
-    spans = [
-        single(0, "header", header_of(heap)),
-        single(8, "capacity", count("slot for attributes", "slots for attributes")),
-        single(16, "slots", offset_of("slots")),
-    ]
-    own = AllocationLayout("object", offset, Kind.OBJECT, spans)
-    assert own.size == OBJECT_SIZE
-    return with_body(
-        heap,
-        own,
-        "slots",
-        heap.read(offset + 16),
-        lambda was: _slots(heap, offset, was(offset + 8), was(offset + 16)),
-    )
+    counts = {"capacity": ("slot for attributes", "slots for attributes")}
+    layouts = with_body(heap, offset, Kind.OBJECT, counts, "slots", partial(_slots, heap, offset))
+    assert layouts[0].size == OBJECT_SIZE
+    return layouts
 
 
 def _slots(heap: Heap, offset: int, capacity: int, slots: int) -> AllocationLayout:
@@ -144,7 +123,7 @@ def _attributes(heap: Heap, offset: int) -> list[str]:
 
 
 def _spare_slot(heap: Heap) -> Callable[[int, int], Reading]:
-    return lambda _, word: value(heap, word, "not used yet: the class has no attribute for it")
+    return lambda _, word: value(heap, word, "no attribute has this slot yet")
 
 
 # ---- dicts and sets ----------------------------------------------------------------------------------
@@ -159,21 +138,17 @@ def _set(heap: Heap, offset: int) -> list[AllocationLayout]:
 
 
 def _with_table(heap: Heap, offset: int, kind: Kind, table_kind: Kind, width: int) -> list[AllocationLayout]:
-    spans = [
-        single(0, "header", header_of(heap)),
-        single(8, "deleted", count("entry deleted", "entries deleted")),
-        single(16, "used", count("entry in use, including deleted ones", "entries in use, including deleted ones")),
-        single(24, "table", offset_of("table")),
-    ]
-    own = AllocationLayout("object", offset, kind, spans)
-    assert own.size == DICT_SIZE
-    return with_body(
-        heap,
-        own,
-        "table",
-        heap.read(offset + 24),
-        lambda was: _table(heap, offset, was(offset + 24), was(offset + 16), table_kind, width),
-    )
+    counts = {
+        "deleted": ("entry deleted", "entries deleted"),
+        "used": ("entry in use, including deleted ones", "entries in use, including deleted ones"),
+    }
+
+    def layout(_deleted: int, used: int, table: int) -> AllocationLayout:
+        return _table(heap, offset, table, used, table_kind, width)
+
+    layouts = with_body(heap, offset, kind, counts, "table", layout)
+    assert layouts[0].size == DICT_SIZE
+    return layouts
 
 
 def _table(heap: Heap, offset: int, table: int, used: int, kind: Kind, width: int) -> AllocationLayout:

@@ -59,6 +59,16 @@ class Allocation:
 
 @public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True)
+class Edge:
+    """A reference from one object to another, with the label of its slot."""
+
+    source: int
+    target: int
+    label: str
+
+
+@public_in("pmemobj.inspect")
+@dataclass(frozen=True, slots=True)
 class Node:
     """One persistent object.
 
@@ -93,15 +103,16 @@ class Node:
         """Whether `slots` has all of its entries."""
         return len(self.slots) >= self.count
 
-
-@public_in("pmemobj.inspect")
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A reference from one object to another, with the label of its slot."""
-
-    source: int
-    target: int
-    label: str
+    @property
+    def edges(self) -> list[Edge]:
+        """The references to other objects that its slots have, each key before its value."""
+        found = []
+        for slot in self.slots:
+            if slot.key_target is not None:
+                found.append(Edge(self.offset, slot.key_target, f"key {slot.label}"))
+            if slot.target is not None:
+                found.append(Edge(self.offset, slot.target, slot.label))
+        return found
 
 
 @public_in("pmemobj.inspect")

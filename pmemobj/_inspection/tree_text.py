@@ -173,7 +173,6 @@ def slot_note(slot: Slot | None) -> str:
 
 
 @public_in("pmemobj.inspect")
-@public_in("pmemobj.inspect")
 def tree_text(
     graph: WalkedGraph,
     comparison: GraphChanges | None = None,

@@ -317,13 +317,12 @@ def _visit(
         offset, steps = waiting.popleft()
         node = _node(heap, offset, steps, limits.items)
         nodes[offset] = node
-        for slot in node.slots:
-            for target, name in ((slot.key_target, f"key {slot.label}"), (slot.target, slot.label)):
-                if target is not None:
-                    edges.append(Edge(offset, target, name))
-                    if target not in seen and target not in known and (limits.depth is None or steps < limits.depth):
-                        seen.add(target)
-                        waiting.append((target, steps + 1))
+        for edge in node.edges:
+            edges.append(edge)
+            target = edge.target
+            if target not in seen and target not in known and (limits.depth is None or steps < limits.depth):
+                seen.add(target)
+                waiting.append((target, steps + 1))
     return nodes, edges
 
 

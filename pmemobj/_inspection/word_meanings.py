@@ -137,35 +137,49 @@ def unreadable(name: str, offset: int, why: str) -> AllocationLayout:
     return AllocationLayout(name, offset, None, [Span(0, _DAMAGED_WORDS, lambda at: f"word {at}", read)], damage=why)
 
 
-def with_body(
-    heap: Heap,
-    own: AllocationLayout,
-    name: str,
-    body: int,
-    layout: Callable[[Callable[[int], int]], AllocationLayout],
-) -> list[AllocationLayout]:
-    """The layouts of an object that has one body, or none yet.
-
-    Args:
-        heap: Where the object is.
-        own: The layout of the object itself.
-        name: What to call its body.
-        body: The offset of the body; 0 for none.
-        layout: Makes the layout of the body, given a function that reads the words of the object.
-    """
-    if not body:
-        return [own]
-    found = guarded(name, body, lambda: layout(heap.read))
-    found.earlier = layout
-    return [own, found]
-
-
 def single(at: int, label: str, read: Callable[[int], Reading]) -> Span:
     """A span of one word."""
     return Span(at, 1, lambda _: label, lambda _, word: read(word))
 
 
 # ---- words of a container ------------------------------------------------------------------------
+
+
+def with_body(
+    heap: Heap,
+    offset: int,
+    kind: Kind,
+    counts: dict[str, tuple[str, str]],
+    name: str,
+    layout: Callable[..., AllocationLayout],
+) -> list[AllocationLayout]:
+    """The layouts of an object that consists of a header, one or more counts, and the offset of its body.
+
+    Args:
+        heap: Where the object is.
+        offset: The object.
+        kind: Its kind.
+        counts: The label of each count, with what it counts, in the singular and in the plural.
+        name: What to call its body, of which there may be none yet.
+        layout: Makes the layout of the body, given the counts and the offset of the body.
+    """
+    body_at = WORD * (1 + len(counts))
+    spans = [
+        single(0, "header", header_of(heap)),
+        *(single(WORD * number, label, count(*counts[label])) for number, label in enumerate(counts, 1)),
+        single(body_at, name, offset_of(name)),
+    ]
+    own = AllocationLayout("object", offset, kind, spans)
+    body = heap.read(offset + body_at)
+    if not body:
+        return [own]
+
+    def body_layout(word_at: Callable[[int], int]) -> AllocationLayout:
+        return layout(*(word_at(offset + at) for at in range(WORD, body_at + WORD, WORD)))
+
+    found = guarded(name, body, lambda: body_layout(heap.read))
+    found.earlier = body_layout
+    return [own, found]
 
 
 def count(one: str = "", many: str = "") -> Callable[[int], Reading]:

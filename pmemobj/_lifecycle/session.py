@@ -309,10 +309,8 @@ class Session:
             # No thread can end that transaction. The next opening of the pool rolls it back.
             if strictly:
                 heap.exports.demand_none(strictly)
-            lingers = bool(heap.exports.lent)
-            self._unbind()
+            lingers = self._leave()
             heap.lock = PoolLock(heap.name)
-            open_pools.leave(self)
             return lingers
         # Other threads wait for the lock. When they get it, the pool is closed and refuses what they do.
         with heap.lock:
@@ -327,10 +325,15 @@ class Session:
                 if not self.sandbox:
                     self._finish()
             finally:
-                lingers = bool(heap.exports.lent)
-                self._unbind()
-                open_pools.leave(self)
+                lingers = self._leave()
             return lingers
+
+    def _leave(self) -> bool:
+        """Give up the mapping for good; the value is that of `close`."""
+        lingers = bool(self.heap.exports.lent)
+        self._unbind()
+        open_pools.leave(self)
+        return lingers
 
     def _finish(self) -> None:
         """Free the garbage and mark the pool as closed in good order."""

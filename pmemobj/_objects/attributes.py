@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pmemobj._containers.base import Persistent, demand_no_slots, demand_one_form
+from pmemobj._containers.base import Persistent
 from pmemobj._containers.invariants import demand_allocation
 from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Heap
@@ -24,7 +24,7 @@ from pmemobj._format import (
     new_header,
 )
 from pmemobj._former_names import current_name
-from pmemobj._objects.class_names import register, shown_name, stored_name
+from pmemobj._objects.class_names import define, shown_name, stored_name
 from pmemobj._objects.class_table import AttributeLayout, ClassTable
 from pmemobj._public_names import public_in
 from pmemobj._values.words import decode, duplicate, encode, free_leaf, replace
@@ -232,9 +232,7 @@ class PersistentObject(StoredAttributes):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        demand_no_slots(cls)
-        demand_one_form(cls)
-        register(cls)
+        define(cls)
 
     def __init__(self) -> None:
         pass

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from pmemobj._containers.base import demand_storable
 from pmemobj._engine.heap import Handle
 from pmemobj._former_names import current_name
 from pmemobj._public_names import public_in
@@ -32,6 +33,16 @@ on_definition: list[Callable[[str], None]] = []
 def stored_name(cls: type) -> str:
     """The name that a pool stores for a class: ``module:qualname``."""
     return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def define(cls: type) -> None:
+    """Register a class of a program when it is defined.
+
+    Raises:
+        NotPersistableError: its objects cannot lie in a pool.
+    """
+    demand_storable(cls)
+    register(cls)
 
 
 def register(cls: type) -> None:

@@ -19,7 +19,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from pmemobj._containers import base as _base
-from pmemobj._containers.base import demand_no_slots, demand_one_form, guarded_repr
+from pmemobj._containers.base import guarded_repr
 from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Heap
 from pmemobj._format import (
@@ -37,7 +37,7 @@ from pmemobj._format import (
 from pmemobj._objects import blocks as _blocks
 from pmemobj._objects import typed_memory
 from pmemobj._objects.blocks import Block, block_at, words_of
-from pmemobj._objects.class_names import register, shown_name
+from pmemobj._objects.class_names import define, shown_name
 from pmemobj._objects.typed_memory import SIZES, VALUE, Location, element_size
 from pmemobj._public_names import public_in
 from pmemobj._values.words import free_leaf, immediate
@@ -394,9 +394,7 @@ class Persistent(StoredFields, metaclass=ABCMeta):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        demand_no_slots(cls)
-        demand_one_form(cls)
-        register(cls)
+        define(cls)
 
     @classmethod
     def __subclasshook__(cls, other: type) -> Any:

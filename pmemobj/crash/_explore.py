@@ -148,7 +148,7 @@ class _ImagePlan:
         search: Search,
         deadline: float,
     ) -> None:
-        self._there, self._counts = there, counts
+        self._there = there
         self._model, self._budget, self._seed = search.model, search.budget, search.seed
         self._deadline, self.cut = deadline, False
         self._keys = ImageKeys(base)

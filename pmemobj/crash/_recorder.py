@@ -36,7 +36,6 @@ from pmemobj.pool import PersistentObjectPool
 TRACE_SIZE = 64 << 20
 #: A known libpmemobj has at least this many calls to libpmem that can be redirected.
 _LEAST_CALLS = 8
-_BURIED = "it was recorded in a child process, which has ended"
 
 
 class End(IntEnum):

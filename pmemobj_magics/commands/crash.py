@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pmemobj.crash
-from pmemobj import PersistentObjectPool, TransactionError
+from pmemobj import PersistentObjectPool
 from pmemobj.crash import CrashReport, PowerModeError
 from pmemobj_magics.errors import ExpressionError
 from pmemobj_magics.shell.cell import CellCode, Shell
 from pmemobj_magics.shell.child import in_child
-from pmemobj_magics.shell.progress import plain_bar, tell_interrupt
+from pmemobj_magics.shell.progress import plain_bar, tell_interrupt, teller
 from pmemobj_magics.shell.session import Session
 from pmemobj_magics.views.crash import CrashResult, Places, PowerResult, SweepResult
 
@@ -132,18 +132,13 @@ def cut_power(
     with _interrupt_explained(session, pool), _power_mode_explained():
         recording = pmemobj.crash.record(pool, in_child(session, code), seconds=limits.cell, seed=seed)
         with plain_bar("recovering", limits.progress) as bar:
-
-            def progress(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
             report = recording.explore(
                 demanded,
                 model=model,
                 budget=limits.budget,
                 seconds=limits.exploring,
                 seed=seed,
-                progress=progress,
+                progress=teller(bar),
             )
         places = Places(code.filename, lambda filename: _cell_name(session.shell, filename))
         sizes = limits.max_nodes, limits.max_items
@@ -185,12 +180,7 @@ def _spread(count: int, budget: int) -> list[int]:
 
 def _pool(session: Session, name: str | None) -> PersistentObjectPool:
     pool = session.find(name)
-    if pool.in_transaction:
-        raise TransactionError(
-            f"crash a cell on {session.title(pool)}",
-            "a transaction is open",
-            session.how_to_end(pool),
-        )
+    session.demand_no_transaction(pool, "crash a cell on")
     return pool
 
 

@@ -6,7 +6,7 @@ import os
 from typing import Literal
 
 import pmemobj
-from pmemobj import PoolExistsError, TransactionError
+from pmemobj import PoolExistsError
 from pmemobj_magics.commands.pools import open_pool
 from pmemobj_magics.common.texts import plural, size_text
 from pmemobj_magics.shell.progress import bar
@@ -32,8 +32,7 @@ def dump_pool(session: Session, path: str, name: str | None, *, progress: bool) 
     """
     pool = session.find(name)
     call = session.call(pool)
-    if pool.in_transaction:
-        raise TransactionError(f"dump {session.title(pool)}", "a transaction is open", session.how_to_end(pool))
+    session.demand_no_transaction(pool, "dump")
     _demand_no_pool(path)
     with bar(f"dumping {call}", f"nothing was written to {path}", progress) as tell:
         count = pmemobj.dump(pool, path, progress=tell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pmemobj
-from pmemobj import PersistentObjectPool, TransactionError, inspect
+from pmemobj import inspect
 from pmemobj.errors import a_or_an
 from pmemobj_magics.errors import ExpressionError, NoSuchPoolError
 from pmemobj_magics.shell.progress import bar
@@ -67,7 +67,7 @@ def collect_garbage(session: Session, name: str | None, *, drop_variables: bool,
     """
     pool = session.find(name)
     call = session.call(pool)
-    _demand_no_transaction(session, pool, f"collect the garbage of {session.title(pool)}")
+    session.demand_no_transaction(pool, "collect the garbage of")
     left = "the garbage that was not freed yet is left for the next %pmem_gc"
     with bar(f"collecting garbage in {call}", left, progress) as tell:
         before = pool.stats(progress=tell)
@@ -91,11 +91,6 @@ def check_pool(session: Session, name: str | None, *, progress: bool) -> CheckRe
     call = session.call(pool)
     if pool.closed:
         return CheckReport(pmemobj.check(pool.absolute_path), f"{call} (closed)")
-    _demand_no_transaction(session, pool, f"check {session.title(pool)}")
+    session.demand_no_transaction(pool, "check")
     with bar(f"checking {call}", "nothing was changed", progress) as tell:
         return CheckReport(pool.check(progress=tell), call)
-
-
-def _demand_no_transaction(session: Session, pool: PersistentObjectPool, what: str) -> None:
-    if pool.in_transaction:
-        raise TransactionError(what, "a transaction is open", session.how_to_end(pool))

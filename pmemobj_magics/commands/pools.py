@@ -146,8 +146,7 @@ def close_pool(session: Session, name: str | None) -> PoolReport:
     call = session.call(pool)
     if pool.closed:
         return PoolReport(pool, f"{call} was closed already: {pool.path}")
-    if pool.in_transaction:
-        raise TransactionError(f"close {session.title(pool)}", "a transaction is open", session.how_to_end(pool))
+    session.demand_no_transaction(pool, "close")
     pool.close()
     session.begun.pop(pool, None)
     return PoolReport(pool, f"closed {call}: {pool.path}")

@@ -10,14 +10,14 @@ from __future__ import annotations
 import html
 from typing import Any
 
-__all__ = ["FAINT", "INK", "PANEL_EDGE", "element", "label", "panel", "rule", "text_width"]
+__all__ = ["FAINT", "INK", "MAX_WIDTH", "PANEL_EDGE", "element", "label", "panel", "rule", "text_width"]
 
 INK, FAINT, PANEL, PANEL_EDGE = "#1f2430", "#5b6577", "#fbfcfe", "#d0d7e2"
 SANS, MONO = "Helvetica,Arial,sans-serif", "DejaVu Sans Mono,Menlo,Consolas,monospace"
 #: Upper bounds for the width of a character, relative to the size of the font.
 _MONO_WIDTH, _SANS_WIDTH, _WIDE = 0.61, 0.61, 1.05
-#: Pixels; a wider picture is scaled down to it.
-_MAX_WIDTH = 1100
+#: Pixels; a wider picture, or drawing of graphviz, is scaled down to it.
+MAX_WIDTH = 1000
 
 
 def element(tag: str, content: str = "", **attributes: Any) -> str:
@@ -67,7 +67,7 @@ def rule(x1: float, y1: float, x2: float, y2: float, **attributes: Any) -> str:
 
 def panel(width: float, height: float, title: str, body: str) -> str:
     """A complete picture on its panel."""
-    scale = min(1.0, _MAX_WIDTH / width)
+    scale = min(1.0, MAX_WIDTH / width)
     back = element(
         "rect", x=0.5, y=0.5, width=width - 1, height=height - 1, rx=8, fill=PANEL, stroke=PANEL_EDGE, class_="panel"
     )

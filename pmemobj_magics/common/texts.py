@@ -26,24 +26,24 @@ def size_text(size: int) -> str:
 
 
 def number_text(number: int) -> str:
-    """A number with its thousands separated: ``12 431``."""
-    return f"{number:,}".replace(",", " ")
+    """A number with its thousands separated: ``12,431``."""
+    return f"{number:,}"
 
 
 def count_short(number: int) -> str:
-    """A number of at most ten characters: ``12 431``, ``3.2e+87``, ``10^5321``."""
+    """A number in eleven characters or fewer: ``12,431``, ``3.2e+87``, ``10^5321``."""
     if number < _BEYOND_COUNTING:
         return number_text(number)
     return f"{float(number):.1e}" if number < _BEYOND_FLOATS else f"10^{math.floor(math.log10(number))}"
 
 
 def plural(number: int, noun: str) -> str:
-    """``1 node``, ``2 nodes``, ``12 431 nodes``."""
+    """``1 node``, ``2 nodes``, ``12,431 nodes``."""
     return f"{number_text(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def count_text(shown: int, total: int | None, noun: str = "object") -> str:
-    """How much of a whole is shown: ``12 objects``, ``showing 200 of 12 431 objects``.
+    """How much of a whole is shown: ``12 objects``, ``showing 200 of 12,431 objects``.
 
     Args:
         shown: How many are shown.

@@ -104,6 +104,6 @@ def _mode(arguments: argparse.Namespace) -> str:
     for option, modes in _OF_MODE.items():
         if getattr(arguments, option) is not None and mode not in modes:
             fitting = " or ".join(f"--{each}" for each in modes)
-            todo = f"leave it out, or add {fitting}"
-            raise MagicUsageError(f"use --{option} with --{mode}", f"it belongs to {fitting}", todo)
+            todo = f"leave it out, or {'use' if asked else 'add'} {fitting}"
+            raise MagicUsageError(f"use --{option} with --{mode}", f"--{option} belongs to {fitting}", todo)
     return mode

@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-__all__ = ["BAR_AFTER", "bar", "plain_bar", "tell_interrupt"]
+__all__ = ["BAR_AFTER", "bar", "plain_bar", "tell_interrupt", "teller"]
 
 #: Seconds before a bar is shown, because quick work needs none.
 BAR_AFTER = 1.0
@@ -17,6 +17,18 @@ BAR_AFTER = 1.0
 def plain_bar(doing: str, shown: bool) -> Any:
     """A bar as a context manager; set its ``total``, then ``update`` it."""
     return tqdm(total=0, desc=doing, delay=BAR_AFTER, leave=False, disable=not shown)
+
+
+def teller(shown_bar: Any) -> Callable[[int, int], None]:
+    """A function that shows in a plain bar how much of the work is done, of how much."""
+
+    def tell(done: int, total: int) -> None:
+        if done < shown_bar.n:  # the next part of the work begins
+            shown_bar.reset(total)
+        shown_bar.total = total
+        shown_bar.update(done - shown_bar.n)
+
+    return tell
 
 
 def tell_interrupt(interrupt: KeyboardInterrupt, text: str) -> None:
@@ -35,15 +47,8 @@ def bar(doing: str, left: str, shown: bool) -> Iterator[Callable[[int, int], Non
         shown: Whether to show a bar at all.
     """
     shown_bar = plain_bar(doing, shown)
-
-    def tell(done: int, total: int) -> None:
-        if done < shown_bar.n:  # the next part of the work begins
-            shown_bar.reset(total)
-        shown_bar.total = total
-        shown_bar.update(done - shown_bar.n)
-
     try:
-        yield tell
+        yield teller(shown_bar)
     except KeyboardInterrupt as interrupt:
         tell_interrupt(interrupt, f"{doing} was interrupted; {left}")
         raise

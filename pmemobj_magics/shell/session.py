@@ -16,7 +16,15 @@ import weakref
 from typing import Any
 
 import pmemobj
-from pmemobj import Persistent, PersistentObjectPool, PoolClosedError, Transaction, TransactionAborted, inspect
+from pmemobj import (
+    Persistent,
+    PersistentObjectPool,
+    PoolClosedError,
+    Transaction,
+    TransactionAborted,
+    TransactionError,
+    inspect,
+)
 from pmemobj.errors import a_or_an
 from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolError, did_you_mean
 from pmemobj_magics.shell.cell import Shell
@@ -192,6 +200,19 @@ class Session:
             call = "" if self.call(pool) == DEFAULT_NAME else f" {self.call(pool)}"
             return f"end the transaction first: %pmem_commit{call} or %pmem_abort{call}"
         return "the transaction was begun in Python: leave its `with` block, or call its commit() or abort()"
+
+    def demand_no_transaction(self, pool: PersistentObjectPool, verb: str) -> None:
+        """Refuse what a magic does with a whole pool while a transaction is open on it.
+
+        Args:
+            pool: The pool.
+            verb: What the magic does with the pool, up to the name of the pool.
+
+        Raises:
+            TransactionError: a transaction is open on the pool, in this thread.
+        """
+        if pool.in_transaction:
+            raise TransactionError(f"{verb} {self.title(pool)}", "a transaction is open", self.how_to_end(pool))
 
     def transaction_text(self, pool: PersistentObjectPool) -> str:
         """The state of a pool's transaction in words."""

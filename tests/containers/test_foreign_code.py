@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import scratch_parent
 from sample_classes import Bag
+from scratch import scratch_parent
 from soundness import assert_sound
 
 import pmemobj

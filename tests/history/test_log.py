@@ -131,7 +131,7 @@ def test_a_transaction_that_is_rolled_back(game: Pool) -> None:
             raise KeyError("inner")
     assert [told(entry) for entry in game.log.entries] == [
         ("transaction, rolled back (ZeroDivisionError: no more tries)", []),
-        ("transaction, rolled back (abort() rolled it back)", []),
+        ("transaction, rolled back (abort() was called)", []),
         ("transaction (2 levels), rolled back (KeyError: 'inner')", []),
     ]
     assert [entry.stores for entry in game.log.entries] == [1, 0, 1]

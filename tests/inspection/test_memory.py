@@ -142,7 +142,7 @@ def test_what_the_words_of_each_kind_say(objects: dict[str, Any]) -> None:
         "dict": ["entry 0 key", "str 'name'", "(1, 'x', None)", "entry 3 value", "slots 6, 7"],
         "set": ["entry 2 item", "its search begins at slot", "slots 4, 5"],
         "tuple": ["items[2]", "str 'three'", "3 items"],
-        "object": ["class 1, Account", ".owner", ".balance", "int 7", "not used yet: the class has no attribute for it"],
+        "object": ["class 1, Account", ".owner", ".balance", "int 7", "no attribute has this slot yet"],
         "bare": ["Bag", "no slots"],
         "bytes": ["data[0:8]", "|01234567|", "data[8:13]", "|89abc|", "13 bytes"],
         "floats": ["data[0:2]", "1.5, 2.5", "data[2]", "-3", "'f', as in struct", "one dimension only"],
@@ -259,7 +259,7 @@ def assert_true(pool: Pool, found: Memory, before: bytes) -> None:
                 # A word that no count includes, before or now, means nothing.
                 assert piece.new is False and (each.raw == was or "unused" in each.text), (piece.name, each)
             if each.state is State.CHANGED and each.old is None:
-                assert each.old_text == "nothing: not counted yet"
+                assert each.old_text == "unused before this transaction"
             elif each.state is State.CHANGED:
                 assert each.old == was != each.raw, (piece.name, each)
             elif each.state is State.LOGGED:
@@ -373,7 +373,7 @@ def test_what_was_beyond_the_last_entry_was_nothing(pool: Pool) -> None:
     with pool.transaction():
         items.append(4)
         last = word(memory(items), "items[2]", 1)
-        assert (last.state, last.text, last.old_text) == (State.CHANGED, "int 4", "nothing: not counted yet")
+        assert (last.state, last.text, last.old_text) == (State.CHANGED, "int 4", "unused before this transaction")
 
 
 @pytest.mark.once

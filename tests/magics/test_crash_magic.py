@@ -53,8 +53,8 @@ def digest() -> str:
     "line, words",
     [
         ("--sweep --power", "use --sweep and --power together"),
-        ("--sweep --at 2", "use --at with --sweep"),
-        ("--check True", "use --check with --kill"),
+        ("--sweep --at 2", "use --at with --sweep   --at belongs to --kill   leave it out, or use --kill"),
+        ("--check True", "use --check with --kill   --check belongs to --power   leave it out, or add --power"),
         ("--sweep --interactive", "use --interactive with --sweep"),
         ("--power --model lnes", "did you mean lines?"),
         ("--power --model x", "choose one of drop, all-or-none"),

@@ -15,7 +15,7 @@ from pmemobj_magics.common.texts import count_text, number_text, plural, size_te
     [
         (0, "0 bytes"),
         (1, "1 byte"),
-        (1023, "1 023 bytes"),
+        (1023, "1,023 bytes"),
         (1024, "1 KiB"),
         (16 << 20, "16 MiB"),
         (13_526_630, "12.9 MiB"),
@@ -28,12 +28,12 @@ def test_sizes_are_told_in_the_largest_unit_that_fits(size: int, text: str) -> N
 
 
 def test_numbers() -> None:
-    assert number_text(12431) == "12 431"
+    assert number_text(12431) == "12,431"
     assert [plural(number, "node") for number in (0, 1, 2)] == ["0 nodes", "1 node", "2 nodes"]
 
 
 def test_how_much_of_a_whole_is_shown() -> None:
-    assert count_text(200, 12431) == "showing 200 of 12 431 objects"
+    assert count_text(200, 12431) == "showing 200 of 12,431 objects"
     assert count_text(12, 12) == "12 objects"
     assert count_text(5, None) == "showing 5 objects; damage prevents counting the others"
 

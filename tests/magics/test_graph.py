@@ -152,12 +152,12 @@ def test_many_references_between_few_objects_stay_fast(pool: Any) -> None:
     graph = draw(pool, max_nodes=200)
     svg = graph.svg
     assert seconds_used() - started < 10
-    assert repr(graph) == "PoolGraph(root=PersistentList, 200 nodes, 4 179 edges)"
+    assert repr(graph) == "PoolGraph(root=PersistentList, 200 nodes, 4,179 edges)"
     # Every object is reached by an arrow, and what has none is named by a number that stands on its object.
     assert len(classes(svg, "edge")) == 401
     numbers = {text.rpartition("#")[2] for text in texts(svg) if text.startswith("PersistentList #")}
     assert numbers == {str(number) for number in range(1, len(numbers) + 1)}
-    assert any("400 of 4 179 references are drawn as arrows" in text for text in texts(svg))
+    assert any("400 of 4,179 references are drawn as arrows" in text for text in texts(svg))
 
 
 def test_a_long_chain_needs_no_recursion() -> None:

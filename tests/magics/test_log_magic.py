@@ -57,7 +57,7 @@ def test_last_clear_stop_start(run: Run, game: Any) -> None:  # noqa: F811
     run("%pmem_abort")
     assert repr(run("%pmem_log --last 1")).splitlines()[:2] == [
         "history of pool: the last 1 of 4 entries (recording)",
-        "   4 ✗ transaction, rolled back (abort() rolled it back)",
+        "   4 ✗ transaction, rolled back (abort() was called)",
     ]
     assert len(run("%pmem_log --last 0 --clear").entries) == 4
     assert repr(run("%pmem_log --stop")) == "history of pool: 0 entries (not recording; %pmem_log --start starts it)"

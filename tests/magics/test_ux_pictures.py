@@ -91,7 +91,7 @@ def test_point_9_a_pool_of_100_000_objects_is_drawn_in_a_moment(run: Run, monkey
     assert graph.svg
     # 0.6 s where it was measured; the bar is 2 s.
     assert sum(os.times()[:4]) - started < 4
-    assert repr(graph) == "PoolGraph(root=PersistentList, 21 nodes, 20 edges, 99 980 hidden)"
+    assert repr(graph) == "PoolGraph(root=PersistentList, 21 nodes, 20 edges, 99,980 hidden)"
 
 
 # ---- 10: what differs -------------------------------------------------------------------------------------

@@ -359,8 +359,8 @@ def test_a_large_pool_is_looked_at_in_no_time(make_pool: Any) -> None:
         before = sum(os.times()[:4])
         explorer.follow()
         used.append(sum(os.times()[:4]) - before)
-    assert explorer.scene["footer"].startswith("large.pmem · showing 21 of 20 001 objects")
-    # Most of it goes to graphviz and to the marking of what can be reached; 100 000 objects take a few times as long.
+    assert explorer.scene["footer"].startswith("large.pmem · showing 21 of 20,001 objects")
+    # Most of it goes to graphviz and to the marking of what can be reached; 100,000 objects take a few times as long.
     assert min(used) < (0.15 if pmemobj.compiled else 1.5)
     assert len(json.dumps(explorer.scene)) < 500_000
     pool.close()

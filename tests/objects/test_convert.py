@@ -8,15 +8,13 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import scratch_parent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_classes import Account, Bag, Point
@@ -44,15 +42,6 @@ from pmemobj.crash import Verdict, kill
 Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"
 DEPTH = 10_000
-
-
-@pytest.fixture(scope="module")
-def shared_pool() -> Iterator[Pool]:
-    with (
-        tempfile.TemporaryDirectory(dir=scratch_parent()) as directory,
-        pmemobj.create(f"{directory}/shared.pmem", pool_size=8 << 20) as pool,
-    ):
-        yield pool
 
 
 def containers(start: Any) -> list[Any]:

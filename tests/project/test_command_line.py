@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import MIB, PATIENCE, child_environment, scratch_parent
+from conftest import MIB, PATIENCE, child_environment
 from sample_classes import Account
+from scratch import scratch_parent
 
 import pmemobj
 from pmemobj import PersistentDict, PersistentList, _format

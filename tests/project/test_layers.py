@@ -5,17 +5,13 @@ Every import counts: at the top of a module, inside a function, and those for ty
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from floors import ROOT, demand_no_circle, imports, modules_of, room
 
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).parents[2]
-PACKAGE = ROOT / "pmemobj"
 #: The floors, lowest first. A room may import from itself and from lower floors. A folder is a room; here, as the
 #: glossary says, each module at the top of the package counts as a room too.
 FLOORS: tuple[tuple[str, ...], ...] = (
@@ -40,40 +36,14 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 DRAWING = ("pmemobj_magics", "IPython", "ipywidgets", "graphviz", "anywidget")
 
 
-def modules() -> dict[str, Path]:
-    """Every module of the package, by its full name."""
-    found = {}
-    for path in sorted(PACKAGE.rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
-
-
-MODULES = modules()
-
-
-def imports(source: str) -> Iterator[str]:
-    """The modules that a source imports, at the top or anywhere else in it."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0 and node.module, f"line {node.lineno}: relative import"
-            for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                yield whole if whole in MODULES else node.module
-
-
-def room(module: str) -> str:
-    """``pmemobj._engine.heap`` is in the room ``_engine``; the package itself is above all rooms."""
-    return module.split(".")[1] if "." in module else "__init__"
+MODULES = modules_of("pmemobj")
 
 
 def complaints(source: str, module: str) -> list[str]:
     """What is wrong with the imports of a module of pmemobj."""
     own = room(module)
     found = []
-    for target in imports(source):
+    for target in imports(source, MODULES):
         top = target.split(".")[0]
         if top in DRAWING:
             found.append(target)
@@ -94,16 +64,7 @@ def test_imports_point_down(module: str) -> None:
 
 
 def test_no_circle() -> None:
-    # The `__init__` of a room only hands names on; an import of a module of the room does not depend on it.
-    graph = {
-        module: {target for target in imports(path.read_text()) if target in MODULES and target != module}
-        for module, path in MODULES.items()
-        if path.name != "__init__.py"
-    }
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        pytest.fail(" -> ".join(error.args[1]))
+    demand_no_circle(MODULES)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +107,6 @@ def test_no_module_names_the_package_that_draws() -> None:
     "path", sorted((ROOT / "pmemobj_magics").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT))
 )
 def test_the_magics_use_only_what_is_public(path: Path) -> None:
-    for target in imports(path.read_text()):
+    for target in imports(path.read_text(), MODULES):
         if target.split(".")[0] == "pmemobj":
             assert "._" not in target, f"imports {target}"

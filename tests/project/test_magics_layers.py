@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
+from floors import ROOT, demand_no_circle, imports, modules_of, room
 
 pytestmark = pytest.mark.once
 
-ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "pmemobj_magics"
 #: The floors, lowest first. A room may import from itself and from lower floors.
 FLOORS: tuple[tuple[str, ...], ...] = (
@@ -39,35 +37,15 @@ VIEW_FLOOR = {view: number for number, views in enumerate(VIEWS) for view in vie
 SHARED = {"magics": {"all", "base"}, "commands": {"objects"}, "views": set[str]()}
 
 
-def module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-
-
-def imports(source: str) -> Iterator[str]:
-    """The modules of this package that a source imports, wherever in it."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "pmemobj_magics")
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0 and node.module, f"line {node.lineno}: relative import"
-            if node.module.split(".")[0] == "pmemobj_magics":
-                names = (f"{node.module}.{alias.name}" for alias in node.names)
-                yield from (name if name in MODULES else node.module for name in names)
-
-
-def room(module: str) -> str:
-    """``pmemobj_magics.views.graph.dot`` is in the room ``views``; the package itself is above all rooms."""
-    return module.split(".")[1] if "." in module else "__init__"
+MODULES = modules_of("pmemobj_magics")
 
 
 def complaints(source: str, module: str) -> list[str]:
     """The imports of a module that do not point down."""
     own, found = room(module), []
-    for target in imports(source):
+    for target in imports(source, MODULES):
+        if target.split(".")[0] != "pmemobj_magics":
+            continue
         other = room(target)
         if own != "__init__" and other != own and FLOOR.get(other, len(FLOORS)) >= FLOOR[own]:
             found.append(target)
@@ -94,15 +72,7 @@ def test_imports_point_down(module: str) -> None:
 
 
 def test_no_circle() -> None:
-    graph = {
-        module: {target for target in imports(path.read_text()) if target != module}
-        for module, path in MODULES.items()
-        if path.name != "__init__.py"
-    }
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        pytest.fail(" -> ".join(error.args[1]))
+    demand_no_circle(MODULES)
 
 
 def test_a_feature_has_one_name_in_all_rooms() -> None:

@@ -382,7 +382,9 @@ def plain_contents(pool: PersistentObjectPool) -> list[str]:
 
 def tree(graph: pmemobj.inspect.Graph) -> list[str]:
     """A walk of a pool as a tree of text, without addresses."""
-    return re.sub(r"\b0x[0-9a-f]+\b", "0x...", str(graph)).splitlines()
+    lines = re.sub(r"\b0x[0-9a-f]+\b", "0x...", str(graph)).splitlines()
+    # The first version wrote "+1 880 more", where "+1,880 more" is written today.
+    return [re.sub(r"(?<=─ \+)[0-9,]+(?= more$)", lambda number: number[0].replace(",", " "), line) for line in lines]
 
 
 def report_of(found: pmemobj.Report) -> dict[str, Any]:

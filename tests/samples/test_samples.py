@@ -12,7 +12,6 @@ from __future__ import annotations
 import base64
 import importlib
 import json
-import os
 import pickle
 import tempfile
 from collections.abc import Iterator
@@ -37,6 +36,7 @@ from sample_reader import (
     tree,
     unpack,
 )
+from scratch import scratch_parent
 
 import pmemobj
 from pmemobj import PersistentObjectPool
@@ -68,8 +68,7 @@ def _id(item: Path | str) -> str:
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A fresh directory; on tmpfs if there is one, since a commit waits for the disk elsewhere."""
-    fast = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="pmemobj-samples-", dir=fast) as directory:
+    with tempfile.TemporaryDirectory(prefix="pmemobj-samples-", dir=scratch_parent()) as directory:
         yield Path(directory)
 
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from sample_structures import RingBuffer, SkipList
+from scratch import scratch_parent
 
 import pmemobj
 from pmemobj import Field, Persistent, PersistentObject, PersistentObjectPool, PoolFullError, crash
@@ -374,9 +375,8 @@ MUTATORS = [
 @contextmanager
 def scratch_pool() -> Iterator[Pool]:
     """An empty pool of the smallest size, in memory where there is room."""
-    room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with (
-        tempfile.TemporaryDirectory(prefix="pmemobj-mutators-", dir=room) as directory,
+        tempfile.TemporaryDirectory(prefix="pmemobj-mutators-", dir=scratch_parent()) as directory,
         pmemobj.create(os.path.join(directory, "mutators.pmem"), pool_size=8 << 20) as pool,
     ):
         yield pool

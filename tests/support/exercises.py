@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import linecache
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from scratch import scratch_parent
 
 #: Where the pools of checks can lie, for ``tempfile.tempdir``: a commit costs microseconds there.
-FAST = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+FAST = scratch_parent()
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 Ask = Callable[..., str]

@@ -14,10 +14,11 @@ import shutil
 import tempfile
 from typing import Any
 
-from conftest import MIB, scratch_parent
+from conftest import MIB
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from mortal import die_at_work
+from scratch import scratch_parent
 from soundness import assert_sound
 
 import pmemobj

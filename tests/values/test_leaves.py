@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 import struct
-import tempfile
 import uuid
 import zoneinfo
 from collections.abc import Callable, Iterator
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import scratch_parent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_classes import Access, Colour, Fixed, Money, Point, Slotted
@@ -78,15 +76,6 @@ def details(value: Any) -> tuple[Any, ...]:
 
 def all_details(values: Any) -> list[tuple[Any, ...]]:
     return [details(value) for value in values]
-
-
-@pytest.fixture(scope="module")
-def shared_pool() -> Iterator[Pool]:
-    with (
-        tempfile.TemporaryDirectory(dir=scratch_parent()) as directory,
-        pmemobj.create(f"{directory}/shared.pmem", pool_size=8 << 20) as pool,
-    ):
-        yield pool
 
 
 def test_they_come_back_as_they_were(pool: Pool, reopen: Callable[..., Pool]) -> None:

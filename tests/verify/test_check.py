@@ -94,7 +94,6 @@ def test_a_pool_in_good_order(checked: Callable[..., pmemobj.Report]) -> None:
     assert str(report).endswith("/pool: nothing wrong in 9 objects (the pool's own lists of classes included)")
 
 
-PLAYER = "root['players'][3]"
 #: For each case, which words are written where, and what the report says about them.
 CASES: dict[str, tuple[Any, str]] = {
     "length": (("list", 8, 1000), r"root\['players'\]: its length 1000 is beyond its capacity \d+"),

@@ -24,21 +24,12 @@ def clip(graph: Graph, max_nodes: int, max_items: int) -> Graph:
         if node is None:
             continue
         node = nodes[node.offset] = replace(node, slots=node.slots[:max_items])
-        for edge in _edges(node):
+        for edge in node.edges:
             edges.append(edge)
             if edge.target not in seen:
                 seen.add(edge.target)
                 waiting.append(edge.target)
     return replace(graph, nodes=nodes, edges=tuple(edges))
-
-
-def _edges(node: Node) -> list[Edge]:
-    edges = []
-    for slot in node.slots:
-        for target, label in ((slot.key_target, f"key {slot.label}"), (slot.target, slot.label)):
-            if target is not None:
-                edges.append(Edge(node.offset, target, label))
-    return edges
 
 
 def news(before: Graph, after: Graph) -> dict[int, str]:

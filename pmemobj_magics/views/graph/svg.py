@@ -12,6 +12,7 @@ from __future__ import annotations
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
+from pmemobj_magics.common.svg import MAX_WIDTH
 from pmemobj_magics.errors import DrawingError
 from pmemobj_magics.views.graph.label import FONT
 
@@ -21,9 +22,6 @@ _INSTALL_HINT = "to get a picture, install graphviz: apt install graphviz"
 _FEWER = "show fewer objects: --max-nodes, --max-items or --depth"
 
 _MAX_SECONDS = 20
-
-#: Pixels; a wider drawing is scaled down to it.
-_MAX_WIDTH = 1000
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -70,7 +68,7 @@ def tidy(drawn: bytes, *, prefix: str, label: str, titles: dict[str, str]) -> st
     """
     svg = ElementTree.fromstring(drawn)
     x, y, width, height = (float(number) for number in svg.get("viewBox", "0 0 1 1").split())
-    scale = min(1.0, _MAX_WIDTH / width)
+    scale = min(1.0, MAX_WIDTH / width)
     svg.set("width", f"{width * scale:.0f}")
     svg.set("height", f"{height * scale:.0f}")
     svg.set("role", "img")

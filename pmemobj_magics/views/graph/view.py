@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from pmemobj.inspect import Comparison, Graph, Node, tree_text
+from pmemobj.inspect import Comparison, Graph, Node
 from pmemobj_magics.common.pages import page, svg_file, write_file
 from pmemobj_magics.errors import DrawingError
 from pmemobj_magics.views.graph.dot import node_name, to_dot
 from pmemobj_magics.views.graph.layout import find_layout
 from pmemobj_magics.views.graph.look import Looks
 from pmemobj_magics.views.graph.svg import render, tidy
-from pmemobj_magics.views.tree import footer, to_html
+from pmemobj_magics.views.tree import footer, whole_html, whole_text
 
 __all__ = ["PoolGraph"]
 
@@ -85,8 +84,7 @@ class PoolGraph:
     @property
     def tree(self) -> str:
         """The objects as a tree of text."""
-        tree = tree_text(self.graph, self.comparison, self.name, self._offsets, self._looks.holders)
-        return f"{tree}\n{footer(self.graph, self.comparison)}"
+        return whole_text(self.graph, self.comparison, self.name, self._offsets, self._looks.holders)
 
     def __repr__(self) -> str:
         differs = "" if self.comparison is None else f"; {self._difference(self.comparison)}"
@@ -109,9 +107,8 @@ class PoolGraph:
             return {"text/plain": f"{self!r}\n{text}", "text/html": self._tree_html(error)}
 
     def _tree_html(self, error: DrawingError) -> str:
-        tree = to_html(self.graph, self.comparison, self.name, self._offsets, self._looks.holders)
-        words = f"{footer(self.graph, self.comparison)} ({error.why}; {error.todo})"
-        return f'<div>{tree}\n<small style="opacity:.7">{html.escape(words)}</small></div>'
+        note = f" ({error.why}; {error.todo})"
+        return whole_html(self.graph, self.comparison, self.name, self._offsets, self._looks.holders, note)
 
     # ---- files ----
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import os
 from collections.abc import Mapping
 from typing import Any
 
-from pmemobj.inspect import Graph, tree_text
+from pmemobj.inspect import Graph
 from pmemobj_magics.common.pages import page, write_file
-from pmemobj_magics.views.tree.html import to_html
-from pmemobj_magics.views.tree.summary import footer
+from pmemobj_magics.views.tree.summary import footer, whole_html, whole_text
 
 __all__ = ["PoolTree"]
 
@@ -37,15 +35,12 @@ class PoolTree:
     @property
     def text(self) -> str:
         """The tree as text."""
-        tree = tree_text(self.graph, self.comparison, self.name, self._offsets, self._holders)
-        return f"{tree}\n{footer(self.graph, self.comparison)}"
+        return whole_text(self.graph, self.comparison, self.name, self._offsets, self._holders)
 
     @property
     def html(self) -> str:
         """The tree as HTML, which unfolds without a script."""
-        tree = to_html(self.graph, self.comparison, self.name, self._offsets, self._holders)
-        below = html.escape(footer(self.graph, self.comparison))
-        return f'<div>{tree}<small style="opacity:.7">{below}</small></div>'
+        return whole_html(self.graph, self.comparison, self.name, self._offsets, self._holders)
 
     def __repr__(self) -> str:
         return self.text

@@ -45,7 +45,7 @@ class Details {
       element("td", {}, target ? this.#link(scene, target, scene.has(target) ? scene.title(target) : text) : text, note ? ` ${note === "added" ? "+" : "~"} ${note}` : "")));
     rows.push(...node.gone.map((text) => element("tr", { class: "pmem-gone" }, element("td", { colspan: 2 }, `− ${text}`))));
     if (node.more) rows.push(element("tr", {}, element("td", { colspan: 2 },
-      button(`+${node.more} more`, "show more entries of each object", () => this.app.more(), { class: "pmem-jump" }))));
+      button(`+${node.more.toLocaleString("en")} more`, "show more entries of each object", () => this.app.more(), { class: "pmem-jump" }))));
     return element("table", { "aria-label": "entries" }, element("tbody", {}, ...rows));
   }
 }

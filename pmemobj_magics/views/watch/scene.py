@@ -7,12 +7,12 @@ from html import escape
 from typing import Any
 
 from pmemobj import InvalidHandleError, PersistentObjectPool, glance
-from pmemobj.inspect import Comparison, Graph, Memory, Node, Offsets, Slot, slot_note, tree_text
+from pmemobj.inspect import Comparison, Graph, Memory, Node, Offsets, Slot, slot_note
 from pmemobj_magics.common.texts import size_text
 from pmemobj_magics.errors import DrawingError
 from pmemobj_magics.views.graph import PoolGraph, clip
 from pmemobj_magics.views.graph.dot import node_name
-from pmemobj_magics.views.tree import footer, to_html
+from pmemobj_magics.views.tree import footer, to_html, whole_text
 from pmemobj_magics.views.watch.memory_json import memory_json
 
 __all__ = ["Scene", "TrailStep", "WatchLimits", "as_json", "take"]
@@ -70,8 +70,7 @@ class Scene:
 
     def tree(self, offsets: bool = False) -> str:
         """The whole scene as a tree of text."""
-        tree = tree_text(self.graph, self.comparison, offsets=offsets)
-        return f"{tree}\n{footer(self.graph, self.comparison)}"
+        return whole_text(self.graph, self.comparison, offsets=offsets)
 
     def html(self, offsets: bool = False) -> str:
         """The whole scene as a tree of HTML, which unfolds without a script."""

@@ -67,7 +67,7 @@ class Tree {
         }
       }
     });
-    if (more) add({ place: `${id}/more`, label: `+${node.more.toLocaleString("fr").replace(/\s/g, " ")} more`, text: "", kind: "more" });
+    if (more) add({ place: `${id}/more`, label: `+${node.more.toLocaleString("en")} more`, text: "", kind: "more" });
   }
 
   #allRows() {

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+
+from scratch import scratch_parent
 
 from crash_corpus import Case, own_objects, raw_library, raw_stores
 from crash_corpus.workbench import Workbench
@@ -59,8 +60,7 @@ class Result:
 @contextmanager
 def workbench() -> Iterator[Workbench]:
     """A workbench in memory, where there is room."""
-    room = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="pmemobj-corpus-", dir=room) as directory:
+    with tempfile.TemporaryDirectory(prefix="pmemobj-corpus-", dir=scratch_parent()) as directory:
         bench = Workbench(directory)
         try:
             yield bench
