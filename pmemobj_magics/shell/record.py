@@ -50,7 +50,7 @@ class Record:
         #: The cell that runs or ran last: its text, its number, and when it began.
         self._cell, self._number, self._cell_began = "", 0, 0.0
         self.is_running = False
-        #: For each pool with an open transaction, the number of its first happening, and when it began (seconds since 1970).
+        #: By pool with an open transaction: the number of its first happening, and when it began (seconds since 1970).
         self._begun: dict[str, tuple[int, float]] = {}
         self._forgotten = 0
         shell.events.register("pre_run_cell", self._before_cell)
@@ -78,6 +78,15 @@ class Record:
         """Note how the pools are before an act."""
         self._before = _stamps()
         self._notice(self._before)
+
+    @property
+    def count(self) -> int:
+        """How many happenings there were."""
+        return self._forgotten + len(self._happenings)
+
+    def since(self, number: int) -> list[Happening]:
+        """The happenings after the first `number` ones, as far as they are remembered."""
+        return self._happenings[max(0, number - self._forgotten) :]
 
     def begun_at(self, pool: PersistentObjectPool) -> float:
         """When the open transaction on a pool began, in seconds since 1970; 0.0 if none is open.
@@ -120,7 +129,7 @@ class Record:
 
     def _notice(self, stamps: dict[str, tuple[Any, int]], began_here: bool = False) -> None:
         """Note which transactions have begun or ended; one that began in a cell began with it."""
-        now = self._forgotten + len(self._happenings)
+        now = self.count
         for path, (_, depth) in stamps.items():
             if depth and path not in self._begun:
                 first = now - 1 if began_here and self._happenings else now

@@ -74,7 +74,7 @@ def root_change() -> dict[str, Change]:
 def entries_of(value: Any) -> list[str]:
     """What the field for the place can offer: the keys, indexes or attributes that exist."""
     if isinstance(value, PersistentDict):
-        keys = []
+        keys: list[str] = []
         for key in value:
             if len(keys) >= _OFFERED:
                 break

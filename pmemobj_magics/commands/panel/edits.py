@@ -11,6 +11,7 @@ from pmemobj_magics.commands.panel.changes import Change, changes_of, entries_of
 from pmemobj_magics.commands.panel.desk import Desk
 from pmemobj_magics.commands.panel.places import Located, locate
 from pmemobj_magics.commands.panel.values import ValueReader, classes_in
+from pmemobj_magics.common.texts import plural
 from pmemobj_magics.errors import ExpressionError
 from pmemobj_magics.views.panel.change_page import ChangePage
 
@@ -165,6 +166,6 @@ def _kind(value: object) -> str:
         return f"the value {value!r:.60}"
     name = type(value).__name__
     try:
-        return f"{name}, {len(value)} entries" if hasattr(value, "__len__") else name  # type: ignore[arg-type]
+        return f"{name}, {plural(len(value), 'item')}" if hasattr(value, "__len__") else name
     except (PmemError, TypeError):
         return name

@@ -66,7 +66,9 @@ class PoolPanel(ipywidgets.VBox):
             )
         self._session = _session()
         self._explorer: PoolExplorer | None = None
+        #: What the panel shows, in short, and how many happenings of the session it knows.
         self._shown: Any = None
+        self._happened = self._session.record.count
         #: The display handle of the static picture below the panel; its class has no type annotations.
         self._handle: Any = None
         self._is_to_be_pictured = self._is_refreshing = False
@@ -85,6 +87,7 @@ class PoolPanel(ipywidgets.VBox):
         chosen = pool if pool is not None else _only_pool(self._session)
         if chosen is not None:
             self._meet(chosen)
+            self._desk.transcript.mention(f"{chosen.path} was open as {self._session.call(chosen)}")
         self._pools.show(anew=True)
         self.refresh()
         _follower(self._session).add(self, f"panel {next(_numbers)}")
@@ -130,7 +133,6 @@ class PoolPanel(ipywidgets.VBox):
         self._explorer.layout.width = "100%"
         self._explorer.observe(self._on_selected, names=["selected", "trail"])
         self._frame.show_explorer(self._explorer)
-        self._shown = None
 
     @property
     def _selected(self) -> int | None:
@@ -154,11 +156,13 @@ class PoolPanel(ipywidgets.VBox):
         """Show the present state after a cell; an error is shown in the panel and not raised."""
         self._desk.remember_loop()
         try:
-            if self.pool is None:
+            if self._explorer is None:
                 pool = _only_pool(self._session)
                 if pool is not None:
                     self._meet(pool)
-            self.refresh()
+            self._mention_cells()
+            if self._key() != self._shown:
+                self.refresh()
         except Exception as error:
             self._frame.transaction.message.error(error)
 
@@ -168,6 +172,7 @@ class PoolPanel(ipywidgets.VBox):
             return
         self._is_refreshing = True
         try:
+            self._shown = self._key()
             if self._explorer is not None:
                 self._explorer.follow()
             else:
@@ -186,6 +191,26 @@ class PoolPanel(ipywidgets.VBox):
                 self._handle.update(StaticPicture(self._html()))
         finally:
             self._is_refreshing = False
+
+    def _key(self) -> Any:
+        """What has to be equal for the panel to have nothing new to show."""
+        pool = self.pool
+        stamp = (
+            None
+            if pool is None
+            else (pmemobj.glance.stamp(pool), pool.transaction_depth, tuple(self._session.names(pool)))
+        )
+        # A cell may define the class of an object.
+        cells = self._session.shell.execution_count
+        pools = tuple(each.absolute_path for each in pmemobj.open_pools())
+        return stamp, cells, pools, self._selected, self._frame.page, self._frame.view, len(self.code)
+
+    def _mention_cells(self) -> None:
+        """Write into the transcript which cells have changed the pool between the acts."""
+        for happening in self._session.record.since(self._happened):
+            if happening.cell and self.path in happening.pools:
+                self._desk.transcript.mention(f"In [{happening.cell}] changed the pool here; run that cell, too")
+        self._happened = self._session.record.count
 
     def _show_status(self) -> None:
         told = {"state": self._state, "text": self._told, "begun": self._transactions.begun}
@@ -262,7 +287,9 @@ class PoolPanel(ipywidgets.VBox):
 
     def _html(self) -> str:
         picture = "" if self._explorer is None else self._explorer.static_html()
-        return static_panel(f"pool panel: {self._told or 'no pool'}", picture, self._frame.transaction.list_html, self.code)
+        return static_panel(
+            f"pool panel: {self._told or 'no pool'}", picture, self._frame.transaction.list_html, self.code
+        )
 
     def show_picture(self) -> None:
         """Put a folded static picture below a panel that was shown, for viewers that have lost the widget."""
@@ -282,7 +309,7 @@ def show_panel(session: Session, name: str | None) -> PoolPanel:
 
     Args:
         session: The session.
-        name: The variable or the file of the pool; without it the panel begins with the only open pool, if there is one.
+        name: The variable or the file of the pool; without it the panel begins with the only open pool.
 
     Raises:
         NoSuchPoolError: there is no such pool.
@@ -306,7 +333,7 @@ def _session() -> Session:
     Raises:
         MagicUsageError: this is not IPython.
     """
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     if shell is None:
         raise MagicUsageError(
             "make a panel", "it lives in Jupyter or IPython, and this is neither", "make it in a cell of a notebook"

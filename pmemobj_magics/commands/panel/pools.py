@@ -124,7 +124,7 @@ class PoolActs:
         for each in (self.page.open_message, self.page.create_message, self.page.close_message):
             if each is not message:
                 each.clear()
-        path = self.page.path.value.strip()
+        path: str = self.page.path.value.strip()
         if not path:
             raise PoolNotFoundError("open a pool", "the field for the path is empty", "write a path such as bank.pmem")
         return path

@@ -202,9 +202,7 @@ def _literal(tree: ast.expr, known: list[str] | None = None) -> Any:
         if isinstance(tree, ast.Name):
             near = did_you_mean(tree.id, known or []) if tree.id in (known or []) else ""
             todo = f"for a new {tree.id} write {tree.id}(...)" if near else f"for a text write {tree.id!r}"
-            raise _Refused(
-                f"{tree.id} is a name; the panel takes values and does not run code", todo
-            ) from None
+            raise _Refused(f"{tree.id} is a name; the panel takes values and does not run code", todo) from None
         raise _Refused(
             "it would have to be computed, and the panel does not run code", "write the value itself: 5, 'Ada', [1, 2]"
         ) from None

@@ -6,7 +6,7 @@ and `commands.panel` decides what is shown.
 | module | what it is responsible for |
 |---|---|
 | `controls` | buttons, fields and choices with their labels |
-| `messages` | `Message`: what an act did or why it failed, read aloud by screen readers; `Status`: the line at the top |
+| `messages` | `Message`: what an act did, or why it failed; `Status`: the line at the top |
 | `pools_page` | the page with the pools of the folder |
 | `transaction_bar` | begin, commit and abort, and what is not committed |
 | `change_page` | the page that changes the selected object |

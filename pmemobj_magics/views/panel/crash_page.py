@@ -12,9 +12,7 @@ from pmemobj_magics.views.panel.messages import Message
 
 __all__ = ["CrashActions", "CrashPage"]
 
-_HELP = (
-    "<p>The crash happens to a copy. The pool that is open here stays as it is, and its transaction stays open.</p>"
-)
+_HELP = "<p>The crash happens to a copy. The pool that is open here stays as it is, and its transaction stays open.</p>"
 
 
 class CrashActions(Protocol):

@@ -90,7 +90,9 @@ _NO_POOL = '<p class="pmem-panel-empty">No pool is chosen. Open or create one on
 
 
 def _turner(label: str, names: Sequence[str]) -> ipywidgets.ToggleButtons:
-    made = ipywidgets.ToggleButtons(options=list(names), description="", tooltips=[f"show the {label} {name}" for name in names])
+    made = ipywidgets.ToggleButtons(
+        options=list(names), description="", tooltips=[f"show the {label} {name}" for name in names]
+    )
     made.add_class("pmem-panel-turner")
     return made
 

@@ -58,7 +58,7 @@ class PoolsPage(ipywidgets.VBox):
         self._no = button("Keep it", "Do not delete anything.", actions.keep)
         self._asking = row(self._question, self._yes, self._no)
         self._asking.layout.display = "none"
-        self.pools.observe(lambda change: change.new and actions.choose(change.new), names=["value"])
+        self.pools.observe(lambda change: self._on_choice(actions, change["new"]), names=["value"])
         super().__init__(
             [
                 heading("Pools"),
@@ -73,6 +73,11 @@ class PoolsPage(ipywidgets.VBox):
                 self.close_message,
             ]
         )
+
+    @staticmethod
+    def _on_choice(actions: PoolsActions, path: str | None) -> None:
+        if path:
+            actions.choose(path)
 
     def show_pools(self, rows: Sequence[tuple[str, str]], chosen: str | None) -> None:
         """Show the pools: for each its line and its path; `chosen` is the path that is marked."""

@@ -33,7 +33,9 @@ class TransactionBar(ipywidgets.VBox):
     """
 
     def __init__(self, actions: TransactionActions) -> None:
-        self.begin_button = button("Begin", "Begin a transaction: what follows happens together, or not at all.", actions.begin)
+        self.begin_button = button(
+            "Begin", "Begin a transaction: what follows happens together, or not at all.", actions.begin
+        )
         self.commit_button = button("Commit", "Keep all changes of the transaction.", actions.commit, "primary")
         self.abort_button = button("Abort", "Undo all changes of the transaction.", actions.abort)
         self.message = Message()

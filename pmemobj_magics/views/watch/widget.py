@@ -19,6 +19,7 @@ from IPython.display import DisplayHandle
 
 import pmemobj
 from pmemobj import PersistentObjectPool, PoolClosedError, TransactionError, glance
+from pmemobj_magics.common.main_thread import MainThread
 from pmemobj_magics.views.graph import PoolGraph
 from pmemobj_magics.views.watch.memory_json import memory_json
 from pmemobj_magics.views.watch.scene import Scene, TrailStep, WatchLimits, as_json, take
@@ -93,6 +94,7 @@ class PoolExplorer(anywidget.AnyWidget):
         #: The display handle of the static picture below the explorer; its class has no type annotations.
         self._handle: Any = None
         self._is_to_be_pictured = self._is_answering = False
+        self._main = MainThread()
         super().__init__(trail=_told(trail), max_items=self._limits.items)
         self.update()
         self.observe(self._on_request, names=["trail", "max_items"])
@@ -204,10 +206,16 @@ class PoolExplorer(anywidget.AnyWidget):
 
     def _on_request(self, _change: Any) -> None:
         if not self._is_answering:
-            self._set(max_items=max(1, min(self.max_items, MOST_ITEMS)))
-            self.follow(anyway=True)
+            self._main.call(self._answer)
+
+    def _answer(self) -> None:
+        self._set(max_items=max(1, min(self.max_items, MOST_ITEMS)))
+        self.follow(anyway=True)
 
     def _on_selected(self, _change: Any = None) -> None:
+        self._main.call(self._tell_memory)
+
+    def _tell_memory(self) -> None:
         """Send the page the memory of the selected object, if the scene lacks it. An error is shown in its place."""
         pool, nodes = self.pool, self.scene["nodes"]
         if pool is None or self.selected not in nodes or self.selected in self.scene["memories"]:
