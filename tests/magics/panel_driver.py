@@ -28,7 +28,7 @@ def eventually(look: Callable[[], Any], wanted: Any) -> None:
     deadline = time.monotonic() + PATIENCE / 1000
     while (seen := look()) != wanted and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert seen == wanted
+    assert seen == wanted, f"{seen!r} is not {wanted!r}"
 
 
 class Book:

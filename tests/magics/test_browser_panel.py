@@ -145,3 +145,109 @@ def _as_code_by_mouse(book: Book, panel: Panel) -> None:
     book.run(2)
     panel.becomes("open")
     eventually(lambda: panel.rows, rows)
+
+
+def test_the_story_by_keyboard(opened: Opens) -> None:
+    """No mouse: Tab, Shift+Tab, Enter, Space, arrows and letters. The notebook must not take these keys for its own."""
+    book = opened("%pmem_panel")
+    book.run(0, 1)
+    panel = book.panel()
+    book.evaluate(
+        "here => { here.content.activeCellIndex = 1; here.content.mode = 'command'; here.content.node.focus(); }"
+    )
+    _create_by_keyboard(panel)
+    _abort_by_keyboard(panel)
+    _explore_by_keyboard(panel)
+    _delete_by_keyboard(panel)
+    # The keys that mean something to the notebook did not reach it.
+    assert book.sources[1:] == ["%pmem_panel"]
+
+
+def _create_by_keyboard(panel: Panel) -> None:
+    panel.tab_to("path")
+    panel.type("keys.pmem")
+    panel.tab_to("size")
+    panel.keys("ArrowDown", "ArrowUp")
+    panel.tab_to("Create")
+    panel.keys("Enter")
+    panel.becomes("open")
+    panel.says("%pmem_open keys.pmem --create --size 16M")
+    _nothing_but_buttons(panel, "Create")
+    panel.tab_to("Change", back=True)
+    panel.keys("Space")
+    panel.tab_to("value")
+    panel.type("{'ada': 70, 'notes': []}")
+    panel.says("pool.root = pool.persistent({'ada': 70, 'notes': []})")
+    panel.tab_to("Do it")
+    panel.keys("Enter")
+    panel.says("Done; durable.")
+    _nothing_but_buttons(panel, "Do it")
+
+
+def _abort_by_keyboard(panel: Panel) -> None:
+    panel.tab_to("Begin", back=True)
+    panel.keys("Enter")
+    panel.becomes("uncommitted")
+    _nothing_but_buttons(panel, "Begin nested")
+    panel.tab_to("key")
+    panel.type("'ada'")
+    panel.tab_to("value")
+    panel.type("40")
+    panel.says("pool.root['ada'] = 40")
+    panel.tab_to("Do it")
+    panel.keys("Space")
+    eventually(lambda: panel.pending, [["pool.root['ada']", "70", "40", "changed"]])
+    panel.tab_to("Abort", back=True)
+    panel.keys("Enter")
+    panel.becomes("open")
+    # Abort cannot be pressed any more, so what one presses next has the focus.
+    eventually(lambda: panel.focus, "Begin")
+    _nothing_but_buttons(panel, "Begin")
+    eventually(lambda: panel.rows[1], "'ada': 70")
+
+
+def _nothing_but_buttons(panel: Panel, focus: str) -> None:
+    """The act left the focus where it was, and keys that are shortcuts of the notebook do nothing there."""
+    eventually(lambda: panel.focus, focus)
+    panel.keys("b", "a", "d", "d", "x", "m")
+    assert panel.focus == focus
+
+
+def _explore_by_keyboard(panel: Panel) -> None:
+    """Select in the explorer, and change what was selected."""
+    panel.tab_to("Change")
+    for _ in range(40):
+        panel.keys("Tab")
+        if panel.focus.startswith("▾root"):
+            break
+    panel.keys("Home", "ArrowDown", "ArrowDown")
+    panel.says("selected: pool.root['notes']")
+    panel.tab_to("change", back=True)
+    panel.keys("ArrowDown")  # from set to append
+    panel.tab_to("value")
+    panel.type("'by keyboard'")
+    panel.says("pool.root['notes'].append('by keyboard')")
+    panel.tab_to("Do it")
+    panel.keys("Enter")
+    panel.says("Done; durable.")
+    eventually(lambda: panel.rows[-1], "0: 'by keyboard'")
+
+
+def _delete_by_keyboard(panel: Panel) -> None:
+    panel.tab_to("Pools", back=True)
+    panel.keys("Enter")
+    panel.tab_to("Close")
+    panel.keys("Enter")
+    panel.becomes("closed")
+    panel.tab_to("Delete…")
+    panel.keys("Enter")
+    panel.says("Delete keys.pmem (16 MiB), and all that is in it?")
+    panel.tab_to("Keep it")
+    panel.keys("Enter")
+    panel.says("Nothing was deleted.")
+    eventually(lambda: panel.focus, "Delete…")
+    panel.keys("Enter")
+    panel.tab_to("Delete")
+    panel.keys("Space")
+    panel.says("deleted: keys.pmem")
+    eventually(lambda: panel.focus, "Delete…")

@@ -69,8 +69,8 @@ class Message(anywidget.AnyWidget):
 class Status(anywidget.AnyWidget):
     """The line at the top of the panel: the pool, its transaction, and whether the kernel answers.
 
-    The script also keeps the shortcuts of the notebook away from the controls of the panel, and says so if no answer
-    comes after a button was pressed.
+    The script also keeps the shortcuts of the notebook away from the controls of the panel, gives the focus to a control
+    nearby when an act disables or hides the one that had it, and says so if no answer comes after a button was pressed.
 
     Attributes:
         told: ``pool``, ``state`` (``none``, ``open``, ``uncommitted``, ``aborted`` or ``closed``), ``text``, and
@@ -79,7 +79,7 @@ class Status(anywidget.AnyWidget):
         waiting: Whether the kernel has heard of an act and runs a cell first.
     """
 
-    _esm = (_PLACE / "status.js").read_text()
+    _esm = "\n".join((_PLACE / name).read_text() for name in ("focus.js", "status.js"))
     _css = (_PLACE / "panel.css").read_text()
     told: Any = traitlets.Dict().tag(sync=True)
     answered = traitlets.Int(0).tag(sync=True)

@@ -71,8 +71,7 @@ function render({ model, el }) {
   // ---- the panel around this line ----
 
   let panel = null;
-  // The shortcuts of the notebook, such as Enter and D D, must not act while a control of the panel has the focus.
-  const keep = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  let focus = null;
 
   function attach() {
     panel = el.closest(".pmem-panel");
@@ -82,7 +81,7 @@ function render({ model, el }) {
     }
     panel.setAttribute("role", "region");
     panel.setAttribute("aria-label", "pool panel");
-    panel.addEventListener("focusin", keep);
+    focus = new Focus(panel);
     panel.addEventListener("click", onPress, true);
   }
 
@@ -96,7 +95,7 @@ function render({ model, el }) {
     cancelAnimationFrame(frame);
     clearInterval(timer);
     clearTimeout(pressed);
-    panel?.removeEventListener("focusin", keep);
+    focus?.stop();
     panel?.removeEventListener("click", onPress, true);
     model.off("change:told", show);
     model.off("change:answered", onAnswer);
