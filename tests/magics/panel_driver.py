@@ -36,24 +36,33 @@ class Book:
 
     Args:
         page: The page of the browser.
-        address: The address of notebooks, with ``{}`` for the name.
-        file: The file of the notebook.
+        address: The address of notebooks, with ``{}`` for the path.
+        file: The file of the notebook, below the folder ``notebooks``.
     """
 
     def __init__(self, page: Any, address: str, file: Path) -> None:
         self.page, self.file = page, file
-        self.address = address.format(file.name)
+        self._address = address.format(f"{file.parent.name}/{file.name}")
         self._here = (
             "(window.jupyterapp.shell.currentWidget?.context ? window.jupyterapp.shell.currentWidget : "
             f"[...window.jupyterapp.shell.widgets('main')].find(it => it.context?.path.endsWith('{file.name}')))"
         )
 
     def open(self) -> Book:
-        """Open it, and wait for the kernel."""
-        self.page.goto(self.address)
+        """Open it, in the JupyterLab that the page shows or else in a new one, and wait for the kernel."""
+        if self.page.evaluate("() => !!window.jupyterapp"):
+            self.command("docmanager:open", path=f"notebooks/{self.file.parent.name}/{self.file.name}")
+        else:
+            self.page.goto(self._address)
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Notebook", timeout=60_000)
         self.page.wait_for_function(READY, arg=self.file.name, timeout=60_000)
         return self
+
+    def close(self) -> None:
+        """Save it, end its kernel, and close it."""
+        self.evaluate(
+            "async here => { await here.context.save(); await here.sessionContext.shutdown(); here.dispose(); }"
+        )
 
     def run(self, *numbers: int) -> None:
         """Run these cells, one after the other, and wait for each."""
@@ -75,9 +84,11 @@ class Book:
             number,
         )
 
-    def command(self, name: str) -> None:
+    def command(self, name: str, **arguments: Any) -> None:
         """Run a command of JupyterLab, and wait for it."""
-        self.page.evaluate("async name => { await window.jupyterapp.commands.execute(name); }", name)
+        self.page.evaluate(
+            "async ([name, given]) => { await window.jupyterapp.commands.execute(name, given); }", [name, arguments]
+        )
 
     def evaluate(self, function: str, argument: Any = None) -> Any:
         """Call a function of JavaScript with the widget of the notebook and an argument."""
@@ -101,7 +112,7 @@ class Book:
 
     def panel(self, at: int = 0) -> Panel:
         """The panel of this number, from top to bottom."""
-        found = Panel(self.page, self.page.locator(".jp-NotebookPanel .pmem-panel").nth(at))
+        found = Panel(self.page, self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .pmem-panel").nth(at))
         found.place.get_by_role("button", name="Begin").wait_for(timeout=PATIENCE)
         return found
 

@@ -3,19 +3,22 @@
 With ``PMEMOBJ_PICTURES=directory`` it is photographed there at each step.
 """
 
-# ruff: noqa: F811 - fixtures are imported, and are parameters
-
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from panel_driver import PATIENCE, PRELUDE, Book, Panel, eventually, photograph, write
-from test_browser import page, serving  # noqa: F401 - a fixture
+from test_browser import CHROMIUM, FLAGS, serving, sync_api
+
+import pmemobj
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -24,26 +27,42 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """A JupyterLab: its folder, and the address of its notebooks."""
+def browser() -> Iterator[Any]:
+    """One browser for all of these tests."""
+    assert CHROMIUM, "there is no chromium: run `make test-browser`, which installs it"
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def lab(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, Any]]:
+    """A JupyterLab: the folder with its notebooks, their address, and a page that shows them one after the other."""
     place = tmp_path_factory.mktemp("panel")
     (place / "notebooks").mkdir()
+    page = browser.new_page(viewport={"width": 1200, "height": 1600})
     with serving(place) as address:
-        yield place / "notebooks", address
+        yield place / "notebooks", address, page
 
 
 @pytest.fixture
-def opened(lab: tuple[Path, str], page: Any) -> Opens:
-    """Opens a notebook of these cells in a folder of its own, whose first cell is `PRELUDE`."""
+def opened(lab: tuple[Path, str, Any]) -> Iterator[Opens]:
+    """Opens a notebook of these cells in a folder of its own; its first cell is `PRELUDE`."""
+    place, address, page = lab
+    books = []
 
     def opened(*cells: str) -> Book:
-        folder = lab[0] / f"n{next(_numbers)}"
+        folder = place / f"n{next(_numbers)}"
         folder.mkdir()
         file = folder / f"{folder.name}.ipynb"
         write(file, PRELUDE, *cells)
-        return Book(page, lab[1].replace("{}", f"{folder.name}/{{}}"), file).open()
+        books.append(Book(page, address, file).open())
+        return books[-1]
 
-    return opened
+    yield opened
+    for book in books:
+        book.close()
 
 
 def test_the_story_by_mouse(opened: Opens) -> None:
@@ -251,3 +270,235 @@ def _delete_by_keyboard(panel: Panel) -> None:
     panel.keys("Space")
     panel.says("deleted: keys.pmem")
     eventually(lambda: panel.focus, "Delete…")
+
+
+def test_notebook_7(browser: Any, tmp_path: Path) -> None:
+    """The other program that shows notebooks: create, begin, change, abort."""
+    folder = tmp_path / "notebooks" / "seven"
+    folder.mkdir(parents=True)
+    write(folder / "seven.ipynb", PRELUDE, "%pmem_panel")
+    page = browser.new_page(viewport={"width": 1000, "height": 1600})
+    with serving(tmp_path, "notebook", "notebooks") as address:
+        book = Book(page, address, folder / "seven.ipynb").open()
+        book.run(0, 1)
+        panel = book.panel()
+        _create_by_mouse(panel)
+        _change_by_mouse(panel)
+        _abort_by_mouse(panel)
+        photograph(panel, "notebook-7")
+        panel.press("As code", "Put it into a new cell")
+        panel.says("A cell with the code is below the panel.")
+        assert book.sources[2] == panel.code
+    page.close()
+
+
+# ---- what can come in between ----
+
+
+def test_a_busy_kernel(opened: Opens) -> None:
+    """A press while a cell runs is announced, and done when the cell has ended."""
+    book = opened("%pmem_open busy.pmem --create --size 16M\n%pmem_panel", "import time\ntime.sleep(4)")
+    book.run(0, 1)
+    panel = book.panel()
+    book.start(2)
+    panel.press("Begin")
+    panel.says("The kernel is running a cell. This will be done when the cell has ended.")
+    assert panel.badge == "open"
+    photograph(panel, "busy")
+    panel.becomes("uncommitted")
+    assert panel.place.locator(".pmem-status-notice").inner_text() == ""
+
+
+def test_a_restarted_kernel(opened: Opens) -> None:
+    """The panel says that nobody answers; the cell shows it again; the open transaction was rolled back."""
+    book = opened("%pmem_panel", "%pmem_open again.pmem --create --size 16M\npool.root = 1")
+    book.run(0, 2, 1)
+    panel = book.panel()
+    panel.press("Begin", "Change")
+    panel.change(value="2")
+    eventually(lambda: panel.pending, [["pool.root", "1", "2", "changed"]])
+    book.evaluate("here => here.sessionContext.session.kernel.restart()")
+    book.page.wait_for_timeout(1500)
+    photograph(panel, "restarted-1")
+    book.run(0, 1)
+    panel = book.panel()
+    photograph(panel, "restarted-2")
+    panel.fill(path="again.pmem")
+    panel.press("Open")
+    panel.says(re.compile("rolled back"))
+    photograph(panel, "restarted-3")
+    eventually(lambda: panel.rows, ["root: 1"])
+
+
+def test_run_all_and_a_saved_notebook(opened: Opens) -> None:
+    """Run All twice; and without a kernel there is still a picture, and the code."""
+    book = opened("%pmem_panel", "%pmem_open all.pmem --create --size 16M\npool.root = pool.persistent({'ada': 70})")
+    for _ in range(2):
+        book.command("notebook:run-all-cells")
+        panel = book.panel()
+        panel.becomes("open")
+        eventually(lambda panel=panel: panel.rows, ["root: PersistentDict, 1 key", "'ada': 70"])
+    panel.press("Change")
+    panel.change("set", key="'ada'", value="71")
+    panel.says("pool.root['ada'] = 71")
+    book.close()
+    book.open()
+    book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) details summary").first.click()
+    picture = book.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) details").first
+    assert picture.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    assert "pool.root['ada'] = 71" in picture.inner_text()
+    photograph(book.page, "saved")
+
+
+def test_two_panels_follow_each_other(opened: Opens) -> None:
+    book = opened(
+        "%pmem_open two.pmem --create --size 16M\npool.root = 1\n%pmem_panel",
+        "from pmemobj_magics import PoolPanel\nPoolPanel(pool)",
+    )
+    book.run(0, 1, 2)
+    first, second = book.panel(0), book.panel(1)
+    first.press("Begin")
+    second.becomes("uncommitted")
+    second.press("Change")
+    second.change(value="2")
+    eventually(lambda: first.pending, [["pool.root", "1", "2", "changed"]])
+    second.press("Abort")
+    first.becomes("open")
+    eventually(lambda: first.rows, ["root: 1"])
+
+
+def test_a_pool_that_is_closed_in_a_cell(opened: Opens) -> None:
+    book = opened("%pmem_open shut.pmem --create --size 16M\npool.root = 1\n%pmem_panel", "pool.close()")
+    book.run(0, 1)
+    panel = book.panel()
+    panel.press("Change")
+    panel.says("root: 1", ".pmem-explorer")
+    book.run(2)
+    panel.becomes("closed")
+    panel.says("Open a pool to change something in it.")
+    photograph(panel, "closed")
+    book.run(1)
+    panel.becomes("open")
+
+
+def test_a_pool_that_another_program_has(opened: Opens) -> None:
+    """And a folder in which nobody can create a file."""
+    book = opened("%pmem_panel")
+    with pmemobj.create(book.file.parent / "theirs.pmem", 16 << 20) as pool:
+        pool.root = 5
+        book.run(0, 1)
+        panel = book.panel()
+        row = panel.field("pools here").locator("option").inner_text()
+        assert row.startswith("theirs.pmem") and f"open in another program (process {os.getpid()})" in row
+        panel.fill(path="theirs.pmem")
+        panel.press("Open")
+        error = panel.says("Cannot open pool", ".pmem-message-error").locator("xpath=..")
+        assert str(os.getpid()) in error.inner_text() and error.locator(".pmem-message-todo").inner_text()
+        photograph(panel, "taken")
+    panel.press("Look again", "Open")
+    panel.becomes("open")
+    eventually(lambda: panel.rows, ["root: 5"])
+    folder = Path("/sys") if os.geteuid() == 0 else book.file.parent / "locked"
+    if os.geteuid():
+        folder.mkdir(mode=0o555)
+    panel.fill(path=str(folder / "new.pmem"))
+    panel.press("Create")
+    panel.says(re.compile("Cannot create"), ".pmem-message-error")
+    photograph(panel, "read-only")
+
+
+def test_a_full_pool(opened: Opens) -> None:
+    """The error stands beside the button, the transaction was rolled back, and Abort ends it."""
+    book = opened(
+        "%pmem_open full.pmem --create --size 16M\npool.root = pool.persistent({})\n%pmem_panel",
+        "try:\n    while True: pool.root[len(pool.root)] = b'x' * 100_000\nexcept pmemobj.PmemError: pass",
+    )
+    book.run(0, 1, 2)
+    panel = book.panel()
+    panel.press("Change", "Begin")
+    panel.becomes("uncommitted")
+    panel.field("key").fill("'more'")
+    panel.field("value").fill(repr("y" * 150_000))
+    panel.says(re.compile("pool.root"), ".pmem-panel-stack pre")
+    panel.press("Do it")
+    panel.says(re.compile("Cannot"), ".pmem-message-error")
+    panel.becomes("rolled back")
+    photograph(panel, "full")
+    panel.press("Abort")
+    panel.becomes("open")
+
+
+def test_an_object_of_a_missing_class(opened: Opens, run_python: Any) -> None:
+    book = opened("%pmem_panel")
+    run_python(GHOST, book.file.parent / "ghost.pmem")
+    book.run(0, 1)
+    panel = book.panel()
+    panel.fill(path="ghost.pmem")
+    panel.press("Open", "Change")
+    panel.row("'ghost'").click()
+    panel.says(re.compile("the class is not defined"))
+    photograph(panel, "missing-class")
+
+
+GHOST = """
+import sys, pmemobj
+class Ghost(pmemobj.PersistentObject):
+    def __init__(self): self.age = 400
+with pmemobj.create(sys.argv[1], 16 << 20) as pool:
+    pool.root = pool.persistent({})
+    pool.root["ghost"] = pool.new(Ghost)
+"""
+
+
+def test_a_hundred_thousand_objects(opened: Opens, run_python: Any) -> None:
+    """Each act is answered within two seconds, and the page can be used meanwhile."""
+    book = opened("%pmem_panel")
+    run_python(MANY, book.file.parent / "many.pmem")
+    book.run(0, 1)
+    panel = book.panel()
+    panel.fill(path="many.pmem")
+    panel.press("Open")
+    panel.becomes("open")
+    panel.press("Change")
+    times = {}
+    book.page.evaluate(LONGEST_PAUSE)
+    with taking(times, "begin"):
+        panel.press("Begin")
+        panel.becomes("uncommitted")
+    with taking(times, "change"):
+        panel.change("append", value="[5]")
+        eventually(lambda: len(panel.pending), 1)
+    with taking(times, "abort"):
+        panel.press("Abort")
+        panel.becomes("open")
+    pause = book.page.evaluate("() => window.longestPause")
+    photograph(panel, "many")
+    assert max(times.values()) < 2 and pause < 500, (times, pause)
+
+
+@contextlib.contextmanager
+def taking(times: dict[str, float], name: str) -> Iterator[None]:
+    """Note how many seconds a block takes."""
+    began = time.monotonic()
+    yield
+    times[name] = time.monotonic() - began
+
+
+MANY = """
+import sys, pmemobj
+with pmemobj.create(sys.argv[1], 64 << 20) as pool:
+    pool.root = pool.persistent([[n] for n in range(100_000)])
+"""
+
+#: In JavaScript: from now on, keep the longest time in milliseconds in which the page did not answer.
+LONGEST_PAUSE = """
+() => {
+    let last = performance.now();
+    window.longestPause = 0;
+    setInterval(() => {
+        const now = performance.now();
+        window.longestPause = Math.max(window.longestPause, now - last - 20);
+        last = now;
+    }, 20);
+}
+"""

@@ -69,8 +69,8 @@ class Message(anywidget.AnyWidget):
 class Status(anywidget.AnyWidget):
     """The line at the top of the panel: the pool, its transaction, and whether the kernel answers.
 
-    The script also keeps the shortcuts of the notebook away from the controls of the panel, gives the focus to a control
-    nearby when an act disables or hides the one that had it, and says so if no answer comes after a button was pressed.
+    The script also keeps the shortcuts of the notebook away from the controls of the panel, gives the focus to another
+    control when an act disables or hides the one that had it, and says so if no answer comes after a press.
 
     Attributes:
         told: ``pool``, ``state`` (``none``, ``open``, ``uncommitted``, ``aborted`` or ``closed``), ``text``, and
