@@ -85,7 +85,8 @@ class _Run:
 
     def _begin(self, copy: PoolCopy) -> None:
         """In the child: change over to the copy, which libpmemobj recovers, to the beginning of the transaction."""
-        # The stamps of new objects are random; with a seed, a second run leads to the same pool.
+        # The stamps of new objects are random. With a seed, a second run leads to the same pool, even if a thread of
+        # the parent has made objects in another pool since the first one.
         _format._chance.seed(0)
         self.forked.stand_on(self.now.files)
         self.forked.leave()
