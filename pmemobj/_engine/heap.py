@@ -148,6 +148,13 @@ class Heap(LoggedStores):
 
     def _begin_outermost(self) -> None:
         if calls.in_transaction():
+            if _was_forked_in_transaction:
+                # To abort it would undo the changes of the parent, whose memory this process shares.
+                raise ForkedPoolError(
+                    f"begin a transaction on {self.name}",
+                    f"process {os.getpid()} was forked off in the middle of a transaction, which belongs to its parent",
+                    "fork outside of transactions, or start a new process",
+                )
             if any(heap.in_transaction() for heap in live_heaps()):
                 raise TransactionError(
                     f"begin a transaction on {self.name}",
@@ -394,8 +401,15 @@ if not cython.compiled:
     Handle.__new__ = _new_handle  # type: ignore[assignment]
 
 
+#: Whether this process was forked off by a thread in the middle of a transaction. libpmemobj has copied the state of
+#: that transaction, and its undo log lies in memory that both processes share.
+_was_forked_in_transaction = False
+
+
 def _after_fork_in_child() -> None:
     """Detach the heaps of a forked child, which must not touch the mappings and locks of its parent."""
+    global _was_forked_in_transaction
+    _was_forked_in_transaction = calls.in_transaction()
     for heap in live_heaps():
         heap.lock = PoolLock(heap.name)  # another thread of the parent may have held it
         if heap.is_writable:

@@ -8,6 +8,8 @@ Its modules::
     | module | what it is responsible for |
     |---|---|
     | `_kill` | `kill`: program crashes, and what the pool contains afterwards |
+    | `_kill_on_copy` | the same on a copy as of the beginning of the open transaction |
+    | `_kill_child` | the child process that `kill` kills, and how it ended |
     | `_kill_here` | `kill_here`: the crash of the program in the middle of its open transaction |
     | `_kill_report` | what a kill did: the pool before, at the crash and after recovery, and the verdict |
     | `_copy` | copies of the memory of an open pool, also of one that grows or is in a sandbox |

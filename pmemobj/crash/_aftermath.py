@@ -33,15 +33,24 @@ def walk_before_transaction(copy: PoolCopy, name: str, limits: Limits) -> Graph:
         return _walk(heap, limits)
 
 
-def recovered(what: str, forked: ForkedPool, copy: PoolCopy, limits: Limits, seconds: float) -> Graph:
-    """The objects after libpmemobj has opened and recovered the copy, in a child process; the copy stays as it is.
+def recovered(what: str, forked: ForkedPool, now: PoolCopy, copy: PoolCopy, limits: Limits, seconds: float) -> Graph:
+    """The objects after libpmemobj has opened and recovered a copy, in a child process; the copy stays as it is.
+
+    Args:
+        what: The operation, for errors.
+        forked: The pool that the child inherits.
+        now: A copy of this pool as it is now.
+        copy: The copy to recover; it may be the same.
+        limits: How far to walk.
+        seconds: How long the child may take.
 
     Raises:
         PmemError: libpmemobj refused the copy, or the child died or hung.
     """
 
     def question() -> Graph | str:
-        forked.leave(copy.files)
+        forked.stand_on(now.files)
+        forked.leave()
         heap = Heap(name)
         heap.resurrect = resurrect
         try:

@@ -8,6 +8,7 @@ as a whole.
 
 from __future__ import annotations
 
+import copy
 from array import array
 from collections.abc import Iterator
 
@@ -63,13 +64,26 @@ class PoolCopy:
         """Path and size in bytes of each file; the paths are valid in this process and in its children."""
         return [(image.path, image.size) for image in self._images]
 
+    @property
+    def image(self) -> Image:
+        """The only file of a pool that does not grow."""
+        (image,) = self._images
+        return image
+
     def open(self, copy_on_write: bool) -> library.Pool:
         """Let libpmemobj open the copy, with recovery; it cannot grow. Raises OSError if libpmemobj refuses it."""
         if self._grows:
             return storage.open_parts(self.files, copy_on_write)
         return self._images[0].open(copy_on_write)
 
+    def again(self) -> PoolCopy:
+        """A second copy with the same contents."""
+        other = copy.copy(self)
+        other._images = [image.copy() for image in self._images]
+        return other
+
     def close(self) -> None:
+        """Free the memory, as far as no child has the files open."""
         for image in self._images:
             image.close()
 

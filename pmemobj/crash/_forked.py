@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import faulthandler
 
+from pmemobj._engine.heap import Heap
+from pmemobj._format import ROOT_SIZE
 from pmemobj._pmdk import calls, library
 from pmemobj.crash._copy import PoolCopy
 from pmemobj.errors import TransactionError
@@ -22,7 +24,6 @@ class ForkedPool:
     Attributes:
         pool: The pool.
         is_open: Whether the calling thread is in a transaction of it that can still be undone.
-        fresh: The offsets of the objects that this transaction has made.
 
     Raises:
         PoolClosedError: the pool is closed.
@@ -38,21 +39,44 @@ class ForkedPool:
                 raise TransactionError(what, why, "commit or abort that one first")
         self.pool = pool
         self.is_open = heap.in_transaction() and heap.doomed is None
-        self.fresh = list(heap.fresh)
+        self._fresh = list(heap.fresh)
         self._pop, self._base = heap.pop, heap.base
 
     def live_on(self, copy: PoolCopy) -> None:
         """In the child: go on where the parent is, on the copy; what is stored from now on is in the copy."""
         library.map_over(self._base, copy.files, shared=True)
 
-    def leave(self, files: list[tuple[str, int]]) -> None:
-        """In the child: end the transaction and close the pool; afterwards the child may open a copy of it.
+    def stand_on(self, files: list[tuple[str, int]]) -> None:
+        """In the child: let private copies of files take the place of the pool, so that no file changes any more.
 
         Args:
-            files: Files with the contents of the pool; private copies of them take its place, and no file changes.
+            files: Files that have what the memory of the pool has, since the transaction in it must go on to be ended.
         """
         faulthandler.disable()  # the parent reports how this process dies
         library.map_over(self._base, files)
+
+    def leave(self) -> None:
+        """In the child, after `stand_on`: roll back the transaction and close the pool.
+
+        Afterwards the child may open a copy of the pool, and the handles of the program refuse what was new.
+        """
         if self.is_open:
             calls.abort()
         library.close(self._pop)
+        heap = self.pool._heap
+        heap.invalidate(
+            self._fresh,
+            "the open transaction created it, and the crash lab works on a copy as of the beginning of that",
+            "create it in the code that is crashed",
+        )
+        heap.exports.forget_new()
+
+
+def bind(heap: Heap, pop: library.Pool, size: int) -> None:
+    """Bind a heap to an open copy of its pool."""
+    heap.bind(pop, size, ROOT_SIZE)
+    heap.demand_log_space()  # before a recording begins, of which it is no part
+    heap.slow = heap.by_page = False
+    heap.observer = None
+    if heap.types is not None:
+        heap.types.reload()

@@ -32,11 +32,6 @@ class Image:
         os.ftruncate(self.file, size)
 
     @classmethod
-    def of_pool(cls, pool: PersistentObjectPool) -> Image:
-        """A copy of the file of an open pool, which must not change meanwhile."""
-        return cls.of_file(pool._file, os.path.getsize(pool._file))
-
-    @classmethod
     def of_file(cls, path: str, size: int) -> Image:
         """A copy of the first `size` bytes of a file, without its holes."""
         image = cls(size)
@@ -110,13 +105,18 @@ def _copy(source: int, target: int) -> None:
             start += sent
 
 
-def demand_plain(what: str, pool: PersistentObjectPool) -> None:
+def demand_plain(what: str, pool: PersistentObjectPool, sandbox_too: bool = False) -> None:
     """Refuse a pool whose contents are not one file.
+
+    Args:
+        what: The operation, for errors.
+        pool: The open pool.
+        sandbox_too: Whether one that is open in a sandbox is welcome.
 
     Raises:
         PmemError: it is a growing pool, or open in a sandbox.
     """
-    if pool.sandbox:
+    if pool.sandbox and not sandbox_too:
         raise PmemError(what, "it is in a sandbox, so its changes are in no file", "open it without sandbox=True")
     if pool_file.identify(pool._file).max_size:
         raise PmemError(

@@ -8,32 +8,16 @@ the pool again, and libpmemobj rolls back.
 
 from __future__ import annotations
 
-import contextlib
-import mmap
-import os
-import signal
-import traceback
 from collections.abc import Callable
-from enum import IntEnum
+from functools import partial
 
 from pmemobj import inspect
-from pmemobj.crash import _child
 from pmemobj.crash._interrupts import Interrupts, deferred
+from pmemobj.crash._kill_child import run_to_death
+from pmemobj.crash._kill_on_copy import kill_on_copy
 from pmemobj.crash._kill_report import CrashReport, Verdict
 from pmemobj.errors import SandboxError, TransactionError
 from pmemobj.pool import PersistentObjectPool
-
-_WORD = 8
-#: Parent and child share two words: the number of changes, and how the child ends, as it notes itself.
-_SHARED_SIZE = 2 * _WORD
-
-_WAITING = "it had other threads: a thread that writes waits for the transaction in which the code runs"
-
-
-class _End(IntEnum):
-    """How a child ends. It notes this itself, since the recorded code may also exit or be killed by itself."""
-
-    UNPLANNED, PLANNED, RAISED = range(3)
 
 
 def kill(
@@ -43,8 +27,12 @@ def kill(
     *,
     seconds: float = 30.0,
     max_nodes: int | None = 1000,
+    rolled_back: bool = False,
+    transaction: bool = True,
 ) -> CrashReport:
     """Run `action` in a transaction in a child process, kill it there, and recover.
+
+    The child works on the pool itself, or with `rolled_back` on a copy of it.
 
     Args:
         pool: An open pool; it is open again, with the same handles, at return.
@@ -55,12 +43,19 @@ def kill(
             fewer changes, the process is killed just before the commit, too.
         seconds: How long it may run; then it is killed wherever it is.
         max_nodes: How many objects to compare and show.
+        rolled_back: Whether to work on a copy of the pool, as it was when the transaction began that is open in the
+            calling thread; or as it is, if none is open. The pool and the transaction stay as they are, and
+            objects that the transaction created do not exist on the copy. The pool may be in a sandbox. A growing pool
+            does not grow on a copy.
+        transaction: Whether a transaction is made around the code. Without one, each statement of the code is stored by
+            itself, and a kill between two of them leaves a part of the work. This needs `rolled_back`. To tell whether
+            the kill came between two statements, the code may be run a second time, up to its end.
 
     Raises:
-        TransactionError: a transaction is open in this thread.
-        SandboxError: the pool is open in a sandbox.
+        TransactionError: a transaction is open in this thread, of another pool or without `rolled_back`.
+        SandboxError: the pool is open in a sandbox, without `rolled_back`.
         PoolNotFoundError: its file was moved or removed; the pool stays open.
-        ValueError: `at` is below 1.
+        ValueError: `at` is below 1, or `transaction` is false without `rolled_back`.
         PmemError: recovery failed.
         KeyboardInterrupt: once the pool is open again.
 
@@ -81,8 +76,19 @@ def kill(
     """
     if at is not None and at < 1:
         raise ValueError(f"cannot crash at change {at}: changes are counted from 1")
+    if rolled_back:
+        return kill_on_copy(pool, action, at, seconds, max_nodes, transaction)
+    if not transaction:
+        raise ValueError(
+            "cannot kill code without a transaction in the pool itself: what it leaves would stay there "
+            "(add rolled_back=True, which works on a copy)"
+        )
     if pool.in_transaction:
-        raise TransactionError(f"crash pool {pool.path}", "a transaction is open", "commit or abort it first")
+        raise TransactionError(
+            f"crash pool {pool.path}",
+            "a transaction is open",
+            "commit or abort it first, crash that transaction with kill_here, or use rolled_back=True",
+        )
     if pool.sandbox:
         raise SandboxError(
             f"crash pool {pool.path}",
@@ -90,94 +96,21 @@ def kill(
             "open it without sandbox=True, or crash a copy",
         )
     before = inspect.walk(pool, max_nodes=max_nodes)
-    with deferred() as interrupts, mmap.mmap(-1, _SHARED_SIZE) as shared:
+    with deferred() as interrupts:
         pool.suspend()
         try:
-            ended = _child.run(
-                lambda writing: _be_the_child(pool, action, at, writing, shared, interrupts),
-                seconds,
-                lambda: interrupts.waiting,
+            death = run_to_death(
+                pool, partial(_take_the_pool, pool, interrupts), action, at, seconds, lambda: interrupts.waiting
             )
-            changes, end = (int.from_bytes(shared[place : place + _WORD], "little") for place in (0, _WORD))
             at_crash = inspect.walk_file(pool._file, max_nodes=max_nodes)
         finally:
             pool.resume()
     after = inspect.walk(pool, max_nodes=max_nodes)
-    verdict, ending = _how_it_ended(ended.status, _End(end), changes, ended.timed_out)
-    if before != after:
-        verdict = Verdict.CHANGED
-    hint = _WAITING if verdict is Verdict.TIMED_OUT and ended.threads else ""
-    moment = "" if ending else _moment(at, changes)
-    return CrashReport(verdict, at, changes, before, at_crash, after, ended.output, ending, hint, moment)
+    verdict = Verdict.CHANGED if before != after else death.verdict
+    return death.report(verdict, before, at_crash, after)
 
 
-def _moment(at: int | None, changes: int) -> str:
-    return f"killed after change {at}" if at is not None and changes >= at else "killed just before the commit"
-
-
-def _how_it_ended(status: int, end: _End, changes: int, timed_out: bool) -> tuple[Verdict, str]:
-    """The verdict for a pool that is as before, and how the child ended unless it was killed as planned."""
-    if timed_out:
-        return Verdict.TIMED_OUT, "killed when its time was up"
-    if end is _End.RAISED:
-        return Verdict.RAISED, "not killed"
-    if os.WIFEXITED(status):
-        return Verdict.EXITED, f"exited with code {os.WEXITSTATUS(status)}"
-    if end is not _End.PLANNED:
-        return Verdict.SIGNALLED, f"died of {_child.signal_name(os.WTERMSIG(status))}"
-    return Verdict.ROLLED_BACK if changes else Verdict.UNCHANGED, ""
-
-
-# ---- the child's side -------------------------------------------------------------------------------
-
-
-def _be_the_child(
-    pool: PersistentObjectPool,
-    action: Callable[[], object],
-    at: int | None,
-    writing: int,
-    shared: mmap.mmap,
-    interrupts: Interrupts,
-) -> None:
-    """Never returns: the process ends by SIGKILL as planned, or with an exit code."""
-    code = 1
-    try:
-        with _child.output_to(writing):
-            interrupts.restore()
-            pool.resume()
-            _count_changes(pool, at, shared)
-            with pool.transaction():
-                action()
-                _die(shared)
-    except SystemExit as end:
-        code = _child.exit_code(end, writing)
-    except BaseException:
-        _note(shared, _End.RAISED)
-        with contextlib.suppress(BaseException):
-            os.write(writing, traceback.format_exc().encode(errors="replace"))
-    finally:
-        # Do not run the finalizers of the caller's program, which this process has inherited.
-        os._exit(code)
-
-
-def _count_changes(pool: PersistentObjectPool, at: int | None, shared: mmap.mmap) -> None:
-    """Count changes in memory that the parent can read after the child is dead, and die at the planned change."""
-    changes = 0
-
-    def on_change() -> None:
-        nonlocal changes
-        changes += 1
-        shared[:_WORD] = changes.to_bytes(_WORD, "little")
-        if changes == at:
-            _die(shared)
-
-    pool._heap.on_change = on_change
-
-
-def _note(shared: mmap.mmap, end: _End) -> None:
-    shared[_WORD:] = end.to_bytes(_WORD, "little")
-
-
-def _die(shared: mmap.mmap) -> None:
-    _note(shared, _End.PLANNED)
-    os.kill(os.getpid(), signal.SIGKILL)
+def _take_the_pool(pool: PersistentObjectPool, interrupts: Interrupts) -> None:
+    """In the child."""
+    interrupts.restore()
+    pool.resume()

@@ -75,7 +75,7 @@ def kill_here(pool: PersistentObjectPool, *, seconds: float = 30.0, max_nodes: i
                 raise not_possible(what, ended.output)
             before = walk_before_transaction(copy, heap.name, limits)
             at_crash = walk_copy(copy, heap.name, limits)
-            after = recovered(what, forked, copy, limits, seconds)
+            after = recovered(what, forked, copy, copy, limits, seconds)
         finally:
             copy.close()
         verdict = _verdict(heap, changes, before == after)

@@ -20,6 +20,13 @@ class Verdict(Enum):
     SIGNALLED = "a signal ended the process before it could be killed; after recovery the pool is as it was before"
     NO_TRANSACTION = "no transaction was open: everything that it had stored is there after recovery"
     UNDONE_BEFORE = "an error had rolled back the transaction before it died: nothing was left to undo"
+    STORED = "all of its statements are stored: without a transaction, each of them is durable by itself"
+    TORN = "torn: some of its statements are stored, others are not, since no transaction holds them together"
+    NOTHING_STORED = (
+        "nothing of it is stored: it died in its first statement, and each statement is whole or not at all"
+    )
+    PARTLY_STORED = "what its statements had stored until then is there after recovery: no transaction takes it back"
+    RAISED_ALONE = "the code raised an exception before it could be killed; nothing of it is stored"
     TIMED_OUT = "the code did not end in time and was killed; after recovery the pool is as it was before"
 
 
@@ -38,6 +45,8 @@ class CrashReport:
         ending: How the process ended, in words, if not by the planned kill: ``exited with code 3``.
         hint: What may be the cause of that; or an empty string.
         moment: When it was killed, in words, if that was as planned: ``killed after change 2``.
+        complete: Whether the code had run to its end before it was killed. Then `changes` is the number of all its
+            changes, and half of that is a moment in the middle.
     """
 
     verdict: Verdict
@@ -50,6 +59,7 @@ class CrashReport:
     ending: str = ""
     hint: str = ""
     moment: str = ""
+    complete: bool = False
 
     @property
     def ok(self) -> bool:

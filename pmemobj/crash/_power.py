@@ -21,6 +21,7 @@ from pmemobj.crash._report import BLIND, Backing, Counterexample, Exploration, V
 from pmemobj.crash._states import VOLATILE
 from pmemobj.crash._trace import Event, What
 from pmemobj.crash._workers import Setting
+from pmemobj.errors import TransactionError
 from pmemobj.pool import PersistentObjectPool, open_pools
 
 NOTHING = "nothing was changed: there is nothing that a power cut could break"
@@ -43,6 +44,7 @@ class Recording:
     truncated: bool
     _taken: Taken = field(repr=False, compare=False)
     _identity: int = field(repr=False, compare=False)
+    _rolled_back: bool = field(default=False, repr=False, compare=False)
 
     @property
     def returned(self) -> bool:
@@ -96,7 +98,7 @@ class Recording:
     def _inherited(self) -> Inherited | None:
         # The pool with this identity, if it is open here: libpmemobj does not open a second one in this process.
         live = [pool for pool in open_pools() if pool._heap.pool_uuid == self._identity]
-        return Inherited("explore crashes", live[0]) if live else None
+        return Inherited("explore crashes", live[0], rolled_back=self._rolled_back) if live else None
 
     def export(self, path: str | os.PathLike[str]) -> None:
         """Write the pool as it was when the recording began to a new file."""
@@ -143,7 +145,8 @@ class Recording:
         Raises:
             ValueError: there is no such model or invariant, or a number makes no sense.
             TypeError: an argument has a type that makes no sense.
-            TransactionError: a transaction is open in this thread.
+            TransactionError: a transaction is open in this thread, and the recording was not made with ``rolled_back``,
+                or there is an `executor`.
             ForkedPoolError: the processes of the executor were forked off while the pool was open.
 
         Cost: some milliseconds for each image.
@@ -156,7 +159,12 @@ class Recording:
         demand_seconds("seconds", seconds, zero=True)
         demand_seconds("patience", patience, zero=False)
         names = demanded_invariants(invariants)
-        setting = Setting(self._taken.base, check, names, patience, self._inherited())
+        inherited = self._inherited()
+        if executor is not None and inherited is not None and inherited.pool.in_transaction:
+            # A thread of the executor would wait for the transaction, and the transaction for that thread.
+            why = "a transaction is open, for whose end the workers of the executor would wait"
+            raise TransactionError("explore crashes", why, "leave out executor, or commit or abort first")
+        setting = Setting(self._taken.base, check, names, patience, inherited)
         search = Search(model, budget, seconds, seed, recovery, workers, executor, progress)
         found = explore(self._taken, setting, self._identity, search)
         return self._exploration(found, setting, search, atomic)
@@ -261,6 +269,7 @@ def record(
     seconds: float = 30.0,
     seed: int = 0,
     trace_size: int = TRACE_SIZE,
+    rolled_back: bool = False,
 ) -> Recording:
     """Record everything that `action` does to a pool, in a child process that works on a copy of it.
 
@@ -274,11 +283,14 @@ def record(
         seconds: How long it may run; then it is killed.
         seed: For the random parts of what is stored.
         trace_size: The size that the recording may have, in bytes.
+        rolled_back: Whether a transaction may be open in the calling thread, and the pool in a sandbox. The copy is the
+            pool as it was when that transaction began; objects that the transaction created do not exist there. The
+            transaction itself goes on, and may still be open when the recording is explored.
 
     Raises:
         PowerModeError: there is no recorder: it needs x86-64 Linux, and a C compiler when pmemobj was installed.
-        TransactionError: a transaction is open in this thread.
-        PmemError: the pool is growing, or in a sandbox.
+        TransactionError: a transaction is open in this thread, of another pool or without `rolled_back`.
+        PmemError: the pool is growing, or in a sandbox without `rolled_back`.
 
     Cost: some ten milliseconds, and about 40 µs for each store.
 
@@ -297,5 +309,6 @@ def record(
             report = crash.record(pool, careless).explore(lambda pool: sum(pool.root.values()) == 200)
             assert not report.ok
     """
-    taken = take(f"record what is done to pool {pool.path}", pool, action, seconds, trace_size, seed)
-    return Recording(taken.events, taken.ending, taken.output, taken.truncated, taken, pool._heap.pool_uuid)
+    taken = take(f"record what is done to pool {pool.path}", pool, action, seconds, trace_size, seed, rolled_back)
+    identity = pool._heap.pool_uuid
+    return Recording(taken.events, taken.ending, taken.output, taken.truncated, taken, identity, rolled_back)

@@ -10,7 +10,6 @@ objects of the caller exist there and lead into the copy, and the code is record
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import mmap
 import os
 import platform
@@ -22,11 +21,11 @@ from types import ModuleType
 from typing import Any
 
 from pmemobj import _format
-from pmemobj._engine.heap import Heap
 from pmemobj._engine.observer import Observer
-from pmemobj._format import ROOT_SIZE
 from pmemobj._pmdk import library
 from pmemobj.crash import _child
+from pmemobj.crash._copy import PoolCopy
+from pmemobj.crash._forked import ForkedPool, bind
 from pmemobj.crash._image import Image, demand_plain
 from pmemobj.crash._trace import Event, Mark, parse
 from pmemobj.errors import PmemError, TransactionError
@@ -95,43 +94,41 @@ class Taken:
 class Inherited:
     """What a child must know about a pool to take it over; it is made before the fork.
 
+    Args:
+        what: The operation, for errors.
+        pool: The open pool.
+        copied: Whether to copy the pool.
+        rolled_back: Whether the calling thread may be in a transaction, which the child ends by an abort. Then the pool
+            may also be in a sandbox.
+
     Attributes:
         copy: An image of the pool, if one was asked for.
     """
 
-    def __init__(self, what: str, pool: PersistentObjectPool, copied: bool = False) -> None:
+    def __init__(self, what: str, pool: PersistentObjectPool, copied: bool = False, rolled_back: bool = False) -> None:
         self.pool = pool
-        demand_plain(what, pool)
-        heap = pool._heap
+        demand_plain(what, pool, sandbox_too=rolled_back)
         self.native = native(what)
+        heap = pool._heap
         with heap.lock:
-            heap.read(heap.root_offset)
-            if heap.in_transaction():
-                raise TransactionError(what, "a transaction is open", "commit or abort it first")
-            self.copy = Image.of_pool(pool) if copied else None
+            if heap.in_transaction() and not rolled_back:
+                otherwise = ", or record on a copy as of its beginning with rolled_back=True" if copied else ""
+                raise TransactionError(what, "a transaction is open", f"commit or abort it first{otherwise}")
+            self._forked = ForkedPool(what, pool)
+            self.copy = PoolCopy(what, pool).image if copied else None
             self.size = heap.limit
-            self._pop, self._base = heap.pop, heap.base
 
     def take_over(self) -> None:
         """In the child: close the pool without changing its file, and redirect the calls to libpmem to the recorder."""
-        faulthandler.disable()  # the parent reports how this process dies
-        library.map_over(self._base, [(self.pool._file, self.size)])
-        self.pool._heap.observer = None
+        pool = self.pool
+        # The memory of a sandbox is private already.
+        self._forked.stand_on([] if pool.sandbox else [(pool._file, self.size)])
+        pool._heap.observer = None
         if self.native.patch() < _LEAST_CALLS:
             raise PowerModeError(
                 "record stores", "this libpmemobj does not call libpmem as version 1.12 does", "use version 1.12"
             )
-        library.close(self._pop)
-
-
-def bind(heap: Heap, pop: library.Pool, size: int) -> None:
-    """Bind a heap to an open image."""
-    heap.bind(pop, size, ROOT_SIZE)
-    heap.demand_log_space()  # before the recording begins, of which it is no part
-    heap.slow = heap.by_page = False
-    heap.observer = None
-    if heap.types is not None:
-        heap.types.reload()
+        self._forked.leave()
 
 
 class _Observer(Observer):
@@ -180,10 +177,16 @@ def acknowledge(text: str = "") -> None:
 
 
 def take(
-    what: str, pool: PersistentObjectPool, action: Callable[[], object], seconds: float, trace_size: int, seed: int
+    what: str,
+    pool: PersistentObjectPool,
+    action: Callable[[], object],
+    seconds: float,
+    trace_size: int,
+    seed: int,
+    rolled_back: bool,
 ) -> Taken:
     """Run `action` in a child process and return what was recorded; see `record`."""
-    inherited = Inherited(what, pool, copied=True)
+    inherited = Inherited(what, pool, True, rolled_back)
     copy = inherited.copy
     assert copy is not None
     base = Image(copy.size)

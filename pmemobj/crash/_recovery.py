@@ -37,9 +37,9 @@ from pmemobj._pmdk import library
 from pmemobj._text import plural
 from pmemobj._verify.examination import ERROR, Examination
 from pmemobj.crash._few_lanes import OURS, FewLanes
+from pmemobj.crash._forked import bind
 from pmemobj.crash._heap_map import HeapMap
 from pmemobj.crash._image import Image, Lines
-from pmemobj.crash._recorder import bind
 from pmemobj.crash._states import VOLATILE, ImageKeys, choices, moments
 from pmemobj.crash._trace import LINE, parse
 from pmemobj.crash._user_check import Check as Check

@@ -43,7 +43,7 @@ _magic_arguments: Callable[..., _Decorator] = magic_arguments.magic_arguments
 
 _output = argument("-o", dest="output", metavar="NAME", help="also bind the result to this variable")
 pool_argument = argument(
-    "name", nargs="?", metavar="NAME", help="variable of the pool (default: the only open pool, or pool)"
+    "name", nargs="?", metavar="NAME", help="variable of the pool (default: the only open one, or pool)"
 )
 expression_argument = argument(
     "expression", nargs="*", metavar="EXPR", help="a pool or a persistent object (default: the root)"
@@ -60,17 +60,20 @@ extent_arguments = (
 )
 
 
-def magic(*arguments: _Decorator, cell: bool = False, code: bool = False) -> _Decorator:
+def magic(*arguments: _Decorator, cell: bool = False, code: bool = False, name: str = "") -> _Decorator:
     """Make a method a magic with these arguments, with ``-o``, and with errors in short form.
 
     Args:
         arguments: The arguments, in the order in which the help lists them.
         cell: Whether it is a cell magic; the method gets the compiled body of the cell.
         code: Whether the line contains Python code, whose quotes must be kept.
+        name: The name of the magic, if it is not that of the method: a line magic and a cell magic can have one name.
     """
     kind: Callable[[Any], Any] = cell_magic if cell else line_magic
 
     def decorate(body: _Body) -> _Body:
+        method = body.__name__
+        body.__name__ = name or method
         for each in (_output, *reversed(arguments)):
             each(body)
         doc = body.__doc__ or ""
@@ -88,7 +91,8 @@ def magic(*arguments: _Decorator, cell: bool = False, code: bool = False) -> _De
                 raise
 
         no_var_expand(run)
-        made: _Body = kind(run)
+        run.__name__ = method  # by which IPython finds it
+        made: _Body = kind(body.__name__)(run)
         return made
 
     return decorate

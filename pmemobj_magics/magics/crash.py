@@ -1,4 +1,4 @@
-"""``%%pmem_crash``: crash a cell on purpose."""
+"""``%pmem_crash`` and ``%%pmem_crash``: crash the open transaction, or a cell, on purpose."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from pmemobj.crash import MODELS
-from pmemobj_magics.commands.crash import CrashLimits, cut_power, kill, sweep
+from pmemobj_magics.commands.crash import CrashLimits, How, cut_power, kill, kill_here, sweep
 from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.magics.base import BaseMagics, argument, magic, pool_argument, show
 from pmemobj_magics.shell.arguments import demand_choice, parse_seconds, unquoted
@@ -18,6 +18,22 @@ __all__ = ["CrashMagics"]
 class CrashMagics(BaseMagics):
     """Crashes."""
 
+    @magic(pool_argument, name="pmem_crash")
+    def pmem_crash_here(self, arguments: argparse.Namespace) -> Any:
+        """End the program here: a child process dies in the middle of the open transaction, and the pool is recovered.
+
+        The child dies on a copy of the pool. The pool itself, the transaction and the kernel go on as they were.
+        To crash a cell, put %%pmem_crash at its top.
+
+        Example::
+
+            %pmem_begin
+            pool.root["anna"] -= 10
+            %pmem_crash
+            %pmem_abort
+        """
+        return kill_here(self.session, arguments.name, self._limits(60.0, 1))
+
     @magic(
         pool_argument,
         argument("--kill", action="store_true", help="kill the cell once (default)"),
@@ -26,6 +42,8 @@ class CrashMagics(BaseMagics):
         argument("--power", action="store_true", help="cut the power before every step"),
         argument("--model", default=None, help="drop, all-or-none, prefix, events or lines (default)"),
         argument("--check", nargs="+", metavar="EXPR", help="must be true of the recovered pool (--power)"),
+        argument("--rolled-back", action="store_true", help="run it on a copy, as before the open transaction"),
+        argument("--no-transaction", action="store_true", default=None, help="kill it without one, on a copy"),
         argument("--budget", metavar="N", help="largest number of crashes (200 kills, 3000 power cuts)"),
         argument("--seconds", metavar="S", help="time limit for all crashes (default 60)"),
         argument("--seed", metavar="N", help="seed for the sample of power cuts"),
@@ -35,31 +53,37 @@ class CrashMagics(BaseMagics):
         code=True,
     )
     def pmem_crash(self, arguments: argparse.Namespace, code: CellCode) -> Any:
-        """Crash the cell on purpose and show the recovered pool. The kernel survives.
-
-        The killed cell runs in a transaction on the real pool. With --power it runs on a copy, exactly as written.
+        """Crash the cell in a child process and show the recovered pool. A killed cell runs in a transaction on the
+        real pool; --power runs it on a copy, as written.
 
         Example::
 
             %%pmem_crash --power --check sum(pool.root.values()) == 100
-            pool.root["anna"] -= 10
-            pool.root["bert"] += 10
+            pool.root["anna"] -= 10; pool.root["bert"] += 10
         """
         mode = _mode(arguments)
-        limits = CrashLimits(
+        limits = self._limits(
+            60.0 if arguments.seconds is None else parse_seconds("--seconds", arguments.seconds),
+            self.count("--budget", arguments.budget, 3000 if mode == "power" else 200) or 1,
+        )
+        alone = bool(arguments.no_transaction)
+        how = How(rolled_back=arguments.rolled_back or alone, transaction=not alone)
+        if mode == "power":
+            return self._cut_power(arguments, code, limits)
+        if mode == "sweep":
+            return sweep(self.session, code, arguments.name, how, limits)
+        at = self.count("--at", arguments.at, None)
+        return kill(self.session, code, arguments.name, at, how, limits)
+
+    def _limits(self, exploring: float, budget: int) -> CrashLimits:
+        return CrashLimits(
             cell=self.crash_seconds,
-            exploring=60.0 if arguments.seconds is None else parse_seconds("--seconds", arguments.seconds),
-            budget=self.count("--budget", arguments.budget, 3000 if mode == "power" else 200) or 1,
+            exploring=exploring,
+            budget=budget,
             max_nodes=self.max_nodes,
             max_items=self.max_items,
             progress=self.progress,
         )
-        if mode == "power":
-            return self._cut_power(arguments, code, limits)
-        if mode == "sweep":
-            return sweep(self.session, code, arguments.name, limits)
-        at = self.count("--at", arguments.at, None)
-        return kill(self.session, code, arguments.name, at, limits)
 
     def _cut_power(self, arguments: argparse.Namespace, code: CellCode, limits: CrashLimits) -> Any:
         result = cut_power(
@@ -69,6 +93,7 @@ class CrashMagics(BaseMagics):
             model=demand_choice("--model", arguments.model or "lines", MODELS),
             check=unquoted(arguments.check or []),
             seed=self.count("--seed", arguments.seed, 0, least=0) or 0,
+            rolled_back=arguments.rolled_back,
             limits=limits,
             interactive=bool(arguments.interactive),
         )
@@ -80,6 +105,7 @@ class CrashMagics(BaseMagics):
 #: The kinds of crash that an option of %%pmem_crash belongs to.
 _OF_MODE = {
     "at": ("kill",),
+    "no_transaction": ("kill",),
     "model": ("power",),
     "check": ("power",),
     "seed": ("power",),
@@ -105,5 +131,6 @@ def _mode(arguments: argparse.Namespace) -> str:
         if getattr(arguments, option) is not None and mode not in modes:
             fitting = " or ".join(f"--{each}" for each in modes)
             todo = f"leave it out, or {'use' if asked else 'add'} {fitting}"
-            raise MagicUsageError(f"use --{option} with --{mode}", f"--{option} belongs to {fitting}", todo)
+            name = option.replace("_", "-")
+            raise MagicUsageError(f"use --{name} with --{mode}", f"--{name} belongs to {fitting}", todo)
     return mode

@@ -29,6 +29,7 @@ from scratch import scratch_parent
 import pmemobj
 from pmemobj import _text, crash
 from pmemobj.crash import Event, LineState, What, _explore, _few_lanes, _power, _recorder, _recovery, _states
+from pmemobj.crash._copy import PoolCopy
 from pmemobj.crash._image import Image
 
 pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
@@ -709,7 +710,7 @@ def test_lanes_that_nobody_uses_make_no_difference(
 def test_the_lane_of_another_thread_counts_as_soon_as_an_image_has_it(
     bank: pmemobj.PersistentObjectPool, tmp_path: Path
 ) -> None:
-    image = Image.of_pool(bank)
+    image = PoolCopy("copy it", bank).image
     lanes = _few_lanes.FewLanes(image)
     first = int.from_bytes(image.read(5120, 8), "little")
     before = int.from_bytes(image.read(5128, 8), "little")

@@ -55,6 +55,8 @@ def digest() -> str:
         ("--sweep --power", "use --sweep and --power together"),
         ("--sweep --at 2", "use --at with --sweep   --at belongs to --kill   leave it out, or use --kill"),
         ("--check True", "use --check with --kill   --check belongs to --power   leave it out, or add --power"),
+        ("--sweep --no-transaction", "use --no-transaction with --sweep"),
+        ("--power --no-transaction", "use --no-transaction with --power"),
         ("--sweep --interactive", "use --interactive with --sweep"),
         ("--power --model lnes", "did you mean lines?"),
         ("--power --model x", "choose one of drop, all-or-none"),
@@ -391,6 +393,98 @@ def test_a_timeline_is_saved_as_a_page_that_loads_nothing(run: Run, bank: Any) -
     with pytest.raises(MagicUsageError) as error:
         run("%%pmem_crash --power --save nowhere/x.html", TAKE)
     assert len(short(error)) == 3
+
+
+# ---- in an open transaction ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def begun(run: Run, bank: Any) -> Any:  # noqa: F811
+    """The pool in the middle of a transaction, which goes on after the test."""
+    run("%pmem_begin", "pool.root['anna'] = 0")
+    yield bank
+    assert bank.in_transaction and dict(bank.root) == {"anna": 0, "bert": 40}
+    run("%pmem_abort")
+    assert as_before(bank)
+
+
+def slots(result: Any) -> list[str]:
+    return [graph.graph.nodes[graph.graph.start.target].slots[0].text for _, graph in result.frames]
+
+
+def test_the_line_magic_crashes_the_open_transaction(run: Run, begun: Any) -> None:  # noqa: F811
+    result = run("%pmem_crash -o kept")
+    assert run("kept") is result and result.verdict is Verdict.ROLLED_BACK and result.ok and result.steps == 1
+    assert slots(result) == ["60", "0", "60"]
+    assert repr(result).splitlines()[1:] == [
+        "at the crash    PoolGraph(root=PersistentDict, 1 node, 0 edges) with 1 changed",
+        "after recovery  PoolGraph(root=PersistentDict, 1 node, 0 edges)",
+        f"killed in the middle of the transaction, after 1 change: {Verdict.ROLLED_BACK.value}",
+        "note: pool itself goes on as it was, in its open transaction",
+    ]
+    page = result._repr_html_()
+    assert page.startswith('<div class="pmem-crash"><p><strong>✓</strong>') and page.count("<svg") in (0, 3)
+    assert "goes on as it was" in page and "wrapped" not in page
+
+
+def test_the_line_magic_without_a_transaction(run: Run, bank: Any) -> None:  # noqa: F811
+    lines = repr(run("%pmem_crash pool")).splitlines()
+    assert lines[-2] == f"killed outside of any transaction, after 0 changes: {Verdict.NO_TRANSACTION.value}"
+    assert lines[-1] == "note: pool itself goes on as it was"
+    with pytest.raises(pmemobj.PmemError) as error:
+        run("%pmem_crash nowhere")
+    assert short(error)[-1] == "  the open pools are: pool"
+    with pytest.raises(MagicUsageError, match="unknown option --kill"):
+        run("%pmem_crash --kill")
+    assert as_before(bank)
+
+
+def test_in_a_cell_with_a_transaction(run: Run, bank: Any) -> None:  # noqa: F811
+    result = run("%%pmem_tx", TAKE, "crashed = get_ipython().run_line_magic('pmem_crash', '')", GIVE, "crashed")
+    assert result.verdict is Verdict.ROLLED_BACK and slots(result) == ["60", "50", "60"]
+    assert dict(bank.root) == {"anna": 50, "bert": 50}
+
+
+def test_a_cell_on_a_copy_as_of_the_beginning(run: Run, begun: Any) -> None:  # noqa: F811
+    for line in ("", "--sweep", "--power"):
+        with pytest.raises(pmemobj.TransactionError) as error:
+            run(f"%%pmem_crash {line}", TAKE)
+        assert "--rolled-back" in short(error)[-1] and "%pmem_crash" in short(error)[-1]
+    killed = run("%%pmem_crash --rolled-back --at 1", TAKE, GIVE)
+    assert killed.verdict is Verdict.ROLLED_BACK and slots(killed) == ["60", "50", "60"]
+    note = "note: the cell ran on a copy of the pool, as it was when the open transaction began"
+    assert repr(killed).splitlines()[-2] == note and "wrapped" in repr(killed).splitlines()[-1]
+    swept = run("%%pmem_crash --sweep --rolled-back", TAKE, GIVE)
+    assert swept.ok and swept.steps == 2 and repr(swept).splitlines()[1] == "outcomes  rrr" and note in repr(swept)
+    cut = run(f"%%pmem_crash --power --rolled-back {CHECK}", TAKE, GIVE)
+    assert cut.verdict is PowerVerdict.BROKEN and cut.report.counts() == {"check": 2}
+    assert "root['anna']: 60 → 50" in repr(cut)
+    assert run(f"%%pmem_crash --power --rolled-back {CHECK}", *TRANSFER).verdict is PowerVerdict.SAFE
+
+
+def test_a_cell_without_a_transaction_is_torn(run: Run, begun: Any) -> None:  # noqa: F811
+    torn = run("%%pmem_crash --no-transaction --at 1", TAKE, GIVE)
+    assert torn.verdict is Verdict.TORN and not torn.ok and slots(torn) == ["60", "50", "50"]
+    assert repr(torn).splitlines()[-2:] == [
+        f"killed after change 1: {Verdict.TORN.value}",
+        "note: the cell ran on a copy of the pool, as it was when the open transaction began",
+    ]
+    assert "<strong>✗</strong>" in torn._repr_html_()
+    whole = run("%%pmem_crash --no-transaction", TAKE, GIVE)
+    assert whole.verdict is Verdict.STORED and whole.report.complete and "<strong>✓</strong>" in whole._repr_html_()
+    assert whole.summary == f"killed just after the last statement, after 2 changes: {Verdict.STORED.value}"
+    raised = run("%%pmem_crash --no-transaction", TAKE, "1/0")
+    assert raised.error.startswith("ZeroDivisionError") and raised.summary.endswith(Verdict.PARTLY_STORED.value)
+    early = run("%%pmem_crash --no-transaction", "1/0")
+    assert early.summary.endswith("; nothing of it is stored")
+
+
+def test_a_copy_without_a_transaction(run: Run, bank: Any) -> None:  # noqa: F811
+    before = digest()
+    result = run("%%pmem_crash --no-transaction --at 1", TAKE, GIVE)
+    assert result.verdict is Verdict.TORN
+    assert repr(result).splitlines()[-1] == "note: the cell ran on a copy of the pool"
+    assert digest() == before and as_before(bank)
 
 
 # ---- what lies below -----------------------------------------------------------------------------------

@@ -131,6 +131,8 @@ def test_3_options_choices_pools_and_paths_are_completed(
         ("%pmem_log --st", ["%pmem_log --start", "%pmem_log --stop"]),
         ("%pmem_log --start --st", ["%pmem_log --start --stop"]),
         ("%%pmem_crash --po", ["%%pmem_crash --power"]),
+        ("%%pmem_crash --ro", ["%%pmem_crash --rolled-back"]),
+        ("%pmem_crash o", ["%pmem_crash other"]),
         ("log = %pmem_log --la", ["log = %pmem_log --last"]),
         ("pmem_log --la", ["pmem_log --last"]),
         # Choices.
@@ -246,6 +248,7 @@ def test_6_every_magic_returns_its_object_and_binds_it(run: Run, game: Any, shel
         "%%pmem_tx": "",
         "%%pmem_transaction": "",
         "%%pmem_crash": "",
+        "%pmem_crash": "",
         "%pmem_close": "",
     }
     for name, method in our_magics(shell).items():

@@ -29,7 +29,7 @@ from pmemobj import (
 __all__ = ["Located", "attributes_of", "key_code", "locate"]
 
 #: The seconds that a search may take.
-_PATIENCE = 1.0
+_PATIENCE = 2.0
 #: How many entries the search reads between two looks at the clock.
 _ENTRIES = 1000
 
@@ -60,7 +60,7 @@ def locate(pool: PersistentObjectPool, name: str, offset: int | None, names: dic
     Returns:
         The object and its expression; None if no path was found in time.
 
-    Cost: proportional to the entries of the objects that are nearer to the root; at most a second.
+    Cost: proportional to the entries of the objects that are nearer to the root; at most two seconds.
     """
     root = pool.root
     if offset is None or _offset(root) == offset:

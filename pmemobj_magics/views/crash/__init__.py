@@ -17,8 +17,18 @@
 from __future__ import annotations
 
 from pmemobj_magics.views.crash.kill import CrashResult
+from pmemobj_magics.views.crash.looks import AS_BEFORE, ON_COPY, WRAPPED
 from pmemobj_magics.views.crash.places import Places
 from pmemobj_magics.views.crash.power import PowerResult, PowerVerdict
 from pmemobj_magics.views.crash.sweep import SweepResult
 
-__all__ = ["CrashResult", "Places", "PowerResult", "PowerVerdict", "SweepResult"]
+__all__ = [
+    "AS_BEFORE",
+    "ON_COPY",
+    "WRAPPED",
+    "CrashResult",
+    "Places",
+    "PowerResult",
+    "PowerVerdict",
+    "SweepResult",
+]

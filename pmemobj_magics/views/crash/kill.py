@@ -1,9 +1,10 @@
-"""`CrashResult`: one kill, with the pool before the cell, at the crash, and after recovery."""
+"""`CrashResult`: one kill, with the pool before the cell or the transaction, at the crash, and after recovery."""
 
 from __future__ import annotations
 
 import html
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from pmemobj.crash import CrashReport, Verdict
@@ -13,9 +14,24 @@ from pmemobj_magics.views.graph import PoolGraph, clip, figure, news
 
 __all__ = ["CrashResult", "marks_text"]
 
+#: What a report says of code that raised an exception, so that it could not be killed.
+_RAISED = "not killed"
+#: What such code left.
+_LEFT = {
+    Verdict.RAISED: "its transaction was rolled back",
+    Verdict.RAISED_ALONE: "nothing of it is stored",
+}
+
 
 class CrashResult:
-    """One kill in three pictures: before the cell, at the crash, after recovery.
+    """One kill in three pictures: before the cell or the transaction, at the crash, after recovery.
+
+    Args:
+        report: The report.
+        filename: The name of the cell in tracebacks; an empty string if no cell was run.
+        max_nodes: The largest number of objects in a picture.
+        max_items: The largest number of entries of each object.
+        notes: What the user must know about the way in which the cell was run.
 
     Attributes:
         report: What `pmemobj.crash` found.
@@ -24,14 +40,17 @@ class CrashResult:
         error: The last line of the exception, if the cell raised one and was not killed.
     """
 
-    def __init__(self, report: CrashReport, filename: str, max_nodes: int, max_items: int) -> None:
+    def __init__(
+        self, report: CrashReport, filename: str, max_nodes: int, max_items: int, notes: Sequence[str] = (WRAPPED,)
+    ) -> None:
         self.report = report
+        self._said = notes
         self._marks = [news(report.before, graph) for _, graph in report.frames]
         self.frames: tuple[tuple[str, PoolGraph], ...] = tuple(
             (title, PoolGraph(clip(graph, max_nodes, max_items), marks=marks, frame=title))
             for (title, graph), marks in zip(report.frames, self._marks, strict=True)
         )
-        raised = report.verdict is Verdict.RAISED
+        raised = report.ending == _RAISED
         self.printed, self.error = split_output(report.output, filename) if raised else (report.output, "")
 
     @property
@@ -50,10 +69,16 @@ class CrashResult:
         return self.report.ok
 
     @property
+    def _is_well(self) -> bool:
+        """Whether nothing is torn."""
+        return self.ok or self.verdict is Verdict.STORED
+
+    @property
     def summary(self) -> str:
         """When the cell died, and the verdict."""
         if self.error:
-            return f"the cell was not killed, because it raised {self.error}; its transaction was rolled back"
+            left = _LEFT.get(self.verdict, self.verdict.value)
+            return f"the cell was not killed, because it raised {self.error}; {left}"
         return f"{self._moment()}: {self.verdict.value}"
 
     def _moment(self) -> str:
@@ -61,10 +86,10 @@ class CrashResult:
         if self.report.ending:
             return f"{self.report.ending}, after {made}"
         if at is None:
-            return f"killed just before the commit, after {made}"
+            return f"{self.report.moment}, after {made}"
         if self.steps < at:
-            return f"killed just before the commit, because the cell makes only {made}"
-        return f"killed after change {at}"
+            return f"{self.report.moment}, because the cell makes only {made}"
+        return self.report.moment
 
     def __repr__(self) -> str:
         width = max(len(title) for title, _ in self.frames)
@@ -78,14 +103,14 @@ class CrashResult:
 
     @property
     def _notes(self) -> list[str]:
-        return [text for text in (self.report.hint, WRAPPED) if text]
+        return [text for text in (self.report.hint, *self._said) if text]
 
     def _repr_html_(self) -> str:
         figures = [figure(title, graph) for title, graph in self.frames]
         text = html.escape("\n".join(printed_lines(self.printed)))
         printed = f"<pre>{text}\n</pre>" if text else ""
         return (
-            f'<div class="pmem-crash">{verdict_line(self.ok, self.summary)}{"".join(map(note, self._notes))}'
+            f'<div class="pmem-crash">{verdict_line(self._is_well, self.summary)}{"".join(map(note, self._notes))}'
             f"{row(figures)}{printed}</div>"
         )
 

@@ -14,6 +14,8 @@ from pmemobj_magics.common.signs import Sign
 from pmemobj_magics.common.texts import number_text
 
 __all__ = [
+    "AS_BEFORE",
+    "ON_COPY",
     "OUTCOMES",
     "SIGNS",
     "WRAPPED",
@@ -44,7 +46,9 @@ OUTCOMES = {
     "open": Sign("?", "#bbbbbb", "not tried: the time limit was reached"),
 }
 
-#: A note on every kill.
+#: Notes on kills: what the cell ran on, and in what.
+AS_BEFORE = "the cell ran on a copy of the pool, as it was when the open transaction began"
+ON_COPY = "the cell ran on a copy of the pool"
 WRAPPED = "%%pmem_crash wrapped this cell in a transaction. Use --power to test it exactly as written"
 
 

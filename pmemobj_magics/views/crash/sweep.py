@@ -33,12 +33,19 @@ class SweepResult:
     """
 
     def __init__(
-        self, reports: Sequence[CrashReport], filename: str, max_nodes: int, max_items: int, stopped: str = ""
+        self,
+        reports: Sequence[CrashReport],
+        filename: str,
+        max_nodes: int,
+        max_items: int,
+        stopped: str = "",
+        notes: Sequence[str] = (WRAPPED,),
     ) -> None:
         self.report = tuple(reports)
         self.steps = max(report.changes for report in reports)
         self.stopped = stopped
-        self._looks = filename, max_nodes, max_items
+        self._said = notes
+        self._looks = filename, max_nodes, max_items, notes
 
     @property
     def verdict(self) -> Verdict:
@@ -107,7 +114,7 @@ class SweepResult:
     @property
     def _notes(self) -> list[str]:
         hints = dict.fromkeys(report.hint for report in self.report)
-        return [text for text in chain([self.stopped], hints, [WRAPPED]) if text]
+        return [text for text in chain([self.stopped], hints, self._said) if text]
 
     def __repr__(self) -> str:
         lines = [self.summary, f"outcomes  {''.join(_sign(report).mark for report in self.report)}"]
