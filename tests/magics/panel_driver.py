@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 from test_browser import READY
 
-PATIENCE = 30_000
+PATIENCE = 15_000
 #: What notebooks of these tests begin with: a class of their own.
 PRELUDE = (
     "%load_ext pmemobj_magics\n"
@@ -54,7 +54,6 @@ class Book:
             self.command("docmanager:open", path=f"notebooks/{self.file.parent.name}/{self.file.name}")
         else:
             self.page.goto(self._address)
-        self.page.wait_for_selector(".jp-NotebookPanel .jp-Notebook", timeout=60_000)
         self.page.wait_for_function(READY, arg=self.file.name, timeout=60_000)
         return self
 

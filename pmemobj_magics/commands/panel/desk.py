@@ -54,7 +54,7 @@ class Desk:
 
         def run() -> None:
             if self.status is not None:
-                self.status.waiting = False
+                self.status.started += 1
             try:
                 with self._capture():
                     act()
@@ -69,8 +69,6 @@ class Desk:
                 if self.status is not None:
                     self.status.answered += 1
 
-        if self.session.record.is_running and not self._main.is_this_one and self.status is not None:
-            self.status.waiting = True
         self._main.call(run)
 
     def refresh(self) -> None:

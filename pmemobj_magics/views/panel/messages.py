@@ -75,12 +75,11 @@ class Status(anywidget.AnyWidget):
     Attributes:
         told: ``pool``, ``state`` (``none``, ``open``, ``uncommitted``, ``aborted`` or ``closed``), ``text``, and
             ``begun``, the time when the transaction began, in seconds since 1970.
-        answered: Grows with each act that is finished.
-        waiting: Whether the kernel has heard of an act and runs a cell first.
+        started, answered: Grow with each act that begins, and that is finished. While a cell runs, no act begins.
     """
 
     _esm = "\n".join((_PLACE / name).read_text() for name in ("focus.js", "status.js"))
     _css = (_PLACE / "panel.css").read_text()
     told: Any = traitlets.Dict().tag(sync=True)
+    started = traitlets.Int(0).tag(sync=True)
     answered = traitlets.Int(0).tag(sync=True)
-    waiting = traitlets.Bool(False).tag(sync=True)
