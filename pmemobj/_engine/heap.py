@@ -148,6 +148,7 @@ class Heap(LoggedStores):
 
     def _begin_outermost(self) -> None:
         if calls.in_transaction():
+            demand_own_transaction(f"begin a transaction on {self.name}")
             if any(heap.in_transaction() for heap in live_heaps()):
                 raise TransactionError(
                     f"begin a transaction on {self.name}",
@@ -394,8 +395,31 @@ if not cython.compiled:
     Handle.__new__ = _new_handle  # type: ignore[assignment]
 
 
+def demand_own_transaction(what: str) -> None:
+    """Refuse an operation in a process that was forked off in the middle of a transaction and has not ended it.
+
+    libpmemobj takes that transaction for one of this process. To abort it would undo the changes of the parent, with
+    which this process shares the memory.
+
+    Raises:
+        ForkedPoolError: this is such a process.
+    """
+    if _was_forked_in_transaction and calls.in_transaction():
+        raise ForkedPoolError(
+            what,
+            f"process {os.getpid()} was forked off in the middle of a transaction, which belongs to its parent",
+            "fork outside of transactions, or start a new process",
+        )
+
+
+#: Whether this process was forked off by a thread in the middle of a transaction.
+_was_forked_in_transaction = False
+
+
 def _after_fork_in_child() -> None:
     """Detach the heaps of a forked child, which must not touch the mappings and locks of its parent."""
+    global _was_forked_in_transaction
+    _was_forked_in_transaction = calls.in_transaction()
     for heap in live_heaps():
         heap.lock = PoolLock(heap.name)  # another thread of the parent may have held it
         if heap.is_writable:

@@ -104,6 +104,29 @@ def test_a_child_forked_inside_a_transaction(filled: Pool, scratch: Any) -> None
     assert_sound(filled)
 
 
+def test_a_child_forked_inside_a_transaction_opens_no_pool(filled: Pool, scratch: Any) -> None:
+    """libpmemobj takes the transaction of the parent for one of the child; to end it would undo the parent's changes."""
+
+    pmemobj.create(scratch / "other", pool_size=8 << 20).close()
+
+    def child() -> None:
+        with pytest.raises(ForkedPoolError, match="in the middle of a transaction"):
+            pmemobj.create(scratch / "new", pool_size=8 << 20)
+        with pytest.raises(ForkedPoolError, match="in the middle of a transaction"):
+            pmemobj.open(scratch / "other")
+
+    with filled.transaction():
+        filled.root["items"].append("uncommitted")
+        in_child(child)
+        filled.root["items"].append("after")
+        assert filled.in_transaction
+    assert filled.root["items"] == [1, 2, "uncommitted", "after"]
+    assert_sound(filled)
+    with pmemobj.open(scratch / "other") as pool:
+        assert not pool.recovered
+    assert not (scratch / "new").exists()
+
+
 def test_a_child_that_ends_normally_leaves_the_parents_pool_alone(
     pool_path: str, run_python: Callable[..., Any]
 ) -> None:
