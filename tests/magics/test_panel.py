@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import child_environment
-from test_catalog import KEEPER
+from keeper import keeping
 from test_magics import Run, game, run, shell  # noqa: F401 - fixtures
 
 import pmemobj
@@ -223,16 +223,10 @@ def test_what_cannot_be_opened(desk: Desk, path: str, what: str, why: str) -> No
 def test_a_pool_that_another_process_has(desk: Desk) -> None:
     desk.create("busy.pmem")
     desk.close()
-    keeper = subprocess.Popen(
-        [sys.executable, "-c", KEEPER, "busy.pmem"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_environment()
-    )
-    try:
-        assert keeper.stdout and keeper.stdout.readline() == b"open\n"
+    with keeping("busy.pmem") as pid:
         fails(desk.open("busy.pmem"), "Cannot open pool busy.pmem")
         desk.frame.pools.again_button.click()
-        assert desk.pools[0].endswith(f"open in another program (process {keeper.pid})")
-    finally:
-        keeper.communicate(timeout=30)
+        assert desk.pools[0].endswith(f"open in another program (process {pid})")
 
 
 def test_a_folder_that_must_not_be_written(desk: Desk) -> None:
