@@ -148,13 +148,7 @@ class Heap(LoggedStores):
 
     def _begin_outermost(self) -> None:
         if calls.in_transaction():
-            if _was_forked_in_transaction:
-                # To abort it would undo the changes of the parent, whose memory this process shares.
-                raise ForkedPoolError(
-                    f"begin a transaction on {self.name}",
-                    f"process {os.getpid()} was forked off in the middle of a transaction, which belongs to its parent",
-                    "fork outside of transactions, or start a new process",
-                )
+            demand_own_transaction(f"begin a transaction on {self.name}")
             if any(heap.in_transaction() for heap in live_heaps()):
                 raise TransactionError(
                     f"begin a transaction on {self.name}",
@@ -401,8 +395,24 @@ if not cython.compiled:
     Handle.__new__ = _new_handle  # type: ignore[assignment]
 
 
-#: Whether this process was forked off by a thread in the middle of a transaction. libpmemobj has copied the state of
-#: that transaction, and its undo log lies in memory that both processes share.
+def demand_own_transaction(what: str) -> None:
+    """Refuse an operation in a process that was forked off in the middle of a transaction and has not ended it.
+
+    libpmemobj takes that transaction for one of this process. To abort it would undo the changes of the parent, with
+    which this process shares the memory.
+
+    Raises:
+        ForkedPoolError: this is such a process.
+    """
+    if _was_forked_in_transaction and calls.in_transaction():
+        raise ForkedPoolError(
+            what,
+            f"process {os.getpid()} was forked off in the middle of a transaction, which belongs to its parent",
+            "fork outside of transactions, or start a new process",
+        )
+
+
+#: Whether this process was forked off by a thread in the middle of a transaction.
 _was_forked_in_transaction = False
 
 

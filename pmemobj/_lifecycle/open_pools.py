@@ -7,7 +7,7 @@ import contextlib
 import warnings
 from typing import Any, Protocol
 
-from pmemobj._engine.heap import Heap
+from pmemobj._engine.heap import Heap, demand_own_transaction
 from pmemobj.errors import TransactionError
 
 #: Seconds that the end of the program waits for a thread that is in a transaction.
@@ -50,7 +50,9 @@ def demand_no_transaction(what: str) -> None:
 
     Raises:
         TransactionError: it is in one.
+        ForkedPoolError: this process was forked off in the middle of one.
     """
+    demand_own_transaction(what)
     if any(session.heap.in_transaction() for session, _ in _open()):
         raise TransactionError(what, "a transaction is open in this thread", "commit or abort it first")
 

@@ -9,17 +9,11 @@ from pathlib import Path
 
 import pytest
 from conftest import POOL_SIZE, child_environment
+from keeper import keeping
 
 import pmemobj
 from pmemobj import NotAPoolError, PoolBusyError, PoolNotFoundError, PoolPermissionError
 from pmemobj.inspect import PoolState, find_pools
-
-KEEPER = """
-import sys, pmemobj
-pool = pmemobj.open(sys.argv[1])
-print("open", flush=True)
-sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -80,18 +74,12 @@ def test_the_states(folder: Path) -> None:
 
 def test_what_another_process_has_open(folder: Path) -> None:
     make("busy.pmem")
-    keeper = subprocess.Popen(
-        [sys.executable, "-c", KEEPER, "busy.pmem"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=child_environment()
-    )
-    try:
-        assert keeper.stdout and keeper.stdout.readline() == b"open\n"
+    with keeping("busy.pmem") as pid:
         (found,) = find_pools()
-        assert (found.state, found.pid) == (PoolState.IN_USE, keeper.pid)
+        assert (found.state, found.pid) == (PoolState.IN_USE, pid)
         with pytest.raises(PoolBusyError):
             pmemobj.remove("busy.pmem")
         assert os.path.exists("busy.pmem")
-    finally:
-        keeper.communicate(timeout=30)
     assert states() == {"busy.pmem": PoolState.CLOSED}
 
 

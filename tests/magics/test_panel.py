@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import child_environment
-from test_catalog import KEEPER
+from keeper import keeping
 from test_magics import Run, game, run, shell  # noqa: F401 - fixtures
 
 import pmemobj
@@ -123,9 +123,7 @@ def test_the_empty_panel(desk: Desk) -> None:
     assert repr(desk.panel) == "PoolPanel(no pool)" and desk.panel.pool is None and desk.state == "none"
     assert desk.pools == [] and desk.panel.code == ""
     transaction = desk.frame.transaction
-    assert (
-        transaction.begin_button.disabled and transaction.commit_button.disabled and transaction.abort_button.disabled
-    )
+    assert transaction.begin_button.disabled and transaction.commit_button.disabled and transaction.abort_button.disabled
     bundle, _ = desk.panel._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
     assert bundle["text/plain"] == "PoolPanel(no pool)"
@@ -166,9 +164,7 @@ def test_a_second_pool_gets_a_name_of_its_own(run: Run, desk: Desk) -> None:
     assert desk.panel.pool is run("pool")
 
 
-@pytest.mark.parametrize(
-    "path", ["with space.pmem", "{braces}.pmem", "$dollar.pmem", "quote'.pmem", "ünï.pmem", "#x.pmem"]
-)
+@pytest.mark.parametrize("path", ["with space.pmem", "{braces}.pmem", "$dollar.pmem", "quote'.pmem", "ünï.pmem", "#x.pmem"])
 def test_paths_with_any_character(run: Run, desk: Desk, path: str) -> None:
     desk.create(path)
     assert os.path.exists(path)
@@ -227,19 +223,10 @@ def test_what_cannot_be_opened(desk: Desk, path: str, what: str, why: str) -> No
 def test_a_pool_that_another_process_has(desk: Desk) -> None:
     desk.create("busy.pmem")
     desk.close()
-    keeper = subprocess.Popen(
-        [sys.executable, "-c", KEEPER, "busy.pmem"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env=child_environment(),
-    )
-    try:
-        assert keeper.stdout and keeper.stdout.readline() == b"open\n"
+    with keeping("busy.pmem") as pid:
         fails(desk.open("busy.pmem"), "Cannot open pool busy.pmem")
         desk.frame.pools.again_button.click()
-        assert desk.pools[0].endswith(f"open in another program (process {keeper.pid})")
-    finally:
-        keeper.communicate(timeout=30)
+        assert desk.pools[0].endswith(f"open in another program (process {pid})")
 
 
 def test_a_folder_that_must_not_be_written(desk: Desk) -> None:
@@ -300,13 +287,7 @@ def test_begin_change_abort(bank: Desk) -> None:
     bank.change("set", "'ada'", "40")
     bank.change("delete", "'bob'")
     bank.change("set", "'eve'", "[5]")
-    for part in (
-        "pool.root[&#x27;ada&#x27;]",
-        "<del><bdi>70</bdi></del>",
-        "<ins><bdi>40</bdi></ins>",
-        "removed",
-        "added",
-    ):
+    for part in ("pool.root[&#x27;ada&#x27;]", "<del><bdi>70</bdi></del>", "<ins><bdi>40</bdi></ins>", "removed", "added"):
         assert part in bank.pending
     # The explorer marks the same.
     assert bank.panel.explorer is not None and bank.panel.explorer.state == "uncommitted"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from typing import Any
 
 import ipywidgets
@@ -68,6 +69,7 @@ class PoolPanel(ipywidgets.VBox):
         self._explorer: PoolExplorer | None = None
         #: What the panel shows, in short, and how many happenings of the session it knows.
         self._shown: Any = None
+        self._met: weakref.ref[PersistentObjectPool] | None = None
         self._happened = self._session.record.count
         #: The display handle of the static picture below the panel; its class has no type annotations.
         self._handle: Any = None
@@ -136,9 +138,20 @@ class PoolPanel(ipywidgets.VBox):
 
     @property
     def _selected(self) -> int | None:
-        """The offset of the selected object; None for the root."""
-        name = "" if self._explorer is None else self._explorer.selected
+        """The offset of the selected object, or else of the one that the reader focused on; None for the root."""
+        explorer = self._explorer
+        if explorer is None:
+            return None
+        name = explorer.selected or (explorer.trail[-1]["id"] if explorer.trail else "")
         return int(name[1:]) if name[:1] == "o" and name[1:].isdecimal() else None
+
+    def _forget_selection(self) -> None:
+        """Select the root if the pool was opened anew: an object of another pool may have had this offset."""
+        pool, explorer = self.pool, self._explorer
+        if pool is None or explorer is None or (self._met is not None and self._met() is pool):
+            return
+        self._met = weakref.ref(pool)
+        explorer.selected = ""
 
     def _select_root(self) -> None:
         if self._explorer is not None:
@@ -172,6 +185,7 @@ class PoolPanel(ipywidgets.VBox):
             return
         self._is_refreshing = True
         try:
+            self._forget_selection()
             self._shown = self._key()
             if self._explorer is not None:
                 self._explorer.follow()
