@@ -96,7 +96,7 @@ def _address(server: subprocess.Popen[bytes], runtime: Path, way: str) -> str:
                 info = json.loads(text)
                 return f"{info['url']}{way}/notebooks/{{}}?reset&token={info['token']}"
         time.sleep(0.1)
-    raise AssertionError(f"{way} did not start")
+    raise AssertionError(f"the server of {way} did not start")
 
 
 @pytest.fixture
@@ -114,9 +114,7 @@ def page() -> Iterator[Any]:
 def test_a_notebook_runs_from_top_to_bottom(lab: str, page: Any, notebook: str) -> None:
     text = (NOTEBOOKS / notebook).read_text()
     if "--power" in text or "crash.record(" in text:
-        pytest.importorskip(
-            "pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux"
-        )
+        pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
     elsewhere: list[str] = []
     failed: list[str] = []
     page.on("request", lambda request: LOCAL.match(request.url) or elsewhere.append(request.url))
@@ -182,9 +180,7 @@ def test_the_timeline_is_stepped_through_without_a_kernel(lab: str, page: Any) -
     timeline = page.locator(".pmem-timeline")
     timeline.wait_for(timeout=60_000)
     page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    page.wait_for_function(
-        "() => !window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel", timeout=60_000
-    )
+    page.wait_for_function("() => !window.jupyterapp.shell.currentWidget.sessionContext.session?.kernel", timeout=60_000)
     _step_through(timeline)
     # The keys that mean something to JupyterLab do not reach it: no cell was added, and none deleted.
     page.keyboard.press("b")
@@ -223,9 +219,7 @@ def _step_through(timeline: Any) -> None:
     timeline.locator(".pmem-strip > span").first.click()
     assert "before step 0 of" in headline.inner_text()
     timeline.get_by_role("button", name="play", exact=True).click()
-    timeline.page.wait_for_function(
-        "(place) => place.innerText.includes('before step 2 of')", arg=headline.element_handle()
-    )
+    timeline.page.wait_for_function("(place) => place.innerText.includes('before step 2 of')", arg=headline.element_handle())
 
 
 def test_a_saved_timeline_loads_nothing(page: Any, scratch: Path, run_python: Any) -> None:
@@ -275,9 +269,7 @@ def test_saved_trees_and_graphs_load_nothing(page: Any, scratch: Path, run_pytho
         assert (ink == "rgb(0, 0, 0)") == (theme == "light")
         page.get_by_role("link", name="PersistentList #1").click()
         page.get_by_text("0: 7", exact=True).wait_for(state="visible")
-    assert {url.partition("#")[0] for url in requests} == {
-        (scratch / f"{each}.html").as_uri() for each in ("graph", "tree")
-    }
+    assert {url.partition("#")[0] for url in requests} == {(scratch / f"{each}.html").as_uri() for each in ("graph", "tree")}
 
 
 SAVE_PICTURES = """
@@ -345,9 +337,7 @@ def _photograph(page: Any, notebook: str) -> None:
     if not directory:
         return
     page.set_viewport_size({"width": 1000, "height": 12_000})
-    page.evaluate(
-        "() => document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer').scrollTo(0, 0)"
-    )
+    page.evaluate("() => document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-WindowedPanel-outer').scrollTo(0, 0)")
     page.wait_for_timeout(2000)
     page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Notebook").screenshot(
         path=str(Path(directory) / f"{notebook}.png")

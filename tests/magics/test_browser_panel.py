@@ -338,6 +338,7 @@ def test_a_restarted_kernel(opened: Opens) -> None:
     panel.change(value="3")
     book.start(3)
     panel.becomes("no kernel")
+    book.page.get_by_role("dialog").get_by_role("button", name="Ok").click()
     book.run(0, 1)
     panel = book.panel()
     panel.fill(path="again.pmem")

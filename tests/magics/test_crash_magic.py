@@ -120,18 +120,14 @@ def test_sweep_within_its_limits(run: Run, bank: Any) -> None:  # noqa: F811
     result = run("%%pmem_crash --sweep --budget 3", *[TAKE] * 6)
     assert [report.at for report in result.report] == [3, 6, None] and result.steps == 6
     assert "killed after 2 of 6 changes" in repr(result) and "note: with a budget of 3 kills" in repr(result)
-    assert result.summary.endswith(
-        "3 of 7 kills were tried, and recovery restored the state before the cell every time"
-    )
+    assert result.summary.endswith("3 of 7 kills were tried, and recovery restored the state before the cell every time")
     result = run("%%pmem_crash --sweep --budget 1", *[TAKE] * 6)
     assert result.summary == (
         "the cell was killed just before its commit, but after none of its 6 changes: "
         "1 of 7 kills was tried, and recovery restored the state before the cell"
     )
     result = run("%%pmem_crash --sweep --seconds 0.001", *[TAKE] * 6)
-    assert [report.at for report in result.report] == [
-        None
-    ] and "the time limit was reached after 0 changes" in result._repr_html_()
+    assert [report.at for report in result.report] == [None] and "the time limit was reached after 0 changes" in result._repr_html_()
 
 
 def test_a_cell_that_changes_nothing_has_nothing_to_break(run: Run, bank: Any) -> None:  # noqa: F811
@@ -153,9 +149,7 @@ def test_threads_that_wait_for_the_transaction_of_the_magic_are_told(run: Run, b
     words = "it had other threads: a thread that writes waits for the transaction in which the code runs"
     for kind in ("--kill", "--sweep"):
         result = run(f"%%pmem_crash {kind}", *cell)
-        assert (
-            result.verdict is Verdict.TIMED_OUT and f"note: {words}" in repr(result) and words in result._repr_html_()
-        )
+        assert result.verdict is Verdict.TIMED_OUT and f"note: {words}" in repr(result) and words in result._repr_html_()
     assert words not in repr(run("%%pmem_crash --kill", TAKE, "while True: pass"))
 
 
@@ -203,11 +197,7 @@ def test_power_finds_what_a_cell_forgot(run: Run, bank: Any) -> None:  # noqa: F
 
 def test_power_shows_outcomes_counterexample_and_film(run: Run, bank: Any) -> None:  # noqa: F811
     page = run(f"%%pmem_crash --power {CHECK}", TAKE, GIVE)._repr_mimebundle_()["text/html"]
-    assert re.findall(r"<figcaption><strong>(.*?)</strong>", page) == [
-        "before: A",
-        "at the crash: B",
-        "after recovery: B",
-    ]
+    assert re.findall(r"<figcaption><strong>(.*?)</strong>", page) == ["before: A", "at the crash: B", "after recovery: B"]
     # Every outcome has a letter beside its colour; a cell of the strip says where it belongs.
     strip = page.partition("<br><span")[2].partition("</p>")[0]
     assert re.findall(r">([oXn?])</code>", strip) == ["o", "X", "X", "n", "n", "n"]
@@ -254,9 +244,7 @@ def test_a_check_that_raises_is_a_violation_with_its_traceback(run: Run, bank: A
     text = repr(result)
     assert "then check: Traceback (most recent call last):" in text and "return pool.root['claire']" in text
     assert "KeyError: 'claire'" in text and "pmemobj_magics" not in text and "_recovery" not in text
-    doubt = (
-        "Your check is already false before the cell runs, so the check itself is probably wrong: KeyError: 'claire'"
-    )
+    doubt = "Your check is already false before the cell runs, so the check itself is probably wrong: KeyError: 'claire'"
     assert result.summary.startswith(f"{doubt}; ") and text.startswith(result.summary) and text.count(doubt) == 1
     assert result._repr_html_().count("the check itself is probably wrong: KeyError") == 1
     # A number for a demand.
@@ -370,9 +358,7 @@ def test_the_widget_has_all_that_it_shows(run: Run, bank: Any, capsys: Any) -> N
     assert len(data["steps"]) == data["total"] == 10 and data["code"] == [[2, TAKE], [3, GIVE]]
     assert "".join(step["results"] for step in data["steps"]) == "oXXnnn"
     assert {step["kind"] for step in data["steps"]} == {"store", "flush", "fence", "program"}
-    letters = {
-        cut[place] for step in data["steps"] for cut in (step["lost"], step["kept"]) for place in ("at_crash", "after")
-    }
+    letters = {cut[place] for step in data["steps"] for cut in (step["lost"], step["kept"]) for place in ("at_crash", "after")}
     assert letters == set(data["states"]) == {"A", "B", "C"}
     example = data["example"]
     assert data["steps"][example["at"]]["number"] == 2 and example["at_crash"] == example["after"] == "B"
@@ -380,9 +366,7 @@ def test_the_widget_has_all_that_it_shows(run: Run, bank: Any, capsys: Any) -> N
     bundle, _ = result.widget._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html", "application/vnd.jupyter.widget-view+json"}
     # The film is there too, folded, for when the widget is not.
-    assert (
-        result._repr_html_().startswith("<details><summary>static version") and "step by step:" in result._repr_html_()
-    )
+    assert result._repr_html_().startswith("<details><summary>static version") and "step by step:" in result._repr_html_()
 
 
 def test_a_timeline_is_saved_as_a_page_that_loads_nothing(run: Run, bank: Any) -> None:  # noqa: F811

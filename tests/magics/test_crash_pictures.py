@@ -60,9 +60,7 @@ def test_the_undo_log_ends_with_the_commit(bank: Pool) -> None:
     at = {frame.number: len(frame.undo_log) for frame in frames}
     commits = [step.number for step in recording.steps if step.what is What.COMMITTED]
     assert [at[0], *(at[number] for number in commits), at[len(recording.steps)]] == [0, 0, 0, 0]
-    assert [
-        max(at[number] for number in range(begin, end)) for begin, end in zip([0, commits[0]], commits, strict=True)
-    ] == [2, 2]
+    assert [max(at[number] for number in range(begin, end)) for begin, end in zip([0, commits[0]], commits, strict=True)] == [2, 2]
     assert {size for frame in frames for size in (len(entry.data) for entry in frame.undo_log)} == {8}
 
 

@@ -175,9 +175,7 @@ def test_the_pool_is_rolled_back_and_closed_in_good_order_when_the_kernel_ends(t
         kernel_name="python3", startup_timeout=PATIENCE, env=child_environment(), cwd=str(tmp_path)
     )
     try:
-        cell = (
-            "%load_ext pmemobj_magics\n%pmem_open a.pmem --create --size 16M\npool.root = 5\n%pmem_begin\npool.root = 6"
-        )
+        cell = "%load_ext pmemobj_magics\n%pmem_open a.pmem --create --size 16M\npool.root = 5\n%pmem_begin\npool.root = 6"
         assert client.execute_interactive(cell, timeout=PATIENCE, output_hook=lambda _: None)
     finally:
         client.stop_channels()

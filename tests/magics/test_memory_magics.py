@@ -66,9 +66,7 @@ def test_bytes_in_a_transaction(run: Run, game: Any) -> None:  # noqa: F811
     (changed,) = shown.memory.uncommitted
     assert (changed.state, changed.text, changed.old_text) == (State.CHANGED, "int 26", "int 25")
     svg, texts = drawn(shown.svg)
-    assert {"was", "undo log", "int 25", "uncommitted; the row below it has the old bytes from the undo log"} <= set(
-        texts
-    )
+    assert {"was", "undo log", "int 25", "uncommitted; the row below it has the old bytes from the undo log"} <= set(texts)
     assert any(element.get("stroke-dasharray") for element in svg.iter("{http://www.w3.org/2000/svg}rect"))
     assert any("1 word uncommitted" in text for text in texts)
     new = run("%%pmem_tx", "pool.root['more'] = pool.new(pmemobj.PersistentList, [1])", "%pmem_bytes pool.root['more']")

@@ -377,10 +377,7 @@ class _Bar:
     [
         ("%pmem_dump x.jsonl", "dumping pool was interrupted; nothing was written to x.jsonl"),
         ("%pmem_restore y.jsonl copy.pmem", "restoring copy.pmem was interrupted; no pool was created"),
-        (
-            "%pmem_gc",
-            "collecting garbage in pool was interrupted; the garbage that was not freed yet is left for the next %pmem_gc",
-        ),
+        ("%pmem_gc", "collecting garbage in pool was interrupted; the garbage that was not freed yet is left for the next %pmem_gc"),
     ],
 )
 def test_17_long_work_has_a_bar_and_stops_cleanly(

@@ -31,9 +31,7 @@ needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is 
 
 def texts(svg: str) -> str:
     """What a reader of a drawing sees."""
-    return "\n".join(
-        element.text or "" for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
-    )
+    return "\n".join(element.text or "" for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text"))
 
 
 def names(svg: str) -> set[str]:

@@ -60,9 +60,7 @@ def test_it_returns_the_explorer_and_shows_a_tree(run: Run, game: Any) -> None:
     assert bundle["text/plain"].splitlines()[:4] == [repr(explorer), *tree]
     assert str(explorer) == explorer.tree and "0x" not in bundle["text/plain"]
     # The same without widgets: an image and the tree, and nothing that has to be run.
-    assert "data:image/svg+xml;base64," in bundle["text/html"] and "'guesses': PersistentList 2 items" in words(
-        bundle["text/html"]
-    )
+    assert "data:image/svg+xml;base64," in bundle["text/html"] and "'guesses': PersistentList 2 items" in words(bundle["text/html"])
     assert "<script" not in bundle["text/html"]
 
 
