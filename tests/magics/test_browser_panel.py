@@ -73,6 +73,8 @@ def test_the_story_by_mouse(opened: Opens) -> None:
     photograph(panel, "mouse-1-empty")
     _create_by_mouse(panel)
     _change_by_mouse(panel)
+    _crash_by_mouse(panel)
+    panel.press("Change")
     _abort_by_mouse(panel)
     _commit_by_mouse(panel)
     _as_code_by_mouse(book, panel)
@@ -113,6 +115,29 @@ def _change_by_mouse(panel: Panel) -> None:
     panel.place.locator(".pmem-stage", has_text="changed, uncommitted").wait_for(timeout=PATIENCE)
     panel.place.locator(".pmem-stage", has_text="was 70").wait_for(timeout=PATIENCE)
     photograph(panel, "mouse-3-uncommitted")
+
+
+def _crash_by_mouse(panel: Panel) -> None:
+    """In the middle of the open transaction, which stays open with all its changes."""
+    panel.press("Crash")
+    pending = panel.pending
+    panel.press("End the program here")
+    panel.says("%pmem_crash", ".pmem-message-done")
+    panel.says(re.compile("rolled back"), ".pmem-panel-result, .pmem-message-done")
+    photograph(panel, "mouse-4-killed")
+    panel.choose("check", "the sum stays 100")
+    eventually(panel.field("must hold").input_value, "sum(pool.root.values()) == 100")
+    panel.press("Cut the power")
+    panel.says("with pool.transaction():", ".pmem-message-code")
+    timeline = panel.place.locator(".pmem-timeline")
+    timeline.wait_for(timeout=PATIENCE)
+    verdict = panel.place.locator(".pmem-message-what").locator("visible=true").inner_text()
+    assert "violate" not in verdict, verdict
+    photograph(panel, "mouse-5-power")
+    panel.press("The same without a transaction")
+    panel.says(re.compile("violate your check"), ".pmem-message-done")
+    photograph(panel, "mouse-5-torn")
+    assert panel.badge == "uncommitted" and panel.pending == pending
 
 
 def _abort_by_mouse(panel: Panel) -> None:
@@ -484,8 +509,11 @@ def test_a_hundred_thousand_objects(opened: Opens, scratch: Path, run_python: An
     with taking(times, "begin"):
         panel.press("Begin")
         panel.becomes("uncommitted")
+    panel.choose("change", "append")
+    panel.fill(value="[5]")
+    panel.says("pool.root.append(pool.persistent([5]))")
     with taking(times, "change"):
-        panel.change("append", value="[5]")
+        panel.press("Do it")
         eventually(lambda: len(panel.pending), 1)
     with taking(times, "abort"):
         panel.press("Abort")

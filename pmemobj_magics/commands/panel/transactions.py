@@ -17,7 +17,10 @@ __all__ = ["TransactionActs"]
 _BY_PYTHON = "This transaction was begun in Python: leave its with block, or call its commit() or abort() in a cell."
 _ABORTED = "An error has rolled this transaction back: nothing of it will be stored. Abort ends it."
 _HINT = "Commit keeps these changes, Abort undoes them. If the program ends now, they are undone, too."
-_NESTED = "Commit ends the nested transaction, and stores nothing yet: only the outermost Commit does. Abort undoes all changes."
+_NESTED = (
+    "Commit ends the nested transaction, and stores nothing yet: only the outermost Commit does. "
+    "Abort undoes all changes."
+)
 
 
 class TransactionActs:
