@@ -552,3 +552,119 @@ LONGEST_PAUSE = """
     }, 20);
 }
 """
+
+
+# ---- for everybody ----
+
+#: The panel with everything in it: a pool with an open transaction, and an instance of a class of the notebook.
+FULL = (
+    "%pmem_open looks.pmem --create --size 16M\n"
+    "pool.root = pool.persistent({'ada': 70, 'bob': 30, 'players': [1, 2, 3]})\n"
+    "%pmem_panel"
+)
+
+
+def test_accessible_in_the_light_and_in_the_dark(opened: Opens) -> None:
+    """No violation of the rules of axe-core that it calls serious or critical, on any page, in both themes."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    book = opened(FULL)
+    book.run(0, 1)
+    panel = book.panel()
+    panel.press("Change", "Begin")
+    panel.change("set", key="'ada'", value="40")
+    panel.fill(value="ada")  # a hint stands below the field
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        book.dark(theme)
+        for name in ("Pools", "Change", "Crash", "As code"):
+            panel.press(name)
+            if name == "Pools":
+                panel.fill(path="nowhere.pmem")
+                panel.press("Open")
+                panel.says("Cannot open pool nowhere.pmem", ".pmem-message-error")
+            if name == "Crash":
+                panel.press("End the program here")
+                panel.says("%pmem_crash", ".pmem-message-done")
+            _demand_no_violation(axe.Axe(), book.page, f"{theme}, {name}")
+            photograph(panel, f"axe-{theme.split()[1].lower()}-{name.lower().replace(' ', '-')}")
+    book.dark("JupyterLab Light")
+    _demand_names(panel)
+
+
+def _demand_no_violation(axe: Any, page: Any, where: str) -> None:
+    found = axe.run(page, context=".jp-NotebookPanel:not(.lm-mod-hidden) .pmem-panel", options=AXE).response
+    bad = [
+        f"{where}: {each['id']}: {node['html'][:160]} {node['any'][0]['message'] if node['any'] else ''}"
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+        for node in each["nodes"]
+    ]
+    assert found["passes"] and not bad, "\n".join(bad)
+
+
+AXE = {"resultTypes": ["violations", "passes"]}
+
+
+def _demand_names(panel: Panel) -> None:
+    """Each control has a name, and what the panel says is read aloud."""
+    for name in ("Pools", "Change", "Crash", "As code"):
+        panel.press(name)
+        for role in ("button", "textbox", "combobox", "listbox", "checkbox"):
+            nameless = panel.place.get_by_role(role).evaluate_all(NAMELESS)
+            assert nameless == [], (name, role)
+    live = panel.place.locator(".pmem-message").evaluate_all(
+        "all => all.map(it => [it.getAttribute('role'), !!it.getAttribute('aria-live')])"
+    )
+    assert live and all(each == ["status", True] for each in live)
+
+
+#: In JavaScript: the controls without a name.
+NAMELESS = """
+all => all.filter(it => !(it.getAttribute('aria-label') || it.labels?.[0]?.textContent.trim() || it.innerText.trim()))
+    .map(it => it.outerHTML)
+"""
+
+
+@pytest.mark.parametrize("width", [600, 900, 1400])
+def test_nothing_is_cut_at_any_width(opened: Opens, width: int) -> None:
+    """The panel of this width has no scroll bar from left to right on any page, and nothing sticks out of it."""
+    book = opened(FULL)
+    book.run(0, 1)
+    panel = book.panel()
+    panel.press("Change", "Begin")
+    panel.change("set", key="'ada'", value="40")
+    panel.place.evaluate("(panel, width) => { panel.style.width = `${width}px`; }", width)
+    book.page.set_viewport_size({"width": max(1200, width + 500), "height": 1600})
+    for name in ("Pools", "Change", "Crash", "As code"):
+        panel.press(name)
+        if name == "Crash":
+            panel.press("End the program here")
+            panel.says("%pmem_crash", ".pmem-message-done")
+        for view in ("Explorer", "Bytes", "Log"):
+            panel.press(view)
+            book.page.wait_for_timeout(300)
+            assert panel.place.evaluate(STICKS_OUT) == [], (name, view)
+            if view == "Explorer":
+                photograph(panel, f"width-{width}-{name.lower().replace(' ', '-')}")
+            elif name == "Pools":
+                photograph(panel, f"width-{width}-{view.lower()}")
+    book.page.set_viewport_size({"width": 1200, "height": 1600})
+
+
+#: In JavaScript: the controls and texts that stick out of the panel, or that have a scroll bar of their own.
+STICKS_OUT = """
+panel => {
+    const right = panel.getBoundingClientRect().right + 1;
+    const found = panel.scrollWidth > panel.clientWidth + 1 ? [`the panel is ${panel.scrollWidth} wide`] : [];
+    for (const it of panel.querySelectorAll('button, input, select, label, p, pre, table, h4, .pmem-explorer')) {
+        const box = it.getBoundingClientRect();
+        if (!box.width || it.closest('.pmem-explorer') !== (it.matches('.pmem-explorer') ? it : null)) continue;
+        if (box.right > right || box.left < panel.getBoundingClientRect().left - 1) found.push(it.outerHTML.slice(0, 120));
+        if (it.tagName === 'BUTTON' && it.scrollWidth > it.clientWidth + 1) found.push(`cut: ${it.innerText}`);
+    }
+    for (const it of panel.querySelectorAll('.pmem-panel-controls *'))
+        if (it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).overflowX.match(/auto|scroll/)
+            && it.getBoundingClientRect().width && !it.closest('.pmem-timeline'))
+            found.push(`scrolls: ${it.outerHTML.slice(0, 120)}`);
+    return found;
+}
+"""

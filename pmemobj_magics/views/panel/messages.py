@@ -22,8 +22,8 @@ class Message(anywidget.AnyWidget):
     """What an act did, with the code that does the same; or an error in three parts.
 
     Attributes:
-        told: ``kind`` (``done``, ``error``, ``ask`` or nothing), ``what``, ``why``, ``todo``, ``code``, and ``number``,
-            which differs from one message to the next, so that the same message is read again.
+        told: ``kind`` (``done``, ``found``, ``note``, ``error`` or nothing), ``what``, ``why``, ``todo``, ``code``, and
+            ``number``, which differs from one message to the next, so that the same message is read again.
     """
 
     _esm = (_PLACE / "message.js").read_text()
@@ -35,15 +35,16 @@ class Message(anywidget.AnyWidget):
         if self.told:
             self.told = {}
 
-    def done(self, what: str, code: str = "", more: str = "") -> None:
+    def done(self, what: str, code: str = "", more: str = "", is_good: bool = True) -> None:
         """Say what was done.
 
         Args:
             what: One sentence.
             code: The lines that do the same.
             more: Further facts, one a line.
+            is_good: Whether it is what one hopes for; a crash that tears something is done, but not good.
         """
-        self._tell(kind="done", what=what, code=code, more=more)
+        self._tell(kind="done" if is_good else "found", what=what, code=code, more=more)
 
     def note(self, what: str) -> None:
         """Say something that is neither a success nor an error."""
