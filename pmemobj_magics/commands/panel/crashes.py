@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable
+from typing import Any
 
 import pmemobj
 from pmemobj import (
@@ -19,6 +20,7 @@ from pmemobj_magics.commands.panel.desk import Desk
 from pmemobj_magics.commands.panel.places import Finder, Located
 from pmemobj_magics.commands.panel.pools import argument_of
 from pmemobj_magics.commands.panel.uncommitted import uncommitted
+from pmemobj_magics.common.pages import details
 from pmemobj_magics.views.crash import PowerResult
 from pmemobj_magics.views.panel.crash_page import CrashPage
 
@@ -77,7 +79,7 @@ class CrashActs:
             result = self._desk.run(code)
             self._desk.note(code)
             self.page.show_result(result._repr_html_())
-            self.page.message.done(_first_line(result), code)
+            self._say(result, code)
 
         self._desk.do(self.page.message, act)
 
@@ -100,7 +102,7 @@ class CrashActs:
             except pmemobj.PmemError:
                 # The recorder of power cuts is missing on this machine; the kill has shown the difference.
                 self.page.show_result(killed._repr_html_())
-                self.page.message.done(_first_line(killed), code)
+                self._say(killed, code)
 
         self._desk.do(self.page.message, act)
 
@@ -116,8 +118,14 @@ class CrashActs:
         self._desk.note(code)
         parts = [above] if above else []
         if isinstance(result, PowerResult):
-            self.page.show_result(*parts, result._repr_html_(), result.widget)
-        self.page.message.done(_first_line(result), code)
+            # The timeline shows the same and more; for those who cannot use it there is the text.
+            told = details("all simulated power cuts as text", result._repr_html_())
+            self.page.show_result(*parts, result.widget, told)
+        self._say(result, code)
+
+    def _say(self, result: Any, code: str) -> None:
+        """Say the verdict of a crash."""
+        self.page.message.done(_sentence(result.summary), code, is_good=result.ok)
 
     def _program(self) -> tuple[PersistentObjectPool, str]:
         """The pool, and the lines that made the changes of its open transaction.
@@ -142,8 +150,8 @@ class CrashActs:
         return pool
 
 
-def _first_line(result: object) -> str:
-    return repr(result).splitlines()[0]
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _checks(target: Located) -> list[tuple[str, str]]:

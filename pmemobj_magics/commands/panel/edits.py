@@ -19,6 +19,8 @@ __all__ = ["EditActs"]
 
 #: Templates for new objects, which are put into the field for the value.
 _TEMPLATES = ("[]", "{}", "set()", "''", "0", "True", "None")
+#: The largest number of characters of a line that are shown.
+_LONGEST = 1000
 _ALONE = (
     "No transaction is open: each change is durable by itself as soon as it is done, and there is no undo. "
     "Press Begin first if several changes belong together."
@@ -121,7 +123,7 @@ class EditActs:
                 self.page.show_line("")
                 return
             try:
-                self.page.show_line(f"<pre>{html.escape(self._code(change))}</pre>")
+                self.page.show_line(f"<pre>{html.escape(_short(self._code(change)))}</pre>")
             except PmemError as error:
                 todo = f"; {error.todo}" if error.todo else ""
                 self.page.show_line(f'<p class="pmem-hint">not yet: {html.escape(error.why + todo)}</p>')
@@ -160,8 +162,12 @@ class EditActs:
         self._desk.run(code, changes=True, pool=pool)
         self._desk.note(code)
         kept = "not committed yet" if pool.in_transaction else "durable"
-        self.page.message.done(f"Done; {kept}.", code, self._desk.printed)
+        self.page.message.done(f"Done; {kept}.", _short(code), self._desk.printed)
         self.page.value.value = ""
+
+
+def _short(code: str) -> str:
+    return code if len(code) <= _LONGEST else f"{code[:_LONGEST]}…"
 
 
 def _kind(value: object) -> str:

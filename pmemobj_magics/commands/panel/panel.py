@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import weakref
 from typing import Any
 
@@ -247,7 +248,11 @@ class PoolPanel(ipywidgets.VBox):
         """The line at the top in words."""
         pool = self.pool
         if pool is None:
-            return "" if self._explorer is None else f"{self._explorer.path} is closed; this is its last known state"
+            return (
+                ""
+                if self._explorer is None
+                else f"{_short_path(self._explorer.path)} is closed; this is its last known state"
+            )
         name = self._session.call(pool)
         kind = f"{pool.medium.short}{', sandbox: changes are lost at close' if pool.sandbox else ''}"
         text = f"{name}: {pool.path} ({kind})"
@@ -315,6 +320,12 @@ class PoolPanel(ipywidgets.VBox):
                 handle: Any = DisplayHandle
                 self._handle = handle()
             self._handle.display(StaticPicture(self._html()))
+
+
+def _short_path(path: str) -> str:
+    """A path below the notebook's folder from there, and any other one in full."""
+    shorter = os.path.relpath(path)
+    return path if shorter.startswith(os.pardir) else shorter
 
 
 _numbers = itertools.count(1)

@@ -17,6 +17,10 @@ __all__ = ["TransactionActs"]
 _BY_PYTHON = "This transaction was begun in Python: leave its with block, or call its commit() or abort() in a cell."
 _ABORTED = "An error has rolled this transaction back: nothing of it will be stored. Abort ends it."
 _HINT = "Commit keeps these changes, Abort undoes them. If the program ends now, they are undone, too."
+_NESTED = (
+    "Commit ends the nested transaction, and stores nothing yet: only the outermost Commit does. "
+    "Abort undoes all changes."
+)
 
 
 class TransactionActs:
@@ -84,7 +88,8 @@ class TransactionActs:
             self._last = uncommitted(pool, self._desk.session.call(pool))
             self._seen = stamp
         mine = self._desk.session.begun_on(pool) is not None
-        notes = [_ABORTED if self._last.is_aborted else _HINT if mine else _BY_PYTHON, self._last.note]
+        hint = _NESTED if pool.transaction_depth > 1 else _HINT
+        notes = [_ABORTED if self._last.is_aborted else hint if mine else _BY_PYTHON, self._last.note]
         note = " ".join(note for note in notes if note)
         self.bar.show(True, pool.transaction_depth, self._last.rows, note, mine)
 
