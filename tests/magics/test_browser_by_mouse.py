@@ -74,21 +74,21 @@ SEEN: dict[str, dict[str, list[str | tuple[str, ...]]]] = {
             "uncommitted",
             "pool.root['shelf'] = 9",
             "pool.root['customers'].append('Ada')",
-            "--no-transaction",
+            "torn: some of its statements are stored, others are not",
             "rolled back",
         ],
         "mouse-02": [
             "uncommitted",
             "pool.root['shelf'] = 9",
             "pool.root['customers'].append('Ada')",
-            "%pmem_crash",
+            ("%pmem_crash", "killed in the middle of the transaction", "after recovery"),
             "rolled back",
         ],
         "mouse-03": [
             "uncommitted",
             "pool.root['shelf'] = 9",
             "pool.root['customers'].append('Ada')",
-            "--check pool.root['shelf'] + len(pool.root['customers']) == 10",
+            "after every simulated power cut the pool was as before the cell, or as after it",
             "violate your check",
             "rolled back",
         ],
@@ -140,6 +140,7 @@ class Reader:
                 self.panel.get_by_label(act["choice"], exact=True).select_option(act["option"])
             elif act["row"]:
                 self.panel.locator(".pmem-row").get_by_text(act["row"], exact=True).first.click()
+                self.sees("pool.root (" if act["row"] == "root" else f"pool.root[{act['row']}] (")  # it is selected
             elif act["button"]:
                 self.panel.get_by_role("button", name=act["button"], exact=True).first.click()
                 if act["button"] == "Do it":
