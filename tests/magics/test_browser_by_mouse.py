@@ -135,6 +135,7 @@ class Reader:
         """Do the acts of one line of a table."""
         acts = list(ACT.finditer(line))
         assert acts, line
+        typed = ""
         for act in acts:
             if act["option"]:
                 self.panel.get_by_label(act["choice"], exact=True).select_option(act["option"])
@@ -142,16 +143,24 @@ class Reader:
                 self.panel.locator(".pmem-row").get_by_text(act["row"], exact=True).first.click()
                 self.sees("pool.root (" if act["row"] == "root" else f"pool.root[{act['row']}] (")  # it is selected
             elif act["button"]:
+                if act["button"] == "Do it":
+                    self.sees_line(typed)
                 self.panel.get_by_role("button", name=act["button"], exact=True).first.click()
                 if act["button"] == "Do it":
-                    self.page.wait_for_function(
-                        "field => !field.value",
-                        arg=self.panel.get_by_label("value", exact=True).element_handle(),
-                        timeout=PATIENCE,
-                    )
+                    value = self.panel.get_by_label("value", exact=True).element_handle()
+                    self.page.wait_for_function("field => !field.value", arg=value, timeout=PATIENCE)
             else:
                 field = act["field"] or act["second_field"]
-                self.panel.get_by_label(field, exact=True).fill(act["text"] or act["second"])
+                typed = act["text"] or act["second"]
+                self.panel.get_by_label(field, exact=True).fill(typed)
+
+    def sees_line(self, typed: str) -> None:
+        """Wait until the line that a button would run has what was typed: the front end sends it with a delay."""
+        self.page.wait_for_function(
+            "([panel, typed]) => [...panel.querySelectorAll('.widget-html-content > pre')].some((it) => it.innerText.includes(typed))",
+            arg=[self.panel.element_handle(), typed],
+            timeout=PATIENCE,
+        )
 
     def sees(self, text: str) -> None:
         """Wait until the panel shows a text, also in a box with code."""
