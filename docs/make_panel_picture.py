@@ -5,18 +5,17 @@ It needs Chromium, as ``make test-browser`` installs it.
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 ROOT = Path(__file__).parent.parent
 IMAGES = ROOT / "docs" / "images"
 #: The pictures, each with the theme of JupyterLab.
 THEMES = {"panel.png": "JupyterLab Light", "panel-dark.png": "JupyterLab Dark"}
-SIZE = {"width": 1240, "height": 830}
+WIDTH, HEIGHT = 1240, 830
 CELL = "%load_ext pmemobj_magics\n%pmem_panel"
 #: Milliseconds that something may take to appear, and that the page needs to come to rest.
 PATIENCE, REST = 60_000, 1500
@@ -43,7 +42,7 @@ def main() -> None:
             _write_notebook(Path(folder, "notebooks"))
             with serving(Path(folder)) as address:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-                page = browser.new_page(viewport=SIZE)
+                page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
                 page.goto(address.format("bank.ipynb"))
                 page.wait_for_selector(".jp-NotebookPanel .jp-Notebook", timeout=PATIENCE)
                 page.wait_for_function(READY, arg="bank.ipynb", timeout=PATIENCE)
@@ -58,9 +57,10 @@ def main() -> None:
 
 def _write_notebook(folder: Path) -> None:
     folder.mkdir()
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)], metadata=kernel)
-    nbformat.write(notebook, folder / "bank.ipynb")
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    cell = {"cell_type": "code", "id": "panel", "metadata": {}, "execution_count": None, "outputs": [], "source": CELL}
+    notebook = {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "bank.ipynb").write_text(json.dumps(notebook))
 
 
 def _pay(page: Any) -> None:
