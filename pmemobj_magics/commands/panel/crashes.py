@@ -17,7 +17,7 @@ from pmemobj import (
     TransactionError,
 )
 from pmemobj_magics.commands.panel.desk import Desk
-from pmemobj_magics.commands.panel.places import Located, locate
+from pmemobj_magics.commands.panel.places import Finder, Located
 from pmemobj_magics.commands.panel.pools import argument_of
 from pmemobj_magics.commands.panel.uncommitted import uncommitted
 from pmemobj_magics.common.pages import details
@@ -38,6 +38,7 @@ class CrashActs:
         desk: Runs the acts.
         current: The pool of the panel, or None.
         selected: The offset of the selected object; None for the root.
+        finder: Finds objects.
     """
 
     page: CrashPage
@@ -47,8 +48,9 @@ class CrashActs:
         desk: Desk,
         current: Callable[[], PersistentObjectPool | None],
         selected: Callable[[], int | None],
+        finder: Finder,
     ) -> None:
-        self._desk, self._current, self._selected = desk, current, selected
+        self._desk, self._current, self._selected, self._finder = desk, current, selected, finder
 
     # ---- the check ----
 
@@ -58,7 +60,7 @@ class CrashActs:
         target = None
         if pool is not None:
             # In a check, the variable `pool` is the recovered pool, whatever the live one is called.
-            target = locate(pool, "pool", self._selected(), {})
+            target = self._finder.locate(pool, "pool", self._selected(), self._desk.session.holders(pool))
         self.page.show_checks(_checks(target) if target is not None else ())
 
     def choose_check(self) -> None:

@@ -9,7 +9,7 @@ import pmemobj
 from pmemobj import Persistent, PersistentObjectPool, PmemError
 from pmemobj_magics.commands.panel.changes import Change, changes_of, entries_of, root_change
 from pmemobj_magics.commands.panel.desk import Desk
-from pmemobj_magics.commands.panel.places import Located, locate
+from pmemobj_magics.commands.panel.places import Finder, Located
 from pmemobj_magics.commands.panel.values import ValueReader, classes_in
 from pmemobj_magics.common.texts import plural
 from pmemobj_magics.errors import ExpressionError
@@ -40,6 +40,7 @@ class EditActs:
         current: The pool of the panel, or None.
         selected: The offset of the selected object; None for the root.
         select: Selects the root.
+        finder: Finds objects.
     """
 
     page: ChangePage
@@ -50,8 +51,10 @@ class EditActs:
         current: Callable[[], PersistentObjectPool | None],
         selected: Callable[[], int | None],
         select: Callable[[], object],
+        finder: Finder,
     ) -> None:
         self._desk, self._current, self._selected, self._select = desk, current, selected, select
+        self._finder = finder
         self._target: Located | None = None
         self._changes: dict[str, Change] = {}
         self._is_showing = False
@@ -76,7 +79,7 @@ class EditActs:
         promise = f"<p>{_TOGETHER if pool.in_transaction else _ALONE}</p>"
         session = self._desk.session
         try:
-            target = locate(pool, session.call(pool), self._selected(), session.holders(pool))
+            target = self._finder.locate(pool, session.call(pool), self._selected(), session.holders(pool))
             if target is None:
                 self.page.show_object("", f"<p>{_LOST}</p>", (), promise)
                 return

@@ -18,7 +18,7 @@ from pmemobj_magics.commands.log import show_log
 from pmemobj_magics.commands.panel.crashes import CrashActs
 from pmemobj_magics.commands.panel.desk import Desk
 from pmemobj_magics.commands.panel.edits import EditActs
-from pmemobj_magics.commands.panel.places import locate
+from pmemobj_magics.commands.panel.places import Finder
 from pmemobj_magics.commands.panel.pools import PoolActs
 from pmemobj_magics.commands.panel.transactions import TransactionActs
 from pmemobj_magics.errors import MagicUsageError
@@ -78,8 +78,9 @@ class PoolPanel(ipywidgets.VBox):
         self._desk = Desk(self._session, self.refresh)
         self._pools = PoolActs(self._desk, lambda: self.pool, self.choose)
         self._transactions = TransactionActs(self._desk, lambda: self.pool)
-        self._edits = EditActs(self._desk, lambda: self.pool, lambda: self._selected, self._select_root)
-        self._crashes = CrashActs(self._desk, lambda: self.pool, lambda: self._selected)
+        self._finder = Finder()
+        self._edits = EditActs(self._desk, lambda: self.pool, lambda: self._selected, self._select_root, self._finder)
+        self._crashes = CrashActs(self._desk, lambda: self.pool, lambda: self._selected, self._finder)
         self._frame = PanelFrame(self._pools, self._transactions, self._edits, self._crashes, self._on_page)
         self._pools.page, self._transactions.bar = self._frame.pools, self._frame.transaction
         self._edits.page, self._crashes.page = self._frame.change, self._frame.crash
@@ -186,6 +187,7 @@ class PoolPanel(ipywidgets.VBox):
             return
         self._is_refreshing = True
         try:
+            self._finder.forget()
             self._forget_selection()
             self._shown = self._key()
             if self._explorer is not None:
@@ -274,7 +276,7 @@ class PoolPanel(ipywidgets.VBox):
             show(f"<p>Cannot {error.what}: {error.why}</p>")
 
     def _bytes(self, pool: PersistentObjectPool) -> str:
-        target = locate(pool, self._session.call(pool), self._selected, self._session.holders(pool))
+        target = self._finder.locate(pool, self._session.call(pool), self._selected, self._session.holders(pool))
         if target is None or not isinstance(target.value, pmemobj.Persistent):
             return "<p>Select an object in the explorer to see its bytes.</p>"
         return MemoryPicture(inspect.memory(target.value, max_words=_WORDS), target.code).svg
