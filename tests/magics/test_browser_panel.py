@@ -242,6 +242,7 @@ def _abort_by_keyboard(panel: Panel) -> None:
     panel.tab_to("Do it")
     panel.keys("Space")
     eventually(lambda: panel.pending, [["pool.root['ada']", "70", "40", "changed"]])
+    _crash_by_keyboard(panel)
     panel.tab_to("Abort", back=True)
     panel.keys("Enter")
     panel.becomes("open")
@@ -249,6 +250,23 @@ def _abort_by_keyboard(panel: Panel) -> None:
     eventually(lambda: panel.focus, "Begin")
     _nothing_but_buttons(panel, "Begin")
     eventually(lambda: panel.rows[1], "'ada': 70")
+
+
+def _crash_by_keyboard(panel: Panel) -> None:
+    panel.tab_to("Crash", back=True)
+    panel.keys("Enter")
+    panel.tab_to("End the program here")
+    panel.keys("Enter")
+    panel.says(re.compile("Killed in the middle of the transaction"), ".pmem-message-done")
+    _nothing_but_buttons(panel, "End the program here")
+    panel.tab_to("must hold")
+    panel.type("pool.root['ada'] in (40, 70)")
+    panel.tab_to("Cut the power", back=True)
+    panel.keys("Space")
+    panel.says("pool.root['ada'] = 40", ".pmem-message-code")
+    _nothing_but_buttons(panel, "Cut the power")
+    panel.tab_to("Change", back=True)
+    panel.keys("Enter")
 
 
 def _nothing_but_buttons(panel: Panel, focus: str) -> None:
