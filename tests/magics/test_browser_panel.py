@@ -102,7 +102,7 @@ def _create_by_mouse(panel: Panel) -> None:
 def _change_by_mouse(panel: Panel) -> None:
     panel.press("Begin")
     panel.becomes("uncommitted")
-    panel.says("Abort undoes it")
+    panel.says("A transaction is open. Commit keeps its changes, Abort undoes them.", ".pmem-message-done")
     panel.change(key="'ada'", value="40")
     panel.change(key="'bob'", value="60")
     eventually(
