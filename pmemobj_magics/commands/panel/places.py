@@ -67,16 +67,6 @@ class Finder:
         return self._found[key]
 
 
-def locate(self, pool: PersistentObjectPool, name: str, offset: int | None, names: dict[int, str]) -> Located | None:
-    """As `locate` below."""
-    stamp = (pool.absolute_path, *glance.stamp(pool), tuple(names.items()))
-    if stamp != self._stamp:
-        self._stamp, self._found = stamp, {}
-    if (name, offset) not in self._found:
-        self._found[name, offset] = locate(pool, name, offset, names)
-    return self._found[name, offset]
-
-
 def locate(pool: PersistentObjectPool, name: str, offset: int | None, names: dict[int, str]) -> Located | None:
     """Find an object by its offset.
 
