@@ -241,7 +241,7 @@ def image(path: str) -> Iterator[Heap]:
         PmemError: the file is no pool of this package.
     """
     found = pool_file.identify(path)
-    with library.files_in_a_row(found.files) as mapped:
+    with library.files_in_a_row(found.files, pages=found.pages) as mapped:
         heap = Heap(os.path.basename(path))
         heap.bind_image(mapped, found.root_offset)
         heap.resurrect = resurrect

@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from pmemobj._files import pool_file
-from pmemobj._format import LAYOUT_NAME
+from pmemobj._format import LAYOUT_NAME, ROOT_STATE, STATE_OPEN, WORD
 from pmemobj._pmdk import library
 from pmemobj.crash._trace import LINE
 from pmemobj.errors import PmemError
@@ -33,13 +33,17 @@ class Image:
 
     @classmethod
     def of_pool(cls, pool: PersistentObjectPool) -> Image:
-        """A copy of the file of an open pool, which must not change meanwhile."""
+        """A copy of the file of an open pool, which must not change meanwhile. It needs no journal."""
+        heap = pool._heap
+        if heap.journal is not None:
+            heap.journal.checkpoint()
         image = cls(os.path.getsize(pool._file))
         source = os.open(pool._file, os.O_RDONLY)
         try:
             _copy(source, image.file)
         finally:
             os.close(source)
+        image.write(heap.root_offset + ROOT_STATE, STATE_OPEN.to_bytes(WORD, "little"))
         return image
 
     def copy(self) -> Image:

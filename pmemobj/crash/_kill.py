@@ -196,6 +196,8 @@ def _be_the_child(
     try:
         with _child.output_to(writing):
             interrupts.restore()
+            # What the child stores until it dies is to be seen in the file, as libpmemobj itself leaves it there.
+            pool._session.forgo_journal()
             pool.resume()
             _count_changes(pool, at, shared)
             with pool.transaction():

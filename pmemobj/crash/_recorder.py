@@ -116,7 +116,8 @@ class Inherited:
     def take_over(self) -> None:
         """In the child: close the pool without changing its file, and redirect the calls to libpmem to the recorder."""
         faulthandler.disable()  # the parent reports how this process dies
-        library.map_over(self._base, [(self.pool._file, self.size)])
+        if self.pool._heap.journal is None:  # with a journal, the mapping is private already
+            library.map_over(self._base, [(self.pool._file, self.size)])
         self.pool._heap.observer = None
         if self.native.patch() < _LEAST_CALLS:
             raise PowerModeError(
@@ -130,6 +131,8 @@ def bind(heap: Heap, pop: library.Pool, size: int) -> None:
     heap.bind(pop, size, ROOT_SIZE)
     heap.demand_log_space()  # before the recording begins, of which it is no part
     heap.slow = heap.by_page = False
+    heap.needs_flush = True  # the recorder has to hear of every flush
+    heap.journal = None
     heap.observer = None
     if heap.types is not None:
         heap.types.reload()
