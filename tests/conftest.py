@@ -25,7 +25,7 @@ import pmemobj
 from pmemobj import _build_mode
 from pmemobj._durability import journal
 from pmemobj._files.medium import Medium
-from pmemobj._lifecycle import session
+from pmemobj._lifecycle import modes, session
 
 MIB = 1 << 20
 POOL_SIZE = 16 * MIB
@@ -42,6 +42,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("pmemobj")
+
+
+#: With this variable all tests run as if tmpfs were a disk, in the mode of durability that it names: a way to run tests
+#: in a mode that they were not written for. (Children of tests are not concerned.)
+EVERYWHERE = os.environ.get("PMEMOBJ_TEST_DURABILITY", "")
+if EVERYWHERE:
+    session.medium_of = lambda _: Medium.DISK
+    modes.DEFAULT_ON_DISK = EVERYWHERE  # type: ignore[misc]
 
 
 def pytest_configure() -> None:

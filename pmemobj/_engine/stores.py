@@ -116,6 +116,8 @@ class LoggedStores(Allocator):
     @cython.final
     def _log_page(self, offset: int, area: int, end: int) -> None:
         """Snapshot the page of a word that is not snapshotted yet, if that pays; never beyond the allocation."""
+        if self.journal is not None and self._ranges.times(offset) < 8:
+            return  # a record would have all lines of the page, twice: as they are, and in the undo log
         if self._ranges.wants_page(offset):
             page = offset & ~(PAGE - 1)
             first = max(page, area)

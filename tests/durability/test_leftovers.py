@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from mortal import tried_in_fork
-from power_cuts import beside
+from power_cuts import beside, recorded
 
 import pmemobj
 from pmemobj import inspect
@@ -105,6 +105,17 @@ def test_growth_is_in_the_journal_too(killed: Killed) -> None:
     with pmemobj.open(path) as pool:
         assert len(pool.root) == 2000 and set(pool.root) == {"x" * 10_000}
         assert pool.size > 100 << 20
+
+
+def test_a_part_is_durable_before_a_record_counts_it(scratch: Path, as_disk: None) -> None:
+    (scratch / "made").mkdir()
+    with pmemobj.create(scratch / "made" / "pool", "auto", max_size=512 << 20, durability="full") as pool:
+        pool.root = pool.persistent([])
+        with recorded(scratch / "made") as (disk, _):
+            pool.root.append("x" * (12 << 20))
+        events = [event[:2] for event in disk.events]
+        record = events.index(("write", "pool/pool.journal"))
+        assert ("sync", "pool/000001.pmem") in events[:record] and ("sync", "pool") in events[:record]
 
 
 def test_a_part_that_no_record_counts_is_removed(killed: Killed) -> None:

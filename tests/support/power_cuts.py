@@ -31,6 +31,9 @@ class RecordedDisk(FileOperations):
 
     def _note(self, kind: str, descriptor: int, *more: Any) -> None:
         name = self._names.get(descriptor)
+        if name is None:  # it was open before the recording began
+            whole = os.readlink(f"/proc/self/fd/{descriptor}")
+            name = os.path.relpath(whole, self._root) if whole.startswith(self._root) else None
         if name is not None:
             self.events.append((kind, name, *more))
 
