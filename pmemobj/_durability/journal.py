@@ -126,6 +126,8 @@ class Journal:
         self._place = Place(RECORDS, 0, self._header.checksum)
         self._capacity = FIRST_SIZE
         self._limit = max(_LEAST_LIMIT, min(_MOST_LIMIT, space.size // 2))
+        #: The header of a generation that is being begun.
+        self._coming: Header | None = None
         #: Records that were gathered and are not written yet.
         self._gathered: list[tuple[bytearray, int, int]] = []
         #: The number of records that are durable.
@@ -203,6 +205,8 @@ class Journal:
     def _write_gathered(self) -> None:
         if self._failure is not None:
             self._refuse()
+        if self._coming is not None:
+            self._finish_generation_at_last()
         self._gather(self._base, RECORD_HEAD, SECTOR, self._gathered)
         while self._gathered:
             record, pages, lines = self._gathered[0]
@@ -215,6 +219,12 @@ class Journal:
             self._place = place
             self.records = place.sequence
             del self._gathered[0]
+
+    def _finish_generation_at_last(self) -> None:
+        try:
+            self._finish_generation()
+        except OSError as error:
+            raise self._fail("begin a generation of", error) from None
 
     def wait(self) -> None:
         """In full mode, wait until all records that were written before this call are durable.
@@ -300,15 +310,21 @@ class Journal:
 
     def _begin_generation(self) -> None:
         """From here on, the records that there are count for nothing."""
-        header = self._header._replace(generation=self._header.generation + 1)
-        files, file = file_operations.current, self._made.file
         if self._capacity > self._limit:
-            files.truncate(file, self._limit)
+            file_operations.current.truncate(self._made.file, self._limit)
             self._capacity = self._limit
-        files.write(file, header.pack(), header.offset)
-        files.sync_data(file)
+        self._coming = self._header._replace(generation=self._header.generation + 1)
+        self._finish_generation()
+
+    def _finish_generation(self) -> None:
+        """Begin the generation that is coming. If an interrupt cuts this off, the next record does it again before."""
+        header = self._coming
+        assert header is not None
+        file_operations.current.write(self._made.file, header.pack(), header.offset)
+        file_operations.current.sync_data(self._made.file)
         self._header = header
         self._place = Place(RECORDS, self._place.sequence, header.checksum)
+        self._coming = None
 
     # ---- growth ----
 
@@ -354,6 +370,8 @@ class Journal:
                 "the file has holes, and the disk has no room for their contents",
                 "free space; the commits are in the journal, and the next opening replays it",
             )
+        # From here on no record would be replayed.
+        self._failure = NotDurableError(f"change pool {self._name}", "it is being closed", "open it again")
         try:
             # The state alone, after everything else: for as long as it names the journal, a crash leads to a replay.
             self._space.write(state_at, state.to_bytes(WORD, "little"))

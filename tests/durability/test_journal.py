@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from conftest import MIB
 from power_cuts import beside
 
 import pmemobj
+from pmemobj._durability import journal_format
 from pmemobj._durability.file_operations import FileOperations, standing_in
+from pmemobj._durability.journal_format import RECORDS
 from pmemobj._pmdk import interposition, library
 from pmemobj.errors import DurabilityError
 
@@ -252,3 +255,112 @@ def test_without_the_module_a_journal_is_refused(scratch: Path, run_python: Call
         "except pmemobj.errors.DurabilityError as error: assert 'was not built' in str(error)\n"
         "else: raise AssertionError\n"
     )
+
+
+def demand_readable(pool: pmemobj.PersistentObjectPool) -> None:
+    """A replay would find the last record."""
+    journal = pool._heap.journal
+    data = beside(Path(pool.path)).read_bytes()
+    header = journal_format.read_header(data)
+    assert header == journal._header
+    sequences = [record.sequence for record in journal_format.whole_records(memoryview(data)[RECORDS:], header)]
+    assert sequences == list(range(journal.records - len(sequences), journal.records))
+    assert sequences or journal._place.position == RECORDS
+
+
+def test_an_interrupt_at_any_operation_loses_nothing(scratch: Path, short_journal: None) -> None:
+    """A KeyboardInterrupt arrives at each operation on a file in turn; the program goes on after it."""
+
+    class Interrupting(FileOperations):
+        def __init__(self, at: int) -> None:
+            self.left = at
+
+        def _count(self) -> None:
+            self.left -= 1
+            if self.left == 0:
+                raise KeyboardInterrupt
+
+        def write(self, descriptor: int, data: Any, offset: int) -> None:
+            if self.left % 2:
+                self._count()
+            super().write(descriptor, data, offset)
+            if self.left % 2 == 0:
+                self._count()
+
+        def sync_data(self, descriptor: int) -> None:
+            super().sync_data(descriptor)
+            self._count()
+
+        def sync(self, descriptor: int) -> None:
+            self._count()
+            super().sync(descriptor)
+
+    with made(scratch / "pool", size=8 * MIB) as pool:
+        done = 0
+        for turn in range(1, 120):
+            with standing_in(Interrupting(turn)):
+                for number in range(turn * 1000, turn * 1000 + 60):
+                    try:
+                        with pool.transaction():
+                            pool.root["n"] = number
+                            pool.root["list"][number % 2000] = number
+                        done = number
+                    except KeyboardInterrupt:
+                        break
+            assert pool.root["n"] in (done, number)
+            done = pool.root["n"]
+            pool.root["dict"]["turn"] = turn
+            demand_readable(pool)
+            if turn % 10 == 0:
+                left = scratch / f"left{turn}"
+                left.mkdir()
+                for file in (scratch / "pool", beside(scratch / "pool")):
+                    (left / file.name).write_bytes(file.read_bytes())
+        last = pool.root["n"]
+        items = list(pool.root["list"])
+    with pmemobj.open(scratch / "pool", durability="in-place") as pool:
+        assert pool.root["n"] == last and list(pool.root["list"]) == items
+    for left in scratch.glob("left*"):
+        with pmemobj.open(left / "pool", durability="in-place") as pool:
+            number = pool.root["n"]
+            assert pool.root["list"][number % 2000] == number and pool.check().ok
+
+
+@pytest.mark.parametrize("after", ["write", "sync"])
+def test_an_interrupt_in_the_beginning_of_a_generation_loses_nothing(
+    scratch: Path, short_journal: None, after: str
+) -> None:
+    class Interrupting(FileOperations):
+        is_header = False
+        count = 0
+
+        def write(self, descriptor: int, data: Any, offset: int) -> None:
+            super().write(descriptor, data, offset)
+            self.is_header = offset < RECORDS and len(data) == 512
+            if self.is_header and after == "write":
+                self.count += 1
+                raise KeyboardInterrupt
+
+        def sync_data(self, descriptor: int) -> None:
+            super().sync_data(descriptor)
+            if self.is_header and after == "sync":
+                self.is_header = False
+                self.count += 1
+                raise KeyboardInterrupt
+
+    with made(scratch / "pool", size=8 * MIB) as pool:
+        disk = Interrupting()
+        number = 0
+        with standing_in(disk):
+            while disk.count == 0:
+                number += 1
+                with suppress(KeyboardInterrupt):
+                    pool.root["n"] = number
+        pool.root["n"] = -1
+        demand_readable(pool)
+        for number in range(1000):
+            pool.root["n"] = number
+            if number % 100 == 0:
+                demand_readable(pool)
+    with pmemobj.open(scratch / "pool", durability="in-place") as pool:
+        assert pool.root["n"] == 999
