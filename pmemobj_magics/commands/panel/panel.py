@@ -158,7 +158,8 @@ class PoolPanel(ipywidgets.VBox):
     def _select_root(self) -> None:
         if self._explorer is not None:
             self._explorer.trail = []
-            self._explorer.selected = ""
+            # The page highlights the object with this name.
+            self._explorer.selected = self._explorer.scene["start"][2] or ""
 
     # ---- what is shown ----
 

@@ -5,6 +5,7 @@ Both are elements that stay in the page while their text changes, so that a scre
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,17 @@ class Status(anywidget.AnyWidget):
         started, answered: Grow with each act that begins, and that is finished. While a cell runs, no act begins.
     """
 
-    _esm = "\n".join((_PLACE / name).read_text() for name in ("focus.js", "status.js"))
+    _esm = "\n".join((_PLACE / name).read_text() for name in ("fields.js", "focus.js", "status.js"))
     _css = (_PLACE / "panel.css").read_text()
     told: Any = traitlets.Dict().tag(sync=True)
     started = traitlets.Int(0).tag(sync=True)
     answered = traitlets.Int(0).tag(sync=True)
+
+    def on_fields(self, take: Callable[[dict[str, Any]], object]) -> None:
+        """Have a function called with what the fields hold, by their labels, before the handler of each press."""
+
+        def receive(_widget: Any, content: Any, _buffers: Any) -> None:
+            if isinstance(content, dict) and isinstance(content.get("fields"), dict):
+                take(content["fields"])
+
+        self.on_msg(receive)

@@ -56,6 +56,7 @@ function render({ model, el }) {
     const target = event.target.closest?.("button");
     if (!target || !target.classList.contains("jupyter-button") || target.classList.contains("jupyter-widgets-toggle")) return;
     if (isGone) return;
+    model.send({ fields: fieldsOf(panel) });
     const started = model.get("started");
     clearTimeout(pressed);
     pressed = setTimeout(() => {
