@@ -57,10 +57,7 @@ class Desk:
         def run() -> None:
             if self.status is not None:
                 self.status.started += 1
-            if message is not None:
-                if self._said is not None and self._said is not message:
-                    self._said.clear()
-                self._said = message
+            before = None if message is None else message.told
             try:
                 with self._capture():
                     act()
@@ -71,11 +68,19 @@ class Desk:
                 if message is not None:
                     message.error(error, self.printed)
             finally:
+                if message is not None and message.told is not before:
+                    self._take_back(message)
                 self.refresh()
                 if self.status is not None:
                     self.status.answered += 1
 
         self._main.call(run)
+
+    def _take_back(self, message: Message) -> None:
+        """Clear what the last act said elsewhere, since this message is newer."""
+        if self._said is not None and self._said is not message:
+            self._said.clear()
+        self._said = message
 
     def refresh(self) -> None:
         """Show the present state; it is called in the main thread."""
