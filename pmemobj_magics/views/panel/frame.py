@@ -61,7 +61,13 @@ class PanelFrame:
         body = ipywidgets.HBox([controls, beside])
         body.add_class("pmem-panel-body")
         self.status.on_fields(self._take)
-        self.children: Sequence[ipywidgets.Widget] = (self.status, body)
+        self.pages.observe(lambda _: self._show_result(), names=["index"])
+        self._show_result()
+        self.children: Sequence[ipywidgets.Widget] = (self.status, body, self.crash.result)
+
+    def _show_result(self) -> None:
+        """Show the result of a crash only on the page that crashes."""
+        self.crash.result.layout.display = "flex" if self.page == "Crash" else "none"
 
     @property
     def _fields(self) -> tuple[ipywidgets.Widget, ...]:
