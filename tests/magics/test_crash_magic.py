@@ -408,7 +408,7 @@ def test_the_line_magic_crashes_the_open_transaction(run: Run, begun: Any) -> No
     ]
     page = result._repr_html_()
     assert page.startswith('<div class="pmem-crash"><p><strong>✓</strong>') and page.count("<svg") in (0, 3)
-    assert "goes on as it was" in page and "wrapped" not in page
+    assert "is as it was" in page and "wrapped" not in page
 
 
 def test_the_line_magic_without_a_transaction(run: Run, bank: Any) -> None:  # noqa: F811
