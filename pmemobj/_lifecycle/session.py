@@ -363,7 +363,7 @@ class Session:
             heap.store(heap.root_offset + ROOT_STATE, STATE_OPEN)
             heap.may_have_garbage = may_have_garbage  # the store of the state makes no garbage
         else:
-            heap.persists += 1  # the state names the journal, which was stored in the file; see `glance`
+            heap.changes += 1  # the state names the journal, and was stored in the file; see `glance`
 
     def _recover(self, found: pool_file.PoolFile, unclean: bool) -> None:
         """Invalidate handles whose objects are gone, and free what a killed program left unreachable.
