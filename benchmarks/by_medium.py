@@ -1,7 +1,7 @@
 """What a commit costs by medium and mode of durability, beside LMDB, SQLite, and one write that is waited for.
 
-A program of its own: ``python -m benchmarks.by_medium DIRECTORY [--elements N] [--repeat N]``, once with a directory
-on a disk and once on tmpfs. Each figure is the median of some rounds, in microseconds for one change; the systems take
+A program of its own: ``python -m benchmarks.by_medium DIRECTORY [--elements N] [--repeat N]``, once with a directory on
+a disk and once on tmpfs. Each figure is the median of some rounds, in microseconds for one change; the systems take
 turns in each round, since a disk is now quick and now slow. LMDB and SQLite keep the same keys and values
 as bytes of eight digits or words; their values are what a program would keep there.
 """
@@ -9,7 +9,6 @@ as bytes of eight digits or words; their values are what a program would keep th
 from __future__ import annotations
 
 import argparse
-import functools
 import os
 import random
 import sqlite3
@@ -17,7 +16,8 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +202,28 @@ def fill(path: Path, durability: str | None, objects: int = 100_000) -> float:
     return time.perf_counter() - start
 
 
+CHANGES = ("list set", "dict set", "attribute set", "append", "new key")
+#: Those of the systems on a disk that wait for nothing, so that more of their changes are timed.
+QUICK = ("pmemobj relaxed", "SQLite NORMAL")
+
+
+def measure(opened: dict[str, System], repeat: int, is_disk: bool) -> dict[tuple[str, str, str], list[float]]:
+    """Microseconds for one change, alone and in a batch, of each round."""
+    measured: dict[tuple[str, str, str], list[float]] = {}
+    for turn in range(repeat):
+        for name in CHANGES:
+            for system, made in opened.items():
+                change, is_slow = made.changes[name], is_disk and system not in QUICK
+                numbers = [turn << 40 | number for number in random.sample(range(1 << 40), 60 if is_slow else 2000)]
+                taken = timed(len(numbers), partial(each, change, numbers))
+                measured.setdefault((name, "alone", system), []).append(taken)
+                if system == "pmemobj in-place" and is_slow and turn:
+                    continue  # a batch takes seconds there
+                taken = timed(BATCH, partial(made.batch, change))
+                measured.setdefault((name, "batch", system), []).append(taken)
+    return measured
+
+
 def main() -> None:
     """Measure and print."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -210,36 +232,20 @@ def main() -> None:
     arguments.add_argument("--repeat", type=int, default=5)
     arguments.add_argument("--no-fill", action="store_true")
     given = arguments.parse_args()
+    is_disk = medium_of(str(given.directory)) is Medium.DISK
     with tempfile.TemporaryDirectory(dir=given.directory, prefix="by-medium-") as name:
         directory = Path(name)
-        measured: dict[tuple[str, str, str], list[float]] = {}
-        opened = {}
-        contexts = systems(directory, given.elements)
-        for system, context in contexts.items():
-            opened[system] = context.__enter__()
-        for turn in range(given.repeat):
-            for change in ("list set", "dict set", "attribute set", "append", "new key"):
-                for system, made in opened.items():
-                    waits = system not in ("pmemobj relaxed", "SQLite NORMAL")
-                    slow = waits and medium_of(str(directory)) is Medium.DISK
-                    count = 60 if slow else 2000
-                    numbers = [turn << 40 | number for number in random.sample(range(1 << 40), count)]
-                    taken = timed(count, functools.partial(each, made.changes[change], numbers))
-                    measured.setdefault((change, "alone", system), []).append(taken)
-                    if system == "pmemobj in-place" and slow and turn:
-                        continue
-                    taken = timed(BATCH, functools.partial(made.batch, made.changes[change]))
-                    measured.setdefault((change, "batch", system), []).append(taken)
-        names = list(opened)
-        print(f"{'':24}" + "".join(f"{name:>20}" for name in names))
+        with ExitStack() as stack:
+            contexts = systems(directory, given.elements)
+            opened = {system: stack.enter_context(context) for system, context in contexts.items()}
+            measured = measure(opened, given.repeat, is_disk)
+        print(f"{'':24}" + "".join(f"{system:>20}" for system in opened))
         for how in ("alone", "batch"):
-            for change in ("list set", "dict set", "attribute set", "append", "new key"):
-                row = [statistics.median(measured[change, how, name]) for name in names]
+            for change in CHANGES:
+                row = [statistics.median(measured[change, how, system]) for system in opened]
                 print(f"{change + ', ' + how:24}" + "".join(f"{value:20.2f}" for value in row))
-        for context in contexts.values():
-            context.__exit__(None, None, None)
         if not given.no_fill:
-            for mode in ("full", "relaxed") if medium_of(str(directory)) is Medium.DISK else (None,):
+            for mode in ("full", "relaxed") if is_disk else (None,):
                 print(f"fill with 100,000 objects, {mode or 'memory'}: {fill(directory / f'fill-{mode}', mode):.2f} s")
 
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import threading
 from collections.abc import Sequence
@@ -67,6 +68,9 @@ class NewJournal:
         self.file = -1
         try:
             self.file = files.open(self.name, os.O_RDWR | os.O_CREAT | os.O_EXCL, mode, self.directory)
+            # As long as it is open, no other process takes it for something that was left behind.
+            with contextlib.suppress(OSError):  # some file systems have no locks
+                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             files.allocate(self.file, 0, FIRST_SIZE)
             files.write(self.file, bytes(FIRST_SIZE), 0)
             files.write(self.file, header.pack(), header.offset)
@@ -380,6 +384,11 @@ class Journal:
             raise self._fail("close", error) from None
         with contextlib.suppress(OSError):
             self._made.remove()  # where that fails, the next opening finds that it is not needed
+
+    def discard(self) -> None:
+        """Remove the journal of a new pool that does not get its name."""
+        with contextlib.suppress(OSError):
+            self._made.remove()
 
     def close(self) -> None:
         """Close the files; nothing more is written."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ from pmemobj._pmdk import interposition, library
 from pmemobj.errors import (
     PmemError,
     PoolAccessError,
+    PoolBusyError,
     PoolDamagedError,
     PoolExistsError,
     PoolPermissionError,
@@ -148,6 +150,7 @@ class Leftover:
 
         Raises:
             PoolExistsError: it is no journal, so it is left alone.
+            PoolBusyError: a process uses it, for a pool that has been moved, or that it is creating.
         """
         if self.kind is Kind.NO_JOURNAL:
             raise PoolExistsError(
@@ -156,6 +159,12 @@ class Leftover:
                 'move that away, or open the pool with durability="in-place"',
             )
         if self.kind is Kind.OTHER:
+            if _is_in_use(self.path):
+                raise PoolBusyError(
+                    what,
+                    f"its journal would be {self.path}, which another process uses as the journal of another pool",
+                    "close that pool there, or choose another name",
+                )
             directory, name = os.path.split(self.path)
             with _directory(directory) as descriptor:
                 file_operations.current.rename(name, name + ASIDE, descriptor)
@@ -284,6 +293,20 @@ def _directory(path: str) -> Iterator[int]:
         yield descriptor
     finally:
         file_operations.current.close(descriptor)
+
+
+def _is_in_use(path: str) -> bool:
+    """Whether a process has a journal open as its own."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _unreadable(what: str, path: str, error: OSError) -> PmemError:

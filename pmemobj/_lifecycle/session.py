@@ -193,6 +193,8 @@ class Session:
             if self.heap.journal is not None:
                 self.heap.journal.path = leftover.journal_path(self.file, bool(may_grow_to))
         except BaseException:
+            if self.heap.journal is not None:
+                self.heap.journal.discard()
             self._unbind()
             raise
         finally:
@@ -356,10 +358,12 @@ class Session:
         self._adopt_journal()
         self._begin()
         heap = self.heap
-        if heap.journal is None:  # otherwise the state names the journal
+        if heap.journal is None:
             may_have_garbage = heap.may_have_garbage
             heap.store(heap.root_offset + ROOT_STATE, STATE_OPEN)
             heap.may_have_garbage = may_have_garbage  # the store of the state makes no garbage
+        else:
+            heap.changes += 1  # the state names the journal, and was stored in the file; see `glance`
 
     def _recover(self, found: pool_file.PoolFile, unclean: bool) -> None:
         """Invalidate handles whose objects are gone, and free what a killed program left unreachable.

@@ -57,7 +57,6 @@ def pool_facts(
     facts = [
         ("size", size),
         ("memory", pool.medium.value),
-        ("durability", pool.durability),
         ("state", f"{state}; in a sandbox: all changes are lost at close" if pool.sandbox else state),
         ("root", _root_text(pool)),
     ]

@@ -391,3 +391,40 @@ def test_another_opening_between_the_steps_is_noticed(
         assert pool.root == [*FULL, 7]
     with pmemobj.open(path) as pool:
         assert pool.root == [*FULL, 7]
+
+
+def test_the_journal_of_a_pool_that_is_being_created_is_not_put_aside(
+    scratch: Path, as_disk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pmemobj._files import storage
+
+    real = storage.SingleFile.give_name
+    path = scratch / "pool"
+
+    def after_another(self: Any, name: str) -> None:
+        monkeypatch.setattr(storage.SingleFile, "give_name", real)
+        with pytest.raises(pmemobj.errors.PoolBusyError, match="another process uses"):
+            pmemobj.create(path, 8 << 20, durability="full")
+        real(self, name)
+
+    monkeypatch.setattr(storage.SingleFile, "give_name", after_another)
+    with pmemobj.create(path, 8 << 20, durability="full") as pool:
+        assert beside(path).exists()
+        pool.root = 1
+    with pmemobj.open(path) as pool:
+        assert pool.root == 1
+    assert os.listdir(scratch) == ["pool"]
+
+
+def test_a_creation_that_fails_at_last_leaves_no_journal(
+    scratch: Path, as_disk: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pmemobj._files import storage
+
+    def fail(self: Any, name: str) -> None:
+        raise FileExistsError(name)
+
+    monkeypatch.setattr(storage.SingleFile, "give_name", fail)
+    with pytest.raises(pmemobj.errors.PoolExistsError):
+        pmemobj.create(scratch / "pool", 8 << 20, durability="full")
+    assert os.listdir(scratch) == []

@@ -116,7 +116,7 @@ def test_open_creates_and_says_what_it_found(run: Run) -> None:
     assert run("pool") is report.pool and report.pool.size == 16 << 20
     lines = repr(report).splitlines()
     assert lines[0] == "pool: game.pmem"
-    assert [line.split()[0] for line in lines[1:]] == ["size", "memory", "durability", "state", "root"]
+    assert [line.split()[0] for line in lines[1:]] == ["size", "memory", "state", "root"]
     assert re.search(r"size +16 MiB, 1[01]\.\d MiB free", lines[1])
     assert "created just now" in lines[3] and lines[4].split() == ["root", "None"]
     assert "<table" in report._repr_html_()
