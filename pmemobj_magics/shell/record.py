@@ -47,8 +47,8 @@ class Record:
         self._shell = shell
         self._happenings: list[Happening] = []
         self._before: dict[str, tuple[Any, int]] = {}
-        #: The cell that runs or ran last: its text, its number, and when it began.
-        self._cell, self._number, self._cell_began = "", 0, 0.0
+        #: The cell that runs or ran last: its text, and when it began.
+        self._cell, self._cell_began = "", 0.0
         self.is_running = False
         #: By pool with an open transaction: the number of its first happening, and when it began (seconds since 1970).
         self._begun: dict[str, tuple[int, float]] = {}
@@ -108,11 +108,11 @@ class Record:
     # ---- cells ----
 
     def _before_cell(self, info: Any) -> None:
-        self._cell, self._number = getattr(info, "raw_cell", "") or "", self._shell.execution_count
+        self._cell = getattr(info, "raw_cell", "") or ""
         self._cell_began, self.is_running = time.time(), True
         self.expect()
 
-    def _after_cell(self, _result: Any = None) -> None:
+    def _after_cell(self, result: Any = None) -> None:
         after = _stamps()
         changed = frozenset(path for path, stamp in after.items() if self._before.get(path) != stamp)
         _, found, rest = self._cell.rpartition(_BEGIN)
@@ -123,7 +123,8 @@ class Record:
         else:
             later = self._cell
         if changed and later.strip():
-            self._add(Happening(later, self._number, changed))
+            # A kernel counts on before the cell runs, so the count of the shell is not the number of the cell.
+            self._add(Happening(later, getattr(result, "execution_count", None) or 1, changed))
         self._notice(after, began_here=bool(changed and later.strip()))
         self.is_running = False
 

@@ -131,7 +131,7 @@ def test_the_empty_panel(desk: Desk) -> None:
 
 def test_create(run: Run, desk: Desk) -> None:
     told = desk.create("bank.pmem")
-    assert told["kind"] == "done" and told["code"] == "%pmem_open bank.pmem --create --size 16M"
+    assert told["kind"] == "done" and told["code"] == "%pmem_open bank.pmem --exclusive --size 16M"
     assert "state: created just now" in told["more"] and "root: None" in told["more"]
     assert run("pool") is desk.panel.pool and desk.state == "open" and os.path.exists("bank.pmem")
     assert desk.pools == ["bank.pmem · 16 MiB, disk · open here as pool"] or "tmpfs" in desk.pools[0]
@@ -139,7 +139,7 @@ def test_create(run: Run, desk: Desk) -> None:
 
 def test_create_a_growing_pool(desk: Desk) -> None:
     told = desk.create("large", "auto")
-    assert told["code"] == "%pmem_open large --create --size auto" and os.path.isdir("large")
+    assert told["code"] == "%pmem_open large --exclusive --size auto" and os.path.isdir("large")
     assert desk.panel.pool is not None and desk.panel.pool.max_size > desk.panel.pool.size
 
 
@@ -147,7 +147,7 @@ def test_create_what_exists(desk: Desk) -> None:
     desk.create()
     desk.close()
     fails(desk.create(), "Cannot create pool bank.pmem", "there is a file of this name", "open it")
-    assert desk.panel.code.count("create") == 1
+    assert desk.panel.code.count("exclusive") == 1
 
 
 def test_a_second_pool_gets_a_name_of_its_own(run: Run, desk: Desk) -> None:
@@ -162,6 +162,27 @@ def test_a_second_pool_gets_a_name_of_its_own(run: Run, desk: Desk) -> None:
     # The list chooses among the open ones.
     desk.frame.pools.pools.value = "one.pmem"
     assert desk.panel.pool is run("pool")
+
+
+def test_the_list_the_field_and_close_mean_the_same_pool(run: Run, desk: Desk) -> None:
+    desk.create("a.pmem")
+    desk.close()
+    desk.create("b.pmem")
+    # To choose a closed pool fills in its path, and the list goes on marking it.
+    desk.frame.pools.pools.value = "a.pmem"
+    assert desk.frame.pools.path.value == "a.pmem" and desk.frame.pools.pools.value == "a.pmem"
+    fails(desk.close(), "Cannot close pool a.pmem", "not open here")
+    assert desk.panel.pool is not None and desk.panel.pool.path == "b.pmem"
+    desk.open("a.pmem")
+    desk.frame.pools.path.value = "b.pmem"
+    desk.close()
+    assert [pool.path for pool in pmemobj.open_pools()] == ["a.pmem"] and desk.panel.pool is not None
+
+
+@pytest.mark.parametrize("name", ["p q", "1x", "class", "print"])
+def test_variables_that_cannot_be(desk: Desk, name: str) -> None:
+    fails(desk.create("a.pmem", name=name), f"Cannot bind the pool to {name}")
+    assert not os.path.exists("a.pmem")
 
 
 @pytest.mark.parametrize("path", ["with space.pmem", "{braces}.pmem", "$dollar.pmem", "quote'.pmem", "ünï.pmem", "#x.pmem"])
@@ -215,6 +236,8 @@ def test_what_cannot_be_opened(desk: Desk, path: str, what: str, why: str) -> No
     Path("text.txt").write_text("no pool")
     fails(desk.open(path), what, why)
     assert desk.panel.pool is None and desk.panel.code == ""
+    # The advice is for the panel: it names buttons, and no options of magics.
+    assert "--" not in desk.frame.pools.open_message.told.get("todo", "")
     # The next success takes the error away.
     desk.create()
     assert desk.frame.pools.open_message.told == {}
@@ -242,7 +265,7 @@ def test_close_and_delete(desk: Desk) -> None:
     desk.frame.pools.delete_button.click()
     fails(dict(desk.frame.pools.close_message.told), "Cannot delete pool bank.pmem", "it is open here", "Close")
     assert desk.close()["code"] == "%pmem_close" and desk.state == "closed"
-    fails(desk.close(), "Cannot close a pool")
+    fails(desk.close(), "Cannot close pool bank.pmem", "not open here")
     desk.frame.pools.delete_button.click()
     assert "Delete bank.pmem" in desk.frame.pools._question.value and os.path.exists("bank.pmem")
     desk.frame.pools._no.click()
@@ -251,6 +274,19 @@ def test_close_and_delete(desk: Desk) -> None:
     desk.frame.pools._yes.click()
     assert not os.path.exists("bank.pmem") and desk.pools == []
     assert desk.panel.code.endswith("%pmem_delete bank.pmem")
+    # The panel does not go on showing what no longer exists.
+    assert desk.panel.explorer is None and desk.state == "none"
+
+
+def test_only_pools_can_be_deleted(desk: Desk) -> None:
+    Path("text.txt").write_text("mine")
+    os.mkdir("folder")
+    for path, why in (("text.txt", "it is no pool"), ("folder", "it is no pool"), ("missing", "no such file"), ("", "empty")):
+        desk.frame.pools.path.value = path
+        desk.frame.pools.delete_button.click()
+        fails(dict(desk.frame.pools.close_message.told), "Cannot delete", why)
+        assert desk.frame.pools._question.value == ""
+    assert sorted(os.listdir()) == ["folder", "text.txt"]
 
 
 def test_cells_and_the_panel_see_the_same_pools(run: Run, desk: Desk) -> None:
@@ -340,6 +376,9 @@ def test_closing_with_an_open_transaction(bank: Desk) -> None:
     bank.press("begin")
     bank.change("set", "'ada'", "1")
     told = bank.close()
+    # What stays in sight is the state without the transaction.
+    assert bank.panel.explorer is not None and bank.panel.explorer.state == "closed"
+    assert "'ada': 70" in bank.panel.explorer.tree and "uncommitted" not in bank.panel.explorer.tree
     assert "rolled back" in told["what"] and bank.panel.code.endswith("%pmem_abort\n%pmem_close")
     bank.open("bank.pmem")
     assert bank.panel.pool is not None and bank.panel.pool.root["ada"] == 70
@@ -654,13 +693,17 @@ def test_checks_to_choose(bank: Desk) -> None:
 
 
 def test_crashes_without_changes(bank: Desk) -> None:
+    bank.crash("end")
+    assert bank.shown
     fails(bank.crash("power"), "Cannot crash", "no transaction is open", "Begin")
+    assert not bank.shown  # the pictures of an earlier crash
     bank.press("begin")
     fails(bank.crash("power"), "Cannot crash", "nothing was changed")
     bank.change("set", "'ada'", "1")
     if (told := bank.crash("power", "1 +"))["kind"] == "done":
         pytest.fail(str(told))
     fails(told, "")
+    assert "--" not in told["todo"]
 
 
 # ---- as code -----------------------------------------------------------------------------------------
@@ -727,7 +770,7 @@ def test_the_static_picture(bank: Desk) -> None:
     bank.press("begin")
     bank.change("set", "'ada'", "1")
     html = bank.panel._repr_mimebundle_()[0]["text/html"]
-    assert "data:image/svg+xml;base64," in html and "%pmem_open bank.pmem --create" in html and "<script" not in html
+    assert "data:image/svg+xml;base64," in html and "%pmem_open bank.pmem --exclusive" in html and "<script" not in html
 
 
 def test_bytes_and_log(bank: Desk) -> None:

@@ -189,6 +189,12 @@ def test_a_press_uses_what_the_fields_hold(page: FrontEnd) -> None:
     assert page.run("control('pools.path').value, control('pools.sandbox').value") == "('bank.pmem', False)"
 
 
+def test_the_code_names_the_cell_that_changed_the_pool(page: FrontEnd) -> None:
+    number = int(page.run("len(In) - 1"))
+    page.run("pool.root['ada'] = 1")
+    page.wait(f"'# In [{number + 1}] changed the pool here; run that cell, too' in panel.code", "True")
+
+
 def test_crashes(page: FrontEnd) -> None:
     page.press("transaction.begin_button")
     page.wait("pool.in_transaction", "True")

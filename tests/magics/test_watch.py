@@ -438,3 +438,10 @@ def test_unloading_ends_it(run: Run, game: Any, explorer: PoolExplorer) -> None:
     run("%unload_ext pmemobj_magics")
     run("pool.root['guesses'].append(7)")
     assert "PersistentList: 2 items" in nodes(explorer)
+
+
+def test_a_pool_that_is_closed_in_a_transaction_is_shown_without_it(run: Run, game: Any, explorer: PoolExplorer) -> None:
+    run("%pmem_begin\npool.root['name'] = 'Ada'")
+    assert explorer.state == "uncommitted"
+    run("%pmem_abort\n%pmem_close")
+    assert explorer.state == "closed" and "'name': 'David'" in explorer.tree and "Ada" not in json.dumps(explorer.scene)

@@ -76,6 +76,7 @@ class CrashActs:
         """Kill a copy of this program in the middle of its transaction."""
 
         def act() -> None:
+            self.page.show_result()
             pool = self._demand_pool()
             code = f"%pmem_crash{argument_of(self._desk.session, pool)}"
             result = self._desk.run(code)
@@ -87,7 +88,12 @@ class CrashActs:
 
     def cut_power(self) -> None:
         """Run the changes of the transaction in the crash lab, as one transaction."""
-        self._desk.do(self.page.message, lambda: self._power("with pool.transaction():"))
+
+        def act() -> None:
+            self.page.show_result()
+            self._power("with pool.transaction():")
+
+        self._desk.do(self.page.message, act)
 
     def without_transaction(self) -> None:
         """Kill the same changes in the middle, without a transaction; with a check, also cut the power at every step.
@@ -96,6 +102,7 @@ class CrashActs:
         """
 
         def act() -> None:
+            self.page.show_result()
             pool, body = self._program()
             middle = max(1, (len(uncommitted(pool, "").rows) + 1) // 2)
             options = f" --kill --rolled-back --no-transaction --at {middle}"
@@ -141,7 +148,9 @@ class CrashActs:
         pool = self._demand_pool()
         what = "crash the changes of a transaction"
         if not pool.in_transaction:
-            raise TransactionError(what, "no transaction is open", "press Begin, and change something")
+            raise TransactionError(
+                what, "no transaction is open, so there are no changes to repeat", "press Begin, and change something"
+            )
         happenings = self._desk.session.record.in_transaction(pool)
         body = "\n".join(each.code.rstrip() for each in happenings)
         if not body.strip():

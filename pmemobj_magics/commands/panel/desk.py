@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from pmemobj import PersistentObjectPool
+from pmemobj import PersistentObjectPool, PmemError
 from pmemobj_magics.commands.panel.transcript import Transcript
 from pmemobj_magics.common.main_thread import MainThread
 from pmemobj_magics.shell.session import Session
@@ -21,6 +21,22 @@ __all__ = ["Desk"]
 #: The largest number of characters of what an act printed that are shown.
 _PRINTED = 2000
 _STOPPED = "The act was stopped before it had ended. What one statement does happens wholly or not at all."
+
+
+#: Advice of the magics, and what the panel says in its place.
+_ADVICE = {
+    "add --create to create it": "press Create to make a new pool there",
+    "begin one with %pmem_begin": "press Begin first",
+    "write one expression: --check": "write one expression:",
+}
+
+
+def _for_the_panel(error: PmemError) -> PmemError:
+    """An error of a magic, with advice that names buttons and fields."""
+    todo = error.todo
+    for magic, panel in _ADVICE.items():
+        todo = todo.replace(magic, panel)
+    return error if todo == error.todo else PmemError(error.what, error.why, todo)
 
 
 class Desk:
@@ -64,6 +80,9 @@ class Desk:
             except KeyboardInterrupt:
                 if message is not None:
                     message.note(_STOPPED)
+            except PmemError as error:
+                if message is not None:
+                    message.error(_for_the_panel(error), self.printed)
             except Exception as error:  # shown beside the control, since nobody sees a traceback of a handler
                 if message is not None:
                     message.error(error, self.printed)

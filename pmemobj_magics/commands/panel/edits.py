@@ -58,6 +58,8 @@ class EditActs:
         self._target: Located | None = None
         self._changes: dict[str, Change] = {}
         self._is_showing = False
+        #: The lines of the last change, as long as the message about it is shown.
+        self._done = ""
 
     # ---- what is selected ----
 
@@ -123,7 +125,12 @@ class EditActs:
                 self.page.show_line("")
                 return
             try:
-                self.page.show_line(f"<pre>{html.escape(_short(self._code(change)))}</pre>")
+                code = self._code(change)
+                self.page.show_line(f"<pre>{html.escape(_short(code))}</pre>")
+                if self._done and code != self._done:
+                    # What was done before must not look like what is going to be done.
+                    self.page.message.clear()
+                    self._done = ""
             except PmemError as error:
                 todo = f"; {error.todo}" if error.todo else ""
                 self.page.show_line(f'<p class="pmem-hint">not yet: {html.escape(error.why + todo)}</p>')
@@ -136,6 +143,10 @@ class EditActs:
     def _code(self, change: Change) -> str:
         pool = self._current()
         assert pool is not None and self._target is not None
+        if not self._desk.session.names(pool):
+            raise ExpressionError(
+                "change this object", "no variable holds the pool", "press Open on the page Pools to bind it to one"
+            )
         reader = ValueReader(self._desk.session.call(pool), lambda: pool.root, self._desk.session.namespace)
         return change.code(self._target, reader, self.page.place.value, self.page.value.value)
 
@@ -154,16 +165,12 @@ class EditActs:
         if change is None or self._target is None:
             raise ExpressionError("change this object", "it cannot be changed", "select another one in the explorer")
         code = self._code(change)
-        session = self._desk.session
-        if not session.names(pool):
-            raise ExpressionError(
-                "change this object", "no variable holds the pool", "press Open on the page Pools to bind it to one"
-            )
         self._desk.run(code, changes=True, pool=pool)
         self._desk.note(code)
         kept = "not committed yet" if pool.in_transaction else "durable"
         self.page.message.done(f"Done; {kept}.", _short(code), self._desk.printed)
-        self.page.value.value = ""
+        self.page.place.value = self.page.value.value = ""
+        self._done = code
 
 
 def _short(code: str) -> str:

@@ -76,7 +76,7 @@ class PoolPanel(ipywidgets.VBox):
         self._handle: Any = None
         self._is_to_be_pictured = self._is_refreshing = False
         self._desk = Desk(self._session, self.refresh)
-        self._pools = PoolActs(self._desk, lambda: self.pool, self.choose)
+        self._pools = PoolActs(self._desk, lambda: self.pool, self.choose, self._forget)
         self._transactions = TransactionActs(self._desk, lambda: self.pool)
         self._finder = Finder()
         self._edits = EditActs(self._desk, lambda: self.pool, lambda: self._selected, self._select_root, self._finder)
@@ -137,6 +137,11 @@ class PoolPanel(ipywidgets.VBox):
         self._explorer.layout.width = "100%"
         self._explorer.observe(self._on_selected, names=["selected", "trail"])
         self._frame.show_explorer(self._explorer)
+
+    def _forget(self, path: str) -> None:
+        """Show no pool any more, if the pool with this absolute path was shown and is closed."""
+        if self._explorer is not None and self._explorer.pool is None and self._explorer.path == path:
+            self._explorer = None
 
     @property
     def _selected(self) -> int | None:

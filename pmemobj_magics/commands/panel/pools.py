@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import os
 import shlex
 from collections.abc import Callable
 
 import pmemobj
-from pmemobj import PersistentObjectPool, PoolExistsError, PoolNotFoundError, inspect
+from pmemobj import NotAPoolError, PersistentObjectPool, PoolExistsError, PoolNotFoundError, inspect
 from pmemobj.inspect import PoolOnDisk, PoolState
 from pmemobj_magics.commands.panel.desk import Desk
 from pmemobj_magics.common.texts import size_text
+from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.shell.session import DEFAULT_NAME, Session
 from pmemobj_magics.views.panel.pools_page import PoolsPage
 
@@ -27,6 +30,7 @@ class PoolActs:
         desk: Runs the acts.
         current: The pool of the panel, or None.
         choose: Makes a pool the pool of the panel.
+        forget: Takes a closed pool out of the panel, by its absolute path.
     """
 
     page: PoolsPage
@@ -36,12 +40,15 @@ class PoolActs:
         desk: Desk,
         current: Callable[[], PersistentObjectPool | None],
         choose: Callable[[PersistentObjectPool], object],
+        forget: Callable[[str], object],
     ) -> None:
-        self._desk, self._current, self._choose = desk, current, choose
+        self._desk, self._current, self._choose, self._forget = desk, current, choose, forget
         self._found: list[PoolOnDisk] = []
         self._open: tuple[str, ...] | None = None
         self._is_choosing = False
         self._doomed = ""
+        #: The absolute path of the pool that the list has marked last.
+        self._marked = ""
 
     # ---- the list ----
 
@@ -60,10 +67,11 @@ class PoolActs:
         for pool in pmemobj.open_pools():
             if pool.absolute_path not in there:
                 rows.append((f"{pool.path} · open here as {self._desk.session.call(pool)}", pool.path))
-        chosen = None
-        if current is not None:
-            paths = [path for _, path in rows]
-            chosen = next((path for path in paths if os.path.abspath(path) == current.absolute_path), None)
+        # The list marks the pool of the panel, until the reader chooses another line.
+        chosen, here = None, "" if current is None else current.absolute_path
+        if here != self._marked:
+            self._marked = here
+            chosen = next((path for _, path in rows if os.path.abspath(path) == here), None)
         self._is_choosing = True
         try:
             self.page.show_pools(rows, chosen)
@@ -93,7 +101,7 @@ class PoolActs:
         """Open the pool at the path."""
 
         def act() -> None:
-            path = self._path()
+            path = self._path("open")
             code = f"%pmem_open {path_word(path)}{self._as(path)}"
             try:
                 self._open_by(f"{code} --sandbox" if self.page.sandbox.value else code, is_new=False)
@@ -106,13 +114,13 @@ class PoolActs:
         """Create a pool at the path, and open it."""
 
         def act() -> None:
-            path = self._path()
+            path = self._path("create")
             if os.path.lexists(os.path.expanduser(path)):
                 raise PoolExistsError(
                     f"create pool {path}", "there is a file of this name", "open it, or write another path"
                 )
             self._open_by(
-                f"%pmem_open {path_word(path)} --create --size {self.page.size.value}{self._as(path)}", is_new=True
+                f"%pmem_open {path_word(path)} --exclusive --size {self.page.size.value}{self._as(path)}", is_new=True
             )
 
         self._desk.do(self.page.create_message, act)
@@ -141,10 +149,13 @@ class PoolActs:
             "close it there, and press Open again",
         )
 
-    def _path(self) -> str:
+    def _path(self, verb: str) -> str:
+        self._stop_asking()
         path: str = self.page.path.value.strip()
         if not path:
-            raise PoolNotFoundError("open a pool", "the field for the path is empty", "write a path such as bank.pmem")
+            raise PoolNotFoundError(
+                f"{verb} a pool", "the field for the path is empty", "write a path such as bank.pmem"
+            )
         return path
 
     def _as(self, path: str) -> str:
@@ -152,6 +163,12 @@ class PoolActs:
         name = self.page.name.value.strip()
         if not name:
             name = free_name(self._desk.session, os.path.expanduser(path))
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise MagicUsageError(
+                f"bind the pool to {name}", "no variable can have this name", "write a name such as bank"
+            )
+        if hasattr(builtins, name):
+            raise MagicUsageError(f"bind the pool to {name}", f"{name} belongs to Python", "write another name")
         return "" if name == DEFAULT_NAME else f" --as {name}"
 
     # ---- closing and deleting ----
@@ -160,7 +177,7 @@ class PoolActs:
         """Close the pool of the panel; an open transaction is rolled back first, and the message says so."""
 
         def act() -> None:
-            session, pool = self._desk.session, self._demand_pool("close a pool")
+            session, pool = self._desk.session, self._pool_to_close()
             name, lost = session.call(pool), ""
             if pool.in_transaction:
                 mine = session.begun_on(pool) is not None
@@ -168,6 +185,8 @@ class PoolActs:
                 self._desk.run(code)
                 self._desk.note(code)
                 lost = "; the open transaction was rolled back"
+                # What stays in sight is the state that the pool has without the transaction.
+                self._desk.refresh()
             code = f"%pmem_close{argument_of(session, pool)}"
             report = self._desk.run(code)
             self._desk.note(code)
@@ -179,15 +198,14 @@ class PoolActs:
         """Ask whether to delete the pool at the path."""
 
         def act() -> None:
-            path = self._path()
+            path = self._path("delete")
             pool = next((each for each in pmemobj.open_pools() if each.is_at(path)), None)
             if pool is not None:
                 raise pmemobj.PoolBusyError(f"delete pool {path}", "it is open here", "press Close first")
-            found = next((each for each in self._found if each.path == path), None)
-            size = f" ({size_text(found.size)})" if found else ""
+            size = size_text(self._demand_file(path).size)
             self._doomed = path
             self.page.close_message.clear()
-            self.page.show_question(f"Delete {path}{size}, and all that is in it?")
+            self.page.show_question(f"Delete {path} ({size}), and all that is in it?")
 
         self._desk.do(self.page.close_message, act)
 
@@ -198,8 +216,11 @@ class PoolActs:
             path, self._doomed = self._doomed, ""
             self.page.show_question("")
             code = f"%pmem_delete {path_word(path)}"
+            gone = os.path.abspath(os.path.expanduser(path))
             self._desk.run(code)
             self._desk.note(code)
+            self._forget(gone)
+            self.page.path.value = ""
             self.show(anew=True)
             self.page.close_message.done(f"deleted: {path}", code)
 
@@ -207,14 +228,39 @@ class PoolActs:
 
     def keep(self) -> None:
         """Do not delete it."""
-        self._doomed = ""
-        self.page.show_question("")
+        self._stop_asking()
         self.page.close_message.note("Nothing was deleted.")
 
-    def _demand_pool(self, what: str) -> PersistentObjectPool:
-        pool = self._current()
+    def _stop_asking(self) -> None:
+        self._doomed = ""
+        self.page.show_question("")
+
+    def _demand_file(self, path: str) -> PoolOnDisk:
+        """What lies at a path, if it is a pool."""
+        place = os.path.expanduser(path)
+        try:
+            found = inspect.find_pools(os.path.dirname(os.path.abspath(place)), depth=0, most=10_000)
+        except OSError:
+            found = []
+        pool = next((each for each in found if os.path.abspath(each.path) == os.path.abspath(place)), None)
+        if pool is not None:
+            return pool
+        if os.path.lexists(place):
+            raise NotAPoolError(f"delete {path}", "it is no pool", "choose a pool in the list")
+        raise PoolNotFoundError(f"delete pool {path}", "there is no such file", "choose a pool in the list")
+
+    def _pool_to_close(self) -> PersistentObjectPool:
+        """The pool at the path in the field, or without a path the pool of the panel."""
+        path = self.page.path.value.strip()
+        pool = next((each for each in pmemobj.open_pools() if each.is_at(os.path.expanduser(path))), None)
+        if path and pool is None:
+            raise pmemobj.PoolClosedError(
+                f"close pool {path}", "it is not open here", "choose an open pool in the list"
+            )
         if pool is None:
-            raise pmemobj.PoolClosedError(what, "no pool is open in this panel", "open one first")
+            pool = self._current()
+        if pool is None:
+            raise pmemobj.PoolClosedError("close a pool", "no pool is open in this panel", "open one first")
         return pool
 
 

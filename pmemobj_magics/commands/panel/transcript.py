@@ -41,4 +41,6 @@ def as_statements(code: str) -> str:
         return code
     head, _, body = code.partition("\n")
     name, _, line = head[2:].partition(" ")
-    return f"get_ipython().run_cell_magic({name!r}, {line!r}, {body!r})"
+    if '"""' in body or "\\" in body:
+        return f"get_ipython().run_cell_magic({name!r}, {line!r}, {body!r})"
+    return f'get_ipython().run_cell_magic({name!r}, {line!r}, """\n{body}\n""")'

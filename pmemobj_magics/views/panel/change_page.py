@@ -39,6 +39,7 @@ class ChangePage(ipywidgets.VBox):
         self._name = ""
         self._head = ipywidgets.HTML()
         self._line = ipywidgets.HTML()
+        self._line.add_class("pmem-panel-preview")
         self._promise = ipywidgets.HTML()
         self.kind = choice("change", [])
         self.place = suggesting_field("key")

@@ -71,7 +71,7 @@ class PoolsPage(ipywidgets.VBox):
                 row(self.path, self.name),
                 row(self.open_button, self.sandbox, self.again_button),
                 self.open_message,
-                row(self.size, self.create_button),
+                row(self.create_button, self.size),
                 self.create_message,
                 row(self.close_button, self.delete_button),
                 self._asking,

@@ -54,6 +54,14 @@ function render({ model, el }) {
 
   function onPress(event) {
     const target = event.target.closest?.("button");
+    if (target && event.detail > 1) {
+      // The second half of a double click; an act must not happen twice.
+      event.stopImmediatePropagation();
+      event.preventDefault();
+      return;
+    }
+    // To turn to a page that is shown already needs no answer.
+    if (target?.closest(".widget-toggle-buttons")) return;
     if (!target || !target.classList.contains("jupyter-button") || target.classList.contains("jupyter-widgets-toggle")) return;
     if (isGone) return;
     model.send({ fields: fieldsOf(panel) });

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,7 @@ class PoolExplorer(anywidget.AnyWidget):
         pool, began = self.pool, time.monotonic()
         if pool is None:
             self._seen = None
+            self._show_rolled_back()
             self._tell("closed", "the pool is closed; this is its last known state")
             return
         limits = WatchLimits(self._limits.nodes, self.max_items, self._drawn, self._limits.rows, self._limits.words)
@@ -162,6 +164,13 @@ class PoolExplorer(anywidget.AnyWidget):
         now = time.monotonic()
         self._rested_at = now + max(_SHORTEST_REST, _REST * (now - began))
         self._well_rested_at = now + max(_SHORTEST_LONG_REST, _LONG_REST * (now - began))
+
+    def _show_rolled_back(self) -> None:
+        """Show the pool without the transaction that was open when it was seen last: closing has rolled it back."""
+        last = self._last
+        if last is not None and last.graph.is_open and last.graph.before is not None:
+            before = replace(last.graph.before, is_open=False, before=None)
+            self._show(Scene(before, last.trail, last.items), WatchLimits(items=self.max_items, drawn=self._drawn))
 
     def _stamp(self) -> Any:
         pool = self.pool
