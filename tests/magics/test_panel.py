@@ -681,6 +681,14 @@ def test_the_changes_of_cells_are_crashed_too(run: Run, bank: Desk) -> None:
     assert "every simulated power cut" in told["what"]
 
 
+def test_a_cell_magic_in_the_transaction_is_crashed_too(run: Run, bank: Desk) -> None:
+    bank.press("begin")
+    run("%%time\npool.root['ada'] = 40")
+    told = bank.crash("without")
+    assert told["kind"] != "error" and "run_cell_magic('time'" in told["code"], told
+    assert bank.panel.pool is not None and bank.panel.pool.root["ada"] == 40
+
+
 def test_checks_to_choose(bank: Desk) -> None:
     bank.page("Crash")
     assert [check for _, check in bank.frame.crash.checks.options] == ["", "len(pool.root) == 3"]

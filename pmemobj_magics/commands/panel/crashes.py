@@ -21,6 +21,7 @@ from pmemobj.crash import PowerModeError
 from pmemobj_magics.commands.panel.desk import Desk
 from pmemobj_magics.commands.panel.places import Finder, Located
 from pmemobj_magics.commands.panel.pools import argument_of
+from pmemobj_magics.commands.panel.transcript import as_statements
 from pmemobj_magics.commands.panel.uncommitted import uncommitted
 from pmemobj_magics.common.pages import details
 from pmemobj_magics.views.crash import PowerResult
@@ -152,7 +153,8 @@ class CrashActs:
                 what, "no transaction is open, so there are no changes to repeat", "press Begin, and change something"
             )
         happenings = self._desk.session.record.in_transaction(pool)
-        body = "\n".join(each.code.rstrip() for each in happenings)
+        # A cell magic such as %%time can only stand at the top of a cell, and this is one cell.
+        body = "\n".join(as_statements(each.code.rstrip()) for each in happenings)
         if not body.strip():
             raise TransactionError(what, "nothing was changed in it yet", "change something first")
         return pool, body
