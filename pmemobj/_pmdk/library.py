@@ -48,7 +48,7 @@ _MAP_NORESERVE = 0x4000
 
 _lib: Any = None
 _libc: Any = ffi.dlopen(None)
-#: Only one thread at a time opens a pool: whether the file is changed is a setting of the whole process.
+#: Only one thread at a time creates or opens a pool, since some settings for this are those of the whole process.
 _opening = threading.Lock()
 
 #: A `PMEMobjpool *`.
@@ -89,10 +89,24 @@ def last_failure(code: int | None = None) -> OSError:
 
 
 def create(path: str, layout: str, size: int, mode: int) -> Pool:
-    """``pmemobj_create``: make a pool file of `size` bytes and map it."""
-    pop = load().pmemobj_create(os.fsencode(path), layout.encode(), size, mode)
-    if pop == ffi.NULL:
-        raise last_failure()
+    """``pmemobj_create``: make a pool file of `size` bytes and map it; `size` is 0 for a poolset, which may grow.
+
+    A pool that may grow does not note the unsafe shutdowns of its device (ctl ``sds.at_create``). libpmemobj notes a sum
+    over all parts, but does not add those that come later. So on persistent memory it would refuse a pool that had grown
+    and was not closed, as one that has lost data.
+    """
+    library = load()
+    with _opening:
+        try:
+            if not size:
+                _set(b"sds.at_create", 0)
+            pop = library.pmemobj_create(os.fsencode(path), layout.encode(), size, mode)
+            failure = last_failure() if pop == ffi.NULL else None
+        finally:
+            if not size:
+                _set(b"sds.at_create", 1)
+    if failure is not None:
+        raise failure
     return pop
 
 
@@ -109,12 +123,12 @@ def open_pool(path: str, layout: str, copy_on_write: bool = False) -> Pool:
     with _opening:
         try:
             if copy_on_write:
-                _set_copy_on_write(1)
+                _set(b"copy_on_write.at_open", 1)
             pop = library.pmemobj_open(os.fsencode(path), layout.encode())
             failure = last_failure() if pop == ffi.NULL else None
         finally:
             if copy_on_write:
-                _set_copy_on_write(0)
+                _set(b"copy_on_write.at_open", 0)
     if failure is not None:
         raise failure
     return pop
@@ -190,8 +204,9 @@ def unpin(held: Any) -> None:
     ffi.release(held)
 
 
-def _set_copy_on_write(value: int) -> None:
-    if _lib.pmemobj_ctl_set(ffi.NULL, b"copy_on_write.at_open", ffi.new("int *", value)) != 0:
+def _set(name: bytes, value: int) -> None:
+    """Change a setting (ctl) of the whole process."""
+    if _lib.pmemobj_ctl_set(ffi.NULL, name, ffi.new("int *", value)) != 0:
         raise last_failure()
 
 
