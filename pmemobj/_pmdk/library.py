@@ -91,9 +91,9 @@ def last_failure(code: int | None = None) -> OSError:
 def create(path: str, layout: str, size: int, mode: int) -> Pool:
     """``pmemobj_create``: make a pool file of `size` bytes and map it; `size` is 0 for a poolset, which may grow.
 
-    A pool that may grow does not note the unsafe shutdowns of its device (ctl ``sds.at_create``). libpmemobj notes a sum
-    over all parts, but does not add those that come later. So on persistent memory it would refuse a pool that had grown
-    and was not closed, as one that has lost data.
+    A pool that may grow does not note the unsafe shutdowns of its device (ctl ``sds.at_create``). libpmemobj notes a
+    sum over all parts, but does not add those that come later. So on persistent memory it would refuse a pool that had
+    grown and was not closed, as one that has lost data.
     """
     library = load()
     with _opening:
