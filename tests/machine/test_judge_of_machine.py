@@ -116,10 +116,10 @@ def test_a_pool_and_plain_containers_have_the_same_states(scratch: Path, kind: s
         for n in range(1, workload.LIFE + 1):
             with pool.transaction():
                 workload.change(pool.root, n, kind)
-            if n % 80 == 0 or n < 20:
+            if n % 50 == 0 or n < 30:
                 states.add(workload.digest(pool.root))
                 assert workload.number(pool.root) == n and workload.digest(pool.root) == expected(n, kind)
-        assert len(states) == 1 + 19 + workload.LIFE // 80
+        assert len(states) == 1 + 29 + workload.LIFE // 50
         if kind == "growing":
             assert len(list((scratch / "pool").iterdir())) > 2, "the pool does not grow"
 

@@ -33,15 +33,18 @@ from pathlib import Path
 from typing import Any
 
 import pmemobj
+from pmemobj._lifecycle import trial
 from whole_machine.programs import MODES, MOUNTS, Program, programs
 from whole_machine.workload import LIFE, beginning, change, digest, is_statement, number
 
 PORT = "/dev/ttyS1"
 POOL_SIZE, MAX_SIZE = 24 << 20, 384 << 20
+#: Seconds that the trial of a pool may take: an emulated machine is slow, and that is no damage.
+TRIAL = 3000
 #: A relaxed program waits for its commits after so many of them.
-SYNC_EVERY = 25
+SYNC_EVERY = 15
 #: After so many commits a pool is closed and opened again, and a transaction is rolled back.
-REOPEN_EVERY, ROLL_BACK_EVERY = 60, 7
+REOPEN_EVERY, ROLL_BACK_EVERY = 40, 7
 
 
 class Line:
@@ -123,7 +126,7 @@ class Running:
         path = self._path()
         problems = []
         if self._check_first:
-            problems += [f"before: {finding}" for finding in _problems(pmemobj.check(path))]
+            problems += [f"before: {finding}" for finding in _problems(pmemobj.check(path, seconds=TRIAL))]
         pool = pmemobj.open(path, **self._choice)
         problems += [f"opened: {finding}" for finding in _problems(pool.check())]
         root = pool.root
@@ -208,6 +211,7 @@ def hash_of(name: str) -> int:
 def main() -> None:
     """Run all programs at once, until the power is cut or all of them have ended."""
     line = Line()
+    trial._PATIENCE = TRIAL
     words = Path("/proc/cmdline").read_text().split()
     settings = dict(word.removeprefix("machine.").partition("=")[::2] for word in words if word.startswith("machine."))
     line.say("ready", modes())

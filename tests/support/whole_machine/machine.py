@@ -127,7 +127,7 @@ class Machine:
         disks.append(f"file=nbd+unix:///?socket={here / 'disk.socket'},if=virtio,format=raw,cache=none")
         command = [shutil.which("qemu-system-x86_64") or "qemu-system-x86_64", "-nodefaults", "-no-reboot"]
         # Emulation, not KVM, works in every virtual machine and container, and a cut may come between any two instructions.
-        command += ["-machine", "q35,nvdimm=on,accel=tcg", "-cpu", "max", "-m", "1G,slots=2,maxmem=8G"]
+        command += ["-machine", "q35,nvdimm=on,accel=tcg", "-cpu", "max", "-smp", "2", "-m", "1G,slots=2,maxmem=8G"]
         command += ["-object", memory, "-device", "nvdimm,id=nvdimm1,memdev=persistent"]
         for disk in disks:
             command += ["-drive", disk]

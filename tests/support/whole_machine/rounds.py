@@ -22,7 +22,7 @@ from whole_machine.requirements import MachineError
 #: One cut in so many comes while the pools are looked at, not while the programs work.
 EARLY = 4
 #: Seconds after which the power is cut even if the program that decides has not come far enough.
-LONGEST = 90.0
+LONGEST = 45.0
 
 #: Mistakes of the programs, of the disk and of the judge, each with what is wrong; all of them must be found.
 MISTAKES = {
@@ -59,7 +59,7 @@ class Plan:
         chance = random.Random(seed)
         chosen = chance.choice(KEEP)
         early = chance.randint(1, 20) if chance.randrange(EARLY) == 0 and not always_late else None
-        goal, chooser = chance.randint(1, 40), chance.randrange(1 << 30)
+        goal, chooser = chance.randint(1, 20), chance.randrange(1 << 30)
         return Plan(seed, keep or chosen, early, goal, chooser, chance.random() * (0.5 if early else 0.03))
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 #: After so many commits a program removes its pool and makes a new one, so that pools are created and grow again.
-LIFE = 400
-#: Bytes of a unit of payload. Growing pools get so much that libpmemobj has to add a part during their life.
-PAYLOAD = {"file": 2 << 10, "growing": 64 << 10}
-#: How many entries of payload are kept.
-KEPT = {"file": 60, "growing": 300}
+LIFE = 150
+#: Bytes of a unit of payload, and how many entries of payload are kept.
+PAYLOAD, KEPT = 2 << 10, 60
+#: The commit in which a growing pool gets more than its first part has room for, and how many bytes that is.
+GROWTH, MUCH = 25, 6 << 20
 
 
 class Hash(Protocol):
@@ -46,9 +46,10 @@ def change(root: Any, n: int, kind: str) -> None:
     root["names"][f"name {n % 97}"] = f"text {n} " * (n % 5)
     if n % 11 == 0:
         root["names"].pop(f"name {n * 7 % 97}", None)
-    root["payload"].append(bytes([n % 256]) * (PAYLOAD[kind] * (n % 3)))
-    if len(root["payload"]) > KEPT[kind]:
-        del root["payload"][: KEPT[kind] // 2]
+    size = MUCH if n == GROWTH and kind == "growing" else PAYLOAD * (n % 3)
+    root["payload"].append(bytes([n % 256]) * size)
+    if len(root["payload"]) > KEPT:
+        del root["payload"][: KEPT // 2]
     root["to"] += n % 10
     root["n"] = n
 
