@@ -40,12 +40,17 @@ def extensions() -> list[Extension]:
             "embedsignature": False,
         },
     )
-    # The recorder of the crash lab is plain C. It compiles on x86-64 Linux only; everything else works without it.
-    recorder = Extension("pmemobj.crash._native", ["pmemobj/crash/_native.c"], extra_compile_args=["-O2", "-g0"])
-    recorder.optional = True
+    # Two modules are plain C, and everything else works without them: the functions in place of libpmem's, for every
+    # ELF system, and the recorder of the crash lab, which compiles on x86-64 Linux only.
+    plain = [
+        Extension("pmemobj._pmdk._interposer", ["pmemobj/_pmdk/_interposer.c"], extra_compile_args=["-O2", "-g0"]),
+        Extension("pmemobj.crash._native", ["pmemobj/crash/_native.c"], extra_compile_args=["-O2", "-g0"]),
+    ]
+    for module in plain:
+        module.optional = True
     for module in modules:
         module.optional = PURE != "0"  # set here because cythonize() drops it
-    return [*modules, recorder]
+    return [*modules, *plain]
 
 
 setup(ext_modules=[] if PURE == "1" else extensions())

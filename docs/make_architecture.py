@@ -14,6 +14,7 @@ PICTURE = ROOT / "docs" / "images" / "rooms.svg"
 #: What stands in the box of a room, below its name.
 CAPTIONS = {
     "_pmdk": "libpmemobj, and its structures in the file",
+    "_durability": "the journal, on disks",
     "_engine": "words, allocation, transactions, handles",
     "_files": "files, creating, growing",
     "_values": "values to words and back",

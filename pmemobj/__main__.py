@@ -45,6 +45,14 @@ exit codes:
   130  interrupted    141  the program that reads the output has ended
 """
 
+#: What a commit promises, by `PersistentObjectPool.durability`.
+_PROMISES = {
+    "full": "are durable when they return (full)",
+    "relaxed": "are durable some time after they return (relaxed)",
+    "in-place": "are durable when they return; libpmem writes them in place (in-place)",
+    "memory": "outlive a program that is killed, but not the machine (memory)",
+}
+
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -61,6 +69,7 @@ def _info(arguments: argparse.Namespace) -> int:
             "used": pool.used,
             "free": pool.free,
             "medium": pool.medium.value,
+            "durability": pool.durability,
             "recovered": pool.recovered,
             "objects": sum(types.values()),
             "types": {name: {"count": count, "bytes": sizes[name]} for name, count in types.most_common()},
@@ -73,6 +82,7 @@ def _info(arguments: argparse.Namespace) -> int:
     if facts["max_size"] > facts["size"]:
         _print(f"grows   by itself, up to {_bytes(facts['max_size'])}")
     _print(f"medium  {facts['medium']}")
+    _print(f"commits {_PROMISES[facts['durability']]}")
     if facts["recovered"]:
         _print("state   the last process had not closed the pool; it was recovered now")
     _print(f"objects {facts['objects']:,} that the root reaches")

@@ -11,7 +11,7 @@ The root object (`ROOT_SIZE` bytes, allocated by ``pmemobj_root``)::
     +16   4  compatible features     unknown bits are ignored
     +20   4  reserved            0
     +24   8  checksum            CRC-32 of the 24 bytes before
-    +32   8  state               one of STATE_*: how the last process left the pool
+    +32   8  state               one of STATE_*, or the number of a journal: how the last process left the pool
     +40   8  root                a value word: the value of `pool.root`
     +48   8  classes             a value word: the class table (a list of class records)
     +56      reserved            0
@@ -125,6 +125,9 @@ POOL_LAYOUT_NAME = slice(4096, 4096 + 1024)
 POOL_HEAP_OFFSET = 5136
 POOL_ROOT_OFFSET = 6144
 POOL_HEAP_SIZE = 6176
+#: The identity of a pool, which its copies share; and a number that libpmemobj raises by 2 whenever it opens the pool.
+POOL_IDENTITY = slice(24, 40)
+POOL_RUN_ID = 6152
 #: Features that a program must know to open the pool, and the feature that only the header of a growing pool has.
 POOL_INCOMPAT_FEATURES = slice(16, 20)
 FEATURE_SINGLE_HEADER = 1
@@ -177,6 +180,10 @@ STATE_CLEAN = 0
 STATE_OPEN = 1
 #: The pool was unmapped in good order, but may have garbage.
 STATE_SUSPENDED = 2
+#: The low byte of the state of a pool that is in use, and whose last commits are in the journal beside it; the other
+#: bytes are the number of that journal. An earlier release takes it for a pool that was not closed.
+STATE_JOURNAL = 3
+STATE_JOURNAL_MASK = 0xFF
 
 _IDENTITY = struct.Struct("<8sIIII")
 _CHECKSUM = struct.Struct("<Q")

@@ -12,8 +12,9 @@ import math
 import os
 from collections.abc import Iterator
 
+from pmemobj._durability.leftover import Kind
 from pmemobj._files import pool_file, poolset
-from pmemobj._format import STATE_CLEAN, STATE_OPEN, STATE_SUSPENDED
+from pmemobj._format import STATE_CLEAN, STATE_JOURNAL, STATE_JOURNAL_MASK, STATE_OPEN, STATE_SUSPENDED
 from pmemobj._lifecycle import trial
 from pmemobj._verify.examination import ERROR, INFORMATION, Finding, Report
 from pmemobj.errors import (
@@ -81,7 +82,17 @@ def _demand_closed(name: str) -> None:
 
 def _outside(found: pool_file.PoolFile) -> Iterator[Finding]:
     """What the header, the root object and the logs show, without libpmemobj."""
-    if found.state == STATE_OPEN:
+    beside = found.leftover
+    is_in_use = found.state == STATE_OPEN or found.state & STATE_JOURNAL_MASK == STATE_JOURNAL
+    if beside.kind is Kind.MISSING:
+        yield Finding(ERROR, "journal", None, beside.why)
+    elif beside.kind is Kind.PENDING:
+        count = beside.count_records()
+        text = f"its last commits are in the journal {beside.path} ({count} records), and belong to what is checked"
+        yield Finding(INFORMATION, "journal", None, text)
+    elif beside.kind is Kind.OTHER:
+        yield Finding(INFORMATION, "journal", None, f"{beside.path} {beside.why}, so it is not used")
+    if is_in_use:
         yield Finding(INFORMATION, "state", None, "the last process did not close the pool; opening it recovers it")
     elif found.state == STATE_SUSPENDED:
         yield Finding(INFORMATION, "state", None, "the pool was suspended; closing it collects its garbage")
@@ -96,7 +107,7 @@ def _outside(found: pool_file.PoolFile) -> Iterator[Finding]:
         )
     if found.log_damage:
         yield Finding(ERROR, "lanes", None, found.log_damage)
-    if found.heap_damage and found.state != STATE_OPEN:
+    if found.heap_damage and not is_in_use:
         yield Finding(ERROR, "heap", None, found.heap_damage)
 
 

@@ -16,11 +16,13 @@ __all__ = [
     "ClassRefusedError",
     "DiskFullError",
     "DumpFormatError",
+    "DurabilityError",
     "ForkedPoolError",
     "InvalidHandleError",
     "LibraryError",
     "MissingSnapshotError",
     "NotAPoolError",
+    "NotDurableError",
     "NotPersistableError",
     "OtherPoolError",
     "PmemError",
@@ -127,6 +129,16 @@ class DiskFullError(PmemError, OSError):
     """The file system has no space for a new pool."""
 
     errno_code = errno.ENOSPC
+
+
+class NotDurableError(PmemError, OSError):
+    """The disk has failed while a commit was made durable, so nobody knows whether it is."""
+
+    errno_code = errno.EIO
+
+
+class DurabilityError(PmemError, ValueError):
+    """The pool cannot have this durability, or not in this place."""
 
 
 class NotAPoolError(PmemError, ValueError):

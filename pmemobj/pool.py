@@ -17,6 +17,7 @@ from pmemobj._files import pool_file, storage
 from pmemobj._files.medium import Medium, medium_of
 from pmemobj._files.sizes import DEFAULT_POOL_SIZE, PoolSize
 from pmemobj._format import ROOT_STATE, ROOT_VALUE
+from pmemobj._lifecycle import modes
 from pmemobj._lifecycle import open_pools as _registry
 from pmemobj._lifecycle.session import Session
 from pmemobj._objects import gc as _gc
@@ -57,6 +58,9 @@ class PersistentObjectPool:
             reserved, memory and disk are not.
         sandbox: Whether the changes stay in the memory of this process and vanish at close. The file must exist, and
             is never written. But it is locked, so it must be writable.
+        durability: On a disk, ``'full'`` (a journal: each commit waits for one write to the disk), ``'relaxed'`` (a
+            journal that no commit waits for) or ``'in-place'`` (libpmem waits for each changed page); see
+            the property `durability`. None for what suits the kind of memory.
 
     Raises:
         PoolExistsError: there is a file already, and the flag is ``'x'``.
@@ -65,6 +69,7 @@ class PersistentObjectPool:
         NotAPoolError, PoolLayoutError, PoolVersionError, PoolDamagedError, PoolIsDirectoryError: the file is no
             sound pool of this release; the class says what it is instead.
         PoolBusyError: the pool is open already, in this process or in another.
+        DurabilityError: the pool cannot have this `durability`, or not in this place.
         PoolPermissionError, DiskFullError, PoolAccessError: the system refuses the operation.
 
     Durability: see `Transaction`; `medium` tells what the kind of memory can promise.
@@ -83,6 +88,7 @@ class PersistentObjectPool:
         *,
         max_size: int | None = None,
         sandbox: bool = False,
+        durability: str | None = None,
     ) -> None:
         if flag not in ("x", "r", "w", "c"):
             raise ValueError(f"cannot open pool {path}: flag {flag!r} is unknown (use 'x', 'r', 'w' or 'c')")
@@ -92,7 +98,8 @@ class PersistentObjectPool:
                 f"cannot create pool {path}: a new pool in a sandbox would leave nothing (use flag 'w' to open one)"
             )
         _registry.demand_no_transaction(f"open pool {name}")
-        session = Session(name, bool(sandbox))
+        modes.demand_choice(f"{'create' if flag == 'x' else 'open'} pool {name}", durability, bool(sandbox))
+        session = Session(name, bool(sandbox), durability)
         if flag == "x":
             session.create(pool_size, max_size, mode)
         elif flag == "c" and not sandbox:
@@ -327,6 +334,20 @@ class PersistentObjectPool:
         """How many transactions are open in the calling thread, each nested in the one before; 0 if there is none."""
         return self._heap.depth if self._heap.in_transaction() else 0
 
+    def sync(self) -> None:
+        """Wait until everything that is committed is durable. Only in relaxed mode there is anything to wait for.
+
+        Raises:
+            NotDurableError: the disk has failed.
+            PoolClosedError: the pool is closed.
+
+        C function: ``fdatasync`` of the journal.
+        """
+        heap = self._heap
+        heap.read(heap.root_offset)
+        if heap.journal is not None:
+            heap.journal.sync()
+
     def gc(self, keep_handles: bool = True, *, progress: _gc.Progress | None = None) -> Counter[str]:
         """Free every object that cannot be reached from the root or a live Python object.
 
@@ -491,6 +512,20 @@ class PersistentObjectPool:
         """The kind of memory that the file is on, which decides what "durable" means."""
         return medium_of(self._session.file)
 
+    @property
+    def durability(self) -> str:
+        """What a commit promises: ``'full'``, ``'relaxed'``, ``'in-place'``, ``'memory'`` or ``'none'``.
+
+        * ``'full'``: what is committed is durable: on persistent memory (DAX), or by a journal on a disk.
+        * ``'relaxed'``: by a journal on a disk, a killed program loses no commit. A power cut may lose the last
+          ones, but never a part of one, nor one without those after it; `sync` waits until none can be lost.
+        * ``'in-place'``: the same on a disk; libpmem waits for each changed page. Also the mode in RAM, where libpmem's
+          functions cannot be replaced.
+        * ``'memory'``: in RAM, a killed program loses no commit. With the machine, all of the pool is gone.
+        * ``'none'``: in a sandbox, whose changes vanish at close.
+        """
+        return self._session.mode.name
+
     def __repr__(self) -> str:
         state = "closed" if self.closed else f"{self._heap.limit} bytes"
         if self.sandbox:
@@ -502,7 +537,12 @@ class PersistentObjectPool:
 
 
 def create(
-    path: Path, pool_size: PoolSize = DEFAULT_POOL_SIZE, mode: int = 0o666, *, max_size: int | None = None
+    path: Path,
+    pool_size: PoolSize = DEFAULT_POOL_SIZE,
+    mode: int = 0o666,
+    *,
+    max_size: int | None = None,
+    durability: str | None = None,
 ) -> PersistentObjectPool:
     """Create a pool; the same as ``PersistentObjectPool(path, flag='x', ...)``.
 
@@ -513,6 +553,7 @@ def create(
         pool_size: Bytes, at least 8 MiB; 64 MiB by default. ``'auto'`` for a pool that grows.
         mode: Permissions of the file, less the umask.
         max_size: Bytes that a growing pool may grow to, at least 8 MiB; 64 GiB by default.
+        durability: As for `PersistentObjectPool`.
 
     Raises:
         PoolExistsError: (also FileExistsError) there is a file of this name.
@@ -520,21 +561,22 @@ def create(
             `max_size` for a pool of fixed size.
         DiskFullError, PoolPermissionError, PoolNotFoundError, PoolAccessError: the system refuses the operation.
     """
-    return PersistentObjectPool(path, "x", pool_size, mode, max_size=max_size)
+    return PersistentObjectPool(path, "x", pool_size, mode, max_size=max_size, durability=durability)
 
 
-def open(path: Path, *, sandbox: bool = False) -> PersistentObjectPool:
+def open(path: Path, *, sandbox: bool = False, durability: str | None = None) -> PersistentObjectPool:
     """Open an existing pool, for reading and writing; ``PersistentObjectPool(path, flag='w')``.
 
     Args:
         path: The file, or the directory of a growing pool.
         sandbox: Whether all changes stay in memory and vanish at close.
+        durability: As for `PersistentObjectPool`.
 
     Raises:
         PoolNotFoundError: (also FileNotFoundError) there is no such file.
         PmemError: for the other reasons that `PersistentObjectPool` lists.
     """
-    return PersistentObjectPool(path, "w", sandbox=sandbox)
+    return PersistentObjectPool(path, "w", sandbox=sandbox, durability=durability)
 
 
 def remove(path: Path) -> None:

@@ -24,6 +24,9 @@ from soundness import assert_sound
 
 import pmemobj
 from pmemobj import _build_mode
+from pmemobj._durability import journal
+from pmemobj._files.medium import Medium
+from pmemobj._lifecycle import modes, session
 
 MIB = 1 << 20
 POOL_SIZE = 16 * MIB
@@ -40,6 +43,14 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("pmemobj")
+
+
+#: With this variable all tests run as if tmpfs were a disk, in the mode of durability that it names: a way to run tests
+#: in a mode that they were not written for. (Children of tests are not concerned.)
+EVERYWHERE = os.environ.get("PMEMOBJ_TEST_DURABILITY", "")
+if EVERYWHERE:
+    session.medium_of = lambda _: Medium.DISK
+    modes.DEFAULT_ON_DISK = EVERYWHERE  # type: ignore[misc]
 
 
 def pytest_configure() -> None:
@@ -130,6 +141,46 @@ def reopen() -> Iterator[Callable[..., pmemobj.PersistentObjectPool]]:
     yield again
     for pool in opened:
         put_away(pool)
+
+
+# ---- pools with a journal ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def as_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take tmpfs for a disk: what is tested does not depend on it, and the tests are quicker."""
+    monkeypatch.setattr(session, "medium_of", lambda _: Medium.DISK)
+
+
+@pytest.fixture
+def short_journal(as_disk: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `as_disk`, with a journal that is soon full."""
+    monkeypatch.setattr(journal, "FIRST_SIZE", 80 << 10)
+    monkeypatch.setattr(journal, "_LEAST_LIMIT", 128 << 10)
+    monkeypatch.setattr(journal, "_MOST_LIMIT", 128 << 10)
+    monkeypatch.setattr(journal, "MOST_PAGES", 30)
+
+
+@pytest.fixture
+def killed(scratch: Path, as_disk: None) -> Callable[..., Path]:
+    """Makes a pool as a program leaves it that is killed: what the system has of its files at that moment.
+
+    ``killed(use)`` calls ``use(pool)`` before; the path of the pool is returned.
+    """
+    number = 0
+
+    def make(use: Callable[[pmemobj.PersistentObjectPool], object], **how: object) -> Path:
+        nonlocal number
+        number += 1
+        working, left = scratch / f"working{number}", scratch / f"left{number}"
+        working.mkdir()
+        with pmemobj.create(working / "pool", **{"pool_size": 8 << 20, "durability": "full", **how}) as pool:  # type: ignore[arg-type]
+            use(pool)
+            shutil.copytree(working, left)
+        shutil.rmtree(working)
+        return left / "pool"
+
+    return make
 
 
 # ---- children ------------------------------------------------------------------------------------

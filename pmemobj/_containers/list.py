@@ -156,7 +156,7 @@ class PersistentList(StoredSequence):
             length = heap.read_count(self._p_offset + _LENGTH)
             if length >= heap.peek(self._p_offset + _CAPACITY):
                 return False
-            heap.store(self._first() + WORD * length, word)
+            heap.store_ahead(self._first() + WORD * length, word)
             heap.store(self._p_offset + _LENGTH, length + 1)
         finally:
             lock.release()
@@ -170,7 +170,7 @@ class PersistentList(StoredSequence):
             length = heap.read_count(self._p_offset + _LENGTH)
             if word == ABSENT or length >= heap.peek(self._p_offset + _CAPACITY):
                 return False
-            heap.store(self._first() + WORD * length, word)
+            heap.store_ahead(self._first() + WORD * length, word)
             publication.finish(self._p_offset + _LENGTH, length + 1)
         finally:
             publication.cancel()

@@ -23,7 +23,7 @@ cdef class Allocator(TransactionState):
     cdef public bint reclaimed
     cdef public unsigned long long changes_at_begin
     cdef bint _log_is_full, _log_space_is_due, _log_space_is_missing
-    cdef unsigned long long _log_reserve, _logged_at_begin
+    cdef unsigned long long _log_reserve, _logged_at_begin, _snapshots_at_begin
     cdef list _unflushed, _frees_left
     cdef set _dropped
 

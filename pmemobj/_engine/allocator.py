@@ -100,6 +100,7 @@ class Allocator(TransactionState):
         "_log_space_is_due",
         "_log_space_is_missing",
         "_logged_at_begin",
+        "_snapshots_at_begin",
         "_unflushed",
         "changes_at_begin",
         "classes",
@@ -138,6 +139,7 @@ class Allocator(TransactionState):
         self.reclaimed = False
         self.changes_at_begin = self.changes
         self._logged_at_begin = self.logged
+        self._snapshots_at_begin = self.snapshots
 
     # ---- size classes, and memory for logs ----
 
@@ -270,7 +272,12 @@ class Allocator(TransactionState):
 
     def _flush_fresh(self) -> None:
         """Make durable what libpmemobj does not flush at commit, before the commit. C function: ``pmemobj_persist``."""
+        if not self.needs_flush:
+            self._unflushed = []
+            return
         near = _NEAR_ON_DISK if self.slow else _NEAR
+        if self.journal is not None:
+            near = 0  # a record of the journal has each line that is flushed
         offsets = sorted(self._unflushed)
         start = end = offsets[0]
         for at in offsets:
@@ -336,6 +343,9 @@ class Allocator(TransactionState):
             library.free_now(self.pool_uuid, offset)
         if not self._marks:
             self._end_change()
+        if self.journal is not None and self.depth == 0:
+            self.journal.commit()
+            self.journal.wait()
 
     # ---- how much there is ----
 

@@ -18,7 +18,7 @@ cdef class Heap(LoggedStores):
     cpdef handle(self, unsigned long long offset)
     @cython.locals(lock=PoolLock)
     cpdef begin(self)
-    @cython.locals(lock=PoolLock)
+    @cython.locals(lock=PoolLock, is_committed=cython.bint)
     cpdef end(self, error, bint undo)
     cdef _begin_outermost(self)
     cdef _commit(self)

@@ -34,6 +34,9 @@ except ImportError:
 
 #: How many allocations one transaction frees that could not be freed in the transaction which gave them up.
 _FREE_BATCH = 1000
+#: Bytes of the lines that libpmemobj changes at most for a range that is logged, allocated or freed: the two ends of
+#: the range, its entries in logs, its header, and its bits in the heap.
+_MOST_FOR_RANGE = 512
 #: Every heap that exists, by its id.
 _live = WeakTable()
 
@@ -118,6 +121,7 @@ class Heap(LoggedStores):
         """Forget the mapping, and all that was true of it, without touching it."""
         self._forget_mapping(reason)
         self._forget_transaction()
+        self.journal = None
         self._forget_allocations()
         self._is_making_up = False
 
@@ -137,6 +141,8 @@ class Heap(LoggedStores):
         try:
             if self.depth == 0:
                 self._demand_writable()
+                if self.journal is not None:
+                    self.journal.prepare(0)
                 self._begin_outermost()
             else:
                 self._demand_transaction()
@@ -161,6 +167,7 @@ class Heap(LoggedStores):
         if self._ranges.is_touched():
             self._ranges = SnapshotRanges()
         self._begun_again = False
+        self.tail_bytes = 0
         self._marks = []
         if self._log_space_is_due:
             self.demand_log_space()
@@ -193,12 +200,14 @@ class Heap(LoggedStores):
                 self._demand_transaction()
             return
         lock = self.lock
+        is_committed = False
         try:
             try:
                 if self.doomed is None and error is not None and (undo or self.depth == 1):
                     self.roll_back(error)
                 elif self.doomed is None and self.depth == 1:
                     self._commit()
+                    is_committed = True
             except BaseException as failure:
                 if self.doomed is None:
                     self.roll_back(failure)
@@ -215,10 +224,14 @@ class Heap(LoggedStores):
                 self.fresh = {}
                 self._end_change()
             try:
+                if is_committed and self.journal is not None:
+                    self.journal.commit()
                 if self.depth == 0 and self._is_tight() and not self._is_making_up:
                     self._make_up()
             finally:
                 lock.release()
+        if is_committed and self.journal is not None:
+            self.journal.wait()  # without the lock, so that others commit meanwhile, and share the next sync
 
     def _make_up(self) -> None:
         """After a transaction: free what it gave up and could not free, and set memory aside for logs again."""
@@ -242,6 +255,8 @@ class Heap(LoggedStores):
     def _commit(self) -> None:
         if self.observer is not None:
             self.observer.verify()
+        if self.journal is not None:
+            self.journal.prepare_commit(self._most_flushed())
         if self._unflushed:
             self._flush_fresh()
         try:
@@ -252,6 +267,13 @@ class Heap(LoggedStores):
             self.exports.keep_new()
             if self.observer is not None:
                 self.observer.reset()
+
+    def _most_flushed(self) -> int:
+        """No fewer bytes than the commit of the running transaction will flush, in whole lines; without the journal's
+        own tables."""
+        ranges = self.changes - self.changes_at_begin + self.snapshots - self._snapshots_at_begin + len(self.fresh)
+        taken = sum(self.fresh.values())
+        return 2 * (self.logged - self._logged_at_begin + self.tail_bytes + taken) + _MOST_FOR_RANGE * ranges
 
     def roll_back(self, reason: BaseException) -> None:
         """Undo everything since the outermost `begin`; the transaction is doomed until its outermost level is left.

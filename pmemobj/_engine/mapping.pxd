@@ -7,7 +7,7 @@ cdef class MappedPool:
     # What each read needs comes first, so that it shares a cache line.
     cdef public unsigned long long base, limit, version, root_offset, reserve, pool_uuid, identity
     cdef public object _reason, name, pop, on_growth
-    cdef public bint slow, by_page
+    cdef public bint slow, by_page, needs_flush
     cdef bint _grows
     cdef object _raw, _words, _pin, __weakref__
 

@@ -65,8 +65,9 @@ class MappedPool:
         pool_uuid: The pool's identity as it stands in libpmemobj's object identifiers; 0 for an image.
         identity: The UUID of the pool that the offsets belong to, from the first binding on; 0 before.
         version: Odd while the memory shows half a change; see `consistent_reads`.
-        slow: Whether making a change durable means to wait for a disk.
+        slow: Whether libpmemobj waits for a disk when it makes a change durable.
         by_page: Whether changes are made durable page by page (``msync``), with whatever lies between them.
+        needs_flush: Whether libpmemobj must be told of changes that are to be durable; in RAM, no change needs that.
         on_growth: Called when the pool has become larger.
     """
 
@@ -82,6 +83,7 @@ class MappedPool:
         "identity",
         "limit",
         "name",
+        "needs_flush",
         "on_growth",
         "pool_uuid",
         "pop",
@@ -96,6 +98,7 @@ class MappedPool:
         self.identity = 0
         self.version = 0
         self.slow = self.by_page = False
+        self.needs_flush = True
         self.on_growth: Callable[[], None] | None = None
         self._forget_mapping(PoolClosedError(f"use pool {name}", "it is not open", "open it"))
 

@@ -77,9 +77,12 @@ class Publication:
             heap.refuse(slot)
         if freed:
             heap.demand_allocation(freed)
-        for offset, size in self._made:
-            calls.persist(heap.base, heap.base + offset, size, heap.slow)
-            heap.persists += 1
+        if heap.journal is not None:
+            heap.journal.prepare(sum([size for _, size in self._made]))
+        if heap.needs_flush:
+            for offset, size in self._made:
+                calls.persist(heap.base, heap.base + offset, size, heap.slow)
+        heap.persists += len(self._made)
         calls.set_value(heap.base, self._action(), heap.base + slot, word)
         self._count += 1
         if freed:
@@ -96,6 +99,9 @@ class Publication:
         if heap.observer is not None:
             heap.observer.accept_expected()
         heap._tell_change()
+        if heap.journal is not None:
+            heap.journal.commit()
+            heap.journal.wait()
 
     def cancel(self) -> None:
         """Give back what was reserved, unless it was published. C function: ``pmemobj_cancel``."""

@@ -8,11 +8,12 @@ from pmemobj._engine.snapshots cimport SnapshotRanges
 cdef extern from "string.h":
     void copy_bytes "memcpy"(void *target, const void *source, size_t size) noexcept nogil
 
-cdef unsigned long long WORD, PAGE, _TAIL_GROWTH, _LARGEST_TAIL
+cdef unsigned long long WORD, PAGE, _TAIL_GROWTH, _LARGEST_TAIL, _LARGEST_TAIL_IN_JOURNAL
 
 cdef class LoggedStores(Allocator):
     cdef SnapshotRanges _ranges
     cdef bint _begun_again
+    cdef public unsigned long long tail_bytes
 
     cpdef snapshot(self, unsigned long long offset, unsigned long long size)
     @cython.final
@@ -52,13 +53,15 @@ cdef class LoggedStores(Allocator):
         unsigned long long end, unsigned long long start
     )
     @cython.final
-    @cython.locals(first=cython.ulonglong, is_fresh=cython.bint)
+    @cython.locals(first=cython.ulonglong, largest=cython.ulonglong, is_fresh=cython.bint)
     cdef bint _prepare_tail(
         self, unsigned long long offset, unsigned long long size, unsigned long long counter, unsigned long long area,
         unsigned long long end, unsigned long long start
     ) except -1
     @cython.locals(lock=PoolLock)
     cpdef store(self, unsigned long long offset, unsigned long long word)
+    @cython.locals(lock=PoolLock)
+    cpdef store_ahead(self, unsigned long long offset, unsigned long long word)
     @cython.locals(
         lock=PoolLock, first=cython.ulonglong, last=cython.ulonglong, offset=cython.ulonglong, data=bytes,
     )

@@ -9,7 +9,7 @@ out. The methods are of these kinds:
   transaction: commit flushes the places, and they are snapshotted only where a roll-back needs their old bytes;
 * `init`, with the same for bytes and copies, fills memory that the running transaction allocated;
 * `store` replaces one word: inside a transaction as `write` does, outside by an 8-byte failure-atomic store;
-* `store_apart` makes bytes durable outside a transaction, in places that mean nothing yet;
+* `store_apart` and `store_ahead` make bytes, or a word, durable outside a transaction, in places that mean nothing yet;
 * `poke` changes bytes that the caller has snapshotted or makes durable with `persist`. `MemoryManager.store` offers it
   to programs with containers of their own.
 
@@ -36,6 +36,8 @@ except ImportError:
 #: so many bytes.
 _TAIL_GROWTH = 4
 _LARGEST_TAIL = 1 << 16
+#: As above, where each line that is noted becomes a part of a record.
+_LARGEST_TAIL_IN_JOURNAL = 1 << 9
 
 
 class LoggedStores(Allocator):
@@ -45,7 +47,7 @@ class LoggedStores(Allocator):
     and `end`), so that they can snapshot more than was asked for, but never libpmemobj's own bookkeeping beside it.
     """
 
-    __slots__ = ("_begun_again", "_ranges")
+    __slots__ = ("_begun_again", "_ranges", "tail_bytes")
 
     def __init__(self, name: str) -> None:
         Allocator.__init__(self, name)
@@ -53,6 +55,8 @@ class LoggedStores(Allocator):
         self._ranges = SnapshotRanges()
         #: Whether the transaction has been exchanged for one with more room for its log.
         self._begun_again = False
+        #: How many bytes behind the ends of arrays the running transaction has noted for its commit.
+        self.tail_bytes = 0
 
     # ---- snapshots ----
 
@@ -112,6 +116,8 @@ class LoggedStores(Allocator):
     @cython.final
     def _log_page(self, offset: int, area: int, end: int) -> None:
         """Snapshot the page of a word that is not snapshotted yet, if that pays; never beyond the allocation."""
+        if self.journal is not None and self._ranges.times(offset) < 8:
+            return  # a record would have all lines of the page, twice: as they are, and in the undo log
         if self._ranges.wants_page(offset):
             page = offset & ~(PAGE - 1)
             first = max(page, area)
@@ -258,12 +264,14 @@ class LoggedStores(Allocator):
         first = start if is_fresh else self._ranges.tail(start, end)
         if offset < first:
             return False
-        size = min(max(size, min((_TAIL_GROWTH - 1) * (offset - first), _LARGEST_TAIL)), end - offset)
+        largest = _LARGEST_TAIL if self.journal is None else _LARGEST_TAIL_IN_JOURNAL
+        size = min(max(size, min((_TAIL_GROWTH - 1) * (offset - first), largest)), end - offset)
         if not is_fresh:  # libpmemobj flushes a fresh allocation as a whole
             try:
                 calls.flush_at_commit(self.base + offset, size)
             except OSError as error:
                 raise self._full(f"note {size} bytes", error) from None
+            self.tail_bytes += size
         if self.observer is not None:
             self.observer.fill(offset, size)
         # Last, since from here on the range is not snapshotted any more.
@@ -289,11 +297,45 @@ class LoggedStores(Allocator):
             self._demand_writable()
             if offset + WORD > self.limit or offset < self.root_offset:
                 self._refuse_to_change(offset)
+            if self.journal is not None:
+                self.journal.prepare(WORD)
             if self.observer is not None:
                 self.observer.storing(offset, WORD)
             self._count_change()
             self._put(offset, word)
-            calls.persist(self.base, self.base + offset, WORD, self.slow)
+            if self.needs_flush:
+                calls.persist(self.base, self.base + offset, WORD, self.slow)
+            self.persists += 1
+            if self.observer is not None:
+                self.observer.accept(offset, WORD)
+            self._tell_change()
+            if self.journal is not None:
+                self.journal.commit()
+        finally:
+            lock.release()
+        if self.journal is not None:
+            self.journal.wait()
+
+    def store_ahead(self, offset: int, word: int) -> None:
+        """As `store`, for a word that means nothing before a later `store` or publication of the same operation.
+
+        With a journal the record of that one has it too, so nothing is waited for here.
+        """
+        if self.journal is None or (self.depth and self._owner == thread_key()):
+            self.store(offset, word)
+            return
+        lock = self.lock
+        lock.acquire()
+        try:
+            self._demand_writable()
+            if offset + WORD > self.limit or offset < self.root_offset:
+                self._refuse_to_change(offset)
+            self.journal.prepare(WORD)
+            if self.observer is not None:
+                self.observer.storing(offset, WORD)
+            self._count_change()
+            self._put(offset, word)
+            calls.persist(self.base, self.base + offset, WORD, False)
             self.persists += 1
             if self.observer is not None:
                 self.observer.accept(offset, WORD)
@@ -305,6 +347,7 @@ class LoggedStores(Allocator):
         """Put bytes where the pool has nothing, outside a transaction: durable at once, in no order.
 
         A later `store` says that they are there. Where durability goes by the page, one call waits for all pieces.
+        With a journal, the record of that `store` has them too, so nothing is waited for here.
         C functions: ``pmemobj_persist``, or ``pmemobj_flush`` and ``pmemobj_drain``.
 
         Args:
@@ -314,6 +357,8 @@ class LoggedStores(Allocator):
         lock.acquire()
         try:
             self._demand_writable()
+            if self.journal is not None:
+                self.journal.prepare(sum([len(data) for _, data in pieces]))
             first = self.limit
             last = 0
             for offset, data in pieces:
@@ -326,11 +371,11 @@ class LoggedStores(Allocator):
             self._count_change()
             for offset, data in pieces:
                 self._put_bytes(offset, data)
-                if not self.by_page:
+                if self.needs_flush and not self.by_page:
                     calls.flush(self.base, self.base + offset, len(data))
-            if self.by_page:
+            if self.needs_flush and self.by_page:
                 calls.persist(self.base, self.base + first, last - first, self.slow)
-            else:
+            elif self.needs_flush:
                 calls.drain(self.base)
             self.persists += 1
             if self.observer is not None:
@@ -360,9 +405,15 @@ class LoggedStores(Allocator):
         self._demand_writable()
         if offset + size > self.limit:
             self.refuse(offset)
-        calls.persist(self.base, self.base + offset, size, self.slow)
+        if self.journal is not None:
+            self.journal.prepare(size)
+        if self.needs_flush:
+            calls.persist(self.base, self.base + offset, size, self.slow)
         if self.observer is not None:
             self.observer.accept(offset, size)
+        if self.journal is not None and self.depth == 0:
+            self.journal.commit()
+            self.journal.wait()
 
     # ---- filling fresh memory ----
 

@@ -7,7 +7,7 @@ cdef class TransactionState(MappedPool):
     cdef public PoolLock lock
     cdef public thread_id _owner
     cdef public long depth
-    cdef public object doomed, observer, on_change
+    cdef public object doomed, observer, journal, on_change
     cdef object _task, _strayed
     cdef public list _marks
     cdef public unsigned long long changes

@@ -20,11 +20,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pmemobj._engine.lock import PoolLock, thread_key
 from pmemobj._engine.mapping import MappedPool
 from pmemobj.errors import PmemError, TransactionAborted, TransactionError
+
+if TYPE_CHECKING:
+    from pmemobj._durability.journal import Journal
 
 try:
     import cython
@@ -38,6 +41,7 @@ class TransactionState(MappedPool):
     Attributes:
         lock: Held by whoever changes the pool, from the first read that the change depends on.
         observer: Who is told of all that is done, if anybody is: see the module `observer`.
+        journal: Makes commits durable where flushing does not: see `pmemobj._durability`. None elsewhere.
         on_change: Called after every change of live memory; the crash demonstrations count with it.
         depth: How many levels of the transaction are open, or failed and not yet left.
         doomed: Why the transaction was rolled back, until its outermost level is left; None in a good one.
@@ -58,6 +62,7 @@ class TransactionState(MappedPool):
         "changes",
         "depth",
         "doomed",
+        "journal",
         "lock",
         "logged",
         "may_have_garbage",
@@ -72,6 +77,7 @@ class TransactionState(MappedPool):
         MappedPool.__init__(self, name)
         self.lock = PoolLock(name)
         self.observer: Any = None
+        self.journal: Journal | None = None
         self.on_change: Callable[[], None] | None = None
         self.may_have_garbage = False
         self.changes = 0

@@ -6,9 +6,6 @@ import os
 import stat
 from enum import Enum
 
-#: The kind of memory of each device, by the number of the device.
-_known: dict[int, Medium] = {}
-
 
 class Medium(Enum):
     """The kinds of memory that differ in durability; the value is the text for users."""
@@ -37,20 +34,6 @@ def medium_of(path: str) -> Medium:
         if line.split(" ", 3)[2] == device:
             return _kind(line)
     return _under_mount_point(path)
-
-
-def known_medium(path: str) -> Medium:
-    """As `medium_of`, but the mount table is read only once for each device.
-
-    Another device may get the same number later. So the answer may only decide what costs time, not what is durable.
-    """
-    try:
-        device = os.stat(path).st_dev
-    except OSError:
-        return Medium.DISK
-    if device not in _known:
-        _known[device] = medium_of(path)
-    return _known[device]
 
 
 def _under_mount_point(path: str) -> Medium:

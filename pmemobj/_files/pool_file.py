@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from pmemobj._durability import leftover
+from pmemobj._durability.leftover import Leftover, Pages
 from pmemobj._files import poolset
 from pmemobj._format import (
     FEATURE_SINGLE_HEADER,
@@ -89,6 +91,9 @@ class PoolFile(NamedTuple):
         heap_damage: What is wrong with libpmemobj's bookkeeping of its heap, as far as it was read, or that a log has
             something to undo; or an empty string. If no process closed the pool, both are possible without damage,
             and libpmemobj repairs them at open.
+        leftover: What lies beside the pool: a journal that was not replayed, for example. All that is said here holds
+            for the pool with that journal.
+        pages: The pages that the journal changes, by their numbers.
     """
 
     files: tuple[tuple[str, int], ...]
@@ -99,6 +104,8 @@ class PoolFile(NamedTuple):
     has_long_logs: bool
     log_damage: str
     heap_damage: str
+    leftover: Leftover
+    pages: Pages
 
     @property
     def size(self) -> int:
@@ -250,13 +257,18 @@ def _read_pool(what: str, path: str, grows: bool, first: int, thorough: bool) ->
     head = os.pread(first, POOL_HEADER_SIZE, 0)
     root_offset = _check_header(what, head, size, grows)
     parts = poolset.find(what, path) if grows else [poolset.Part(0, path, size)]
+    state = int.from_bytes(os.pread(first, WORD, root_offset + ROOT_STATE), "little")
+    beside = leftover.look(what, path, grows, head, state)
+    pages = beside.overlay([(part.path, part.size) for part in parts])
+    with FileWords([(part.path, part.size) for part in parts], pages) as words:
+        head = words[: POOL_HEADER_SIZE // WORD].tobytes()
+        root = words[root_offset // WORD : (root_offset + ROOT_SIZE) // WORD].tobytes()
     used = poolset.in_use(what, parts, head) if grows else parts
     # The reserved addresses must hold all parts, even if somebody has edited the limit in the poolset file.
     max_size = max(poolset.max_size(what, path), sum(part.size for part in used)) if grows else 0
-    root = os.pread(first, ROOT_SIZE, root_offset)
     files = tuple((part.path, part.size) for part in used)
-    with FileWords(files) as words:
-        log_damage, has_long_logs, unfinished = _check_logs(words, first)
+    with FileWords(files, pages) as words:
+        log_damage, has_long_logs, unfinished = _check_logs(words, first, pages)
         heap_damage = _heap_damage(words, thorough or has_long_logs)
     _check_root(what, root)
     return PoolFile(
@@ -268,7 +280,16 @@ def _read_pool(what: str, path: str, grows: bool, first: int, thorough: bool) ->
         has_long_logs,
         log_damage,
         heap_damage or unfinished,
+        beside,
+        pages,
     )
+
+
+def all_files(what: str, path: str) -> list[tuple[str, int]]:
+    """Path and size of each file of a pool, with the parts that its heap may not count yet."""
+    if poolset.is_growing_pool(path):
+        return [(part.path, part.size) for part in poolset.find(what, path)]
+    return [(path, os.path.getsize(path))]
 
 
 def _regular_size(what: str, file: int) -> int:
@@ -307,16 +328,21 @@ def _heap_damage(words: FileWords, thorough: bool) -> str:
     return ""
 
 
-def _check_logs(words: FileWords, first: int) -> tuple[str, bool, str]:
+def _check_logs(words: FileWords, first: int, pages: Pages) -> tuple[str, bool, str]:
     """What is wrong with the logs; whether an undo log has a continuation; what a roll-back would undo."""
     misplaced = _lanes.misplaced(words)
     if misplaced:
         return misplaced, False, ""
+    end = _lanes.end(words)
     with (
-        mmap.mmap(first, _lanes.end(words), prot=mmap.PROT_READ) as mapped,
+        mmap.mmap(first, end, access=mmap.ACCESS_COPY if pages else mmap.ACCESS_READ) as mapped,
         memoryview(mapped) as image,
         image.cast("Q") as lanes,
     ):
+        for number in [number for number in pages if poolset.PAGE * number < end]:
+            first_byte = poolset.PAGE * number
+            last_byte = min(first_byte + poolset.PAGE, end)
+            image[first_byte:last_byte] = pages[number][: last_byte - first_byte]
         damage = _lanes.damage(lanes, words)
         return (damage, False, "") if damage else ("", _lanes.has_long_logs(lanes), _lanes.unfinished(lanes))
 

@@ -18,20 +18,24 @@ import errno
 import fcntl
 import os
 import re
+import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
+from pmemobj._durability import leftover
 from pmemobj._files import pool_file
 from pmemobj._files import poolset as _parts
 from pmemobj._format import LAYOUT_NAME
 from pmemobj._pmdk import library
+from pmemobj._pmdk.interposition import PASS
 from pmemobj.errors import PoolAccessError, PoolBusyError
 
 #: Where a sandbox grows: in memory, if there is room for a few parts, which libpmemobj makes 128 MiB long.
 _MEMORY = "/dev/shm"
 _ROOM = 512 * 1024 * 1024
 _TEMPORARY = re.compile(r"\.(creating|building|dumping)-[0-9]+-[0-9a-f]{8}")
+_OVERLAY = struct.Struct("=QQQ")
 #: Seconds that a creator waits for the lock of a directory.
 _PATIENCE = 1.0
 
@@ -39,11 +43,11 @@ _PATIENCE = 1.0
 class Storage(Protocol):
     """What both kinds of pools offer."""
 
-    def create(self, size: int, mode: int) -> library.Pool:
+    def create(self, size: int, mode: int, policy: int = PASS) -> library.Pool:
         """Create and map the pool: a file of `size` bytes, or the directory of a pool that may grow to `size`."""
 
-    def open(self, copy_on_write: bool) -> library.Pool:
-        """Map the pool; with `copy_on_write` its files stay as they are."""
+    def open(self, copy_on_write: bool, policy: int = PASS, overlay: bytes = b"") -> library.Pool:
+        """Map the pool; with `copy_on_write` its files stay as they are. For the rest see `library.open_pool`."""
 
     def grow_in_memory(self) -> None:
         """Let a pool that was opened copy-on-write grow outside its directory; without this it must not grow."""
@@ -53,6 +57,9 @@ class Storage(Protocol):
 
     def grown(self) -> None:
         """Finish what libpmemobj has added; to be called after it has made the pool larger."""
+
+    def parts_from(self, end: int) -> tuple[int, list[tuple[str, int]]]:
+        """A descriptor of the directory, and name and size of each part in it that lies behind `end` in the pool."""
 
     def close(self) -> None:
         """Release what the storage holds, after the pool was unmapped."""
@@ -64,11 +71,11 @@ class SingleFile:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def create(self, size: int, mode: int) -> library.Pool:
-        return library.create(self._path, LAYOUT_NAME, size, mode)
+    def create(self, size: int, mode: int, policy: int = PASS) -> library.Pool:
+        return library.create(self._path, LAYOUT_NAME, size, mode, policy)
 
-    def open(self, copy_on_write: bool) -> library.Pool:
-        return library.open_pool(self._path, LAYOUT_NAME, copy_on_write)
+    def open(self, copy_on_write: bool, policy: int = PASS, overlay: bytes = b"") -> library.Pool:
+        return library.open_pool(self._path, LAYOUT_NAME, copy_on_write, policy, 0, overlay)
 
     def grow_in_memory(self) -> None:
         pass
@@ -78,6 +85,9 @@ class SingleFile:
 
     def grown(self) -> None:
         raise AssertionError("a file of fixed size has grown")
+
+    def parts_from(self, end: int) -> tuple[int, list[tuple[str, int]]]:
+        return -1, []
 
     def close(self) -> None:
         pass
@@ -94,7 +104,7 @@ class Directory:
         #: Where a sandbox grows.
         self._memory = ""
 
-    def create(self, size: int, mode: int) -> library.Pool:
+    def create(self, size: int, mode: int, policy: int = PASS) -> library.Pool:
         os.mkdir(self._path, 0o700)
         set_path = os.path.join(self._path, _parts.SET_NAME)
         with open(set_path, "xb") as file:
@@ -103,14 +113,14 @@ class Directory:
             os.fsync(file.fileno())
         os.chmod(set_path, mode)
         with self._poolset() as name:
-            pop = library.create(name, LAYOUT_NAME, 0, mode)
+            pop = library.create(name, LAYOUT_NAME, 0, mode, policy, self._max_size)
         # A user who may read the parts may also enter the directory.
         os.chmod(self._path, mode | (mode & 0o444) >> 2)
         return pop
 
-    def open(self, copy_on_write: bool) -> library.Pool:
+    def open(self, copy_on_write: bool, policy: int = PASS, overlay: bytes = b"") -> library.Pool:
         with self._poolset() as name:
-            return library.open_pool(name, LAYOUT_NAME, copy_on_write)
+            return library.open_pool(name, LAYOUT_NAME, copy_on_write, policy, self._max_size, overlay)
 
     @contextlib.contextmanager
     def _poolset(self) -> Iterator[str]:
@@ -162,6 +172,14 @@ class Directory:
             _parts.close_gaps(directory, parts)
             os.fsync(self._descriptor)
 
+    def parts_from(self, end: int) -> tuple[int, list[tuple[str, int]]]:
+        found, at = [], 0
+        for part in _parts.find("grow", f"/proc/self/fd/{self._descriptor}"):
+            if at >= end:
+                found.append((os.path.basename(part.path), part.size))
+            at += part.size
+        return self._descriptor, found
+
     def close(self) -> None:
         if self._descriptor >= 0:
             os.close(self._descriptor)
@@ -176,14 +194,29 @@ def at(path: str, max_size: int) -> Storage:
     return Directory(path, max_size) if max_size else SingleFile(path)
 
 
-def open_parts(parts: Iterable[tuple[str, int]], copy_on_write: bool = True) -> library.Pool:
+def open_parts(
+    parts: Iterable[tuple[str, int]], copy_on_write: bool = True, overlay: bytes = b""
+) -> library.Pool:
     """Map parts of a growing pool, given by path and size; other files in its directory are ignored."""
     with contextlib.ExitStack() as opened:
         files = [(opened.enter_context(open(path, "rb+")), size) for path, size in parts]
         lines = [f"{size} /proc/self/fd/{file.fileno()}" for file, size in files]
         poolset = opened.enter_context(open(os.memfd_create("poolset"), "wb", buffering=0))
         poolset.write("\n".join([*_parts.HEAD, *lines, ""]).encode())
-        return library.open_pool(f"/proc/self/fd/{poolset.fileno()}", LAYOUT_NAME, copy_on_write)
+        name = f"/proc/self/fd/{poolset.fileno()}"
+        return library.open_pool(name, LAYOUT_NAME, copy_on_write, overlay=overlay)
+
+
+def overlay_of(files: Sequence[tuple[str, int]], pages: Mapping[int, bytes]) -> bytes:
+    """Pages of a pool, by their numbers, as `library.open_pool` takes them."""
+    found, start = [], 0
+    for path, size in files:
+        status = os.stat(path)
+        first, end = start // _parts.PAGE, (start + size) // _parts.PAGE
+        for page in [page for page in pages if first <= page < end]:
+            found.append(_OVERLAY.pack(status.st_dev, status.st_ino, _parts.PAGE * page - start) + pages[page])
+        start += size
+    return b"".join(found)
 
 
 def _place_in_memory() -> str | None:
@@ -322,16 +355,22 @@ def remove_pool(what: str, path: str) -> None:
     try:
         pool_file.demand_pool(what, path)
         with pool_file.locked(path):
-            if _parts.is_growing_pool(path):
+            grows = _parts.is_growing_pool(path)
+            # The journal goes last: as long as there is a pool, it may need it.
+            journal = leftover.journal_path(path, grows)
+            if grows:
                 parts = _parts.find(what, path)
                 # Without its description the rest is no pool any more, so that goes first.
                 os.unlink(os.path.join(path, _parts.SET_NAME))
                 for part in parts:
                     os.unlink(part.path)
-                with contextlib.suppress(OSError):
-                    os.rmdir(path)
             else:
                 os.unlink(path)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(journal)
+            if grows:
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)
         pool_file.persist_names(path)
     except PoolBusyError as error:
         raise PoolBusyError(what, error.why, error.todo) from None

@@ -99,7 +99,7 @@ def add_at_once(
     words = _bytes_of_word(key_hash) + _bytes_of_word(key_word)
     pieces.append((entry, words if width == SET_ENTRY_SIZE else words + _bytes_of_word(value_word)))
     heap.store_apart(pieces)
-    heap.store(index + WORD * (slot >> 1), with_slot(heap, index, slot, slot_content(mask, key_hash, used + 1)))
+    heap.store_ahead(index + WORD * (slot >> 1), with_slot(heap, index, slot, slot_content(mask, key_hash, used + 1)))
     if is_leaf(key_word) or (width == ENTRY_SIZE and is_leaf(value_word)):
         publication.finish(offset + DICT_USED, used + 1)
     else:

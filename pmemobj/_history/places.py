@@ -33,6 +33,8 @@ from pmemobj._format import (
     ROOT_VALUE,
     SET_ENTRY_SIZE,
     STATE_CLEAN,
+    STATE_JOURNAL,
+    STATE_JOURNAL_MASK,
     STATE_OPEN,
     STATE_SUSPENDED,
     TABLE_CAPACITY,
@@ -269,6 +271,8 @@ def word_text(heap: Heap, role: str, word: int) -> str:
     """The text of a word that has a role."""
     if role == VALUE:
         return value_text(heap, word)
+    if role == STATE and word & STATE_JOURNAL_MASK == STATE_JOURNAL:
+        return "open, with a journal"
     return _STATES.get(word, "unknown") if role == STATE else str(word)
 
 

@@ -108,7 +108,7 @@ def _entries(heap: Heap) -> list[tuple[int, bytes]] | None:
 def _private_copy(pool: OpenPool) -> Iterator[memoryview | None]:
     """The bytes of the pool, to be changed at will; None where there is no copy of them."""
     heap = pool._heap
-    if pool.sandbox:
+    if pool.sandbox or heap.journal is not None:  # the files do not have everything
         yield memoryview(bytearray(heap.read_bytes(0, heap.limit))) if heap.limit <= _LARGEST_COPY else None
         return
     try:

@@ -21,6 +21,8 @@ from pmemobj._format import (
     ROOT_STATE,
     ROOT_VALUE,
     SET_ENTRY_SIZE,
+    STATE_JOURNAL,
+    STATE_JOURNAL_MASK,
     TABLE_CAPACITY,
     TABLE_ENTRIES,
     TABLE_TEXTS,
@@ -55,6 +57,13 @@ from pmemobj.errors import PmemError
 #: Of the index of a large table, this many words are shown.
 _FEW_OF_INDEX = 4
 _STATES = {0: "closed", 1: "open or never closed", 2: "suspended"}
+
+
+def _state(word: int) -> str:
+    if word & STATE_JOURNAL_MASK == STATE_JOURNAL:
+        return "open or never closed, with a journal"
+    return _STATES.get(word, "unknown")
+
 
 
 def _items(heap: Heap, at: int, length: int, capacity: int, label: Callable[[int], str]) -> list[Span]:
@@ -252,7 +261,7 @@ def root_layout(heap: Heap) -> AllocationLayout:
         single(16, "features", lambda word: Reading(Meaning.COUNT, f"optional features {word & 0xFFFFFFFF:#x}")),
         single(24, "checksum", lambda _: Reading(Meaning.DATA, "CRC-32 of the 24 bytes before")),
         single(
-            ROOT_STATE, "state", lambda word: Reading(Meaning.COUNT, f"{word}, {_STATES.get(word, 'unknown')}")
+            ROOT_STATE, "state", lambda word: Reading(Meaning.COUNT, f"{word}, {_state(word)}")
         ),
         single(ROOT_VALUE, "root", lambda word: value(heap, word)),
         single(ROOT_CLASSES, "classes", lambda word: value(heap, word)),

@@ -11,7 +11,7 @@ import os
 import zlib
 from array import array
 from collections import deque
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -242,20 +242,23 @@ def image(path: str) -> Iterator[Heap]:
         PmemError: the file is no pool of this package.
     """
     found = pool_file.identify(path)
-    with image_of(os.path.basename(path), found.files, found.root_offset) as heap:
+    with image_of(os.path.basename(path), found.files, found.root_offset, found.pages) as heap:
         yield heap
 
 
 @contextmanager
-def image_of(name: str, files: Sequence[tuple[str, int]], root_offset: int) -> Iterator[Heap]:
+def image_of(
+    name: str, files: Sequence[tuple[str, int]], root_offset: int, pages: Mapping[int, bytes] | None = None
+) -> Iterator[Heap]:
     """A heap on the bytes of the files of a pool, as `image` makes it.
 
     Args:
         name: How messages call the pool.
         files: Path and size in bytes of each.
         root_offset: Where the root object lies.
+        pages: Pages that are seen instead of those in the files, by their numbers: what a journal has.
     """
-    with library.files_in_a_row(files) as mapped:
+    with library.files_in_a_row(files, pages=pages or {}) as mapped:
         heap = Heap(name)
         heap.bind_image(mapped, root_offset)
         heap.resurrect = resurrect

@@ -3,9 +3,10 @@
 Opening goes one way, and each step relies on those before it::
 
     identify    read the file before libpmemobj sees it: is it a pool, how was it left?
-    tidy        remove what a program that was killed while the pool grew has left in the directory
+    settle      replay the journal of a program that was killed; remove what it has left of a growth
     judge       refuse damage over which libpmemobj would end or hang the process
     try         open a pool that was not closed in a child process first, and walk it there
+    journal     on a disk, make the journal of the pool (`journaling`)
     map         let libpmemobj map the pool; it applies its redo logs and rolls back by its undo logs
     start       bind the heap to the mapping, and mark the pool as open
     collect     free what a program that was killed left unreachable
@@ -25,11 +26,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pmemobj._containers import base
+from pmemobj._durability import leftover
+from pmemobj._durability.pool_space import PoolSpace
 from pmemobj._engine import checker, exports
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.lock import PoolLock
 from pmemobj._files import pool_file, poolset, sizes, storage
-from pmemobj._files.medium import Medium, known_medium
+from pmemobj._files.medium import Medium, medium_of
 from pmemobj._format import (
     ROOT_IDENTITY_SIZE,
     ROOT_SIZE,
@@ -41,11 +44,11 @@ from pmemobj._format import (
     WORD_NONE,
     root_identity,
 )
-from pmemobj._lifecycle import open_pools
+from pmemobj._lifecycle import journaling, modes, open_pools
 from pmemobj._objects import gc, registry
 from pmemobj._objects.class_table import ClassTable
 from pmemobj._objects.manager import MemoryManager
-from pmemobj._pmdk import library
+from pmemobj._pmdk import interposition, library
 from pmemobj.errors import (
     PmemError,
     PoolClosedError,
@@ -59,6 +62,9 @@ from pmemobj.errors import (
 if TYPE_CHECKING:
     from pmemobj._history.log import TransactionLog
 
+#: How often an opening begins anew because another process came in between.
+_ATTEMPTS = 5
+
 registry.fill_tables()
 
 
@@ -68,6 +74,7 @@ class Session:
     Args:
         path: The file, or the directory of a growing pool, as the program gave it.
         sandbox: Whether the changes stay in memory.
+        durability: What the program asks for, one of `modes.CHOICES`; None for what suits the medium.
 
     Attributes:
         path: As given.
@@ -77,29 +84,39 @@ class Session:
         sandbox: As given.
         suspended: Whether the pool is closed for the time being, and can be resumed.
         recovered: Whether the last opening found that no process had closed the pool.
+        mode: How its commits become durable; of a pool that is not open, the mode that it had last.
     """
 
     __slots__ = (
         "__weakref__",
+        "_durability",
         "_identity",
+        "_journal",
         "_log",
+        "_medium",
         "_storage",
         "file",
         "heap",
         "manager",
+        "mode",
         "path",
         "recovered",
         "sandbox",
         "suspended",
     )
 
-    def __init__(self, path: str, sandbox: bool = False) -> None:
+    def __init__(self, path: str, sandbox: bool = False, durability: str | None = None) -> None:
         self.path = path
+        self._durability = durability
         self.file = os.path.abspath(path)
         self.sandbox = sandbox
         self.suspended = False
         self.recovered = False
+        self.mode = modes.UNKNOWN
+        self._medium = Medium.DISK
         self._storage: storage.Storage | None = None
+        #: The journal that was made for the pool while it is being opened.
+        self._journal: journaling.Prepared | None = None
         #: Device and inode of the file, by which it is known wherever it is moved to.
         self._identity = (-1, -1)
         self._make_heap()
@@ -145,6 +162,7 @@ class Session:
         if not isinstance(mode, int):
             raise TypeError(f"cannot {what}: mode is {mode!r}, no int (give permissions as in 0o600)")
         pool_file.demand_new_name(what, self.file, self.path)
+        self._choose_mode(what)
         permissions = mode & ~storage.umask(what)
         directory = os.path.dirname(self.file)
         try:
@@ -161,24 +179,47 @@ class Session:
 
     def _make(self, unfinished: str, size: int, may_grow_to: int, permissions: int) -> None:
         self._storage = storage.at(unfinished, may_grow_to)
+        has_journal = self.mode.policy == interposition.JOURNAL
         try:
-            pop = self._storage.create(may_grow_to or size, permissions)
+            # Nobody can see the unfinished file, so it need not be durable before it is complete.
+            policy = interposition.MEMORY if has_journal else self.mode.policy
+            pop = self._storage.create(may_grow_to or size, permissions, policy)
             self._bind(pop, 0 if may_grow_to else os.path.getsize(unfinished), may_grow_to)
-            self._write_root()
+            self._write_root(STATE_CLEAN if has_journal else STATE_OPEN)
+            if has_journal:
+                self._begin_journal(unfinished, may_grow_to)
             self.heap.is_trusted = True
             self._storage.give_name(self.file)
+            if self.heap.journal is not None:
+                self.heap.journal.path = leftover.journal_path(self.file, bool(may_grow_to))
         except BaseException:
+            if self.heap.journal is not None:
+                self.heap.journal.discard()
             self._unbind()
             raise
         finally:
             storage.remove(unfinished)
 
-    def _write_root(self) -> None:
+    def _begin_journal(self, unfinished: str, may_grow_to: int) -> None:
+        """Open a new pool again, which libpmemobj has mapped for its creation, with a journal beside its final name."""
+        self._unbind()
+        found = pool_file.identify(unfinished)
+        with contextlib.closing(PoolSpace(found.files)) as space:
+            space.sync_all()
+        self._storage = storage.at(unfinished, may_grow_to)
+        named = unfinished if may_grow_to else self.file
+        pop = self._map_with_journal(f"create pool {self.path}", unfinished, found, named)
+        self._bind(pop, found.size, may_grow_to)
+        self._adopt_journal()
+        if self.heap.journal is None:
+            self.heap.store(self.heap.root_offset + ROOT_STATE, STATE_OPEN)
+
+    def _write_root(self, state: int) -> None:
         heap = self.heap
         identity = root_identity()
         words = [int.from_bytes(identity[at : at + WORD], "little") for at in range(0, ROOT_IDENTITY_SIZE, WORD)]
         with heap.statement:
-            heap.write_words(heap.root_offset, [*words, STATE_OPEN, WORD_NONE, WORD_NONE])
+            heap.write_words(heap.root_offset, [*words, state, WORD_NONE, WORD_NONE])
 
     # ---- opening -----------------------------------------------------------------------------------------
 
@@ -191,17 +232,25 @@ class Session:
         what = f"open pool {self.path}"
         pool_file.demand_path(what, self.path)
         exports.finish()
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(journaling.Overtaken):
+                self._open(what)
+                return
+        raise pool_file.busy_error(what)
+
+    def _open(self, what: str) -> None:
         found = pool_file.identify(self.file, self.path)
         if found.max_size:
             pool_file.demand_proc(what)
         unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
+        self._choose_mode(what)
         try:
             with pool_file.locked(self.file, self.path):
-                self._tidy(what, found)
+                found = self._settle(what, found)
             _demand_sound(what, found, unclean)
             if unclean:
                 self._try(found)
-            pop = self._map(found)
+            pop = self._map(what, found)
         except BaseException as error:
             self._unbind()
             if isinstance(error, PmemError) or not isinstance(error, OSError):
@@ -213,6 +262,30 @@ class Session:
         except BaseException:
             self._unbind()
             raise
+
+    def _choose_mode(self, what: str) -> None:
+        library.load()
+        self._medium = medium_of(self.file)
+        self.mode = modes.choose(what, self._durability, self._medium, self.sandbox)
+
+    def _settle(self, what: str, found: pool_file.PoolFile) -> pool_file.PoolFile:
+        """Write what a journal has to the files, and remove what is left of a growth; what the pool is afterwards."""
+        beside = found.leftover
+        if self.sandbox:
+            if beside.kind is leftover.Kind.MISSING:
+                warnings.warn(
+                    f"pool {self.path} is opened without its last commits: {beside.why}", RuntimeWarning, stacklevel=5
+                )
+        elif beside.kind is not leftover.Kind.NOTHING:
+            beside.demand_usable(what)
+            # Another process may have changed the file before this one got the lock.
+            found = pool_file.identify(self.file, self.path)
+            beside = found.leftover
+            beside.demand_usable(what)
+            beside.replay(pool_file.all_files(what, self.file), found.pages, found.root_offset + ROOT_STATE)
+            found = pool_file.identify(self.file, self.path)
+        self._tidy(what, found)
+        return found if found.tidy else pool_file.identify(self.file, self.path)
 
     def _tidy(self, what: str, found: pool_file.PoolFile) -> None:
         """Remove what is left of a growth that was cut off."""
@@ -232,13 +305,49 @@ class Session:
 
         trial.run(self.file, found.size)
 
-    def _map(self, found: pool_file.PoolFile) -> library.Pool:
+    def _map(self, what: str, found: pool_file.PoolFile) -> library.Pool:
         self._storage = storage.at(self.file, found.max_size)
         if found.has_long_logs and not self.sandbox:
             # libpmemobj frees the long logs when it opens the pool, before it can be told our size classes; free
             # units of these classes would be lost until the next opening. So it is opened twice (docs/libpmemobj.md).
             library.close(self._storage.open(False))
-        return self._storage.open(self.sandbox)
+        if self.mode.policy == interposition.JOURNAL:
+            return self._map_with_journal(what, self.file, found, self.file)
+        overlay = storage.overlay_of(found.files, found.pages) if self.sandbox else b""
+        return self._storage.open(self.sandbox, self.mode.policy, overlay)
+
+    def _map_with_journal(self, what: str, path: str, found: pool_file.PoolFile, named: str) -> library.Pool:
+        """Make the journal, and let libpmemobj map the pool copy-on-write.
+
+        Where no journal can be made, the pool is mapped in place, unless the program insists on a journal.
+
+        Args:
+            what: The operation, for errors.
+            path: The pool under its present name.
+            found: What is known of it.
+            named: The path of the pool by which the journal is named.
+        """
+        assert self._storage is not None
+        try:
+            with pool_file.locked(path, self.path):
+                self._journal = journaling.prepare(what, path, found, named)
+        except journaling.NoJournalError as error:
+            if self._durability is not None:
+                raise error.reason from None
+            self.mode = modes.PASSED_ON
+            return self._storage.open(False)
+        try:
+            return self._storage.open(True, interposition.JOURNAL)
+        except BaseException:
+            self._journal.withdraw()
+            self._journal = None
+            raise
+
+    def _adopt_journal(self) -> None:
+        """Record the commits of the heap from now on, if a journal was made."""
+        if self._journal is not None:
+            prepared, self._journal = self._journal, None
+            prepared.adopt(self.heap, self.mode.name == modes.RELAXED)
 
     def _start(self, pop: library.Pool, found: pool_file.PoolFile) -> None:
         """Bind the heap to the mapping, and mark the pool as open."""
@@ -246,11 +355,15 @@ class Session:
         self._bind(pop, found.size, found.max_size)
         if self.sandbox:
             self._storage.grow_in_memory()
+        self._adopt_journal()
         self._begin()
         heap = self.heap
-        may_have_garbage = heap.may_have_garbage
-        heap.store(heap.root_offset + ROOT_STATE, STATE_OPEN)
-        heap.may_have_garbage = may_have_garbage  # the store of the state makes no garbage
+        if heap.journal is None:
+            may_have_garbage = heap.may_have_garbage
+            heap.store(heap.root_offset + ROOT_STATE, STATE_OPEN)
+            heap.may_have_garbage = may_have_garbage  # the store of the state makes no garbage
+        else:
+            heap.changes += 1  # the state names the journal, and was stored in the file; see `glance`
 
     def _recover(self, found: pool_file.PoolFile, unclean: bool) -> None:
         """Invalidate handles whose objects are gone, and free what a killed program left unreachable.
@@ -271,16 +384,28 @@ class Session:
 
     def _bind(self, pop: library.Pool, size: int, max_size: int) -> None:
         assert self._storage is not None
-        self.heap.on_growth = self._storage.grown
+        self.heap.on_growth = self._grown
         self.heap.bind(pop, size, ROOT_SIZE, max_size)
+
+    def _grown(self) -> None:
+        """Finish what libpmemobj has added to a growing pool; the journal has to know it before a record counts it."""
+        assert self._storage is not None
+        self._storage.grown()
+        journal = self.heap.journal
+        if journal is not None:
+            directory, parts = self._storage.parts_from(journal.covered)
+            for name, size in parts:
+                journal.add_part(name, size, directory)
 
     def _begin(self) -> None:
         """Set up what the heap needs besides its mapping."""
         heap = self.heap
-        medium = known_medium(self.file)
-        heap.slow = medium is Medium.DISK
+        is_passed = self.mode.policy == interposition.PASS
+        heap.slow = is_passed and self._medium is Medium.DISK
         # libpmem reads this variable when it is loaded, and then flushes files like persistent memory, line by line.
-        heap.by_page = medium is not Medium.DAX and os.environ.get("PMEM_IS_PMEM_FORCE") != "1"
+        is_forced = os.environ.get("PMEM_IS_PMEM_FORCE") == "1"
+        heap.by_page = is_passed and self._medium is not Medium.DAX and not is_forced
+        heap.needs_flush = self.mode.policy != interposition.MEMORY
         self._identity = _identity(self.file)
         self.suspended = False
         if checker.wanted():
@@ -345,7 +470,15 @@ class Session:
             with contextlib.suppress(gc.DoubtfulGarbageError):
                 gc.collect(heap, keep_handles=False)
         # Garbage that only a buffer keeps is left for the next closing.
-        heap.store(heap.root_offset + ROOT_STATE, STATE_SUSPENDED if heap.may_have_garbage else STATE_CLEAN)
+        self._leave_state(STATE_SUSPENDED if heap.may_have_garbage else STATE_CLEAN)
+
+    def _leave_state(self, state: int) -> None:
+        """Let the file say how it was left; if there is a journal, the file has everything afterwards."""
+        heap = self.heap
+        if heap.journal is not None:
+            heap.journal.finish(heap.root_offset + ROOT_STATE, state)
+        else:
+            heap.store(heap.root_offset + ROOT_STATE, state)
 
     def _unbind(self) -> None:
         """Give up the mapping, without marking the pool as closed in good order."""
@@ -355,12 +488,17 @@ class Session:
         if self._log is not None:
             self._log.remember_names()
         self.heap.observer = None
+        if self.heap.journal is not None:
+            self.heap.journal.close()
         self.heap.unbind(pool_file.closed_error(self.path))
         if pop is not None:
             self.heap.exports.when_returned(partial(_unmap, pop, self._storage))
         elif self._storage is not None:
             self._storage.close()
         self._storage = None
+        if self._journal is not None:
+            self._journal.withdraw()
+            self._journal = None
 
     # ---- suspending and resuming ---------------------------------------------------------------------------
 
@@ -378,7 +516,7 @@ class Session:
             heap.exports.demand_none(f"suspend pool {self.path}")
             self._demand_in_place()
             heap.note_headers()
-            heap.store(heap.root_offset + ROOT_STATE, STATE_SUSPENDED)
+            self._leave_state(STATE_SUSPENDED)
             self.suspended = True
             self._unbind()
 
@@ -400,6 +538,11 @@ class Session:
                 )
             open_pools.demand_no_transaction(f"resume pool {self.path}")
             self.open()
+
+    def forgo_journal(self) -> None:
+        """Work in place from the next opening on: for a child process whose stores are to be seen in the file."""
+        if self.mode.policy == interposition.JOURNAL:
+            self._durability = modes.IN_PLACE
 
     def is_at(self, path: str) -> bool:
         """Whether `path` leads to the very file, or directory, that is open here."""

@@ -118,11 +118,12 @@ def _opened(path: str) -> Iterator[Heap]:
     found = pool_file.identify(path)
     # A directory that is not tidy must not be changed here. Then its parts are named one by one, and it cannot grow.
     may_grow_to = found.max_size if found.tidy else 0
+    overlay = storage.overlay_of(found.files, found.pages)
     try:
         if found.tidy:
-            pop = storage.at(path, may_grow_to).open(copy_on_write=True)
+            pop = storage.at(path, may_grow_to).open(copy_on_write=True, overlay=overlay)
         else:
-            pop = storage.open_parts(found.files)
+            pop = storage.open_parts(found.files, overlay=overlay)
     except OSError as error:
         raise pool_file.translate(f"open pool {path}", error, path) from None
     heap = Heap(os.path.basename(path))

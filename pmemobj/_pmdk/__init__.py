@@ -6,6 +6,7 @@ every number in them is checked here before it is used.
 | module | what it is responsible for |
 |---|---|
 | `declarations` | the declarations of `declarations.h` as cffi loads them; made by `tools/make_declarations.py` |
+| `interposition` | what a flush by libpmemobj means, decided for each pool by itself |
 | `library` | libpmemobj through cffi: one checked wrapper for each C function |
 | `calls` | the functions that every change needs; compiled, called without cffi |
 | `file_words` | the files of a pool as words that are read when they are needed |

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from types import TracebackType
 from typing import overload
@@ -19,6 +19,7 @@ from pmemobj._format import WORD
 #: So many words are read together, a power of two.
 _ROW_SHIFT = 6
 _ROW = 1 << _ROW_SHIFT
+_PAGE = 4096
 
 
 class FileWords:
@@ -26,9 +27,11 @@ class FileWords:
 
     Args:
         files: Path and size in bytes of each, in order; the sizes of all but the last are whole rows.
+        pages: What is read in place of pages of 4096 bytes in the files, by their numbers in the sequence.
     """
 
-    def __init__(self, files: Sequence[tuple[str, int]]) -> None:
+    def __init__(self, files: Sequence[tuple[str, int]], pages: Mapping[int, bytes] | None = None) -> None:
+        self._pages = pages
         self._paths = [path for path, _ in files]
         self._starts = [0, *accumulate(size for _, size in files)]
         self._descriptors: list[int] = []
@@ -84,7 +87,19 @@ class FileWords:
             which = bisect_right(self._starts, at) - 1
             room = content[filled : filled + self._starts[which + 1] - at]
             filled += os.preadv(self._descriptors[which], [room], at - self._starts[which]) or len(room)
+        if self._pages:
+            self._lay_over(content, WORD * start)
         return content.cast("Q")[::step]
+
+    def _lay_over(self, content: memoryview, start: int) -> None:
+        """Put what is read in place of pages into bytes that were read from `start` on."""
+        assert self._pages is not None
+        end = start + len(content)
+        for number in range(start // _PAGE, -(-end // _PAGE)):
+            page = self._pages.get(number)
+            if page is not None:
+                first, last = max(start, _PAGE * number), min(end, _PAGE * (number + 1))
+                content[first - start : last - start] = page[first - _PAGE * number : last - _PAGE * number]
 
     def _read(self, number: int) -> None:
         """Read a row. Words behind the end of a file are 0: a file that has become shorter is damaged anyway."""
@@ -96,4 +111,7 @@ class FileWords:
         there = os.preadv(self._descriptors[which], [self._row], at - self._starts[which])
         for missing in range(there // WORD, _ROW):
             self._row[missing] = 0
+        if self._pages:
+            with self._row.cast("B") as content:
+                self._lay_over(content, at)
         self._number = number

@@ -20,9 +20,10 @@ import mmap
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pmemobj._pmdk import interposition
 from pmemobj._pmdk.declarations import ffi
 from pmemobj.errors import LibraryError
 
@@ -74,6 +75,7 @@ def load() -> Any:
             raise LibraryError("use this libpmemobj", ffi.string(complaint).decode(), "install version 1.12 or later")
         # There is one transaction at a time, so memory that an arena reserves for another thread would be wasted.
         library.pmemobj_ctl_set(ffi.NULL, b"heap.arenas_assignment_type", ffi.new("int *", _GLOBAL_ARENA))
+        interposition.patch()
         _lib = library
     return _lib
 
@@ -88,15 +90,19 @@ def last_failure(code: int | None = None) -> OSError:
 # ---- pools -----------------------------------------------------------------------------------
 
 
-def create(path: str, layout: str, size: int, mode: int) -> Pool:
+def create(path: str, layout: str, size: int, mode: int, policy: int = interposition.PASS, reserve: int = 0) -> Pool:
     """``pmemobj_create``: make a pool file of `size` bytes and map it; `size` is 0 for a poolset, which may grow.
 
     A pool that may grow does not note the unsafe shutdowns of its device (ctl ``sds.at_create``). libpmemobj notes a
     sum over all parts, but does not add those that come later. So on persistent memory it would refuse a pool that had
     grown and was not closed, as one that has lost data.
+
+    Args:
+        path, layout, size, mode: As libpmemobj takes them.
+        policy, reserve: As for `open_pool`.
     """
     library = load()
-    with _opening:
+    with _opening, interposition.opening(policy, reserve) as opened:
         try:
             if not size:
                 _set(b"sds.at_create", 0)
@@ -106,11 +112,19 @@ def create(path: str, layout: str, size: int, mode: int) -> Pool:
             if not size:
                 _set(b"sds.at_create", 1)
     if failure is not None:
+        interposition.release(opened.base)
         raise failure
     return pop
 
 
-def open_pool(path: str, layout: str, copy_on_write: bool = False) -> Pool:
+def open_pool(
+    path: str,
+    layout: str,
+    copy_on_write: bool = False,
+    policy: int = interposition.PASS,
+    reserve: int = 0,
+    overlay: bytes = b"",
+) -> Pool:
     """``pmemobj_open``: map a pool file; an interrupted transaction in it is rolled back first.
 
     Args:
@@ -118,9 +132,12 @@ def open_pool(path: str, layout: str, copy_on_write: bool = False) -> Pool:
         layout: The name that must stand in it.
         copy_on_write: Whether all changes, the roll-back included, stay in the memory of this
             process (ctl ``copy_on_write.at_open``).
+        policy: What a flush means for this pool, one of the policies of `interposition`.
+        reserve: How many bytes a growing pool may grow to.
+        overlay: Pages that are seen instead of those in the files: see `interposition.laid_over`.
     """
     library = load()
-    with _opening:
+    with _opening, interposition.laid_over(overlay), interposition.opening(policy, reserve) as opened:
         try:
             if copy_on_write:
                 _set(b"copy_on_write.at_open", 1)
@@ -130,12 +147,15 @@ def open_pool(path: str, layout: str, copy_on_write: bool = False) -> Pool:
             if copy_on_write:
                 _set(b"copy_on_write.at_open", 0)
     if failure is not None:
+        interposition.release(opened.base)
         raise failure
     return pop
 
 
 def close(pop: Pool) -> None:
     """``pmemobj_close``: unmap. Never call it inside a transaction."""
+    # First the policy, since another pool may get the same address as soon as this one is unmapped.
+    interposition.release(address(pop))
     _lib.pmemobj_close(pop)
 
 
@@ -219,15 +239,18 @@ os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 @contextlib.contextmanager
-def files_in_a_row(files: Sequence[tuple[str, int]], private: bool = False) -> Iterator[memoryview]:
+def files_in_a_row(
+    files: Sequence[tuple[str, int]], private: bool = False, pages: Mapping[int, bytes] | None = None
+) -> Iterator[memoryview]:
     """``mmap``: several files as if they were one; read-only, or a private copy that changes no file.
 
     Args:
         files: Path and size in bytes of each; the sizes of all but the last are whole pages.
         private: Whether the mapping can be changed. It takes memory for the pages that are changed.
+        pages: What is seen in place of pages of 4096 bytes in the files, by their numbers.
     """
     protection, flags = mmap.PROT_READ, mmap.MAP_SHARED
-    if private:
+    if private or pages:
         protection, flags = mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | _MAP_NORESERVE
     length = sum(size for _, size in files)
     start = _map(ffi.NULL, length, _PROT_NONE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | _MAP_NORESERVE, -1)
@@ -240,6 +263,8 @@ def files_in_a_row(files: Sequence[tuple[str, int]], private: bool = False) -> I
             finally:
                 os.close(descriptor)
             at += size
+        for number, content in (pages or {}).items():
+            ffi.memmove(start + len(content) * number, content, len(content))
         with memoryview(ffi.buffer(start, length)) as whole, whole if private else whole.toreadonly() as image:
             yield image
     finally:

@@ -1,9 +1,9 @@
 """The memory of an open pool, copied: also in the middle of a transaction, of a growing pool, and of a sandbox.
 
 Most of what a pool has in memory is in its files, since the mapping of a file and the file are the same pages. So the
-files are copied, without their holes. The changes in a sandbox are in no file: of its memory, the pages that belong to
-this process alone are copied in addition. The kernel tells which ones these are. What a sandbox has grown by is read
-as a whole.
+files are copied, without their holes. The changes in a sandbox are in no file, and those of a pool with a journal are
+not in its files yet: of their memory, the pages that belong to this process alone are copied in addition. The kernel
+tells which ones these are. What a sandbox has grown by is read as a whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from pmemobj._engine.heap import Heap
 from pmemobj._files import pool_file, storage
-from pmemobj._format import WORD
+from pmemobj._format import ROOT_STATE, STATE_OPEN, WORD
 from pmemobj._pmdk import library
 from pmemobj.crash._image import Image
 from pmemobj.errors import PoolNotFoundError
@@ -55,8 +55,10 @@ class PoolCopy:
         found = pool_file.identify(pool._file)
         self._grows = found.max_size > 0
         self._images = [Image.of_file(path, size) for path, size in found.files]
-        if pool.sandbox:
-            self._copy_sandbox(heap)
+        if pool.sandbox or heap.journal is not None:
+            self._copy_private(heap)
+        # The copy needs no journal: it has everything.
+        self._write(heap.root_offset + ROOT_STATE, STATE_OPEN.to_bytes(WORD, "little"))
         self.size = sum(image.size for image in self._images)
 
     @property
@@ -87,8 +89,15 @@ class PoolCopy:
         for image in self._images:
             image.close()
 
-    def _copy_sandbox(self, heap: Heap) -> None:
-        """Add to the copies of the files what the sandbox has changed, and by what it has grown."""
+    def _write(self, offset: int, data: bytes) -> None:
+        for image in self._images:
+            if offset < image.size:
+                image.write(offset, data)
+                return
+            offset -= image.size
+
+    def _copy_private(self, heap: Heap) -> None:
+        """Add to the copies of the files what a sandbox, or a pool with a journal, has changed, and has grown by."""
         start = 0
         for image in self._images:
             for page in _private_pages(heap.base + start, image.size):

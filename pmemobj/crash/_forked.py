@@ -77,6 +77,8 @@ def bind(heap: Heap, pop: library.Pool, size: int) -> None:
     heap.bind(pop, size, ROOT_SIZE)
     heap.demand_log_space()  # before a recording begins, of which it is no part
     heap.slow = heap.by_page = False
+    heap.needs_flush = True  # a recorder has to hear of every flush
+    heap.journal = None
     heap.observer = None
     if heap.types is not None:
         heap.types.reload()

@@ -113,4 +113,6 @@ def kill(
 def _take_the_pool(pool: PersistentObjectPool, interrupts: Interrupts) -> None:
     """In the child."""
     interrupts.restore()
+    # What the child stores until it dies is to be seen in the file, as libpmemobj itself leaves it there.
+    pool._session.forgo_journal()
     pool.resume()

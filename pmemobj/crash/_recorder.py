@@ -121,8 +121,9 @@ class Inherited:
     def take_over(self) -> None:
         """In the child: close the pool without changing its file, and redirect the calls to libpmem to the recorder."""
         pool = self.pool
-        # The memory of a sandbox is private already.
-        self._forked.stand_on([] if pool.sandbox else [(pool._file, self.size)])
+        # The memory of a sandbox, and of a pool with a journal, is private already.
+        is_private = pool.sandbox or pool._heap.journal is not None
+        self._forked.stand_on([] if is_private else [(pool._file, self.size)])
         pool._heap.observer = None
         if self.native.patch() < _LEAST_CALLS:
             raise PowerModeError(

@@ -76,7 +76,7 @@ def kill_here(session: Session, name: str | None, limits: CrashLimits) -> CrashR
     pool = session.find(name)
     report = pmemobj.crash.kill_here(pool, seconds=limits.cell)
     is_open = report.verdict is not Verdict.NO_TRANSACTION
-    notes = (f"{session.title(pool)} itself goes on as it was{', in its open transaction' if is_open else ''}",)
+    notes = (f"the pool that is open here is as it was{', and its transaction is open' if is_open else ''}",)
     return CrashResult(report, "", limits.max_nodes, limits.max_items, notes)
 
 

@@ -15,7 +15,6 @@ pytestmark = pytest.mark.once
 
 def table(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     monkeypatch.setattr(_medium, "_mounts", lambda: list(lines))
-    monkeypatch.setattr(_medium, "_known", {})
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,6 @@ def test_the_device_of_a_file_decides(
     table(monkeypatch, "1 0 999:1 / / rw - ext4 /dev/x rw", f"2 1 {number} / /elsewhere {options}",
           f"3 1 999:2 / {tmp_path} rw - nfs x:/ rw")  # fmt: skip
     assert _medium.medium_of(str(tmp_path)) is medium
-    assert _medium.known_medium(str(tmp_path)) is medium
 
 
 def test_else_the_nearest_mount_point(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -55,11 +53,3 @@ def test_else_the_nearest_mount_point(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert _medium.medium_of(str(tmp_path)) is Medium.DISK
     table(monkeypatch)
     assert _medium.medium_of(str(strange)) is Medium.DISK
-
-
-def test_each_device_is_asked_for_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    table(monkeypatch, "1 0 999:1 / / rw - tmpfs x rw")
-    assert _medium.known_medium(str(tmp_path)) is Medium.RAM
-    monkeypatch.setattr(_medium, "_mounts", list)
-    assert _medium.known_medium(str(tmp_path)) is Medium.RAM
-    assert _medium.known_medium(str(tmp_path / "gone")) is Medium.DISK, "what cannot be asked may have to be waited for"

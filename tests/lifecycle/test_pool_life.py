@@ -70,12 +70,12 @@ def test_what_a_creator_is_working_at_is_not_cleared_up(
     """A pool is kept even in the moment before libpmemobj locks its file, since its creator locks the directory."""
     real = storage.SingleFile.create
 
-    def after_another(self: Any, size: int, mode: int) -> Any:
+    def after_another(self: Any, size: int, mode: int, *policy: int) -> Any:
         monkeypatch.undo()
         Path(self._path).write_bytes(b"")  # as when libpmemobj has just made it
         pmemobj.create(scratch / "other.pmem", pool_size=POOL_SIZE).close()
         os.unlink(self._path)  # fails if the other creator has removed it
-        return real(self, size, mode)
+        return real(self, size, mode, *policy)
 
     monkeypatch.setattr(storage.SingleFile, "create", after_another)
     pmemobj.create(pool_path, pool_size=POOL_SIZE).close()

@@ -60,15 +60,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serving(place: Path) -> Iterator[str]:
-    """A JupyterLab on a directory; see `lab`, whose address it gives."""
+def serving(place: Path, program: str = "jupyterlab", way: str = "lab/tree") -> Iterator[str]:
+    """A JupyterLab on a directory; see `lab`, whose address it gives. Another program shows notebooks at another way."""
     runtime = place / "runtime"
     log = (place / "log").open("w")
     server = subprocess.Popen(
         [
             sys.executable,
             "-m",
-            "jupyterlab",
+            program,
             "--no-browser",
             "--allow-root",
             "--port=0",
@@ -81,22 +81,22 @@ def serving(place: Path) -> Iterator[str]:
         stderr=log,
     )
     try:
-        yield _address(server, runtime)
+        yield _address(server, runtime, way)
     finally:
         server.terminate()
         server.wait(PATIENCE)
         log.close()
 
 
-def _address(server: subprocess.Popen[bytes], runtime: Path) -> str:
+def _address(server: subprocess.Popen[bytes], runtime: Path, way: str) -> str:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and server.poll() is None:
         for found in runtime.glob("jpserver-*.json"):
             if text := found.read_text():
                 info = json.loads(text)
-                return f"{info['url']}lab/tree/notebooks/{{}}?reset&token={info['token']}"
+                return f"{info['url']}{way}/notebooks/{{}}?reset&token={info['token']}"
         time.sleep(0.1)
-    raise AssertionError("JupyterLab did not start")
+    raise AssertionError(f"the server of {way} did not start")
 
 
 @pytest.fixture

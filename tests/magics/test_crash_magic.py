@@ -404,17 +404,17 @@ def test_the_line_magic_crashes_the_open_transaction(run: Run, begun: Any) -> No
         "at the crash    PoolGraph(root=PersistentDict, 1 node, 0 edges) with 1 changed",
         "after recovery  PoolGraph(root=PersistentDict, 1 node, 0 edges)",
         f"killed in the middle of the transaction, after 1 change: {Verdict.ROLLED_BACK.value}",
-        "note: pool itself goes on as it was, in its open transaction",
+        "note: the pool that is open here is as it was, and its transaction is open",
     ]
     page = result._repr_html_()
     assert page.startswith('<div class="pmem-crash"><p><strong>✓</strong>') and page.count("<svg") in (0, 3)
-    assert "goes on as it was" in page and "wrapped" not in page
+    assert "is as it was" in page and "wrapped" not in page
 
 
 def test_the_line_magic_without_a_transaction(run: Run, bank: Any) -> None:  # noqa: F811
     lines = repr(run("%pmem_crash pool")).splitlines()
     assert lines[-2] == f"killed outside of any transaction, after 0 changes: {Verdict.NO_TRANSACTION.value}"
-    assert lines[-1] == "note: pool itself goes on as it was"
+    assert lines[-1] == "note: the pool that is open here is as it was"
     with pytest.raises(pmemobj.PmemError) as error:
         run("%pmem_crash nowhere")
     assert short(error)[-1] == "  the open pools are: pool"

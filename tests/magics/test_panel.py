@@ -599,8 +599,24 @@ def test_cut_the_power(bank: Desk) -> None:
         "    pool.root['ada'] = 40",
         "    pool.root['bob'] = 60",
     ]
-    assert type(bank.frame.crash.result.children[-1]).__name__ == "TimelineWidget"
+    assert "TimelineWidget" in [type(each).__name__ for each in bank.frame.crash.result.children]
     assert bank.panel.pool is not None and bank.panel.pool.root["ada"] == 40 and bank.panel.pool.in_transaction
+
+
+def test_without_a_transaction_and_without_a_check(bank: Desk) -> None:
+    """A power cut between two statements breaks no demand, so only the kill is shown, and its verdict is "torn"."""
+    transfer(bank)
+    told = bank.crash("without")
+    assert "✓" not in told["what"] and "every simulated power cut" not in told["what"], told
+    assert len(bank.frame.crash.result.children) == 1 and "--no-transaction --at 1" in told["code"]
+
+
+def test_select_the_root(run: Run, bank: Desk) -> None:
+    bank.page("Change")
+    bank.select(run("pool.root['log']"))
+    bank.frame.change.root_button.click()
+    assert bank.panel.explorer is not None and bank.panel.explorer.selected == f"o{run('pool.root')._p_offset}"
+    assert "pool.root</code> (PersistentDict" in bank.frame.change._head.value
 
 
 def test_the_same_without_a_transaction(bank: Desk) -> None:

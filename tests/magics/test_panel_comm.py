@@ -155,14 +155,14 @@ def test_an_error_is_shown_beside_its_control(page: FrontEnd) -> None:
 
 def test_an_act_waits_for_the_running_cell(page: FrontEnd) -> None:
     comm = page.comm("transaction.begin_button")
-    page.start("seen = []", "for _ in range(100):", "    seen.append((pool.in_transaction, panel._frame.status.waiting))", "    time.sleep(0.01)")
+    page.start("seen = []", "for _ in range(100):", "    seen.append((pool.in_transaction, panel._frame.status.started))", "    time.sleep(0.01)")
     time.sleep(0.2)
     page.send(comm, {"method": "custom", "content": {"event": "click"}})
     page.wait("pool.in_transaction", "True")
     assert page.run("any(begun for begun, _ in seen)") == "False"
-    # In a subshell the panel can say that it waits.
-    assert page.run("any(waiting for _, waiting in seen)") == str(bool(page._subshell))
-    assert page.run("panel._frame.status.waiting") == "False"
+    # The page sees that no act has begun, and says that a cell runs first.
+    assert page.run("len({started for _, started in seen})") == "1"
+    assert page.run("panel._frame.status.started > seen[0][1]") == "True"
 
 
 def test_selecting_in_a_transaction(page: FrontEnd) -> None:
@@ -176,6 +176,17 @@ def test_selecting_in_a_transaction(page: FrontEnd) -> None:
     page.send(comm, {"method": "update", "state": {"trail": [{"id": name, "label": "'log'"}]}, "buffer_paths": []})
     page.wait("panel.explorer.scene['start'][0]", '"\'log\'"')
     assert page.run("panel.explorer.state") == "'uncommitted'"
+
+
+def test_a_press_uses_what_the_fields_hold(page: FrontEnd) -> None:
+    """ipywidgets may hold a change of a field back, so the page tells the fields just before the press."""
+    page.wait("'set' in control('change.kind').options", "True")
+    for value in ("40", "41"):
+        fields = {"change": "set", "key": "'ada'", "value": value, "path": 5, "nonsense": [], "sandbox": "no"}
+        page.send(page.comm("status"), {"method": "custom", "content": {"fields": fields}})
+        page.press("change.change_button")
+        page.wait("pool.root['ada']", value)
+    assert page.run("control('pools.path').value, control('pools.sandbox').value") == "('bank.pmem', False)"
 
 
 def test_crashes(page: FrontEnd) -> None:

@@ -165,7 +165,7 @@ def test_3_on_other_lines_nothing_changes(
     ours = ("%%pmem_tx\npool.roo", "pool.tra", "%timeit poo", "%pmem_beg", "pmem_lo", "%%pmem_tx\n%%pmem_crash --po")
     run("pmem = 5")
     with_it = [complete(text) for text in (*ours, "pmem --")]
-    assert with_it[:2] == [["%%pmem_tx\npool.root"], ["pool.transaction"]]
+    assert with_it[:2] == [["%%pmem_tx\npool.root"], ["pool.transaction", "pool.transaction_depth"]]
     shell.run_line_magic("unload_ext", "pmemobj_magics")
     assert "%pmem_log --last" not in complete("%pmem_log --la")
     without = [complete(text) for text in (*ours, "pmem --")]

@@ -18,6 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("_build_mode", "_nocython", "_version"),
     ("errors", "_text", "_display", "_format", "_public_names", "_former_names"),
     ("_pmdk",),
+    ("_durability",),
     ("_engine", "_files"),
     ("_values",),
     ("_hashtable",),

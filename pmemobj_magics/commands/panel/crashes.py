@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 from collections.abc import Callable
+from typing import Any
 
 import pmemobj
 from pmemobj import (
@@ -15,10 +17,12 @@ from pmemobj import (
     PersistentTuple,
     TransactionError,
 )
+from pmemobj.crash import PowerModeError
 from pmemobj_magics.commands.panel.desk import Desk
-from pmemobj_magics.commands.panel.places import Located, locate
+from pmemobj_magics.commands.panel.places import Finder, Located
 from pmemobj_magics.commands.panel.pools import argument_of
 from pmemobj_magics.commands.panel.uncommitted import uncommitted
+from pmemobj_magics.common.pages import details
 from pmemobj_magics.views.crash import PowerResult
 from pmemobj_magics.views.panel.crash_page import CrashPage
 
@@ -36,6 +40,7 @@ class CrashActs:
         desk: Runs the acts.
         current: The pool of the panel, or None.
         selected: The offset of the selected object; None for the root.
+        finder: Finds objects.
     """
 
     page: CrashPage
@@ -45,8 +50,9 @@ class CrashActs:
         desk: Desk,
         current: Callable[[], PersistentObjectPool | None],
         selected: Callable[[], int | None],
+        finder: Finder,
     ) -> None:
-        self._desk, self._current, self._selected = desk, current, selected
+        self._desk, self._current, self._selected, self._finder = desk, current, selected, finder
 
     # ---- the check ----
 
@@ -56,7 +62,7 @@ class CrashActs:
         target = None
         if pool is not None:
             # In a check, the variable `pool` is the recovered pool, whatever the live one is called.
-            target = locate(pool, "pool", self._selected(), {})
+            target = self._finder.locate(pool, "pool", self._selected(), self._desk.session.holders(pool))
         self.page.show_checks(_checks(target) if target is not None else ())
 
     def choose_check(self) -> None:
@@ -75,7 +81,7 @@ class CrashActs:
             result = self._desk.run(code)
             self._desk.note(code)
             self.page.show_result(result._repr_html_())
-            self.page.message.done(_first_line(result), code)
+            self._say(result, code)
 
         self._desk.do(self.page.message, act)
 
@@ -84,7 +90,10 @@ class CrashActs:
         self._desk.do(self.page.message, lambda: self._power("with pool.transaction():"))
 
     def without_transaction(self) -> None:
-        """Kill the same changes in the middle, without a transaction; and cut the power there."""
+        """Kill the same changes in the middle, without a transaction; with a check, also cut the power at every step.
+
+        Without a check a power cut between two statements is no fault, so there would be nothing to see.
+        """
 
         def act() -> None:
             pool, body = self._program()
@@ -93,12 +102,12 @@ class CrashActs:
             code = f"%%pmem_crash{argument_of(self._desk.session, pool)}{options}\n{body}"
             killed = self._desk.run(code)
             self._desk.note(code)
-            try:
-                self._power("", killed._repr_html_())
-            except pmemobj.PmemError:
-                # The recorder of power cuts is missing on this machine; the kill has shown the difference.
-                self.page.show_result(killed._repr_html_())
-                self.page.message.done(_first_line(killed), code)
+            self.page.show_result(killed._repr_html_())
+            self._say(killed, code)
+            if self.page.check.value.strip():
+                # The recorder of power cuts may be missing on this machine; the kill has shown the difference.
+                with contextlib.suppress(PowerModeError):
+                    self._power("", killed._repr_html_())
 
         self._desk.do(self.page.message, act)
 
@@ -114,8 +123,14 @@ class CrashActs:
         self._desk.note(code)
         parts = [above] if above else []
         if isinstance(result, PowerResult):
-            self.page.show_result(*parts, result._repr_html_(), result.widget)
-        self.page.message.done(_first_line(result), code)
+            # The timeline shows the same and more; for those who cannot use it there is the text.
+            told = details("all simulated power cuts as text", result._repr_html_())
+            self.page.show_result(*parts, result.widget, told)
+        self._say(result, code)
+
+    def _say(self, result: Any, code: str) -> None:
+        """Say the verdict of a crash."""
+        self.page.message.done(_sentence(result.summary), code, is_good=result.ok)
 
     def _program(self) -> tuple[PersistentObjectPool, str]:
         """The pool, and the lines that made the changes of its open transaction.
@@ -140,8 +155,8 @@ class CrashActs:
         return pool
 
 
-def _first_line(result: object) -> str:
-    return repr(result).splitlines()[0]
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _checks(target: Located) -> list[tuple[str, str]]:

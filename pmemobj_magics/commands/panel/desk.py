@@ -43,6 +43,8 @@ class Desk:
         self._main = MainThread()
         self._refresh = refresh
         self._printed = io.StringIO()
+        #: Where the last act said something. What an earlier act has said need not be true any more.
+        self._said: Message | None = None
 
     def do(self, message: Message | None, act: Callable[[], object]) -> None:
         """Run an act in the main thread: at once, or when the running cell has ended.
@@ -54,7 +56,8 @@ class Desk:
 
         def run() -> None:
             if self.status is not None:
-                self.status.waiting = False
+                self.status.started += 1
+            before = None if message is None else message.told
             try:
                 with self._capture():
                     act()
@@ -65,13 +68,19 @@ class Desk:
                 if message is not None:
                     message.error(error, self.printed)
             finally:
+                if message is not None and message.told is not before:
+                    self._take_back(message)
                 self.refresh()
                 if self.status is not None:
                     self.status.answered += 1
 
-        if self.session.record.is_running and not self._main.is_this_one and self.status is not None:
-            self.status.waiting = True
         self._main.call(run)
+
+    def _take_back(self, message: Message) -> None:
+        """Clear what the last act said elsewhere, since this message is newer."""
+        if self._said is not None and self._said is not message:
+            self._said.clear()
+        self._said = message
 
     def refresh(self) -> None:
         """Show the present state; it is called in the main thread."""

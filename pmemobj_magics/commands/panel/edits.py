@@ -9,7 +9,7 @@ import pmemobj
 from pmemobj import Persistent, PersistentObjectPool, PmemError
 from pmemobj_magics.commands.panel.changes import Change, changes_of, entries_of, root_change
 from pmemobj_magics.commands.panel.desk import Desk
-from pmemobj_magics.commands.panel.places import Located, locate
+from pmemobj_magics.commands.panel.places import Finder, Located
 from pmemobj_magics.commands.panel.values import ValueReader, classes_in
 from pmemobj_magics.common.texts import plural
 from pmemobj_magics.errors import ExpressionError
@@ -19,6 +19,8 @@ __all__ = ["EditActs"]
 
 #: Templates for new objects, which are put into the field for the value.
 _TEMPLATES = ("[]", "{}", "set()", "''", "0", "True", "None")
+#: The largest number of characters of a line that are shown.
+_LONGEST = 1000
 _ALONE = (
     "No transaction is open: each change is durable by itself as soon as it is done, and there is no undo. "
     "Press Begin first if several changes belong together."
@@ -38,6 +40,7 @@ class EditActs:
         current: The pool of the panel, or None.
         selected: The offset of the selected object; None for the root.
         select: Selects the root.
+        finder: Finds objects.
     """
 
     page: ChangePage
@@ -48,8 +51,10 @@ class EditActs:
         current: Callable[[], PersistentObjectPool | None],
         selected: Callable[[], int | None],
         select: Callable[[], object],
+        finder: Finder,
     ) -> None:
         self._desk, self._current, self._selected, self._select = desk, current, selected, select
+        self._finder = finder
         self._target: Located | None = None
         self._changes: dict[str, Change] = {}
         self._is_showing = False
@@ -74,7 +79,7 @@ class EditActs:
         promise = f"<p>{_TOGETHER if pool.in_transaction else _ALONE}</p>"
         session = self._desk.session
         try:
-            target = locate(pool, session.call(pool), self._selected(), session.holders(pool))
+            target = self._finder.locate(pool, session.call(pool), self._selected(), session.holders(pool))
             if target is None:
                 self.page.show_object("", f"<p>{_LOST}</p>", (), promise)
                 return
@@ -118,7 +123,7 @@ class EditActs:
                 self.page.show_line("")
                 return
             try:
-                self.page.show_line(f"<pre>{html.escape(self._code(change))}</pre>")
+                self.page.show_line(f"<pre>{html.escape(_short(self._code(change)))}</pre>")
             except PmemError as error:
                 todo = f"; {error.todo}" if error.todo else ""
                 self.page.show_line(f'<p class="pmem-hint">not yet: {html.escape(error.why + todo)}</p>')
@@ -157,8 +162,12 @@ class EditActs:
         self._desk.run(code, changes=True, pool=pool)
         self._desk.note(code)
         kept = "not committed yet" if pool.in_transaction else "durable"
-        self.page.message.done(f"Done; {kept}.", code, self._desk.printed)
+        self.page.message.done(f"Done; {kept}.", _short(code), self._desk.printed)
         self.page.value.value = ""
+
+
+def _short(code: str) -> str:
+    return code if len(code) <= _LONGEST else f"{code[:_LONGEST]}…"
 
 
 def _kind(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import weakref
 from typing import Any
 
@@ -17,7 +18,7 @@ from pmemobj_magics.commands.log import show_log
 from pmemobj_magics.commands.panel.crashes import CrashActs
 from pmemobj_magics.commands.panel.desk import Desk
 from pmemobj_magics.commands.panel.edits import EditActs
-from pmemobj_magics.commands.panel.places import locate
+from pmemobj_magics.commands.panel.places import Finder
 from pmemobj_magics.commands.panel.pools import PoolActs
 from pmemobj_magics.commands.panel.transactions import TransactionActs
 from pmemobj_magics.errors import MagicUsageError
@@ -77,8 +78,9 @@ class PoolPanel(ipywidgets.VBox):
         self._desk = Desk(self._session, self.refresh)
         self._pools = PoolActs(self._desk, lambda: self.pool, self.choose)
         self._transactions = TransactionActs(self._desk, lambda: self.pool)
-        self._edits = EditActs(self._desk, lambda: self.pool, lambda: self._selected, self._select_root)
-        self._crashes = CrashActs(self._desk, lambda: self.pool, lambda: self._selected)
+        self._finder = Finder()
+        self._edits = EditActs(self._desk, lambda: self.pool, lambda: self._selected, self._select_root, self._finder)
+        self._crashes = CrashActs(self._desk, lambda: self.pool, lambda: self._selected, self._finder)
         self._frame = PanelFrame(self._pools, self._transactions, self._edits, self._crashes, self._on_page)
         self._pools.page, self._transactions.bar = self._frame.pools, self._frame.transaction
         self._edits.page, self._crashes.page = self._frame.change, self._frame.crash
@@ -156,7 +158,8 @@ class PoolPanel(ipywidgets.VBox):
     def _select_root(self) -> None:
         if self._explorer is not None:
             self._explorer.trail = []
-            self._explorer.selected = ""
+            # The page highlights the object with this name.
+            self._explorer.selected = self._explorer.scene["start"][2] or ""
 
     # ---- what is shown ----
 
@@ -185,6 +188,7 @@ class PoolPanel(ipywidgets.VBox):
             return
         self._is_refreshing = True
         try:
+            self._finder.forget()
             self._forget_selection()
             self._shown = self._key()
             if self._explorer is not None:
@@ -245,7 +249,11 @@ class PoolPanel(ipywidgets.VBox):
         """The line at the top in words."""
         pool = self.pool
         if pool is None:
-            return "" if self._explorer is None else f"{self._explorer.path} is closed; this is its last known state"
+            return (
+                ""
+                if self._explorer is None
+                else f"{_short_path(self._explorer.path)} is closed; this is its last known state"
+            )
         name = self._session.call(pool)
         kind = f"{pool.medium.short}{', sandbox: changes are lost at close' if pool.sandbox else ''}"
         text = f"{name}: {pool.path} ({kind})"
@@ -269,7 +277,7 @@ class PoolPanel(ipywidgets.VBox):
             show(f"<p>Cannot {error.what}: {error.why}</p>")
 
     def _bytes(self, pool: PersistentObjectPool) -> str:
-        target = locate(pool, self._session.call(pool), self._selected, self._session.holders(pool))
+        target = self._finder.locate(pool, self._session.call(pool), self._selected, self._session.holders(pool))
         if target is None or not isinstance(target.value, pmemobj.Persistent):
             return "<p>Select an object in the explorer to see its bytes.</p>"
         return MemoryPicture(inspect.memory(target.value, max_words=_WORDS), target.code).svg
@@ -313,6 +321,12 @@ class PoolPanel(ipywidgets.VBox):
                 handle: Any = DisplayHandle
                 self._handle = handle()
             self._handle.display(StaticPicture(self._html()))
+
+
+def _short_path(path: str) -> str:
+    """A path below the notebook's folder from there, and any other one in full."""
+    shorter = os.path.relpath(path)
+    return path if shorter.startswith(os.pardir) else shorter
 
 
 _numbers = itertools.count(1)

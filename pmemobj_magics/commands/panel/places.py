@@ -26,10 +26,10 @@ from pmemobj import (
     PmemError,
 )
 
-__all__ = ["Located", "attributes_of", "key_code", "locate"]
+__all__ = ["Finder", "Located", "attributes_of", "key_code"]
 
 #: The seconds that a search may take.
-_PATIENCE = 2.0
+_PATIENCE = 5.0
 #: How many entries the search reads between two looks at the clock.
 _ENTRIES = 1000
 
@@ -47,6 +47,26 @@ class Located:
     code: str
 
 
+class Finder:
+    """Finds objects, and remembers them until `forget` is called, so that each is searched for once in an update."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str, int | None], Located | None] = {}
+
+    def forget(self) -> None:
+        """Forget everything, since the pool may have changed."""
+        self._found = {}
+
+    def locate(
+        self, pool: PersistentObjectPool, name: str, offset: int | None, names: dict[int, str]
+    ) -> Located | None:
+        """As the function `locate`."""
+        key = pool.absolute_path, name, offset
+        if key not in self._found:
+            self._found[key] = locate(pool, name, offset, names)
+        return self._found[key]
+
+
 def locate(pool: PersistentObjectPool, name: str, offset: int | None, names: dict[int, str]) -> Located | None:
     """Find an object by its offset.
 
@@ -60,7 +80,7 @@ def locate(pool: PersistentObjectPool, name: str, offset: int | None, names: dic
     Returns:
         The object and its expression; None if no path was found in time.
 
-    Cost: proportional to the entries of the objects that are nearer to the root; at most two seconds.
+    Cost: proportional to the entries of the objects that are nearer to the root; at most five seconds.
     """
     root = pool.root
     if offset is None or _offset(root) == offset:

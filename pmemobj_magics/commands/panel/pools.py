@@ -17,6 +17,9 @@ from pmemobj_magics.views.panel.pools_page import PoolsPage
 __all__ = ["PoolActs", "argument_of", "free_name", "path_word"]
 
 
+_ROLLED_BACK = "What the last program had not committed was rolled back."
+
+
 class PoolActs:
     """What the page with the pools does.
 
@@ -90,9 +93,12 @@ class PoolActs:
         """Open the pool at the path."""
 
         def act() -> None:
-            path = self._path(self.page.open_message)
+            path = self._path()
             code = f"%pmem_open {path_word(path)}{self._as(path)}"
-            self._open_by(f"{code} --sandbox" if self.page.sandbox.value else code, is_new=False)
+            try:
+                self._open_by(f"{code} --sandbox" if self.page.sandbox.value else code, is_new=False)
+            except pmemobj.PoolBusyError as error:
+                raise self._with_holder(path, error) from None
 
         self._desk.do(self.page.open_message, act)
 
@@ -100,7 +106,7 @@ class PoolActs:
         """Create a pool at the path, and open it."""
 
         def act() -> None:
-            path = self._path(self.page.create_message)
+            path = self._path()
             if os.path.lexists(os.path.expanduser(path)):
                 raise PoolExistsError(
                     f"create pool {path}", "there is a file of this name", "open it, or write another path"
@@ -116,14 +122,26 @@ class PoolActs:
         self._desk.note(code)
         self._choose(report.pool)
         facts = "\n".join(f"{name}: {fact}" for name, fact in report.rows)
+        if report.pool.recovered:
+            facts += f"\n{_ROLLED_BACK}"
         message = self.page.create_message if is_new else self.page.open_message
         message.done(report.title, code, facts)
         self.page.name.value = ""
 
-    def _path(self, message: object) -> str:
-        for each in (self.page.open_message, self.page.create_message, self.page.close_message):
-            if each is not message:
-                each.clear()
+    def _with_holder(self, path: str, error: pmemobj.PoolBusyError) -> pmemobj.PoolBusyError:
+        """The error, with the number of the process that has the pool open, if the list of pools knows it."""
+        self.show(anew=True)
+        here = os.path.abspath(os.path.expanduser(path))
+        found = next((each for each in self._found if os.path.abspath(each.path) == here and each.pid), None)
+        if found is None:
+            return error
+        return pmemobj.PoolBusyError(
+            error.what,
+            f"another program has it open (process {found.pid}), and only one can have it open at a time",
+            "close it there, and press Open again",
+        )
+
+    def _path(self) -> str:
         path: str = self.page.path.value.strip()
         if not path:
             raise PoolNotFoundError("open a pool", "the field for the path is empty", "write a path such as bank.pmem")
@@ -161,7 +179,7 @@ class PoolActs:
         """Ask whether to delete the pool at the path."""
 
         def act() -> None:
-            path = self._path(self.page.close_message)
+            path = self._path()
             pool = next((each for each in pmemobj.open_pools() if each.is_at(path)), None)
             if pool is not None:
                 raise pmemobj.PoolBusyError(f"delete pool {path}", "it is open here", "press Close first")

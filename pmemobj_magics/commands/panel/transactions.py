@@ -17,6 +17,10 @@ __all__ = ["TransactionActs"]
 _BY_PYTHON = "This transaction was begun in Python: leave its with block, or call its commit() or abort() in a cell."
 _ABORTED = "An error has rolled this transaction back: nothing of it will be stored. Abort ends it."
 _HINT = "Commit keeps these changes, Abort undoes them. If the program ends now, they are undone, too."
+_NESTED = (
+    "Commit ends the nested transaction, and stores nothing yet: only the outermost Commit does. "
+    "Abort undoes all changes."
+)
 
 
 class TransactionActs:
@@ -40,29 +44,30 @@ class TransactionActs:
         def act() -> None:
             pool = self._demand_pool("begin a transaction")
             nested = " --nested" if pool.in_transaction else ""
-            self._run(f"%pmem_begin{argument_of(self._desk.session, pool)}{nested}")
+            self._run(pool, f"%pmem_begin{argument_of(self._desk.session, pool)}{nested}", _begun)
 
         self._desk.do(self.bar.message, act)
 
     def commit(self) -> None:
         """Commit the innermost level."""
-        self._end("commit")
+        self._end("commit", _committed)
 
     def abort(self) -> None:
         """Abort the transaction with all its levels."""
-        self._end("abort")
+        self._end("abort", lambda _: "The transaction was rolled back: all its changes are undone.")
 
-    def _end(self, how: str) -> None:
+    def _end(self, how: str, said: Callable[[PersistentObjectPool], str]) -> None:
         def act() -> None:
             pool = self._demand_pool(f"{how} a transaction")
-            self._run(f"%pmem_{how}{argument_of(self._desk.session, pool)}")
+            self._run(pool, f"%pmem_{how}{argument_of(self._desk.session, pool)}", said)
 
         self._desk.do(self.bar.message, act)
 
-    def _run(self, code: str) -> None:
-        report = self._desk.run(code)
+    def _run(self, pool: PersistentObjectPool, code: str, said: Callable[[PersistentObjectPool], str]) -> None:
+        self._desk.run(code)
         self._desk.note(code)
-        self.bar.message.done(report.title, code)
+        # The magics speak of magics; here there are buttons.
+        self.bar.message.done(said(pool), code)
 
     def _demand_pool(self, what: str) -> PersistentObjectPool:
         pool = self._current()
@@ -84,7 +89,8 @@ class TransactionActs:
             self._last = uncommitted(pool, self._desk.session.call(pool))
             self._seen = stamp
         mine = self._desk.session.begun_on(pool) is not None
-        notes = [_ABORTED if self._last.is_aborted else _HINT if mine else _BY_PYTHON, self._last.note]
+        hint = _NESTED if pool.transaction_depth > 1 else _HINT
+        notes = [_ABORTED if self._last.is_aborted else hint if mine else _BY_PYTHON, self._last.note]
         note = " ".join(note for note in notes if note)
         self.bar.show(True, pool.transaction_depth, self._last.rows, note, mine)
 
@@ -100,3 +106,17 @@ class TransactionActs:
         if pool is None or not pool.in_transaction:
             return 0.0
         return self._desk.session.record.begun_at(pool) or time.time()
+
+
+def _begun(pool: PersistentObjectPool) -> str:
+    if pool.transaction_depth > 1:
+        return f"A nested transaction is open (depth {pool.transaction_depth}). {_NESTED}"
+    return "A transaction is open. Commit keeps its changes, Abort undoes them."
+
+
+def _committed(pool: PersistentObjectPool) -> str:
+    if pool.in_transaction:
+        return "The nested transaction has ended. The one around it is still open, and nothing is stored yet."
+    if pool.sandbox:
+        return "The transaction was committed: its changes stay in the sandbox until the pool is closed."
+    return "The transaction was committed: its changes are stored."

@@ -31,7 +31,7 @@ class CrashPage(ipywidgets.VBox):
         checks: The choice of checks.
         check: The field with the check, an expression of Python.
         message: What was found, or why it failed.
-        result: The pictures of the last crash.
+        result: The pictures of the last crash, which stand below the panel, where there is room for them.
     """
 
     def __init__(self, actions: CrashActions) -> None:
@@ -59,7 +59,6 @@ class CrashPage(ipywidgets.VBox):
                 row(self.end_button, self.power_button, self.without_button),
                 row(self.checks, self.check),
                 self.message,
-                self.result,
             ]
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ipywidgets
 
@@ -59,7 +60,34 @@ class PanelFrame:
         beside.add_class("pmem-panel-views")
         body = ipywidgets.HBox([controls, beside])
         body.add_class("pmem-panel-body")
-        self.children: Sequence[ipywidgets.Widget] = (self.status, body)
+        self.status.on_fields(self._take)
+        self.pages.observe(lambda _: self._show_result(), names=["index"])
+        self._show_result()
+        self.children: Sequence[ipywidgets.Widget] = (self.status, body, self.crash.result)
+
+    def _show_result(self) -> None:
+        """Show the result of a crash only on the page that crashes."""
+        self.crash.result.layout.display = "flex" if self.page == "Crash" else "none"
+
+    @property
+    def _fields(self) -> tuple[ipywidgets.Widget, ...]:
+        pools, change, crash = self.pools, self.change, self.crash
+        return (
+            *(pools.path, pools.name, pools.size, pools.sandbox),
+            *(change.kind, change.place, change.value),
+            *(crash.checks, crash.check),
+        )
+
+    def _take(self, fields: dict[str, Any]) -> None:
+        """Set the fields to what the page says that they hold; see `fields.js`."""
+        for field in self._fields:
+            found = fields.get(field.description)
+            if isinstance(field, ipywidgets.Dropdown):
+                labels = [option[0] if isinstance(option, tuple) else option for option in field.options]
+                if found in labels and field.label != found:
+                    field.index = labels.index(found)
+            elif isinstance(found, type(field.value)) and field.value != found:
+                field.value = found
 
     def show_explorer(self, explorer: ipywidgets.DOMWidget | None) -> None:
         """Show an explorer, or say that there is no pool."""

@@ -1,6 +1,6 @@
 /* A message beside a control. The box stays in the page, so that a screen reader reads what is put into it. */
 
-const WORDS = { done: "✓", error: "✗", note: "·" };
+const WORDS = { done: "✓", found: "✗", error: "✗", note: "·" };
 
 function render({ model, el }) {
   const box = document.createElement("div");

@@ -5,6 +5,7 @@ Both are elements that stay in the page while their text changes, so that a scre
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ class Message(anywidget.AnyWidget):
     """What an act did, with the code that does the same; or an error in three parts.
 
     Attributes:
-        told: ``kind`` (``done``, ``error``, ``ask`` or nothing), ``what``, ``why``, ``todo``, ``code``, and ``number``,
-            which differs from one message to the next, so that the same message is read again.
+        told: ``kind`` (``done``, ``found``, ``note``, ``error`` or nothing), ``what``, ``why``, ``todo``, ``code``, and
+            ``number``, which differs from one message to the next, so that the same message is read again.
     """
 
     _esm = (_PLACE / "message.js").read_text()
@@ -35,15 +36,16 @@ class Message(anywidget.AnyWidget):
         if self.told:
             self.told = {}
 
-    def done(self, what: str, code: str = "", more: str = "") -> None:
+    def done(self, what: str, code: str = "", more: str = "", is_good: bool = True) -> None:
         """Say what was done.
 
         Args:
             what: One sentence.
             code: The lines that do the same.
             more: Further facts, one a line.
+            is_good: Whether it is what one hopes for; a crash that tears something is done, but not good.
         """
-        self._tell(kind="done", what=what, code=code, more=more)
+        self._tell(kind="done" if is_good else "found", what=what, code=code, more=more)
 
     def note(self, what: str) -> None:
         """Say something that is neither a success nor an error."""
@@ -69,18 +71,26 @@ class Message(anywidget.AnyWidget):
 class Status(anywidget.AnyWidget):
     """The line at the top of the panel: the pool, its transaction, and whether the kernel answers.
 
-    The script also keeps the shortcuts of the notebook away from the controls of the panel, and says so if no answer
-    comes after a button was pressed.
+    The script also keeps the shortcuts of the notebook away from the controls of the panel, gives the focus to another
+    control when an act disables or hides the one that had it, and says so if no answer comes after a press.
 
     Attributes:
         told: ``pool``, ``state`` (``none``, ``open``, ``uncommitted``, ``aborted`` or ``closed``), ``text``, and
             ``begun``, the time when the transaction began, in seconds since 1970.
-        answered: Grows with each act that is finished.
-        waiting: Whether the kernel has heard of an act and runs a cell first.
+        started, answered: Grow with each act that begins, and that is finished. While a cell runs, no act begins.
     """
 
-    _esm = (_PLACE / "status.js").read_text()
+    _esm = "\n".join((_PLACE / name).read_text() for name in ("fields.js", "focus.js", "status.js"))
     _css = (_PLACE / "panel.css").read_text()
     told: Any = traitlets.Dict().tag(sync=True)
+    started = traitlets.Int(0).tag(sync=True)
     answered = traitlets.Int(0).tag(sync=True)
-    waiting = traitlets.Bool(False).tag(sync=True)
+
+    def on_fields(self, take: Callable[[dict[str, Any]], object]) -> None:
+        """Have a function called with what the fields hold, by their labels, before the handler of each press."""
+
+        def receive(_widget: Any, content: Any, _buffers: Any) -> None:
+            if isinstance(content, dict) and isinstance(content.get("fields"), dict):
+                take(content["fields"])
+
+        self.on_msg(receive)

@@ -16,6 +16,9 @@ __all__ = ["PoolsActions", "PoolsPage"]
 _SIZES = (("16 MiB", "16M"), ("64 MiB", "64M"), ("256 MiB", "256M"), ("1 GiB", "1G"), ("grows by itself", "auto"))
 
 
+_NO_POOLS = "<p>There is no pool in this folder yet. Write a path such as <code>bank.pmem</code>, and press Create.</p>"
+
+
 class PoolsActions(Protocol):
     """What the controls of this page do."""
 
@@ -53,6 +56,7 @@ class PoolsPage(ipywidgets.VBox):
         self.delete_button = button("Delete…", "Delete the files of the pool, after asking.", actions.ask_delete)
         self.again_button = button("Look again", "Search the folder for pools again.", actions.look_again)
         self.open_message, self.create_message, self.close_message = Message(), Message(), Message()
+        self._none = ipywidgets.HTML(_NO_POOLS)
         self._question = ipywidgets.HTML()
         self._yes = button("Delete", "Delete the files of the pool for ever.", actions.delete, "danger")
         self._no = button("Keep it", "Do not delete anything.", actions.keep)
@@ -62,6 +66,7 @@ class PoolsPage(ipywidgets.VBox):
         super().__init__(
             [
                 heading("Pools"),
+                self._none,
                 self.pools,
                 row(self.path, self.name),
                 row(self.open_button, self.sandbox, self.again_button),
@@ -83,6 +88,8 @@ class PoolsPage(ipywidgets.VBox):
         """Show the pools: for each its line and its path; `chosen` is the path that is marked."""
         if tuple(self.pools.options) != tuple(rows):
             self.pools.options = rows
+        self.pools.layout.display = "flex" if rows else "none"
+        self._none.layout.display = "none" if rows else "flex"
         if chosen in [path for _, path in rows] and self.pools.value != chosen:
             self.pools.value = chosen
 

@@ -2,6 +2,11 @@
 
 /* Milliseconds after which a press of a button that nobody has answered is remarked upon. */
 const PATIENCE = 900;
+const RUNNING = "The kernel is running a cell. This will be done when the cell has ended.";
+const WORKING = "The kernel is doing this. To stop it, interrupt the kernel.";
+const GONE = "The kernel was restarted, or it has ended, so this is the last known state.";
+const ROLLED_BACK = "The transaction that was open is rolled back.";
+const AGAIN = "Run the cell of this panel again to go on.";
 
 function render({ model, el }) {
   const badge = document.createElement("span");
@@ -18,19 +23,22 @@ function render({ model, el }) {
   line.append(badge, text, clock);
   el.append(line, notice);
 
-  const words = { none: "no pool", open: "open", uncommitted: "uncommitted", aborted: "rolled back", closed: "closed" };
+  const words = { none: "no pool", open: "open", uncommitted: "uncommitted", aborted: "rolled back", closed: "closed", gone: "no kernel" };
+  /* Whether the kernel of this panel is gone: restarted, ended, or not there yet. */
+  let isGone = false;
 
   function show() {
     const told = model.get("told");
-    badge.textContent = words[told.state] ?? "";
-    badge.className = `pmem-badge pmem-badge-${told.state}`;
+    const state = isGone ? "gone" : told.state;
+    badge.textContent = words[state] ?? "";
+    badge.className = `pmem-badge pmem-badge-${state}`;
     text.textContent = told.text ?? "";
     tick();
   }
 
   function tick() {
     const { begun } = model.get("told");
-    if (!begun) {
+    if (!begun || isGone) {
       clock.textContent = "";
       return;
     }
@@ -47,32 +55,43 @@ function render({ model, el }) {
   function onPress(event) {
     const target = event.target.closest?.("button");
     if (!target || !target.classList.contains("jupyter-button") || target.classList.contains("jupyter-widgets-toggle")) return;
-    const answered = model.get("answered");
+    if (isGone) return;
+    model.send({ fields: fieldsOf(panel) });
+    const started = model.get("started");
     clearTimeout(pressed);
     pressed = setTimeout(() => {
-      if (model.get("answered") === answered) {
-        say(model.get("waiting")
-          ? "The kernel is running a cell. This will be done when the cell has ended."
-          : "The kernel has not answered yet. It is busy, or it was restarted: then run the cell of this panel again.");
-      }
+      if (model.get("answered") > started) return;
+      say(model.get("started") > started ? WORKING : RUNNING);
     }, PATIENCE);
   }
 
+  function onStart() {
+    // Whoever was told that a cell runs first learns that it does not any more.
+    if (notice.textContent) say(WORKING);
+  }
+
   function onAnswer() {
+    if (model.get("answered") < model.get("started")) return;
     clearTimeout(pressed);
     say("");
   }
 
-  function onWaiting() {
-    if (model.get("waiting")) say("The kernel is running a cell. This will be done when the cell has ended.");
-    else say("");
+  /* ipywidgets marks a widget whose kernel is gone. */
+  function onConnection() {
+    const wasGone = isGone;
+    isGone = panel.classList.contains("jupyter-widgets-disconnected");
+    if (isGone === wasGone) return;
+    clearTimeout(pressed);
+    const wasOpen = ["uncommitted", "aborted"].includes(model.get("told").state);
+    say(isGone ? [GONE, ...(wasOpen ? [ROLLED_BACK] : []), AGAIN].join(" ") : "");
+    show();
   }
 
   // ---- the panel around this line ----
 
   let panel = null;
-  // The shortcuts of the notebook, such as Enter and D D, must not act while a control of the panel has the focus.
-  const keep = (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+  let focus = null;
+  const connection = new MutationObserver(onConnection);
 
   function attach() {
     panel = el.closest(".pmem-panel");
@@ -82,7 +101,9 @@ function render({ model, el }) {
     }
     panel.setAttribute("role", "region");
     panel.setAttribute("aria-label", "pool panel");
-    panel.addEventListener("focusin", keep);
+    focus = new Focus(panel);
+    connection.observe(panel, { attributeFilter: ["class"] });
+    onConnection();
     panel.addEventListener("click", onPress, true);
   }
 
@@ -90,17 +111,18 @@ function render({ model, el }) {
   const timer = setInterval(tick, 1000);
   model.on("change:told", show);
   model.on("change:answered", onAnswer);
-  model.on("change:waiting", onWaiting);
+  model.on("change:started", onStart);
   show();
   return () => {
     cancelAnimationFrame(frame);
     clearInterval(timer);
     clearTimeout(pressed);
-    panel?.removeEventListener("focusin", keep);
+    focus?.stop();
+    connection.disconnect();
     panel?.removeEventListener("click", onPress, true);
     model.off("change:told", show);
     model.off("change:answered", onAnswer);
-    model.off("change:waiting", onWaiting);
+    model.off("change:started", onStart);
   };
 }
 

@@ -66,8 +66,8 @@ class TransactionBar(ipywidgets.VBox):
 
 
 def _html(depth: int, rows: Sequence[UncommittedRow], note: str) -> str:
-    levels = f" (depth {depth}: {depth - 1} nested, which the outermost one decides about)" if depth > 1 else ""
-    head = f"<caption>not committed{levels}</caption>"
+    levels = f" (depth {depth}: {depth - 1} nested)" if depth > 1 else ""
+    head = f"<caption>Not committed{levels}</caption>"
     columns = "".join(f'<th scope="col">{name}</th>' for name in ("place", "was", "is", ""))
     lines = "".join(
         f'<tr class="pmem-pending-{word}"><th scope="row"><code>{html.escape(place)}</code></th>'

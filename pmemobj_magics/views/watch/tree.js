@@ -7,22 +7,22 @@ class Tree {
   /* `app` has the actions of the reader: choose(place), jump(id), more() for more entries, begin(id) to focus. */
   constructor(app) {
     this.app = app;
-    this.open = null;
+    this.open = new Set();
     this.current = START;
     this.rows = [];
     this.elements = new Map();
     this.el = element("div", { class: "pmem-tree", role: "tree", "aria-label": "objects of the pool", onkeydown: (event) => this.#onKey(event) });
   }
 
-  /* Show another scene; unfolded objects stay unfolded. */
+  /* Show another scene; unfolded objects stay unfolded. Another beginning, such as a new root, is unfolded at first. */
   setScene(scene) {
+    const isNew = !this.scene?.has(scene.start.target);
     this.scene = scene;
-    if (this.open === null) {
-      this.open = new Set();
+    if (isNew) {
       let rows = 1;
       for (const id of scene.order) {
         rows += scene.nodes[id].slots.length;
-        if (scene.way(id).length > FIRST_UNFOLDED || (rows > FIRST_ROWS && this.open.size)) break;
+        if (scene.way(id).length > FIRST_UNFOLDED || (rows > FIRST_ROWS && id !== scene.order[0])) break;
         this.open.add(id);
       }
     }
