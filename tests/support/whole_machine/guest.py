@@ -11,7 +11,7 @@ first two words, the name of a program:
     ["nothing", name]                     there is no pool
     ["broken", name, message]             the pool could not be opened or read
     ["ack", name, generation, n]          commit n has returned
-    ["synced", name, generation, n]       `pool.sync()` has returned after commit n
+    ["synced", name, generation, n]       `pool.sync()` or `pool.close()` has returned after commit n
     ["retired", name, generation]         the pool is about to be removed
     ["failed", name, message]             an exception that nobody expected
 
@@ -99,7 +99,8 @@ class Running:
         try:
             pool = self._look()
         except Exception as error:
-            self._line.say("broken", name, f"{type(error).__name__}: {error}")
+            where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__)))
+            self._line.say("broken", name, f"{type(error).__name__}: {error} [{where}]")
             return
         if self._look_only:
             if pool is not None:
@@ -157,6 +158,8 @@ class Running:
                 self._line.say("synced", self._program.name, self._generation, n)
             if n % REOPEN_EVERY == 0:
                 pool.close()
+                if self._program.may_lose_the_last:  # What a pool that was closed has, is durable.
+                    self._line.say("synced", self._program.name, self._generation, n)
                 return pmemobj.open(self._path(), **self._choice)
         self._retire(pool)
         return None
