@@ -8,6 +8,7 @@ import shutil
 import socket
 import struct
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -89,6 +90,25 @@ def test_a_disk_that_lies_loses_what_was_flushed(image: Path) -> None:
     assert sectors(image) == "." * SECTORS
 
 
+def test_a_flush_that_the_cut_interrupts_keeps_nothing(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plugin, "_settings", {"cut": str(tmp_path / "cut")})
+    disk = Disk(str(image))
+    disk.write(block("a"), 0)
+    plugin.flush(disk, 0)
+    disk.write(block("b"), 0)
+    (tmp_path / "cut").touch()
+    over = threading.Timer(0.2, (tmp_path / "cut.over").touch)
+    over.start()
+    start = time.monotonic()
+    plugin.flush(disk, 0)
+    assert time.monotonic() - start > 0.1, "a flush must not be confirmed while the machine may still run"
+    over.join()
+    disk.cut("none", random.Random(0))
+    assert sectors(image)[0] == "a"
+
+
 def test_a_setting_that_there_is_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plugin, "_settings", {})
     with pytest.raises(ValueError, match="no setting 'size'"):
@@ -143,7 +163,7 @@ def has_nbdkit() -> bool:
 def test_nbdkit_and_the_disk_understand_each_other(image: Path, tmp_path: Path, lies: int) -> None:
     place, report = tmp_path / "s", tmp_path / "report"
     command = ["nbdkit", "--foreground", "--filter=exitlast", "--unix", str(place), "python", plugin.__file__]
-    command += [f"image={image}", "keep=none", "seed=1", f"report={report}", f"lies={lies}"]
+    command += [f"image={image}", "keep=none", "seed=1", f"report={report}", f"lies={lies}", f"cut={tmp_path / 'cut'}"]
     with subprocess.Popen(command) as server:
         try:
             until = time.monotonic() + 20

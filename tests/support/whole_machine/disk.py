@@ -6,7 +6,8 @@ last flush. When QEMU is gone, it decides about these writes by its seed, and pu
 lost. It runs in nbdkit's own Python, so it imports nothing but the standard library.
 
 Settings: `image` is the file; `keep` says what a cut leaves of writes that nobody waited for, one of `KEEP`; `seed`;
-`report` is a file for a line of JSON about the cut. With `lies=1` the disk does not wait for anything when it is told to
+`report` is a file for a line of JSON about the cut; `cut` is a file that is there as soon as the power is about to be
+cut, and with `.over` behind its name when it is. A flush that has not ended by then never does. With `lies=1` the disk does not wait for anything when it is told to
 flush: a mistake that must be found.
 """
 
@@ -15,11 +16,14 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
 API_VERSION = 2
 SECTOR = 512
+#: Seconds that a flush takes. Most cuts come while some program waits for one.
+FLUSH = 0.002
 #: What a cut leaves of the writes since the last flush.
 KEEP = ("all", "none", "first", "writes", "sectors")
 
@@ -107,15 +111,15 @@ class Disk:
 
 def config(key: str, value: str) -> None:
     """Take a setting from the command line of nbdkit."""
-    if key not in ("image", "keep", "seed", "report", "lies"):
+    if key not in ("image", "keep", "seed", "report", "cut", "lies"):
         raise ValueError(f"the disk has no setting {key!r}")
     _settings[key] = value
 
 
 def config_complete() -> None:
     """Refuse a command line that leaves something open."""
-    if _settings.get("keep") not in KEEP or not {"image", "seed", "report"} <= _settings.keys():
-        raise ValueError(f"the disk needs image=, seed=, report= and keep=, which is one of {', '.join(KEEP)}")
+    if _settings.get("keep") not in KEEP or not {"image", "seed", "report", "cut"} <= _settings.keys():
+        raise ValueError(f"the disk needs image=, seed=, report=, cut= and keep=, which is one of {', '.join(KEEP)}")
 
 
 def open(readonly: bool) -> Disk:
@@ -144,8 +148,14 @@ def pwrite(disk: Disk, buffer: Any, offset: int, flags: int) -> None:
 
 
 def flush(disk: Disk, flags: int) -> None:
-    """Wait until everything is durable."""
-    disk.flush()
+    """Wait until everything is durable; nothing becomes so if the power is cut meanwhile."""
+    time.sleep(FLUSH)
+    if not os.path.exists(_settings["cut"]):
+        disk.flush()
+        return
+    # An answer now might still reach the machine, which would acknowledge a commit that is not durable.
+    while not os.path.exists(_settings["cut"] + ".over"):
+        time.sleep(FLUSH)
 
 
 def close(disk: Disk) -> None:

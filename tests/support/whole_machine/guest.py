@@ -99,7 +99,9 @@ class Running:
         try:
             pool = self._look()
         except Exception as error:
-            where = " < ".join(f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__)))
+            where = " < ".join(
+                f"{frame.name}:{frame.lineno}" for frame in reversed(traceback.extract_tb(error.__traceback__))
+            )
             self._line.say("broken", name, f"{type(error).__name__}: {error} [{where}]")
             return
         if self._look_only:

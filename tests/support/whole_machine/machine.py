@@ -47,7 +47,7 @@ class Machine:
     @contextlib.contextmanager
     def running(self) -> Iterator[Machine]:
         """The machine, switched on. Its power is cut at the end of the block, if `cut` has not done so."""
-        for name in ("disk.socket", "disk.json", "disk.pid"):
+        for name in ("disk.socket", "disk.json", "disk.pid", "cut", "cut.over"):
             (self.directory / name).unlink(missing_ok=True)
         try:
             self._start_disk()
@@ -82,7 +82,10 @@ class Machine:
 
     def cut(self) -> None:
         """Cut the power: QEMU is killed. What the guest said before can still be read from `lines`."""
+        (self.directory / "cut").touch()
         self._processes[-1].kill()
+        self._processes[-1].wait()
+        (self.directory / "cut.over").touch()
 
     def off(self) -> dict[str, int]:
         """Wait until the disk has done its part of the cut.
@@ -109,7 +112,7 @@ class Machine:
         socket, ready = self.directory / "disk.socket", self.directory / "disk.pid"
         command = ["nbdkit", "--foreground", "--exit-with-parent", "--filter=exitlast", "--unix", str(socket)]
         command += ["--pidfile", str(ready), "python", str(_DISK), f"image={self.directory / 'disk.img'}"]
-        command += [f"keep={self.keep}", f"seed={self.seed}", f"lies={int(self.lies)}"]
+        command += [f"keep={self.keep}", f"seed={self.seed}", f"lies={int(self.lies)}", f"cut={self.directory / 'cut'}"]
         command += [f"report={self.directory / 'disk.json'}"]
         with open(self.directory / "disk.log", "wb") as log:
             self._processes.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
