@@ -3,6 +3,8 @@
 PYTHON ?= python3
 LAB_ARGS ?=
 QUICK ?=
+ROUNDS ?= 6
+MACHINE_ARGS ?=
 BENCH_ARGS ?= $(if $(QUICK),--quick,--publish)
 
 VENV := .venv
@@ -27,12 +29,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help system build lab docs wheel test test-browser test-binder test-wheel bench crash-corpus crash-figures lint clean
+.PHONY: help system build lab docs wheel test test-browser test-binder test-wheel test-machine bench crash-corpus crash-figures lint clean
 
 help:  ## list the goals
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo
 	@echo 'Variables: PYTHON=$(PYTHON)  LAB_ARGS="--ip=0.0.0.0 --port=8889 --no-browser"'
+	@echo '           ROUNDS=200 MACHINE_ARGS="--publish" (make test-machine)'
 	@echo '           QUICK=1 (make bench, crash-figures)  BENCH_ARGS="--only read --systems builtins,pmemobj"'
 
 # The notebook is the default page, not an argument, so that the address that is printed leads to it.
@@ -73,6 +76,10 @@ test-binder: build  ## set up a fresh machine by binder/ and by the Dockerfile, 
 test-wheel: wheel  ## use the self-contained wheel on a fresh machine without libpmemobj, as root
 	@tools/bootstrap.sh $(PYTHON) fresh-root
 	$(PYTEST) -m fresh_root tests/project/test_wheel.py
+
+test-machine: build  ## cut the power of a whole emulated machine (ROUNDS=6), some minutes, as root the first time
+	@tools/bootstrap.sh $(PYTHON) machine
+	PYTHONPATH=tests/support $(BIN)/python -m whole_machine --rounds $(ROUNDS) $(MACHINE_ARGS)
 
 bench: export PMEMOBJ_CHECK := 0
 bench: build $(PEERS)  ## measure pmemobj beside its peers, some minutes (QUICK=1: one), into docs/performance.md

@@ -6,6 +6,7 @@
 #   tools/bootstrap.sh PYTHON bench         the same, and the needs of the C program of the benchmark
 #   tools/bootstrap.sh PYTHON pmempool      the same, and PMDK's checker of pools
 #   tools/bootstrap.sh PYTHON fresh-root    the same, and the tool that makes a fresh root
+#   tools/bootstrap.sh PYTHON machine       the same, and an emulator with a disk that loses writes
 #   tools/bootstrap.sh PYTHON can-compile   installs nothing; succeeds if PYTHON can build extensions
 set -euo pipefail
 
@@ -48,7 +49,13 @@ find_missing() {
     [[ $wanted != browser ]] || have chromium || required+=(chromium)
     # Without pmempool, images are only opened. The figures say so.
     [[ $wanted != pmempool ]] || have pmempool || optional+=(pmdk-tools)
-    [[ $wanted != fresh-root ]] || have debootstrap || required+=(debootstrap)
+    [[ $wanted != fresh-root && $wanted != machine ]] || have debootstrap || required+=(debootstrap)
+    if [[ $wanted == machine ]]; then
+        have qemu-system-x86_64 || required+=(qemu-system-x86)
+        { have nbdkit && nbdkit --dump-plugin python >/dev/null 2>&1; } || required+=(nbdkit nbdkit-plugin-python)
+        PATH=$PATH:/usr/sbin:/sbin have mke2fs || required+=(e2fsprogs)
+        have cpio || required+=(cpio)
+    fi
     # Without these packages, the benchmark has no floor, and says so.
     [[ $wanted != bench ]] || has_header || optional+=(gcc libc6-dev libpmemobj-dev)
 }

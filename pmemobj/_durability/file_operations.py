@@ -12,6 +12,8 @@ from contextlib import contextmanager
 
 #: What can be written, byte by byte.
 Data = bytes | bytearray | memoryview
+#: The most bytes that are asked for in one read.
+_PIECE = 16 << 20
 
 
 class FileOperations:
@@ -29,7 +31,8 @@ class FileOperations:
         """``pread``, again and again: `size` bytes, or fewer at the end of the file."""
         pieces = []
         while size:
-            piece = os.pread(descriptor, min(size, 1 << 30), offset)
+            # Python allocates as much as it is asked for, even if the file has less.
+            piece = os.pread(descriptor, min(size, _PIECE), offset)
             if not piece:
                 break
             pieces.append(piece)

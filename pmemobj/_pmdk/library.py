@@ -49,7 +49,7 @@ _MAP_NORESERVE = 0x4000
 
 _lib: Any = None
 _libc: Any = ffi.dlopen(None)
-#: Only one thread at a time opens or creates a pool: whether the file is changed is a setting of the whole process.
+#: Only one thread at a time creates or opens a pool, since some settings for this are those of the whole process.
 _opening = threading.Lock()
 
 #: A `PMEMobjpool *`.
@@ -91,7 +91,11 @@ def last_failure(code: int | None = None) -> OSError:
 
 
 def create(path: str, layout: str, size: int, mode: int, policy: int = interposition.PASS, reserve: int = 0) -> Pool:
-    """``pmemobj_create``: make a pool file of `size` bytes and map it.
+    """``pmemobj_create``: make a pool file of `size` bytes and map it; `size` is 0 for a poolset, which may grow.
+
+    A pool that may grow does not note the unsafe shutdowns of its device (ctl ``sds.at_create``). libpmemobj notes a
+    sum over all parts, but does not add those that come later. So on persistent memory it would refuse a pool that had
+    grown and was not closed, as one that has lost data.
 
     Args:
         path, layout, size, mode: As libpmemobj takes them.
@@ -99,8 +103,14 @@ def create(path: str, layout: str, size: int, mode: int, policy: int = interposi
     """
     library = load()
     with _opening, interposition.opening(policy, reserve) as opened:
-        pop = library.pmemobj_create(os.fsencode(path), layout.encode(), size, mode)
-        failure = last_failure() if pop == ffi.NULL else None
+        try:
+            if not size:
+                _set(b"sds.at_create", 0)
+            pop = library.pmemobj_create(os.fsencode(path), layout.encode(), size, mode)
+            failure = last_failure() if pop == ffi.NULL else None
+        finally:
+            if not size:
+                _set(b"sds.at_create", 1)
     if failure is not None:
         interposition.release(opened.base)
         raise failure
@@ -130,12 +140,12 @@ def open_pool(
     with _opening, interposition.laid_over(overlay), interposition.opening(policy, reserve) as opened:
         try:
             if copy_on_write:
-                _set_copy_on_write(1)
+                _set(b"copy_on_write.at_open", 1)
             pop = library.pmemobj_open(os.fsencode(path), layout.encode())
             failure = last_failure() if pop == ffi.NULL else None
         finally:
             if copy_on_write:
-                _set_copy_on_write(0)
+                _set(b"copy_on_write.at_open", 0)
     if failure is not None:
         interposition.release(opened.base)
         raise failure
@@ -214,8 +224,9 @@ def unpin(held: Any) -> None:
     ffi.release(held)
 
 
-def _set_copy_on_write(value: int) -> None:
-    if _lib.pmemobj_ctl_set(ffi.NULL, b"copy_on_write.at_open", ffi.new("int *", value)) != 0:
+def _set(name: bytes, value: int) -> None:
+    """Change a setting (ctl) of the whole process."""
+    if _lib.pmemobj_ctl_set(ffi.NULL, name, ffi.new("int *", value)) != 0:
         raise last_failure()
 
 

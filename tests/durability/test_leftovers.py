@@ -428,3 +428,17 @@ def test_a_creation_that_fails_at_last_leaves_no_journal(
     with pytest.raises(pmemobj.errors.PoolExistsError):
         pmemobj.create(scratch / "pool", 8 << 20, durability="full")
     assert os.listdir(scratch) == []
+
+
+def test_a_journal_is_read_on_a_machine_with_little_memory(killed: Killed, run_python: Callable[..., Any]) -> None:
+    """A read asked for a gigabyte, however short the journal was: `make test-machine` found that."""
+    path = killed(fill)
+    run_python(
+        "import resource, sys, pmemobj\n"
+        "pmemobj.create('other', 8 << 20).close()\n"  # What every pool needs is there before the limit is set.
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (512 << 20),) * 2)\n"
+        "with pmemobj.open(sys.argv[1]) as pool:\n"
+        f"    assert list(pool.root) == {FULL}\n",
+        path,
+    )

@@ -126,12 +126,13 @@ def made(directory: Path) -> Iterator[FreshRoot]:
     if reason := missing():
         pytest.skip(reason)
     try:
-        yield _make(directory)
+        yield make(directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _make(directory: Path) -> FreshRoot:
+def make(directory: Path) -> FreshRoot:
+    """A new root there; whoever calls this has asked `missing`, and removes it."""
     command = ["debootstrap", "--variant=minbase", suite(), str(directory), mirror()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
