@@ -76,7 +76,7 @@ def find_pools(
         The pools in the order of their paths.
 
     Raises:
-        TypeError, ValueError: `folder` is no path.
+        TypeError, ValueError: `folder` is no path, or a limit is no number, or negative.
         OSError: the folder cannot be read.
 
     Cost: one system call for each file, and some milliseconds for each pool.
@@ -91,6 +91,7 @@ def find_pools(
             print(found.path, found.size, found.state.value)
     """
     top = checked_path("search", folder)
+    _demand_limits(depth=depth, most=most, seconds=seconds)
     deadline = time.monotonic() + seconds
     os.scandir(top).close()  # raises here and not in the middle, if there is no such folder
     found = []
@@ -100,6 +101,15 @@ def find_pools(
         if len(found) >= most or time.monotonic() > deadline:
             break
     return sorted(found, key=lambda pool: pool.path)
+
+
+def _demand_limits(**limits: Any) -> None:
+    for name, limit in limits.items():
+        kinds = (int, float) if name == "seconds" else (int,)
+        if not isinstance(limit, kinds):
+            raise TypeError(f"cannot search with {name}={limit!r}: it is no number of this kind (give 0 or more)")
+        if not limit >= 0:
+            raise ValueError(f"cannot search with {name}={limit}: it is not 0 or more (give a larger number)")
 
 
 def pool_on_disk(path: str, holders: dict[tuple[int, int], int] | None = None) -> PoolOnDisk:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from pmemobj import inspect
@@ -58,8 +58,9 @@ class CrashReport:
     output: str
     ending: str = ""
     hint: str = ""
-    moment: str = ""
-    complete: bool = False
+    # Older versions had neither of the two; reports that they pickled are shown as before.
+    moment: str = field(default="", repr=False)
+    complete: bool = field(default=False, repr=False)
 
     @property
     def ok(self) -> bool:

@@ -50,13 +50,15 @@ ELSEWHERE = {
         "pool.absolute_path",
         "pool.closed",
         "pool.free",
+        "pool.durability",
         "pool.in_transaction",
+        "pool.transaction_depth",
         "pool.max_size",
         "pool.medium",
         "pool.mm",
     ),
     *("pool.path", "pool.recovered", "pool.sandbox", "pool.size", "pool.used"),  # attributes
-    *("pool.close", "pool.suspend", "pool.resume", "pool.transaction", "pool.abandon_transaction"),
+    *("pool.close", "pool.suspend", "pool.resume", "pool.sync", "pool.transaction", "pool.abandon_transaction"),
     *("mm.transaction", "transaction.active", "transaction.begin", "transaction.commit", "transaction.abort"),
 }
 
@@ -80,6 +82,13 @@ def entries(pool: Pool, scratch: Path) -> dict[str, list[Callable[[], Any]]]:
         ],
         "open": [lambda bad=bad: pmemobj.open(bad) for bad in no_paths],
         "create": [*(lambda bad=bad: pmemobj.create(bad) for bad in no_paths), lambda: pmemobj.create(path, 16.5)],
+        "remove": [lambda bad=bad: pmemobj.remove(bad) for bad in no_paths],
+        "find_pools": [
+            *(lambda bad=bad: pmemobj.inspect.find_pools(bad) for bad in no_paths),
+            *(lambda bad=bad: pmemobj.inspect.find_pools(".", depth=bad) for bad in (-1, "x", None)),
+            *(lambda bad=bad: pmemobj.inspect.find_pools(".", most=bad) for bad in (-1, 1.5)),
+            *(lambda bad=bad: pmemobj.inspect.find_pools(".", seconds=bad) for bad in (-1, "x", float("nan"))),
+        ],
         "check": [
             *(lambda bad=bad: check(bad) for bad in no_paths),
             *(lambda bad=bad: check(path, seconds=bad) for bad in (0, -1, "5", float("nan"))),
