@@ -23,6 +23,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import pmemobj
+from pmemobj._durability.file_operations import FileOperations
 from pmemobj._files.medium import Medium
 from pmemobj._lifecycle import modes, session
 from pmemobj.crash import Verdict
@@ -35,6 +36,7 @@ MAGICS = {
     "line": {
         *("pmem", "pmem_abort", "pmem_begin", "pmem_bytes", "pmem_check", "pmem_close", "pmem_commit", "pmem_gc"),
         *("pmem_graph", "pmem_log", "pmem_open", "pmem_stats", "pmem_dump", "pmem_restore", "pmem_tree"),
+        "pmem_backup",
         *("pmem_crash", "pmem_watch", "pmem_panel", "pmem_delete"),
     },
     "cell": {"pmem_crash", "pmem_transaction", "pmem_tx"},
@@ -892,3 +894,38 @@ def test_advice_about_the_journal_names_the_option(run: Run, game: Any) -> None:
 
 def test_the_choices_of_durability_are_those_of_a_pool() -> None:
     assert CHOICES["durability"] == modes.CHOICES
+
+
+# ---- backups ---------------------------------------------------------------------------------------
+
+
+def test_backup(run: Run, game: Any) -> None:
+    report = run("%pmem_backup {pool.path}.backup -o made")
+    assert repr(report) == "backed up pool: 16 MiB in game.pmem.backup" and run("made").path == "game.pmem.backup"
+    run("pool.root['name'] = 'changed'")
+    with pytest.raises(pmemobj.PoolExistsError) as error:
+        run("%pmem_backup game.pmem.backup pool")
+    assert short(error)[1:] == ["  there is a file of that name", "  choose another name, or remove that file first"]
+    run("%pmem_begin")
+    with pytest.raises(pmemobj.TransactionError) as error:
+        run("%pmem_backup other")
+    assert short(error)[-1] == "  end the transaction first: %pmem_commit or %pmem_abort" and not os.path.exists(
+        "other"
+    )
+    run("%pmem_abort")
+    run("%pmem_close")
+    text = repr(run("%pmem_open game.pmem.backup"))
+    assert "the last program closed it properly" in text and run("pool.root['name']") == "David"
+
+
+def test_an_interrupted_backup_says_what_it_leaves(
+    run: Run, game: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FileOperations, "allocate", interrupt)
+    with pytest.raises(KeyboardInterrupt) as error:
+        run("%pmem_backup copy.pmem")
+    assert "backing up pool was interrupted; there is no copy at copy.pmem" in error.value.shown
+    assert os.listdir() == ["game.pmem"]
