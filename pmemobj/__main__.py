@@ -36,6 +36,7 @@ examples:
   python -m pmemobj dump game.pmem | python -m pmemobj restore copy.pmem
   python -m pmemobj restore grows game.jsonl --size auto --max-size 1G
   python -m pmemobj resize game.pmem 256M
+  python -m pmemobj backup game.pmem copy.pmem
 
 exit codes:
   0    fine
@@ -185,6 +186,17 @@ def _restore(arguments: argparse.Namespace) -> int:
     return _print_size(arguments)
 
 
+def _backup(arguments: argparse.Namespace) -> int:
+    with _progress("backup", arguments, "B") as progress, PersistentObjectPool(arguments.path) as pool:
+        pool.backup(arguments.file, progress=progress)
+        size = pool.size
+    if arguments.json:
+        _print_json({"path": arguments.path, "file": arguments.file, "size": size})
+    else:
+        _print(f"{arguments.file} has {_bytes(size)}")
+    return FINE
+
+
 def _resize(arguments: argparse.Namespace) -> int:
     with _progress("resize", arguments) as progress:
         resize(arguments.path, arguments.size, max_size=arguments.max_size, progress=progress)
@@ -219,7 +231,7 @@ def _bytes(size: int) -> str:
 
 
 @contextlib.contextmanager
-def _progress(what: str, arguments: argparse.Namespace) -> Iterator[Progress | None]:
+def _progress(what: str, arguments: argparse.Namespace, unit: str = "objects") -> Iterator[Progress | None]:
     """A function that shows progress on a terminal, with tqdm if it is installed; None where there is no terminal."""
     if arguments.quiet or not sys.stderr.isatty():
         yield None
@@ -232,7 +244,7 @@ def _progress(what: str, arguments: argparse.Namespace) -> Iterator[Progress | N
         finally:
             print(file=sys.stderr)
         return
-    with tqdm(desc=what, unit="objects", file=sys.stderr) as bar:
+    with tqdm(desc=what, unit=unit, unit_scale=unit == "B", file=sys.stderr) as bar:
 
         def advance(done: int, total: int) -> None:
             bar.total = total
@@ -324,6 +336,8 @@ def _add_moving(command: Callable[..., argparse.ArgumentParser]) -> None:
         "--size", type=_pool_size, metavar="SIZE", help="as in 64M (what the dump needs), or auto for a growing pool"
     )
     again.add_argument("--max-size", type=_size, metavar="SIZE", help="what a growing pool may grow to (64G)")
+    copy = command("backup", _backup, "copy a pool that no program has open, so that there is a whole copy or none")
+    copy.add_argument("file", metavar="FILE", help="the copy; there must be no file of this name")
     other = command("resize", _resize, "give a pool another size; it must not be open")
     other.add_argument(
         "size",

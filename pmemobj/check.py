@@ -95,7 +95,9 @@ def _outside(found: pool_file.PoolFile) -> Iterator[Finding]:
     if is_in_use:
         yield Finding(INFORMATION, "state", None, "the last process did not close the pool; opening it recovers it")
     elif found.state == STATE_SUSPENDED:
-        yield Finding(INFORMATION, "state", None, "the pool was suspended; closing it collects its garbage")
+        yield Finding(
+            INFORMATION, "state", None, "the pool was suspended, or is a backup; closing it collects its garbage"
+        )
     elif found.state != STATE_CLEAN:
         yield Finding(ERROR, "state", None, f"its state {found.state:#x} is none that there is")
     if not found.tidy:

@@ -30,6 +30,7 @@ from pmemobj.errors import PoolBusyError, TransactionError
 if TYPE_CHECKING:
     # Few programs look inside a pool, so what they need for it is imported when they do.
     from pmemobj import inspect
+    from pmemobj._files.copies import Progress
     from pmemobj._history.log import TransactionLog
     from pmemobj._inspection.stats import PoolStats
     from pmemobj._verify.examination import Report
@@ -347,6 +348,49 @@ class PersistentObjectPool:
         heap.read(heap.root_offset)
         if heap.journal is not None:
             heap.journal.sync()
+
+    def backup(self, path: Path, *, progress: Progress | None = None) -> None:
+        """Copy the pool as of its last commit to another file, while the program goes on using it.
+
+        The copy is a pool that was closed: it needs no recovery and no journal, and may be copied and moved. It has the
+        identity of the original, so one process cannot have both open at the same time. A growing pool is copied as
+        a directory. The copy has the permissions of the original, less the umask.
+
+        Args:
+            path: The path of the copy; there must be no file of this name. It may lie on another disk.
+            progress: Called from time to time as ``progress(done, total)``, with numbers of bytes. An exception from
+                it ends the copying.
+
+        Raises:
+            TransactionError: a transaction is open in this thread, or `progress` has changed the pool.
+            SandboxError: the pool is open in a sandbox, whose changes are in no file; `pmemobj.dump` can write them.
+            PoolExistsError: there is a file already at `path`, or the journal of a pool that had this name.
+            PoolNotFoundError: there is no directory for the copy; or the file of the pool was moved or removed.
+            DiskFullError, PoolPermissionError, PoolAccessError: the system refuses the operation; `path` must not lie
+                in the directory of a growing pool.
+            NotDurableError: the pool has a journal, and its disk has failed.
+            PoolClosedError: the pool is closed.
+
+        Durability: the copy is durable when this method returns. If it fails, is interrupted or killed, there is
+        nothing at `path`.
+        Cost: the pool is read and written once, and takes its full size on the disk. Other threads can read meanwhile;
+        they wait before they change the pool, and this method waits for the end of their transactions.
+        C functions: ``pread``, ``pwrite``, ``fsync``, ``link``.
+
+        Example::
+
+            import pmemobj
+
+            with pmemobj.create("bank.pmem", 16 << 20) as pool:
+                pool.root = pool.persistent({"ada": 100})
+                pool.backup("bank.backup")
+                pool.root["ada"] = 0
+            with pmemobj.open("bank.backup") as pool:
+                assert pool.root["ada"] == 100
+        """
+        from pmemobj._lifecycle.backup import back_up
+
+        back_up(self._session, pool_file.checked_path("back up a pool to", path), progress)
 
     def gc(self, keep_handles: bool = True, *, progress: _gc.Progress | None = None) -> Counter[str]:
         """Free every object that cannot be reached from the root or a live Python object.

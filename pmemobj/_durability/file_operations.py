@@ -1,7 +1,7 @@
 """Every operation on a file that durability depends on.
 
-The journal, checkpoints, replay, growth and closing use files only through the object in `current`. A test puts another
-object there, which records the operations, or lets one of them fail (`standing_in`).
+The journal, checkpoints, replay, growth, closing and backups use files only through the object in `current`. A test
+puts another object there, which records the operations, or lets one of them fail (`standing_in`).
 """
 
 from __future__ import annotations
@@ -66,6 +66,14 @@ class FileOperations:
     def rename(self, old: str, new: str, directory: int) -> None:
         """``renameat``: both names are relative to a directory."""
         os.rename(old, new, src_dir_fd=directory, dst_dir_fd=directory)
+
+    def link(self, old: str, new: str, directory: int) -> None:
+        """``linkat``: a second name for a file, unless something has it; both are relative to a directory."""
+        os.link(old, new, src_dir_fd=directory, dst_dir_fd=directory)
+
+    def make_directory(self, path: str, mode: int) -> None:
+        """``mkdir``."""
+        os.mkdir(path, mode)
 
     def unlink(self, name: str, directory: int) -> None:
         """``unlinkat``: the name is relative to a directory."""

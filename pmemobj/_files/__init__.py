@@ -8,4 +8,5 @@
 | `pool_file` | what a file is, told from its bytes before libpmemobj opens it; names, locks and errors of files |
 | `catalog` | which pools lie in a folder, told from their files without opening them |
 | `storage` | creates and opens what a pool lies in: one file, or a directory that grows |
+| `copies` | copies the files of a pool, so that there is a whole copy or none |
 """

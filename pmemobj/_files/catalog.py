@@ -13,7 +13,7 @@ from typing import Any
 from pmemobj._files import poolset
 from pmemobj._files.medium import Medium, medium_of
 from pmemobj._files.pool_file import checked_path, first_file, identify, is_pool_file
-from pmemobj._format import STATE_CLEAN
+from pmemobj._format import STATE_CLEAN, STATE_SUSPENDED
 from pmemobj._public_names import public_in
 from pmemobj.errors import PmemError
 
@@ -128,8 +128,9 @@ def pool_on_disk(path: str, holders: dict[tuple[int, int], int] | None = None) -
         state, why = PoolState.UNUSABLE, error.why
     else:
         size = file.size
-        why = file.log_damage or (file.heap_damage if file.state == STATE_CLEAN else "")
-        state = PoolState.DAMAGED if why else PoolState.CLOSED if file.state == STATE_CLEAN else PoolState.UNCLOSED
+        is_closed = file.state in (STATE_CLEAN, STATE_SUSPENDED)
+        why = file.log_damage or (file.heap_damage if is_closed else "")
+        state = PoolState.DAMAGED if why else PoolState.CLOSED if is_closed else PoolState.UNCLOSED
     if pid:
         state, why = PoolState.IN_USE, ""
     return PoolOnDisk(path, size, grows, medium, state, pid, why)

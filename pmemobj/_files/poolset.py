@@ -185,11 +185,16 @@ def tidy(what: str, directory: str) -> None:
     close_gaps(directory, used)
 
 
+def part_name(number: int) -> str:
+    """The name of the part of this number, from 0."""
+    return f"{number:06}{ENDING}"
+
+
 def close_gaps(directory: str, parts: list[Part]) -> None:
     """Number the parts without gaps. They may be mapped meanwhile, since a mapping does not depend on names."""
     for place, part in enumerate(parts):
         if part.number != place:
-            os.rename(part.path, os.path.join(directory, f"{place:06}{ENDING}"))
+            os.rename(part.path, os.path.join(directory, part_name(place)))
 
 
 def _word(head: bytes, at: int) -> int:

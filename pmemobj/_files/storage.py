@@ -34,7 +34,7 @@ from pmemobj.errors import PoolAccessError, PoolBusyError
 #: Where a sandbox grows: in memory, if there is room for a few parts, which libpmemobj makes 128 MiB long.
 _MEMORY = "/dev/shm"
 _ROOM = 512 * 1024 * 1024
-_TEMPORARY = re.compile(r"\.(creating|building|dumping)-[0-9]+-[0-9a-f]{8}")
+_TEMPORARY = re.compile(r"\.(creating|building|dumping|copying)-[0-9]+-[0-9a-f]{8}")
 _OVERLAY = struct.Struct("=QQQ")
 #: Seconds that a creator waits for the lock of a directory.
 _PATIENCE = 1.0

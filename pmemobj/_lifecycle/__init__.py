@@ -8,5 +8,6 @@ The public module above this room is `pmemobj.pool`.
 | `journaling` | gives a pool its journal when it is opened |
 | `modes` | the modes of durability: which there are, and which one a pool has |
 | `session` | opens, recovers, suspends, resumes and closes one pool |
+| `backup` | copies an open pool as of its last commit |
 | `open_pools` | which pools this process has open; closes them when the program ends |
 """

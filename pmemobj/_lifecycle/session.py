@@ -514,7 +514,7 @@ class Session:
             self._demand_no_sandbox(f"suspend pool {self.path}")
             open_pools.demand_no_transaction(f"suspend pool {self.path}")
             heap.exports.demand_none(f"suspend pool {self.path}")
-            self._demand_in_place()
+            self.demand_in_place(f"suspend pool {self.path}")
             heap.note_headers()
             self._leave_state(STATE_SUSPENDED)
             self.suspended = True
@@ -548,13 +548,20 @@ class Session:
         """Whether `path` leads to the very file, or directory, that is open here."""
         return self.heap.is_writable and _identity(path) == self._identity
 
-    def _demand_in_place(self) -> None:
-        """Refuse to suspend a pool whose file would not be found again."""
+    def demand_in_place(self, what: str) -> None:
+        """Refuse an operation that would not find the file of the open pool.
+
+        Args:
+            what: The operation, for errors.
+
+        Raises:
+            PoolNotFoundError: the file was moved or removed.
+        """
         if self.is_at(self.file):
             return
         replaced = os.path.lexists(self.file)
         raise PoolNotFoundError(
-            f"suspend pool {self.path}",
+            what,
             f"its file was moved or removed{', and another file has its name now' if replaced else ''}",
             f"move it back to {self.file}, or close the pool and open the file where it is now",
         )

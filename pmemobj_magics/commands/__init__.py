@@ -3,7 +3,7 @@
 | module | what its functions do |
 |---|---|
 | `pools` | open, list and close pools |
-| `dumps` | write a dump, and make a pool from one |
+| `dumps` | copy a pool, write a dump, and make a pool from one |
 | `transactions` | run a cell in a transaction; begin, commit and abort one over several cells |
 | `objects` | find the object that an expression means, and walk the objects that it reaches |
 | `tree` | show objects as a tree |

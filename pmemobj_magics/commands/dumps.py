@@ -1,4 +1,4 @@
-"""Write the objects of a pool as text, and make a pool from such a text."""
+"""Copy a pool, write its objects as text, and make a pool from such a text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,28 @@ from pmemobj_magics.shell.session import Session, demand_name
 from pmemobj_magics.views.dumps import DumpReport
 from pmemobj_magics.views.pools import PoolReport
 
-__all__ = ["dump_pool", "restore_pool"]
+__all__ = ["back_up_pool", "dump_pool", "restore_pool"]
+
+
+def back_up_pool(session: Session, path: str, name: str | None, *, progress: bool) -> DumpReport:
+    """Copy an open pool as of its last commit.
+
+    Args:
+        session: The session.
+        path: The copy; no file of this name may exist.
+        name: The pool.
+        progress: Whether to show a bar when the work takes long.
+
+    Raises:
+        TransactionError: a transaction is open.
+        PmemError: as `pmemobj.PersistentObjectPool.backup`.
+    """
+    pool = session.find(name)
+    call = session.call(pool)
+    session.demand_no_transaction(pool, "back up")
+    with bar(f"backing up {call}", f"there is no copy at {path}", progress) as tell:
+        pool.backup(path, progress=tell)
+    return DumpReport(path, f"backed up {call}: {size_text(pool.size)} in {path}")
 
 
 def dump_pool(session: Session, path: str, name: str | None, *, progress: bool) -> DumpReport:

@@ -8,8 +8,8 @@ from typing import Literal
 import pmemobj
 from pmemobj import (
     DEFAULT_POOL_SIZE,
-    BadPoolSizeError,
     PersistentObjectPool,
+    PmemError,
     PoolBusyError,
     PoolExistsError,
     PoolNotFoundError,
@@ -29,6 +29,16 @@ _Size = int | Literal["auto"]
 _CREATED = "created just now"
 _RECOVERED = "recovered: the last program did not close it"
 _CLOSED_BEFORE = "the last program closed it properly"
+#: The arguments of functions as they stand in advice, each with the option of the magic that means it.
+_OPTIONS = (
+    ("pool_size='auto'", "--size auto"),
+    ("pool_size", "--size"),
+    ("max_size", "--max-size"),
+    ("sandbox=True", "--sandbox"),
+    ('durability="in-place"', "--durability in-place"),
+    ("use 'in-place'", "use --durability in-place"),
+    ("leave out durability", "leave out --durability"),
+)
 
 
 def open_pool(
@@ -38,6 +48,7 @@ def open_pool(
     create: bool = False,
     exclusive: bool = False,
     sandbox: bool = False,
+    durability: str | None = None,
     size: _Size | None = None,
     max_size: int | None = None,
     name: str,
@@ -51,6 +62,7 @@ def open_pool(
         create: Create the pool if there is no file.
         exclusive: Create the pool, and fail if there is a file.
         sandbox: Keep the changes in memory only.
+        durability: How commits become durable on a disk; None for what suits the kind of memory.
         size: Bytes of a new pool, or ``auto`` for a pool that grows; None for the default.
         max_size: Bytes that a new pool of size ``auto`` may grow to.
         name: The variable.
@@ -58,7 +70,8 @@ def open_pool(
 
     Raises:
         MagicUsageError: the variable holds something else, or the options contradict each other.
-        PoolBusyError: the pool is open in a sandbox and was asked for without one, or the other way round.
+        PoolBusyError: the pool is open in a sandbox and was asked for without one, or the other way round; or it is
+            open with another durability.
         PmemError: as `pmemobj.open` and `pmemobj.create`.
     """
     _demand_free(session, name)
@@ -66,12 +79,21 @@ def open_pool(
         raise MagicUsageError(
             f"create pool {path}", "a sandbox would keep nothing of the new pool", "create it first, without --sandbox"
         )
-    pool = None if exclusive else _open_already(session, path, sandbox)
+    if sandbox and durability is not None:
+        raise MagicUsageError(
+            f"open pool {path} with --durability {durability}",
+            "a sandbox keeps nothing, whose changes vanish at close",
+            "leave out --durability, or --sandbox",
+        )
+    pool = None if exclusive else _open_already(session, path, sandbox, durability)
     is_new = pool is None and (exclusive or (create and not os.path.lexists(path)))
     if pool is not None:
         state = "it was open already"
     else:
-        pool = _create(path, DEFAULT_POOL_SIZE if size is None else size, max_size) if is_new else _open(path, sandbox)
+        if is_new:
+            pool = _create(path, DEFAULT_POOL_SIZE if size is None else size, max_size, durability)
+        else:
+            pool = _open(path, sandbox, durability)
         state = _CREATED if is_new else _RECOVERED if pool.recovered else _CLOSED_BEFORE
         if log:
             pool.log.start()
@@ -89,7 +111,7 @@ def _demand_free(session: Session, name: str) -> None:
         )
 
 
-def _open_already(session: Session, path: str, sandbox: bool) -> PersistentObjectPool | None:
+def _open_already(session: Session, path: str, sandbox: bool, durability: str | None) -> PersistentObjectPool | None:
     """The open pool in the file at `path`; files are compared, because a path depends on the current directory."""
     if not os.path.lexists(path):
         lost = next((pool for pool in pmemobj.open_pools() if pool.absolute_path == os.path.abspath(path)), None)
@@ -107,25 +129,41 @@ def _open_already(session: Session, path: str, sandbox: bool) -> PersistentObjec
         raise PoolBusyError(
             f"open pool {path}", f"it is open already {inside}", f"close it first: %pmem_close {session.call(pool)}"
         )
+    if pool is not None and durability not in (None, pool.durability):
+        raise PoolBusyError(
+            f"open pool {path} with --durability {durability}",
+            f"it is open already, and its durability is {pool.durability}",
+            f"leave out --durability, or close it first: %pmem_close {session.call(pool)}",
+        )
     return pool
 
 
-def _create(path: str, size: _Size, max_size: int | None) -> PersistentObjectPool:
+def _create(path: str, size: _Size, max_size: int | None, durability: str | None) -> PersistentObjectPool:
     try:
-        return pmemobj.create(path, size, max_size=max_size)
+        return pmemobj.create(path, size, max_size=max_size, durability=durability)
     except PoolExistsError as error:
-        raise PoolExistsError(error.what, error.why, "leave out --exclusive to open it") from None
-    except BadPoolSizeError as error:
-        # The advice names the arguments of the function; the user gave options of the magic.
-        todo = error.todo.replace("pool_size='auto'", "--size auto").replace("pool_size", "--size")
-        raise BadPoolSizeError(error.what, error.why, todo.replace("max_size", "--max-size")) from None
+        todo = "leave out --exclusive to open it" if os.path.lexists(path) else _with_options(error.todo)
+        raise PoolExistsError(error.what, error.why, todo) from None
+    except PmemError as error:
+        error.todo = _with_options(error.todo)
+        raise
 
 
-def _open(path: str, sandbox: bool) -> PersistentObjectPool:
+def _open(path: str, sandbox: bool, durability: str | None) -> PersistentObjectPool:
     try:
-        return pmemobj.open(path, sandbox=sandbox)
+        return pmemobj.open(path, sandbox=sandbox, durability=durability)
     except PoolNotFoundError as error:
         raise PoolNotFoundError(error.what, error.why, "" if sandbox else "add --create to create it") from None
+    except PmemError as error:
+        error.todo = _with_options(error.todo)
+        raise
+
+
+def _with_options(advice: str) -> str:
+    """Advice that names arguments of a function, for a user who gave options of a magic."""
+    for argument, option in _OPTIONS:
+        advice = advice.replace(argument, option)
+    return advice
 
 
 def list_pools(session: Session) -> PoolList:

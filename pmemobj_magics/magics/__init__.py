@@ -3,7 +3,7 @@
 | module | its magics |
 |---|---|
 | `pools` | ``%pmem``, ``%pmem_open``, ``%pmem_close``, ``%pmem_delete`` |
-| `dumps` | ``%pmem_dump``, ``%pmem_restore`` |
+| `dumps` | ``%pmem_backup``, ``%pmem_dump``, ``%pmem_restore`` |
 | `transactions` | ``%%pmem_transaction``, ``%%pmem_tx``, ``%pmem_begin``, ``%pmem_commit``, ``%pmem_abort`` |
 | `tree` | ``%pmem_tree`` |
 | `graph` | ``%pmem_graph`` |

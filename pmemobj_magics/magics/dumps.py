@@ -1,11 +1,11 @@
-"""``%pmem_dump`` and ``%pmem_restore``: a pool as text, and a pool from such a text."""
+"""``%pmem_backup``, ``%pmem_dump`` and ``%pmem_restore``: a pool as a copy or as text, and a pool from such a text."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
-from pmemobj_magics.commands.dumps import dump_pool, restore_pool
+from pmemobj_magics.commands.dumps import back_up_pool, dump_pool, restore_pool
 from pmemobj_magics.magics.base import BaseMagics, argument, magic, pool_argument
 from pmemobj_magics.shell.arguments import expand_path, parse_pool_size, parse_size
 from pmemobj_magics.views.dumps import DumpReport
@@ -14,7 +14,19 @@ __all__ = ["DumpMagics"]
 
 
 class DumpMagics(BaseMagics):
-    """Dumps."""
+    """Backups and dumps."""
+
+    @magic(argument("path", metavar="PATH", help="the copy; no file of this name may exist"), pool_argument)
+    def pmem_backup(self, arguments: argparse.Namespace) -> DumpReport:
+        """Copy an open pool as of its last commit. The copy is a closed pool; %pmem_open opens it later.
+
+        Example::
+
+            %pmem_backup game.backup
+            %pmem_backup other.backup other
+        """
+        path = expand_path(arguments.path, self.session)
+        return back_up_pool(self.session, path, arguments.name, progress=self.progress)
 
     @magic(
         argument("path", metavar="FILE", help="the new file; an old one is replaced when the dump is complete"),

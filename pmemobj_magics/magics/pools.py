@@ -9,7 +9,8 @@ from pmemobj_magics.commands.pools import close_all_pools, close_pool, delete_po
 from pmemobj_magics.common.tables import Table
 from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.magics.base import BaseMagics, argument, magic, pool_argument
-from pmemobj_magics.shell.arguments import expand_path, parse_pool_size, parse_size
+from pmemobj_magics.shell.arguments import demand_choice, expand_path, parse_pool_size, parse_size
+from pmemobj_magics.shell.completion import CHOICES
 from pmemobj_magics.shell.session import DEFAULT_NAME
 from pmemobj_magics.views.pools import PoolList, PoolReport
 
@@ -26,6 +27,7 @@ class PoolMagics(BaseMagics):
         argument("--size", help="size of a new pool: 64M, 1G, bytes, or auto to grow (default 64M)"),
         argument("--max-size", metavar="SIZE", help="how far a new pool of --size auto may grow (default 64G)"),
         argument("--sandbox", action="store_true", help="keep all changes in memory; they are lost at close"),
+        argument("--durability", metavar="MODE", help="on a disk: full, relaxed or in-place (default in-place)"),
         argument(
             "--as", dest="name", default=DEFAULT_NAME, metavar="NAME", help="bind it to this variable (default pool)"
         ),
@@ -40,6 +42,7 @@ class PoolMagics(BaseMagics):
             %pmem_open game.pmem --create --size 32M
             %pmem_open large.pmem --create --size auto --max-size 1G
             %pmem_open game.pmem --sandbox --as trial
+            %pmem_open game.pmem --durability relaxed
         """
         return open_pool(
             self.session,
@@ -49,6 +52,9 @@ class PoolMagics(BaseMagics):
             size=None if arguments.size is None else parse_pool_size(arguments.size),
             max_size=None if arguments.max_size is None else parse_size(arguments.max_size),
             sandbox=arguments.sandbox,
+            durability=None
+            if arguments.durability is None
+            else demand_choice("--durability", arguments.durability, CHOICES["durability"]),
             name=arguments.name,
             log=self.log,
         )

@@ -26,6 +26,7 @@ __all__ = ["CHOICES", "make_matcher"]
 CHOICES: Mapping[str, Sequence[str]] = {
     "model": MODELS,
     "layout": tuple(LAYOUTS),
+    "durability": ("full", "relaxed", "in-place"),
     "size": ("64M", "256M", "1G", "auto"),
     "max_size": ("1G", "16G", "64G"),
 }

@@ -3,7 +3,7 @@
 | module | what it shows |
 |---|---|
 | `pools` | one pool; the list of open pools |
-| `dumps` | a dump that was written, a pool that was restored |
+| `dumps` | a backup or dump that was written, a pool that was restored |
 | `transactions` | a transaction that was begun, committed or aborted |
 | `tree` | objects as a tree to unfold |
 | `graph` | objects and their references as a drawing |

@@ -1,4 +1,4 @@
-"""A dump that was written, or a pool that was made from one, in one line."""
+"""A backup or a dump that was written, or a pool that was made from a dump, in one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class DumpReport(Table):
 
     Attributes:
         path: The new file.
-        count: The number of objects in a dump; None for a pool that was restored.
+        count: The number of objects in a dump; None for a backup, or a pool that was restored.
     """
 
     def __init__(self, path: str, text: str, count: int | None = None) -> None:

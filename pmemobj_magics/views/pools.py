@@ -10,6 +10,11 @@ from pmemobj_magics.common.texts import plural, size_text
 
 __all__ = ["PoolList", "PoolReport", "pool_facts", "pool_row"]
 
+#: What is said of a disk instead of the text of its kind, by the mode of durability.
+_JOURNALS = {
+    "full": "an ordinary file with a journal; every commit waits for it (full)",
+    "relaxed": "an ordinary file with a journal; no commit waits, and a power cut may lose the last ones (relaxed)",
+}
 _COLUMNS = ("name", "file", "used", "free", "memory", "transaction")
 
 
@@ -56,13 +61,19 @@ def pool_facts(
         size += f" ({' and '.join(ignored)} ignored: the pool exists already)"
     facts = [
         ("size", size),
-        ("memory", pool.medium.value),
+        ("memory", _memory_text(pool)),
         ("state", f"{state}; in a sandbox: all changes are lost at close" if pool.sandbox else state),
         ("root", _root_text(pool)),
     ]
     if pool.in_transaction:
         facts.append(("transaction", transaction))
     return facts
+
+
+def _memory_text(pool: PersistentObjectPool) -> str:
+    """The kind of memory, and what a commit waits for."""
+    journal = _JOURNALS.get(pool.durability) if pool.medium.name == "DISK" else None
+    return pool.medium.value if journal is None else f"{pool.medium.short}: {journal}"
 
 
 def _root_text(pool: PersistentObjectPool) -> str:
@@ -82,5 +93,9 @@ def pool_row(pool: PersistentObjectPool, names: Sequence[str], transaction: str)
         names: The variables that hold it.
         transaction: The state of its transaction.
     """
-    kind = f"{pool.medium.short}, sandbox" if pool.sandbox else pool.medium.short
+    kind = pool.medium.short
+    if pool.sandbox:
+        kind += ", sandbox"
+    elif pool.medium.name == "DISK" and pool.durability in _JOURNALS:
+        kind += f", {pool.durability}"
     return ", ".join(names) or "(none)", pool.path, size_text(pool.used), size_text(pool.free), kind, transaction

@@ -23,15 +23,20 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import pmemobj
+from pmemobj._durability.file_operations import FileOperations
+from pmemobj._files.medium import Medium
+from pmemobj._lifecycle import modes, session
 from pmemobj.crash import Verdict
 from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolError
 from pmemobj_magics.shell.arguments import parse_size
+from pmemobj_magics.shell.completion import CHOICES
 
 Run = Callable[..., Any]
 MAGICS = {
     "line": {
         *("pmem", "pmem_abort", "pmem_begin", "pmem_bytes", "pmem_check", "pmem_close", "pmem_commit", "pmem_gc"),
         *("pmem_graph", "pmem_log", "pmem_open", "pmem_stats", "pmem_dump", "pmem_restore", "pmem_tree"),
+        "pmem_backup",
         *("pmem_crash", "pmem_watch", "pmem_panel", "pmem_delete"),
     },
     "cell": {"pmem_crash", "pmem_transaction", "pmem_tx"},
@@ -809,3 +814,118 @@ def test_a_value_that_cannot_be_displayed_says_so_in_three_lines(run: Run, game:
         assert [re.sub(r"\x1b\[[0-9;]*m", "", each) for each in shown(line)] == three, line
     run("%unload_ext pmemobj_magics")
     assert len(shown("kept")) > 3
+
+
+# ---- durability ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests lie on tmpfs, where they are quick; here it is taken for a disk."""
+    for module in (pmemobj.pool, session):
+        monkeypatch.setattr(module, "medium_of", lambda _: Medium.DISK)
+
+
+def memory_row(report: Any) -> str:
+    return dict(report.rows)["memory"]
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_a_pool_is_opened_in_each_mode_and_the_row_about_memory_tells(run: Run) -> None:
+    text = memory_row(run("%pmem_open game.pmem --create --size 16M --durability relaxed"))
+    assert text.startswith("disk: ") and "no commit waits" in text and text.endswith("(relaxed)")
+    assert run("pool.durability") == "relaxed" and os.path.exists("game.pmem-journal")
+    assert run("%pmem").rows[0][4] == "disk, relaxed"
+    # The same line can be run again; without the option, and with the same one.
+    for line in ("", "--durability relaxed"):
+        assert memory_row(run(f"%pmem_open game.pmem {line}")) == text
+    run("%pmem_close")
+    text = memory_row(run("%pmem_open game.pmem --durability full"))
+    assert "every commit waits" in text and text.endswith("(full)")
+    assert run("pool.durability") == "full" and run("%pmem").rows[0][4] == "disk, full"
+    run("%pmem_close")
+    # What the default is, the text of the kind of memory says already.
+    for line in ("--durability in-place", ""):
+        assert memory_row(run(f"%pmem_open game.pmem {line}")) == Medium.DISK.value
+        assert run("pool.durability") == "in-place" and run("%pmem").rows[0][4] == "disk"
+        run("%pmem_close")
+    assert run("%pmem_open new.pmem --exclusive --size 16M --durability full").pool.durability == "full"
+    assert run("%pmem_open grows --create --size auto --durability relaxed --as g").pool.durability == "relaxed"
+
+
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        ("--durability relaxd", ["unknown choice relaxd", "did you mean relaxed?"]),
+        ("--durability none", ["unknown choice none", "choose one of full, relaxed, in-place"]),
+        ("--sandbox --durability full", ["a sandbox keeps nothing", "leave out --durability, or --sandbox"]),
+        ("--durability full", ["'full' promises something", "leave out --durability, or put the pool on a disk"]),
+    ],
+)
+def test_durability_that_a_pool_cannot_have(run: Run, game: Any, line: str, expected: list[str]) -> None:
+    run("%pmem_close")
+    with pytest.raises(pmemobj.PmemError) as error:
+        run(f"%pmem_open game.pmem {line}")
+    lines = short(error)
+    assert len(lines) == 3 and "durability" in "".join(lines) and game.closed
+    assert lines[1].strip().startswith(expected[0]) and lines[2].strip() == expected[1]
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_durability_of_a_pool_that_is_open_in_another(run: Run, game: Any) -> None:
+    with pytest.raises(pmemobj.PoolBusyError) as error:
+        run("%pmem_open game.pmem --durability full")
+    assert short(error) == [
+        "PoolBusyError: cannot open pool game.pmem with --durability full",
+        "  it is open already, and its durability is in-place",
+        "  leave out --durability, or close it first: %pmem_close pool",
+    ]
+    assert run("%pmem_open game.pmem --durability in-place").pool is game and not game.closed
+
+
+@pytest.mark.usefixtures("on_disk")
+def test_advice_about_the_journal_names_the_option(run: Run, game: Any) -> None:
+    run("%pmem_close")
+    os.mkdir("game.pmem-journal")
+    with pytest.raises(pmemobj.PoolExistsError) as error:
+        run("%pmem_open game.pmem --durability full")
+    assert short(error)[-1] == "  move that away, or open the pool with --durability in-place"
+
+
+def test_the_choices_of_durability_are_those_of_a_pool() -> None:
+    assert CHOICES["durability"] == modes.CHOICES
+
+
+# ---- backups ---------------------------------------------------------------------------------------
+
+
+def test_backup(run: Run, game: Any) -> None:
+    report = run("%pmem_backup {pool.path}.backup -o made")
+    assert repr(report) == "backed up pool: 16 MiB in game.pmem.backup" and run("made").path == "game.pmem.backup"
+    run("pool.root['name'] = 'changed'")
+    with pytest.raises(pmemobj.PoolExistsError) as error:
+        run("%pmem_backup game.pmem.backup pool")
+    assert short(error)[1:] == ["  there is a file of that name", "  choose another name, or remove that file first"]
+    run("%pmem_begin")
+    with pytest.raises(pmemobj.TransactionError) as error:
+        run("%pmem_backup other")
+    assert short(error)[-1] == "  end the transaction first: %pmem_commit or %pmem_abort" and not os.path.exists(
+        "other"
+    )
+    run("%pmem_abort")
+    run("%pmem_close")
+    text = repr(run("%pmem_open game.pmem.backup"))
+    assert "the last program closed it properly" in text and run("pool.root['name']") == "David"
+
+
+def test_an_interrupted_backup_says_what_it_leaves(
+    run: Run, game: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FileOperations, "allocate", interrupt)
+    with pytest.raises(KeyboardInterrupt) as error:
+        run("%pmem_backup copy.pmem")
+    assert "backing up pool was interrupted; there is no copy at copy.pmem" in error.value.shown
+    assert os.listdir() == ["game.pmem"]

@@ -138,6 +138,7 @@ def test_3_options_choices_pools_and_paths_are_completed(
         # Choices.
         ("%%pmem_crash --model pr", ["%%pmem_crash --model prefix"]),
         ("%%pmem_crash --model=pr", ["%%pmem_crash --model=prefix"]),
+        ("%pmem_open x --durability re", ["%pmem_open x --durability relaxed"]),
         ("%pmem_open x --create --size 2", ["%pmem_open x --create --size 256M"]),
         # Open pools.
         ("%pmem_close ", ["%pmem_close other", "%pmem_close pool"]),

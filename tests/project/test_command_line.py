@@ -184,6 +184,20 @@ def test_a_pool_that_grows(game: Path, scratch: Path, capsys: pytest.CaptureFixt
     assert "it is a file of fixed size" in capsys.readouterr().err
 
 
+def test_backup(command: Command, game: Path, scratch: Path) -> None:
+    with pmemobj.open(game) as pool:
+        size = pool.size
+        pmemobj.dump(pool, scratch / "expected")
+    assert command("backup", game, scratch / "copy").stdout == f"{scratch / 'copy'} has {size / MIB:.1f} MiB\n"
+    told = json.loads(command("backup", game, scratch / "second", "--json").stdout)
+    assert told == {"path": str(game), "file": str(scratch / "second"), "size": size}
+    for name in ("copy", "second"):
+        with pmemobj.open(scratch / name) as pool:
+            assert not pool.recovered
+            pmemobj.dump(pool, scratch / "there")
+        assert (scratch / "there").read_bytes() == (scratch / "expected").read_bytes()
+
+
 def test_errors_are_said_without_a_traceback(
     command: Command,
     game: Path,
@@ -205,6 +219,8 @@ def test_errors_are_said_without_a_traceback(
         ("restore", "new", "nowhere"): "there is no such file",
         ("resize", "game.pmem", "1M"): "are below libpmemobj's minimum",
         ("dump", "game.pmem", "nowhere/file"): "there is no directory",
+        ("backup", "game.pmem", "text"): "there is a file of that name",
+        ("backup", "busy.pmem", "copy"): "is open already",
     }.items():
         assert command_line.main(line) == command_line.FAILED
         error = capsys.readouterr().err
@@ -236,7 +252,7 @@ def test_wrong_usage(command: Command, game: Path, capsys: pytest.CaptureFixture
 def test_without_a_command_the_commands_are_shown(command: Command) -> None:
     said = command(code=command_line.USAGE).stderr
     assert "usage: python -m pmemobj" in said and "--version" in said
-    for name in ("info", "tree", "check", "gc", "dump", "restore", "resize"):
+    for name in ("info", "tree", "check", "gc", "dump", "restore", "backup", "resize"):
         assert f"\n    {name} " in said
 
 
