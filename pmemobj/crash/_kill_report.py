@@ -59,8 +59,8 @@ class CrashReport:
     ending: str = ""
     hint: str = ""
     # Older versions had neither of the two; reports that they pickled are shown as before.
-    moment: str = field(default="", repr=False)
-    complete: bool = field(default=False, repr=False)
+    moment: str = field(default="", repr=False, metadata={"later": True})
+    complete: bool = field(default=False, repr=False, metadata={"later": True})
 
     @property
     def ok(self) -> bool:

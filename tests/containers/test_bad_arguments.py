@@ -148,6 +148,10 @@ def entries(pool: Pool, scratch: Path) -> dict[str, list[Callable[[], Any]]]:
         "pool.new": [lambda bad=bad: pool.new(bad) for bad in (5, None, "x", list, pool.root, pmemobj.Persistent)],
         "pool.persistent": [lambda: pool.persistent([1, object()])],
         "pool.gc": [lambda: pool.gc(progress=5)],
+        "pool.backup": [
+            *(lambda bad=bad: pool.backup(bad) for bad in no_paths),
+            lambda: pool.backup(path, progress=5),
+        ],
         "pool.check": [lambda: pool.check(progress=5)],
         "pool.stats": [lambda: pool.stats(progress=5)],
         "pool.graph": [

@@ -218,7 +218,8 @@ def _parts(value: Any) -> Iterator[str]:
     elif isinstance(value, tuple):
         names = value._fields  # type: ignore[attr-defined]
     elif dataclasses.is_dataclass(value):
-        names = [field.name for field in dataclasses.fields(value)]
+        # What a later version has added was not there when the sample was made.
+        names = [field.name for field in dataclasses.fields(value) if not field.metadata.get("later")]
     else:
         names = getattr(type(value), "__slots__", None) or vars(value)
     for name in names:

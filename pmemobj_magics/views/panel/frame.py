@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets
 
+from pmemobj_magics.common.main_thread import MainThread
 from pmemobj_magics.views.panel.change_page import ChangeActions, ChangePage
 from pmemobj_magics.views.panel.code_page import CodePage
 from pmemobj_magics.views.panel.crash_page import CrashActions, CrashPage
@@ -60,7 +61,9 @@ class PanelFrame:
         beside.add_class("pmem-panel-views")
         body = ipywidgets.HBox([controls, beside])
         body.add_class("pmem-panel-body")
-        self.status.on_fields(self._take)
+        # In the order of the presses, and not while the main thread is changing the fields itself.
+        self._main = MainThread()
+        self.status.on_fields(lambda fields: self._main.call(lambda: self._take(fields)))
         self.pages.observe(lambda _: self._show_result(), names=["index"])
         self._show_result()
         self.children: Sequence[ipywidgets.Widget] = (self.status, body, self.crash.result)
