@@ -23,6 +23,9 @@ from pmemobj import PersistentByteArray, PersistentList, PersistentObjectPool, c
 from pmemobj._pmdk import calls, library
 from pmemobj.crash import Verdict, _copy, _forked, kill_here
 
+#: Nothing of the crash lab is compiled.
+pytestmark = pytest.mark.once
+
 Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"
 MIB = 1 << 20

@@ -19,7 +19,11 @@ from pmemobj._pmdk import interposition, library
 from pmemobj.errors import DiskFullError, NotDurableError, PmemError
 
 library.load()
-pytestmark = pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here")
+pytestmark = [
+    # What is tried here is the journal, which is never compiled.
+    pytest.mark.once,
+    pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here"),
+]
 
 CHANGING = ("open", "write", "allocate", "truncate", "sync_data", "sync", "unlink")
 

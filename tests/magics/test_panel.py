@@ -20,6 +20,9 @@ from pmemobj import PersistentDict, PersistentList
 from pmemobj_magics import PoolPanel
 from pmemobj_magics.errors import MagicUsageError, NoSuchPoolError
 
+#: The panel is never compiled.
+pytestmark = pytest.mark.once
+
 SIZE = "16M"
 
 
