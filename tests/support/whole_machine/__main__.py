@@ -51,11 +51,18 @@ def _carry_out(arguments: argparse.Namespace) -> int:
             if name != "relaxed-as-full" or "relaxed" in modes:
                 _say(f"on purpose: {MISTAKES[name]}")
                 found[name] = _first(cut_often(made, ENOUGH, arguments.seed, _say, name))
-    text = page.figures(run, f"make test-machine ROUNDS={arguments.rounds}", found)
+    text = page.figures(run, _command(arguments), found)
     print(text)
     if arguments.publish:
         page.publish(text)
     return _verdict(run, found)
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """How this run can be repeated."""
+    more = [f"--seed {arguments.seed}"] if arguments.seed != 1 else []
+    more += ["--no-mistakes"] if arguments.no_mistakes else []
+    return f"make test-machine ROUNDS={arguments.rounds}" + (f' MACHINE_ARGS="{" ".join(more)}"' if more else "")
 
 
 def _first(run: Run) -> str:
