@@ -20,7 +20,6 @@ from pmemobj._verify.examination import ERROR, INFORMATION, Finding, Report
 from pmemobj.errors import (
     NotAPoolError,
     PmemError,
-    PoolBusyError,
     PoolDamagedError,
     PoolLayoutError,
 )
@@ -124,7 +123,7 @@ def _inside(name: str, outside: list[Finding], seconds: float) -> tuple[list[Fin
     damaged = any(finding.severity == ERROR for finding in outside)
     first = trial.in_child(name, "examine-bytes" if damaged else "examine", seconds)
     if first.busy:
-        raise PoolBusyError(f"check pool {name}", first.complaint, "close it there first")
+        raise pool_file.busy_error(f"check pool {name}", name)
     found, objects = trial.findings_of(first.lines)
     if first.complaint:
         complaint = Finding(ERROR, "contents" if damaged else "libpmemobj", None, first.complaint)

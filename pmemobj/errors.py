@@ -112,7 +112,7 @@ class PoolPermissionError(PmemError, PermissionError):
 
 
 class PoolBusyError(PmemError, BlockingIOError):
-    """The pool is open already, in this process or in another."""
+    """The pool is open already, in this process or in another; the message names the process if the system tells it."""
 
     errno_code = errno.EAGAIN
 

@@ -5,6 +5,7 @@
 | `sizes` | the sizes that a new pool may have, and whether there is space for it |
 | `medium` | what kind of memory a path is on, and so what "durable" means there |
 | `poolset` | the directory of a growing pool: its part files, their order, and its limit |
+| `holders` | which process has a pool open, in words for errors |
 | `pool_file` | what a file is, told from its bytes before libpmemobj opens it; names, locks and errors of files |
 | `catalog` | which pools lie in a folder, told from their files without opening them |
 | `storage` | creates and opens what a pool lies in: one file, or a directory that grows |

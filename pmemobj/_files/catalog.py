@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
 
 from pmemobj._files import poolset
+from pmemobj._files.holders import holder_of, lock_holders
 from pmemobj._files.medium import Medium, medium_of
 from pmemobj._files.pool_file import checked_path, first_file, identify, is_pool_file
 from pmemobj._format import STATE_CLEAN, STATE_SUSPENDED
@@ -120,7 +120,7 @@ def pool_on_disk(path: str, holders: dict[tuple[int, int], int] | None = None) -
         holders: What `lock_holders` returned, if it was called already.
     """
     grows = poolset.is_growing_pool(path)
-    pid = _holder(path, lock_holders() if holders is None else holders)
+    pid = _holder(path, holders)
     size, medium, why = _size_of(path), medium_of(path), ""
     try:
         file = identify(path)
@@ -174,31 +174,7 @@ def _size_of(path: str) -> int:
     return 0
 
 
-# ---- who has a pool open ------------------------------------------------------------------------------
-
-
-def lock_holders() -> dict[tuple[int, int], int]:
-    """The processes that hold locks of the kind that libpmemobj takes, by the device and the number of the file.
-
-    The table of the system is read, since trying to take a lock could make another program find the pool in use.
-    """
-    try:
-        with open("/proc/locks", encoding="ascii", errors="replace") as table:
-            lines = table.read().splitlines()
-    except OSError:
-        return {}
-    holders = {}
-    for line in lines:
-        fields = line.split()
-        with contextlib.suppress(ValueError, IndexError):
-            if fields[1] == "FLOCK":
-                major, minor, file = fields[5].split(":")
-                holders[os.makedev(int(major, 16), int(minor, 16)), int(file)] = max(0, int(fields[4]))
-    return holders
-
-
-def _holder(path: str, holders: dict[tuple[int, int], int]) -> int:
+def _holder(path: str, holders: dict[tuple[int, int], int] | None) -> int:
     with contextlib.suppress(OSError):
-        status: Any = os.stat(first_file(path))
-        return holders.get((status.st_dev, status.st_ino), 0)
+        return holder_of(first_file(path), holders)
     return 0

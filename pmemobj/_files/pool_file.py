@@ -14,12 +14,12 @@ import os
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from pmemobj._durability import leftover
 from pmemobj._durability.leftover import Leftover, Pages
-from pmemobj._files import poolset
+from pmemobj._files import holders, poolset
 from pmemobj._format import (
     FEATURE_SINGLE_HEADER,
     KNOWN_INCOMPAT_FEATURES,
@@ -410,24 +410,24 @@ def locked(path: str, name: str = "") -> Iterator[None]:
     deadline = time.monotonic() + _LETTING_GO
     file = os.open(first_file(path), os.O_RDWR)
     try:
-        while not _lock(file, f"open pool {name or path}", deadline):
+        while not _lock(file, f"open pool {name or path}", path, deadline):
             time.sleep(_LETTING_GO / 100)
         yield
     finally:
         os.close(file)
 
 
-def _lock(file: int, what: str, deadline: float) -> bool:
+def _lock(file: int, what: str, path: str, deadline: float) -> bool:
     """Take the lock if it is free; False if it is not, and the deadline has not passed."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return True
     except BlockingIOError as error:
         if time.monotonic() > deadline:
-            raise translate(what, error) from None
+            raise translate(what, error, path) from None
         return False
     except OSError as error:
-        raise translate(what, error) from None
+        raise translate(what, error, path) from None
 
 
 # ---- names -------------------------------------------------------------------------------------------
@@ -496,7 +496,7 @@ def translate(what: str, error: OSError, path: str = "") -> PmemError:
             "change the permissions, or choose another place; pools are read and written",
         )
     if code in (errno.EAGAIN, errno.EEXIST):
-        return busy_error(what)
+        return busy_error(what, path)
     if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return DiskFullError(what, f"no space is left for it ({why})", "free space, or choose a smaller pool_size")
     if code in (errno.EINVAL, errno.EIO):
@@ -511,11 +511,20 @@ def _empty_path_error(what: str) -> PoolNotFoundError:
     return PoolNotFoundError(what, "the path is empty", "name a file")
 
 
-def busy_error(what: str) -> PoolBusyError:
-    """The error for a pool that is open already, or of which a copy is: libpmemobj cannot tell them apart."""
+def busy_error(what: str, path: str) -> PoolBusyError:
+    """The error for a pool that is open already, or of which a copy is: libpmemobj cannot tell them apart.
+
+    It names the process that has the pool open, if the system tells which one that is.
+    """
+    pid = 0
+    with suppress(OSError):
+        pid = holders.holder_of(first_file(path))
+    where = "this process" if pid == os.getpid() else holders.described(pid) if pid else ""
     return PoolBusyError(
         what,
-        "the pool, or a copy of it, is open already, in this process or another",
+        f"the pool is open already, in {where}"
+        if where
+        else "the pool, or a copy of it, is open already, in this process or another",
         "close it there first; one process at a time can have a pool open",
     )
 

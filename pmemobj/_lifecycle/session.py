@@ -236,7 +236,7 @@ class Session:
             with contextlib.suppress(journaling.Overtaken):
                 self._open(what)
                 return
-        raise pool_file.busy_error(what)
+        raise pool_file.busy_error(what, self.file)
 
     def _open(self, what: str) -> None:
         found = pool_file.identify(self.file, self.path)

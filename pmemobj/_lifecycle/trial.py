@@ -62,7 +62,7 @@ def run(path: str, size: int) -> None:
     what = f"open pool {path}"
     trial = in_child(path, "open", patience(size))
     if trial.busy:
-        raise PoolBusyError(what, trial.complaint, "close it there first")
+        raise pool_file.busy_error(what, path)
     if trial.complaint:
         raise PoolDamagedError(what, trial.complaint, "restore the pool from a copy")
 

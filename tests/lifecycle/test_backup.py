@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import random
 import resource
+import shutil
 import signal
 import threading
 import time
@@ -15,6 +17,7 @@ from typing import Any
 
 import pytest
 from conftest import MIB, put_away
+from power_cuts import Disk, recorded
 from soundness import assert_sound
 
 import pmemobj
@@ -448,6 +451,47 @@ def test_a_killed_backup_leaves_no_half_file_under_its_name(scratch: Path, run_p
     with pmemobj.open(scratch / "bank") as pool:
         pool.backup(scratch / "there" / "copy")
     assert os.listdir(scratch / "there") == ["copy"]
+
+
+def wrong_after_a_power_cut(scratch: Path, forgotten: Callable[[Any], bool] = lambda _: False) -> str:
+    """Cut the power after each operation of a backup, some times; what is wrong in the first state that has an error.
+
+    The operations that are `forgotten` are left out, as if the backup did not do them.
+    """
+    there, cut, chance = scratch / "there", scratch / "cut", random.Random(5)
+    shutil.rmtree(there, ignore_errors=True)
+    there.mkdir()
+    with pmemobj.open(scratch / "bank") as pool:
+        expected = contents(pool)
+        with recorded(there) as (recording, before):
+            pool.backup(there / "copy")
+    events = [event for event in recording.events if not forgotten(event)]
+    for end in range(len(events) + 1):
+        disk = Disk(before)
+        for event in events[:end]:
+            disk.do(event)
+        for _ in range(4):
+            shutil.rmtree(cut, ignore_errors=True)
+            disk.cut(cut, chance)
+            if not (cut / "copy").exists():
+                if end == len(events):
+                    return "it has returned, and there is no copy"
+                continue
+            try:
+                with pmemobj.open(cut / "copy") as pool:
+                    assert contents(pool) == expected and not pool.recovered
+            except (pmemobj.PmemError, AssertionError) as error:
+                return f"after {end} of {len(events)} operations: {error}"
+    return ""
+
+
+def test_after_a_power_cut_there_is_a_whole_copy_or_none(scratch: Path) -> None:
+    with pmemobj.create(scratch / "bank", 8 * MIB) as pool:
+        fill(pool)
+    assert wrong_after_a_power_cut(scratch) == ""
+    # Without the sync of the file, or of its directory, that would be found.
+    assert wrong_after_a_power_cut(scratch, lambda event: event[0] == "sync" and event[1] != ".").startswith("after ")
+    assert "there is no copy" in wrong_after_a_power_cut(scratch, lambda event: event[:2] == ("sync", "."))
 
 
 @pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here")

@@ -484,7 +484,8 @@ def test_unknown_compatible_features_are_harmless(pool: Pool) -> None:
 
 
 def test_a_pool_that_is_open_in_this_process(pool: Pool) -> None:
-    refusal(pmemobj.PoolBusyError, BlockingIOError, lambda: pmemobj.open(pool.path))
+    error = refusal(pmemobj.PoolBusyError, BlockingIOError, lambda: pmemobj.open(pool.path))
+    assert error.why == "the pool is open already, in this process"
     pool.root = "unharmed"
     pool.close()
     with pmemobj.open(pool.path) as again:
@@ -497,7 +498,10 @@ def test_a_pool_that_is_open_in_another_process(pool: Pool, spawn: Callable[...,
         "import pmemobj, sys\npool = pmemobj.open(sys.argv[1])\nprint('open', flush=True)\nsys.stdin.read()", pool.path
     )
     assert child.stdout.readline() == "open\n"
-    refusal(pmemobj.PoolBusyError, BlockingIOError, lambda: pmemobj.open(pool.path))
+    for use in (pmemobj.open, pmemobj.check, pmemobj.remove):
+        error = refusal(pmemobj.PoolBusyError, BlockingIOError, lambda use=use: use(pool.path))
+        assert error.why.startswith(f"the pool is open already, in process {child.pid} ("), error.why
+        assert error.todo.startswith("close it there first")
     child.communicate()
     assert child.returncode == 0
     with pmemobj.open(pool.path) as again:
@@ -512,7 +516,8 @@ def test_a_copy_of_an_open_pool(pool: Pool, scratch: Path, clean: bool, reopen: 
     shutil.copy(pool.path, scratch / "copy")
     if clean:
         pool = reopen(pool.path)
-    refusal(pmemobj.PoolBusyError, BlockingIOError, lambda: pmemobj.open(scratch / "copy"))
+    error = refusal(pmemobj.PoolBusyError, BlockingIOError, lambda: pmemobj.open(scratch / "copy"))
+    assert error.why.startswith("the pool, or a copy of it, is open already")
     pool.root = 1
     pool.close()
     with pmemobj.open(scratch / "copy") as copy:

@@ -20,6 +20,7 @@ pytest.importorskip("graphviz")
 
 from conftest import put_away
 from IPython.core.interactiveshell import InteractiveShell
+from keeper import keeping
 from traitlets.config import Config
 
 import pmemobj
@@ -174,6 +175,16 @@ def test_a_removed_file_is_not_taken_for_the_open_pool(run: Run, game: Any) -> N
     assert short(error)[-1] == "  close it first: %pmem_close pool"
     run("%pmem_close")
     assert "created just now" in repr(run("%pmem_open game.pmem --create --size 16M"))
+
+
+def test_a_pool_that_another_program_has_open(run: Run, game: Any) -> None:
+    run("%pmem_close")
+    with keeping("game.pmem") as pid:
+        for line in ("%pmem_open game.pmem", "%pmem_open game.pmem --sandbox", "%pmem_delete game.pmem"):
+            with pytest.raises(pmemobj.PoolBusyError) as error:
+                run(line)
+            assert short(error)[1].startswith(f"  the pool is open already, in process {pid} (python")
+            assert short(error)[2].startswith("  close it there first")
 
 
 @pytest.mark.parametrize(

@@ -250,7 +250,7 @@ def test_a_pool_that_another_process_has(desk: Desk) -> None:
     desk.create("busy.pmem")
     desk.close()
     with keeping("busy.pmem") as pid:
-        fails(desk.open("busy.pmem"), "Cannot open pool busy.pmem")
+        fails(desk.open("busy.pmem"), "Cannot open pool busy.pmem", f"in process {pid} (", "close it there first")
         desk.frame.pools.again_button.click()
         assert desk.pools[0].endswith(f"open in another program (process {pid})")
 

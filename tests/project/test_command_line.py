@@ -213,7 +213,7 @@ def test_errors_are_said_without_a_traceback(
     for line, why in {
         ("tree", "text"): "it does not begin like a libpmemobj pool",
         ("check", "nowhere"): "there is no such file",
-        ("gc", "busy.pmem"): "the pool, or a copy of it, is open already",
+        ("gc", "busy.pmem"): "the pool is open already, in this process (close it there first",
         ("restore", "game.pmem", "text"): "there is a file of that name",
         ("restore", "new", "text"): "the dump breaks off here",
         ("restore", "new", "nowhere"): "there is no such file",

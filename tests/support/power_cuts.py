@@ -79,6 +79,13 @@ class RecordedDisk(FileOperations):
     def rename(self, old: str, new: str, directory: int) -> None:
         raise AssertionError("nothing is renamed here")
 
+    def link(self, old: str, new: str, directory: int) -> None:
+        super().link(old, new, directory)
+        place = os.readlink(f"/proc/self/fd/{directory}")
+        self.events.append(
+            ("link", *(os.path.relpath(os.path.join(place, name), self._root) for name in (old, new)))
+        )
+
     def unlink(self, name: str, directory: int) -> None:
         super().unlink(name, directory)
         self.events.append(
@@ -147,6 +154,9 @@ class Disk:
         elif kind == "create":
             self.files[name] = File(is_named=False)
             self.removed.pop(name, None)
+        elif kind == "link":
+            second = self.files[event[2]] = File(bytes(self.files[name].content), is_named=False)
+            second.waiting = list(self.files[name].waiting)
         elif kind == "unlink":
             self.removed[name] = self.files.pop(name)
         elif kind == "sync" and name not in self.files and (name == "." or name not in self.removed):

@@ -103,10 +103,7 @@ class PoolActs:
         def act() -> None:
             path = self._path("open")
             code = f"%pmem_open {path_word(path)}{self._as(path)}"
-            try:
-                self._open_by(f"{code} --sandbox" if self.page.sandbox.value else code, is_new=False)
-            except pmemobj.PoolBusyError as error:
-                raise self._with_holder(path, error) from None
+            self._open_by(f"{code} --sandbox" if self.page.sandbox.value else code, is_new=False)
 
         self._desk.do(self.page.open_message, act)
 
@@ -135,19 +132,6 @@ class PoolActs:
         message = self.page.create_message if is_new else self.page.open_message
         message.done(report.title, code, facts)
         self.page.name.value = ""
-
-    def _with_holder(self, path: str, error: pmemobj.PoolBusyError) -> pmemobj.PoolBusyError:
-        """The error, with the number of the process that has the pool open, if the list of pools knows it."""
-        self.show(anew=True)
-        here = os.path.abspath(os.path.expanduser(path))
-        found = next((each for each in self._found if os.path.abspath(each.path) == here and each.pid), None)
-        if found is None:
-            return error
-        return pmemobj.PoolBusyError(
-            error.what,
-            f"another program has it open (process {found.pid}), and only one can have it open at a time",
-            "close it there, and press Open again",
-        )
 
     def _path(self, verb: str) -> str:
         self._stop_asking()
