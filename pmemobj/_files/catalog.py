@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from pmemobj._files import poolset
 from pmemobj._files.holders import holder_of, lock_holders
