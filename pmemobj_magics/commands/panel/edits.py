@@ -63,8 +63,8 @@ class EditActs:
         self._is_showing = False
         #: The lines of the last change, as long as the message about it is shown.
         self._done = ""
-        #: What the fields held for the last change, and until when the page may send it late.
-        self._spent: tuple[str, ...] = ()
+        #: What the field for the value held for the last change, and until when the page may send it late.
+        self._spent = ""
         self._spent_until = 0.0
 
     # ---- what is selected ----
@@ -119,14 +119,14 @@ class EditActs:
         self._fields()
 
     def _empty_again(self) -> None:
-        """Empty the fields once more if the page sends late what the last change has used already.
+        """Empty the value once more if the page sends late what the last change has used already.
 
         ipywidgets holds back changes of fields, so they may arrive after the press that they were made for.
         """
         if time.monotonic() < self._spent_until:
-            for field in (self.page.place, self.page.value):
-                if field.value and field.value in self._spent:
-                    field.value = ""
+            field = self.page.value
+            if field.value and field.value == self._spent:
+                field.value = ""
 
     def _fields(self) -> None:
         self._is_showing = True
@@ -186,7 +186,7 @@ class EditActs:
         self._desk.note(code)
         kept = "not committed yet" if pool.in_transaction else "durable"
         self.page.message.done(f"Done; {kept}.", _short(code), self._desk.printed)
-        self._spent = (self.page.place.value, self.page.value.value)
+        self._spent = self.page.value.value
         self._spent_until = time.monotonic() + _LATE
         self.page.place.value = self.page.value.value = ""
         self._done = code
