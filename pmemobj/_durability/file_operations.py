@@ -93,3 +93,13 @@ def standing_in(other: FileOperations) -> Iterator[None]:
         yield
     finally:
         current = before
+
+
+@contextmanager
+def opened_directory(path: str) -> Iterator[int]:
+    """A descriptor of a directory, as long as the block runs; names can be given relative to it."""
+    descriptor = current.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        current.close(descriptor)

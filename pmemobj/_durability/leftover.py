@@ -15,7 +15,7 @@ import errno
 import fcntl
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from itertools import groupby
 
@@ -166,7 +166,7 @@ class Leftover:
                     "close that pool there, or choose another name",
                 )
             directory, name = os.path.split(self.path)
-            with _directory(directory) as descriptor:
+            with file_operations.opened_directory(directory) as descriptor:
                 file_operations.current.rename(name, name + ASIDE, descriptor)
             warnings.warn(
                 f"the journal {self.path} {self.why}, so it is not used, and is called {name + ASIDE} now",
@@ -176,7 +176,7 @@ class Leftover:
 
     def _remove(self) -> None:
         directory, name = os.path.split(self.path)
-        with _directory(directory) as descriptor, contextlib.suppress(FileNotFoundError):
+        with file_operations.opened_directory(directory) as descriptor, contextlib.suppress(FileNotFoundError):
             file_operations.current.unlink(name, descriptor)
 
 
@@ -282,15 +282,6 @@ def _read(path: str, size: int = 1 << 62) -> bytes:
     descriptor = file_operations.current.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         return file_operations.current.read(descriptor, size, 0)
-    finally:
-        file_operations.current.close(descriptor)
-
-
-@contextlib.contextmanager
-def _directory(path: str) -> Iterator[int]:
-    descriptor = file_operations.current.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield descriptor
     finally:
         file_operations.current.close(descriptor)
 

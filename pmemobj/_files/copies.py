@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from pmemobj._durability import file_operations, leftover
@@ -132,7 +132,7 @@ def _write(original: Original, unfinished: str, teller: _Teller) -> None:
     for place, (source, size) in enumerate(original.files):
         part = os.path.join(unfinished, poolset.part_name(place))
         _copy_file(source, part, size, () if place else original.words, teller)
-    with _directory(unfinished) as descriptor:
+    with file_operations.opened_directory(unfinished) as descriptor:
         files.sync(descriptor)
 
 
@@ -167,7 +167,7 @@ def _give_name(unfinished: str, path: str, is_directory: bool) -> None:
     files = file_operations.current
     old, new = os.path.basename(unfinished), os.path.basename(path)
     made = os.stat(unfinished)
-    with _directory(os.path.dirname(path)) as descriptor:
+    with file_operations.opened_directory(os.path.dirname(path)) as descriptor:
         try:
             if is_directory or not _is_linked(old, new, descriptor):
                 if os.path.lexists(path):
@@ -190,15 +190,6 @@ def _is_linked(old: str, new: str, directory: int) -> bool:
     except OSError:
         return False
     return True
-
-
-@contextlib.contextmanager
-def _directory(path: str) -> Iterator[int]:
-    descriptor = file_operations.current.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield descriptor
-    finally:
-        file_operations.current.close(descriptor)
 
 
 def _exists(what: str, path: str) -> PoolExistsError:

@@ -23,7 +23,7 @@ from test_magics import Run, game, run, shell, short  # noqa: F401 - fixtures
 import pmemobj
 from pmemobj import PersistentDict
 from pmemobj_magics.errors import ExpressionError, MagicUsageError
-from pmemobj_magics.views.watch import PoolExplorer, WatchLimits, follow, widget
+from pmemobj_magics.views.watch import PoolExplorer, WatchLimits, follow, static, widget
 
 Shell = Any
 
@@ -417,7 +417,7 @@ def test_a_picture_stands_below_it_and_follows(run: Run, game: Any, shell: Shell
         def update(self, shown: Any) -> None:
             sent.append(("update", shown))
 
-    monkeypatch.setattr(widget, "DisplayHandle", Handle)
+    monkeypatch.setattr(static, "DisplayHandle", Handle)
 
     async def kernel() -> None:
         explorer = run("%pmem_watch")

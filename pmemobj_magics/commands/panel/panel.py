@@ -9,7 +9,6 @@ from typing import Any
 
 import ipywidgets
 from IPython.core.getipython import get_ipython
-from IPython.display import DisplayHandle
 
 import pmemobj
 from pmemobj import PersistentObjectPool, PmemError, inspect
@@ -25,7 +24,7 @@ from pmemobj_magics.errors import MagicUsageError
 from pmemobj_magics.shell.session import Session
 from pmemobj_magics.views.memory import MemoryPicture
 from pmemobj_magics.views.panel import PanelFrame, static_panel
-from pmemobj_magics.views.watch import Follower, PoolExplorer, StaticPicture
+from pmemobj_magics.views.watch import Follower, PictureBelow, PoolExplorer
 
 __all__ = ["PoolPanel", "show_panel"]
 
@@ -72,9 +71,8 @@ class PoolPanel(ipywidgets.VBox):
         self._shown: Any = None
         self._met: weakref.ref[PersistentObjectPool] | None = None
         self._happened = self._session.record.count
-        #: The display handle of the static picture below the panel; its class has no type annotations.
-        self._handle: Any = None
-        self._is_to_be_pictured = self._is_refreshing = False
+        self._below = PictureBelow(self._html)
+        self._is_refreshing = False
         self._desk = Desk(self._session, self.refresh)
         self._pools = PoolActs(self._desk, lambda: self.pool, self.choose, self._forget)
         self._transactions = TransactionActs(self._desk, lambda: self.pool)
@@ -210,8 +208,7 @@ class PoolPanel(ipywidgets.VBox):
             if self._frame.code.box.code != self.code:
                 self._frame.code.box.code = self.code
             self._show_view()
-            if self._handle is not None:
-                self._handle.update(StaticPicture(self._html()))
+            self._below.update()
         finally:
             self._is_refreshing = False
 
@@ -304,7 +301,7 @@ class PoolPanel(ipywidgets.VBox):
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         tree = f"\n{self._explorer.tree}" if self._explorer is not None else ""
-        self._is_to_be_pictured = True
+        self._below.expect()
         shown = {
             "text/plain": f"{self!r}{tree}",
             "text/html": self._html(),
@@ -320,12 +317,7 @@ class PoolPanel(ipywidgets.VBox):
 
     def show_picture(self) -> None:
         """Put a folded static picture below a panel that was shown, for viewers that have lost the widget."""
-        if self._is_to_be_pictured:
-            self._is_to_be_pictured = False
-            if self._handle is None:
-                handle: Any = DisplayHandle
-                self._handle = handle()
-            self._handle.display(StaticPicture(self._html()))
+        self._below.show()
 
 
 def _short_path(path: str) -> str:

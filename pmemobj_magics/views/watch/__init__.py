@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from pmemobj_magics.views.watch.follow import Follower
 from pmemobj_magics.views.watch.scene import WatchLimits
-from pmemobj_magics.views.watch.static import StaticPicture
+from pmemobj_magics.views.watch.static import PictureBelow
 from pmemobj_magics.views.watch.widget import PoolExplorer
 
-__all__ = ["Follower", "PoolExplorer", "StaticPicture", "WatchLimits"]
+__all__ = ["Follower", "PictureBelow", "PoolExplorer", "WatchLimits"]

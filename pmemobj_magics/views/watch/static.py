@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from typing import Any
+
+from IPython.display import DisplayHandle
 
 from pmemobj_magics.common.pages import details
 from pmemobj_magics.errors import DrawingError
 from pmemobj_magics.views.graph import PoolGraph, figure
 
-__all__ = ["StaticPicture", "static_html"]
+__all__ = ["PictureBelow", "StaticPicture", "static_html"]
 
 
 class StaticPicture:
-    """A folded picture below an explorer.
+    """A folded picture below a widget.
 
     When a notebook has lost the state of its widgets, JupyterLab shows an error and not the HTML that belongs to a
-    widget, so this picture is a separate output. Each update of the explorer changes the picture, but not its text.
+    widget, so this picture is a separate output. Each update of the widget changes the picture, but not its text.
     """
 
     def __init__(self, page: str) -> None:
@@ -27,6 +30,38 @@ class StaticPicture:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": details("static version", self._page)}
+
+
+class PictureBelow:
+    """Puts a static picture below a widget each time that the widget was shown, and keeps it up to date.
+
+    Args:
+        page: Makes the picture, as HTML.
+    """
+
+    def __init__(self, page: Callable[[], str]) -> None:
+        self._page = page
+        #: The display handle of the picture; its class has no type annotations.
+        self._handle: Any = None
+        self._is_due = False
+
+    def expect(self) -> None:
+        """Note that the widget is being shown; an output cannot be made before it is there."""
+        self._is_due = True
+
+    def show(self) -> None:
+        """Show the picture, if the widget was shown since the last time."""
+        if self._is_due:
+            self._is_due = False
+            if self._handle is None:
+                handle: Any = DisplayHandle
+                self._handle = handle()
+            self._handle.display(StaticPicture(self._page()))
+
+    def update(self) -> None:
+        """Change the picture that was shown, if there is one."""
+        if self._handle is not None:
+            self._handle.update(StaticPicture(self._page()))
 
 
 def static_html(picture: PoolGraph, tree: str) -> str:

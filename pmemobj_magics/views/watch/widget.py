@@ -16,7 +16,6 @@ from typing import Any
 
 import anywidget
 import traitlets
-from IPython.display import DisplayHandle
 
 import pmemobj
 from pmemobj import PersistentObjectPool, PoolClosedError, TransactionError, glance
@@ -24,7 +23,7 @@ from pmemobj_magics.common.main_thread import MainThread
 from pmemobj_magics.views.graph import PoolGraph
 from pmemobj_magics.views.watch.memory_json import memory_json
 from pmemobj_magics.views.watch.scene import Scene, TrailStep, WatchLimits, as_json, take
-from pmemobj_magics.views.watch.static import StaticPicture, static_html
+from pmemobj_magics.views.watch.static import PictureBelow, static_html
 
 __all__ = ["PoolExplorer"]
 
@@ -92,9 +91,8 @@ class PoolExplorer(anywidget.AnyWidget):
         self._picture: PoolGraph | None = None
         self._seen: Any = None
         self._rested_at = self._well_rested_at = 0.0
-        #: The display handle of the static picture below the explorer; its class has no type annotations.
-        self._handle: Any = None
-        self._is_to_be_pictured = self._is_answering = False
+        self._below = PictureBelow(self.static_html)
+        self._is_answering = False
         self._main = MainThread()
         super().__init__(trail=_told(trail), max_items=self._limits.items)
         self.update()
@@ -197,8 +195,7 @@ class PoolExplorer(anywidget.AnyWidget):
             self.scene, self.state, self.note = told, state, note
             self._set(trail=_told(scene.trail))
         self._on_selected()
-        if self._handle is not None:
-            self._handle.update(self._static())
+        self._below.update()
 
     def _tell(self, state: str, note: str) -> None:
         with self.hold_sync():
@@ -252,7 +249,7 @@ class PoolExplorer(anywidget.AnyWidget):
     def _repr_mimebundle_(self, **_options: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         text = f"{self!r}\n{self.tree}"
-        self._is_to_be_pictured = True
+        self._below.expect()
         shown = {"text/plain": text, "text/html": self.static_html(), "application/vnd.jupyter.widget-view+json": view}
         return shown, {}
 
@@ -262,17 +259,9 @@ class PoolExplorer(anywidget.AnyWidget):
             return ""
         return static_html(self._picture, self._last.html(self._offsets))
 
-    def _static(self) -> StaticPicture:
-        return StaticPicture(self.static_html())
-
     def show_picture(self) -> None:
         """Put a folded static picture below an explorer that was shown, for viewers that have lost the widget."""
-        if self._is_to_be_pictured:
-            self._is_to_be_pictured = False
-            if self._handle is None:
-                handle: Any = DisplayHandle
-                self._handle = handle()
-            self._handle.display(self._static())
+        self._below.show()
 
 
 def _steps(trail: Any) -> tuple[TrailStep, ...]:

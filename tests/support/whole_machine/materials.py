@@ -140,7 +140,7 @@ def _make_initramfs(file: Path) -> None:
         return
     with tempfile.TemporaryDirectory(dir=BUILD) as temporary:
         there = Path(temporary)
-        for name in ("bin", "modules", "proc", "sys", "dev", "root"):
+        for name in ("bin", "modules", "proc", "sys", "dev", "new"):
             (there / name).mkdir()
         shutil.copy(_KERNEL / "busybox", there / "bin")
         shutil.copy(_init(), there / "init")
