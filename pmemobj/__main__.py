@@ -14,10 +14,10 @@ from typing import Any
 
 from pmemobj import inspect
 from pmemobj._containers.base import kind_at
-from pmemobj._dumping.builder import Progress
 from pmemobj._files import pool_file
 from pmemobj._files.sizes import PoolSize
 from pmemobj._objects import gc
+from pmemobj._progress import Progress
 from pmemobj._version import __version__
 from pmemobj.check import check
 from pmemobj.dump import dump, is_dump, resize, restore

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 from pmemobj._containers.base import kind_at
-from pmemobj._dumping.builder import Contents, Progress, built
+from pmemobj._dumping.builder import Contents, built
 from pmemobj._dumping.forms import write_record
 from pmemobj._dumping.json_plain import plain_to_json
 from pmemobj._dumping.json_values import from_json, to_json
@@ -29,6 +29,7 @@ from pmemobj._engine.heap import Heap
 from pmemobj._files import pool_file, poolset, storage
 from pmemobj._files.sizes import PoolSize, demand_max_size
 from pmemobj._format import ROOT_VALUE
+from pmemobj._progress import Progress, demand_progress
 from pmemobj._values.leaves import BadPayload
 from pmemobj._values.words import is_container
 from pmemobj.errors import (
@@ -93,6 +94,7 @@ def dump(pool: PersistentObjectPool, file: Path | IO[Any], *, progress: Progress
     _demand_file("write a dump to", file, "write")
     heap = pool._heap
     what = f"dump pool {pool.path}"
+    demand_progress(what, progress)
     with heap.lock:
         heap.read(heap.root_offset)
         if heap.in_transaction():
@@ -274,6 +276,7 @@ def restore(
     """
     target = pool_file.checked_path("restore pool", path)
     what = f"restore pool {target}"
+    demand_progress(what, progress)
     if os.path.lexists(target):
         if is_dump(target):
             raise PoolExistsError(
@@ -452,6 +455,7 @@ def resize(
         pmemobj.resize("tight.pmem", 16 << 20)
     """
     real = os.path.realpath(pool_file.checked_path("resize pool", path))
+    demand_progress(f"resize pool {real}", progress)
     if poolset.is_growing_pool(real):
         _limit(real, new_size, max_size)
         return

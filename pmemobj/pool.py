@@ -30,9 +30,9 @@ from pmemobj.errors import PoolBusyError, TransactionError
 if TYPE_CHECKING:
     # Few programs look inside a pool, so what they need for it is imported when they do.
     from pmemobj import inspect
-    from pmemobj._files.copies import Progress
     from pmemobj._history.log import TransactionLog
     from pmemobj._inspection.stats import PoolStats
+    from pmemobj._progress import Progress
     from pmemobj._verify.examination import Report
 
 __all__ = ["PersistentObjectPool", "create", "open", "open_pools", "remove"]
@@ -392,7 +392,7 @@ class PersistentObjectPool:
 
         back_up(self._session, pool_file.checked_path("back up a pool to", path), progress)
 
-    def gc(self, keep_handles: bool = True, *, progress: _gc.Progress | None = None) -> Counter[str]:
+    def gc(self, keep_handles: bool = True, *, progress: Progress | None = None) -> Counter[str]:
         """Free every object that cannot be reached from the root or a live Python object.
 
         The collection also runs at close, and once before an allocation fails for want of space, if the running
@@ -465,7 +465,7 @@ class PersistentObjectPool:
         """The history of the transactions since ``pool.log.start()``. It can be read after the pool was closed."""
         return self._session.log
 
-    def stats(self, *, progress: _gc.Progress | None = None) -> PoolStats:
+    def stats(self, *, progress: Progress | None = None) -> PoolStats:
         """What takes the space of the pool.
 
         Args:
@@ -478,7 +478,7 @@ class PersistentObjectPool:
 
         return stats.measure(self._heap, self.medium, progress)
 
-    def check(self, *, progress: _gc.Progress | None = None) -> Report:
+    def check(self, *, progress: Progress | None = None) -> Report:
         """Find everything that is wrong in the open pool. The pool is not changed.
 
         `pmemobj.check` does more with the file of a closed pool: it examines its headers too, and even a pool that

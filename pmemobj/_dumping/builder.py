@@ -42,12 +42,10 @@ from pmemobj._format import (
     new_header,
 )
 from pmemobj._hashtable.word_hashes import hash_of_word
+from pmemobj._progress import Progress
 from pmemobj._values.words import replace
 from pmemobj.errors import DiskFullError, DumpFormatError, PmemError, PoolFullError, PoolPermissionError
 from pmemobj.pool import PersistentObjectPool
-
-#: ``progress(done, total)``: every object counts twice, when it is checked and when it is built.
-Progress = Callable[[int, int], Any]
 
 #: At most this many objects, leaves and bodies are made in one transaction.
 _BATCH = 1000

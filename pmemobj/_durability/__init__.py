@@ -1,8 +1,9 @@
 """How commits become durable on a disk: a journal beside the pool, into which each commit writes one record.
 
 The pool is mapped copy-on-write, so that nothing reaches its file before the record of it is durable. From time to time
-a checkpoint writes what the records have to the file, and the journal begins anew. Nothing in here knows containers
-or libpmemobj's structures: a pool is a space of bytes, in pages and cache lines.
+a checkpoint writes what the records have to the file, and the journal begins anew. Nothing in here knows containers:
+a pool is a space of bytes, in pages and cache lines. Of the structures of libpmemobj, the journal knows those that are
+never flushed.
 
 | module | what it is responsible for |
 |---|---|

@@ -30,7 +30,7 @@ from pmemobj._durability import file_operations, journal_format
 from pmemobj._durability.journal_format import LINE, RECORD_HEAD, RECORDS, SECTOR, Header, Place
 from pmemobj._durability.pool_space import PoolSpace
 from pmemobj._format import WORD
-from pmemobj._pmdk import interposition, library
+from pmemobj._pmdk import chunks, interposition, library
 from pmemobj.errors import DiskFullError, NotDurableError
 
 #: Bytes of a new journal, which are written once ahead, so that a sync has only contents to write. It becomes twice as
@@ -277,8 +277,12 @@ class Journal:
         """How many pages the records have changed since the last checkpoint."""
         return int(self._native.written(self._base))
 
-    def checkpoint(self) -> bool:
+    def checkpoint(self, for_others: bool = False) -> bool:
         """Write everything that is committed to the files of the pool, and begin a new generation of the journal.
+
+        Args:
+            for_others: Whether the files will be used without this library, too. Then what libpmemobj needs and never
+                flushes is written as well (`chunks.footers`).
 
         Returns:
             False if the files have holes for which the disk has no room; then nothing is lost, and nothing gained.
@@ -286,6 +290,8 @@ class Journal:
         Raises:
             NotDurableError: the disk has failed, now or before.
         """
+        if for_others:
+            self._note_footers()
         self._write_gathered()
         self._sync()
         runs = self._native.runs(self._base)
@@ -305,6 +311,18 @@ class Journal:
         self._native.forget(self._base, True)
         self.checkpoints += 1
         return True
+
+    def _note_footers(self) -> None:
+        size = self._space.size & -WORD
+        with library.view(library.pool_at(self._base), size) as memory, memory.cast("Q") as words:
+            try:
+                footers = chunks.footers(words)
+            except chunks.HeapDamage:
+                return  # nobody can allocate in that heap
+            for at, word in footers:
+                if words[at >> 3] >> 32 != word >> 32:
+                    words[at >> 3] = word
+                self._native.note(self._base, at, WORD)
 
     def _write_pages(self, runs: Sequence[tuple[int, int]]) -> None:
         end = self._space.size
@@ -368,7 +386,7 @@ class Journal:
             NotDurableError: the disk has failed. The journal stays, and the next opening replays it.
             DiskFullError: the files have holes for which the disk has no room. Likewise.
         """
-        if not self.checkpoint():
+        if not self.checkpoint(for_others=True):
             raise DiskFullError(
                 f"write the last commits to the file of pool {self._name}",
                 "the file has holes, and the disk has no room for their contents",

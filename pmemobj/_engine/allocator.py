@@ -150,7 +150,19 @@ class Allocator(TransactionState):
         """
         if not self.classes.are_added:
             self._walk_chunks(chunks.verify, "change what is allocated in", "dump what can be read, or ")
+            self._mend_footers()
             self.classes.add_to(self.pop, self._log_chunks())
+
+    def _mend_footers(self) -> None:
+        """Write those of libpmemobj's footers anew that were lost with the power or with a killed program.
+
+        They are not flushed, as those that libpmemobj itself writes; nothing depends on them after a crash.
+        """
+        wrong = [(at, word) for at, word in self._walk_chunks(chunks.footers) if self.read(at) >> 32 != word >> 32]
+        if wrong:
+            with library.view(self.pop, self.limit) as memory, memory.cast("Q") as words:
+                for at, word in wrong:
+                    words[at >> 3] = word
 
     def demand_log_space(self) -> None:
         """Keep memory for logs, so that an operation which gives memory back works when the pool is full.

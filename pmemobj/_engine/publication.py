@@ -76,6 +76,7 @@ class Publication:
         if slot + WORD > heap.limit:
             heap.refuse(slot)
         if freed:
+            heap.demand_log_space()  # libpmemobj must know the size classes before it frees, too
             heap.demand_allocation(freed)
         if heap.journal is not None:
             heap.journal.prepare(sum([size for _, size in self._made]))

@@ -15,15 +15,13 @@ from typing import NamedTuple
 
 from pmemobj._durability import file_operations, leftover
 from pmemobj._files import pool_file, poolset, storage
+from pmemobj._progress import Progress
 from pmemobj.errors import DiskFullError, PmemError, PoolAccessError, PoolExistsError
 
 #: So many bytes are copied between two calls of `progress`.
 _AT_ONCE = 4 << 20
 _ZEROS = bytes(_AT_ONCE)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-#: Called now and then with the number of bytes that are done, and how many there are.
-Progress = Callable[[int, int], object]
 
 
 class Original(NamedTuple):
@@ -83,7 +81,7 @@ def make_copy(
         original: What is copied.
         path: The absolute path of the copy.
         demand_unchanged: Called when all is copied; raises an error if it is no copy of one moment.
-        progress: See `Progress`. An exception from it ends the copying.
+        progress: Called with numbers of bytes. An exception from it ends the copying.
 
     Raises:
         PoolExistsError: there is a file already.

@@ -9,7 +9,8 @@ from pmemobj._containers.base import kind_at
 from pmemobj._engine.heap import Heap
 from pmemobj._files.medium import Medium
 from pmemobj._format import ALLOCATION_HEADER_SIZE, ALLOCATION_TYPE, CONTAINER_KINDS, TAG_LEAF
-from pmemobj._objects.gc import REPORT_EVERY, Progress, reporter
+from pmemobj._objects.gc import REPORT_EVERY, reporter
+from pmemobj._progress import Progress, demand_progress
 from pmemobj._public_names import public_in
 from pmemobj._values.words import is_leaf
 from pmemobj.errors import PmemError
@@ -78,6 +79,7 @@ def measure(heap: Heap, medium: Medium, progress: Progress | None = None) -> Poo
         medium: The kind of memory that its file is on.
         progress: Called now and then; an exception from it ends the measuring.
     """
+    demand_progress(f"measure {heap.name}", progress)
     with heap.lock:
         heap.read(heap.root_offset)
         tell = None if heap.in_transaction() else reporter(heap, progress, "measuring")

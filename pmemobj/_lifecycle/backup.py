@@ -13,12 +13,14 @@ import os
 from pmemobj._files import copies, pool_file
 from pmemobj._format import ROOT_STATE, STATE_CLEAN, STATE_SUSPENDED, WORD
 from pmemobj._lifecycle.session import Session
+from pmemobj._progress import Progress, demand_progress
 from pmemobj.errors import DiskFullError, SandboxError, TransactionError
 
 
-def back_up(session: Session, path: str, progress: copies.Progress | None) -> None:
+def back_up(session: Session, path: str, progress: Progress | None) -> None:
     """Copy the pool of an open session; see `PersistentObjectPool.backup`."""
     what = f"back up pool {session.path} to {path}"
+    demand_progress(what, progress)
     target = os.path.abspath(path)
     heap = session.heap
     with heap.lock:
@@ -33,7 +35,7 @@ def back_up(session: Session, path: str, progress: copies.Progress | None) -> No
             )
         session.demand_in_place(what)
         copies.demand_target(what, target, path)
-        if heap.journal is not None and not heap.journal.checkpoint():
+        if heap.journal is not None and not heap.journal.checkpoint(for_others=True):
             raise DiskFullError(
                 what,
                 "the last commits must be written to its file first, which has holes that the disk has no room for",

@@ -11,7 +11,6 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from pmemobj._containers.base import kind_at
 from pmemobj._containers.invariants import demand_allocation, demand_words
@@ -31,6 +30,7 @@ from pmemobj._format import (
     kind_of,
 )
 from pmemobj._objects.blocks import Anchor, owner_of, words_of
+from pmemobj._progress import Progress, demand_progress
 from pmemobj.errors import PmemError, PoolDamagedError, PoolFullError, TransactionError
 
 #: How many allocations one transaction frees: enough to share the cost of its commit, and few enough for its log.
@@ -48,9 +48,6 @@ _BODY_NAMES = {
     Kind.BLOCK_WORDS: "block",
     Kind.BLOCK_BYTES: "block",
 }
-
-#: A function that is called with the number of allocations that are done, and that of all.
-Progress = Callable[[int, int], Any]
 
 
 class Marks:
@@ -229,10 +226,10 @@ def collect(heap: Heap, keep_handles: bool = True, progress: Progress | None = N
         DoubtfulGarbageError: an object is damaged, so what cannot be reached may be what this object referred to. For
             this all objects are examined once, the first time since the pool was opened that something would be freed.
     """
+    what = f"collect the garbage of {heap.name}"
+    demand_progress(what, progress)
     if heap.in_transaction():
-        raise TransactionError(
-            f"collect the garbage of {heap.name}", "a transaction is open", "commit or abort it first"
-        )
+        raise TransactionError(what, "a transaction is open", "commit or abort it first")
     # The lock keeps other threads from finding again what is about to be freed.
     with heap.lock:
         tell = reporter(heap, progress, "collecting the garbage of")

@@ -10,6 +10,7 @@ since libpmemobj 1.6 (heap layout 1.0), and its version stands in its header::
       zone header  64 bytes: +0 magic (4 bytes), +4 number of chunks (4 bytes)
       chunk header 8 bytes: type (2 bytes), flags (2 bytes), number of chunks (4 bytes)
       chunk        256 KiB; a chunk header of n stands for n chunks: free, one allocation, or a run
+      footer       the last of the n headers that belong to a free area or an allocation: type 1, number of chunks
     run            +0 unit size, +8 alignment, +16 a bit for each unit (1: in use), then the units
     allocation     +0 size with this header (48 bits; the rest are flags), +8 type number, +16 contents
 
@@ -40,7 +41,7 @@ _ZONE_MAGIC = 0xC3F0A2D2
 CHUNK_SIZE = 256 * 1024
 _CHUNKS_AT = _ZONE_HEADER_SIZE + WORD * _MAX_CHUNKS
 _ZONE_SIZE = _CHUNKS_AT + CHUNK_SIZE * _MAX_CHUNKS
-_FREE, _USED, _RUN = 2, 3, 4
+_FOOTER, _FREE, _USED, _RUN = 1, 2, 3, 4
 _COMPACT, _FLEXIBLE = 1, 8
 _RUN_HEADER_SIZE = 16
 _BITS = 64
@@ -88,6 +89,32 @@ def has_free_row(words: Words, count: int) -> bool:
         HeapDamage: the bookkeeping contradicts itself.
     """
     return any(kind == _FREE and length >= count for _, kind, length in _chunks(words))
+
+
+def footers(words: Words) -> list[tuple[int, int]]:
+    """The offset of every footer, and a word that may stand there; libpmemobj only reads the upper half, the number.
+
+    When libpmemobj frees chunks, it looks at the word before their header, and takes it for the footer of a free area,
+    which it joins to them. It stores footers and never flushes them. So after a power cut, or wherever only what was
+    flushed is kept, there may be an old word instead; then libpmemobj believes an area to be free that is in use, and
+    allocates it again (versions 1.12 to 2.1 write the footers of allocations anew when they open a pool, but not those
+    of free areas). So whoever keeps only what was flushed has to see to the footers.
+
+    Raises:
+        HeapDamage: the bookkeeping contradicts itself.
+
+    Cost: little; the headers of all chunks lie side by side.
+    """
+    found = []
+    for first, heads in _zones(words):
+        at = first - _CHUNKS_AT + _ZONE_HEADER_SIZE
+        chunk, total = 0, len(heads)
+        while chunk < total:
+            count = _length(heads[chunk], chunk, total, first)
+            chunk += count
+            if count > 1 and heads[chunk - count] & 0xFFFF != _RUN:
+                found.append((at + WORD * (chunk - 1), count << 32 | _FOOTER))
+    return found
 
 
 def offsets(words: Words) -> array[int]:

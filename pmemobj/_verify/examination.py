@@ -28,7 +28,8 @@ from pmemobj._format import (
     kind_of,
 )
 from pmemobj._objects.fields import parse
-from pmemobj._objects.gc import REPORT_EVERY, Progress, reporter
+from pmemobj._objects.gc import REPORT_EVERY, reporter
+from pmemobj._progress import Progress, demand_progress
 from pmemobj._public_names import public_in
 from pmemobj._values.key_tuples import MAX_DEPTH, split_parts
 from pmemobj._values.leaves import value_of
@@ -371,6 +372,7 @@ def examine(heap: Heap, path: str, progress: Progress | None) -> Report:
     Raises:
         TransactionError: a transaction is open in this thread.
     """
+    demand_progress(f"check {heap.name}", progress)
     if heap.in_transaction():
         raise TransactionError(f"check {heap.name}", "a transaction is open", "commit or abort it first")
     with heap.lock:

@@ -16,6 +16,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from pmemobj._format import POOL_HEAP_OFFSET, WORD
+from pmemobj._progress import Progress
 from pmemobj.crash import _workers
 from pmemobj.crash._heap_map import first_chunk
 from pmemobj.crash._image import Image
@@ -79,7 +80,7 @@ class Search:
     recovery: int
     workers: int | None
     executor: Executor | None
-    progress: Callable[[int, int], object] | None
+    progress: Progress | None
 
 
 def explore(taken: Taken, setting: Setting, identity: int, search: Search) -> Found:

@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from pmemobj._format import POOL_HEAP_OFFSET, POOL_LANES_OFFSET, POOL_ROOT_OFFSET, ROOT_SIZE, WORD
+from pmemobj._progress import Progress, demand_progress
 from pmemobj._text import count_short, plural
 from pmemobj.crash._arguments import demand_count, demand_model, demand_seconds, demanded_invariants
 from pmemobj.crash._explore import Found, Search, explore, judge, smallest
@@ -118,7 +119,7 @@ class Recording:
         workers: int | None = None,
         patience: float = 10.0,
         executor: Executor | None = None,
-        progress: Callable[[int, int], object] | None = None,
+        progress: Progress | None = None,
     ) -> Exploration:
         """Simulate power cuts at every moment, with every image that the model has, and let libpmemobj recover each.
 
@@ -158,6 +159,7 @@ class Recording:
             demand_count("workers", workers, 1)
         demand_seconds("seconds", seconds, zero=True)
         demand_seconds("patience", patience, zero=False)
+        demand_progress("explore crashes", progress)
         names = demanded_invariants(invariants)
         inherited = self._inherited()
         if executor is not None and inherited is not None and inherited.pool.in_transaction:

@@ -671,6 +671,8 @@ def test_arguments_that_make_no_sense_are_refused(deeds: Deeds) -> None:
             for value in values:
                 with pytest.raises(error, match=rf"^cannot explore crashes with {name}=.*: .+ \(use .+\)$"):
                     recording.explore(**{name: value})
+    with pytest.raises(TypeError, match=r"^cannot explore crashes: progress is an int \(give .+\)$"):
+        recording.explore(progress=5)
     assert recording.explore(invariants=["sound"], seconds=float("inf"), workers=1).counts() == {"durability": 1}
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.once
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("_build_mode", "_nocython", "_version"),
     ("errors", "_text", "_display", "_format", "_public_names", "_former_names"),
-    ("_pmdk",),
+    ("_pmdk", "_progress"),
     ("_durability",),
     ("_engine", "_files"),
     ("_values",),

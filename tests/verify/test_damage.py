@@ -326,6 +326,7 @@ for path in sys.argv[1:]:
     print(
         read,
         refused(lambda: setattr(pool, "root", "x" * 100)),
+        refused(lambda: pool.root.__setitem__("text", None)),  # frees, and allocates nothing
         refused(lambda: pool.root["list"].extend(range(1000))),
         refused(lambda: pool.new(pmemobj.PersistentList)),
         refused(pool.gc),
@@ -349,7 +350,7 @@ def test_a_pool_with_damaged_runs_is_read_but_not_changed(run_python: Run, scrat
         paths[-1].write_bytes(damaged)
     # The checking mode would read the damage at once.
     done = run_python(READER, *paths, check=False, env={"PMEMOBJ_CHECK": "0"})
-    assert (done.returncode, done.stdout.splitlines()) == (0, ["True True True True True True 300"] * len(paths)), done.stderr
+    assert (done.returncode, done.stdout.splitlines()) == (0, ["True True True True True True True 300"] * len(paths)), done.stderr
     for path in paths:
         assert "the run at" in pmemobj.check(path).findings[0].text
 
