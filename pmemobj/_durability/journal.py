@@ -136,6 +136,8 @@ class Journal:
         self._gathered: list[tuple[bytearray, int, int]] = []
         #: The number of records that are durable.
         self._durable = 0
+        #: How many records there were when the footers were last noted; without another record they are the same.
+        self._footers_noted = -1
         self._syncing = threading.Lock()
         #: Why nothing can be made durable any more; None as long as the disk works.
         self._failure: NotDurableError | None = None
@@ -290,9 +292,11 @@ class Journal:
         Raises:
             NotDurableError: the disk has failed, now or before.
         """
-        if for_others:
+        if for_others and self.records != self._footers_noted:
             self._note_footers()
         self._write_gathered()
+        if for_others:
+            self._footers_noted = self.records
         self._sync()
         runs = self._native.runs(self._base)
         if not runs and self._place.position == RECORDS:

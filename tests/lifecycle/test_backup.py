@@ -501,7 +501,7 @@ def test_no_room_for_the_checkpoint_that_a_journal_needs(
     with pmemobj.create(scratch / "bank", 8 * MIB, durability="full") as pool:
         fill(pool)
         with monkeypatch.context() as patched:
-            patched.setattr(type(pool._heap.journal), "checkpoint", lambda _: False)
+            patched.setattr(type(pool._heap.journal), "checkpoint", lambda _, for_others: False)
             with pytest.raises(pmemobj.DiskFullError, match="must be written to its file first"):
                 pool.backup(scratch / "copy")
         assert left_in(scratch) == {"bank"}
