@@ -15,6 +15,7 @@ PICTURE = ROOT / "docs" / "images" / "rooms.svg"
 CAPTIONS = {
     "_pmdk": "libpmemobj, and its structures in the file",
     "_durability": "the journal, on disks",
+    "_progress": "how far operations are",
     "_engine": "words, allocation, transactions, handles",
     "_files": "files, creating, growing",
     "_values": "values to words and back",
