@@ -15,6 +15,8 @@ from course import crash_lab
 import pmemobj
 from pmemobj import PersistentDict, PersistentObjectPool, crash
 
+pytestmark = pytest.mark.once
+
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "07_crash_lab.ipynb"
 
 pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")

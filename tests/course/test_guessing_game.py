@@ -11,6 +11,8 @@ from exercises import asker, assert_told_apart, run
 
 from pmemobj import PersistentDict, PersistentList
 
+pytestmark = pytest.mark.once
+
 once = pytest.mark.once
 
 

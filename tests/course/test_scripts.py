@@ -24,6 +24,8 @@ import pmemobj
 from pmemobj._files import pool_file
 from pmemobj._format import ROOT_STATE, STATE_OPEN, WORD
 
+pytestmark = pytest.mark.once
+
 SCRIPTS = Path(__file__).parents[2] / "notebooks" / "scripts"
 PATIENCE = 30
 once = pytest.mark.once

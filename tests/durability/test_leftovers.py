@@ -23,6 +23,7 @@ library.load()
 pytestmark = [
     pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here"),
     pytest.mark.filterwarnings("error"),
+    pytest.mark.once,
 ]
 Killed = Callable[..., Path]
 

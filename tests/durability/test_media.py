@@ -13,6 +13,8 @@ from conftest import MIB, PATIENCE
 import pmemobj
 from pmemobj._pmdk import interposition, library
 
+pytestmark = pytest.mark.once
+
 library.load()
 needs_module = pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here")
 

@@ -15,6 +15,8 @@ import pmemobj
 from pmemobj import NotAPoolError, PoolBusyError, PoolNotFoundError, PoolPermissionError
 from pmemobj.inspect import PoolState, find_pools
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

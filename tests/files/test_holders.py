@@ -14,6 +14,8 @@ from conftest import MIB, PATIENCE, child_environment
 import pmemobj
 from pmemobj._files import holders
 
+pytestmark = pytest.mark.once
+
 KEEPER = "import pmemobj, sys; pool = pmemobj.open(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 
 Keep = Callable[..., "subprocess.Popen[bytes]"]

@@ -26,6 +26,8 @@ from pmemobj_magics.views.crash import PowerVerdict
 from pmemobj_magics.views.crash.places import without_our_frames
 from pmemobj_magics.views.crash.states import differences
 
+pytestmark = pytest.mark.once
+
 TAKE, GIVE = "pool.root['anna'] -= 10", "pool.root['bert'] += 10"
 CHECK = "--check sum(pool.root.values()) == 100"
 TRANSFER = ("with pool.transaction():", f"    {TAKE}", f"    {GIVE}")

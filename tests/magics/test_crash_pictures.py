@@ -10,6 +10,8 @@ import pmemobj
 from pmemobj import crash, inspect
 from pmemobj.crash import Frame, LineState, What
 
+pytestmark = pytest.mark.once
+
 pytest.importorskip("pmemobj.crash._native")
 
 Pool = pmemobj.PersistentObjectPool

@@ -9,6 +9,8 @@ pytest.importorskip("IPython")
 from pmemobj_magics.common.tables import Table
 from pmemobj_magics.common.texts import count_text, number_text, plural, size_text
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("size", "text"),

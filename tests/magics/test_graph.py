@@ -19,6 +19,8 @@ from pmemobj.inspect import Edge, Graph, Node, Slot
 from pmemobj_magics.errors import DrawingError, MagicUsageError
 from pmemobj_magics.views.graph import PoolGraph, clip, news
 
+pytestmark = pytest.mark.once
+
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is not installed")
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -32,6 +32,8 @@ from pmemobj_magics.errors import ExpressionError, MagicUsageError, NoSuchPoolEr
 from pmemobj_magics.shell.arguments import parse_size
 from pmemobj_magics.shell.completion import CHOICES
 
+pytestmark = pytest.mark.once
+
 Run = Callable[..., Any]
 MAGICS = {
     "line": {

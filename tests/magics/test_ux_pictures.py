@@ -26,6 +26,8 @@ from test_magics import Run, game, run, shell, short  # noqa: F401 - fixtures
 from pmemobj import PersistentList
 from pmemobj_magics.errors import MagicUsageError
 
+pytestmark = pytest.mark.once
+
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="graphviz is not installed")
 
 
@@ -77,7 +79,6 @@ def test_point_9_limits_hide_what_is_too_much_and_say_so(run: Run, game: Any) ->
 
 
 @needs_dot
-@pytest.mark.once
 def test_point_9_a_pool_of_100_000_objects_is_drawn_in_a_moment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     # The checking mode would compare the whole pool at the commit.
     monkeypatch.delenv("PMEMOBJ_CHECK", raising=False)
@@ -163,7 +164,6 @@ def test_point_10_a_comparison_that_cannot_be_made(run: Run, game: Any) -> None:
 
 
 @needs_dot
-@pytest.mark.once
 def test_layouts(run: Run, game: Any) -> None:
     drawn = {name: run(f"%pmem_graph --layout {name}").svg for name in ("LR", "tb", "radial", "Spring")}
     assert len(set(drawn.values())) == 4 and {len(names(svg)) for svg in drawn.values()} == {2}
@@ -173,7 +173,6 @@ def test_layouts(run: Run, game: Any) -> None:
 
 
 @needs_dot
-@pytest.mark.once
 def test_point_13_pictures_outlive_their_kernel(run: Run, game: Any, shell: Any) -> None:
     """As nbconvert and other viewers show a notebook: all that is drawn is in there, and nothing waits for a script."""
     nbconvert = pytest.importorskip("nbconvert")

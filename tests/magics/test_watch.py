@@ -25,6 +25,8 @@ from pmemobj import PersistentDict
 from pmemobj_magics.errors import ExpressionError, MagicUsageError
 from pmemobj_magics.views.watch import PoolExplorer, WatchLimits, follow, static, widget
 
+pytestmark = pytest.mark.once
+
 Shell = Any
 
 

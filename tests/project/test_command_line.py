@@ -24,6 +24,8 @@ import pmemobj
 from pmemobj import PersistentDict, PersistentList, _format
 from pmemobj import __main__ as command_line
 
+pytestmark = pytest.mark.once
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
