@@ -6,12 +6,18 @@ puts another object there, which records the operations, or lets one of them fai
 
 from __future__ import annotations
 
+import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pmemobj._pmdk import interposition
+
 #: What can be written, byte by byte.
 Data = bytes | bytearray | memoryview
+#: File systems (ext4, XFS, tmpfs) on which a store to a mapped file never needs new blocks, once the file has all of
+#: its blocks. Others write each block to a new place; where none is left, a store would end the process (SIGBUS).
+_MAPPABLE = (0xEF53, 0x58465342, 0x01021994)
 #: The most bytes that are asked for in one read.
 _PIECE = 16 << 20
 
@@ -46,6 +52,19 @@ class FileOperations:
         while done < len(data):
             with memoryview(data) as view, view[done:] as rest:
                 done += os.pwrite(descriptor, rest, offset + done)
+
+    def map(self, descriptor: int, size: int) -> mmap.mmap | None:
+        """``mmap``: the first bytes of a file that has all of its blocks; None where storing to them could fail."""
+        if interposition.native().file_system(descriptor) not in _MAPPABLE:
+            return None
+        try:
+            return mmap.mmap(descriptor, size)
+        except OSError:
+            return None  # no address space is left, for instance; `write` does it as well
+
+    def store(self, mapped: mmap.mmap, descriptor: int, data: Data, offset: int) -> None:
+        """Store `data` in a file that `map` has mapped: a `write` without a call of the system."""
+        mapped[offset : offset + len(data)] = data
 
     def allocate(self, descriptor: int, offset: int, size: int) -> None:
         """``posix_fallocate``: room for these bytes, so that writing them cannot fail for want of it."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import mmap
 import os
 import threading
 from collections.abc import Sequence
@@ -129,7 +130,11 @@ class Journal:
         self._noted, self._gather = self._native.noted, self._native.gather
         self._place = Place(RECORDS, 0, self._header.checksum)
         self._capacity = FIRST_SIZE
+        #: The beginning of the file, where records are stored without a call of the system; None where that may fail.
+        self._mapped: mmap.mmap | None = None
+        self._mapped_size = 0
         self._limit = max(_LEAST_LIMIT, min(_MOST_LIMIT, space.size // 2))
+        self._map()
         #: The header of a generation that is being begun.
         self._coming: Header | None = None
         #: Records that were gathered and are not written yet.
@@ -194,7 +199,20 @@ class Journal:
                 return False
             raise self._fail("lengthen", error) from None
         self._capacity = target
+        self._map()
         return True
+
+    def _map(self) -> None:
+        """Map what has been written ahead: its blocks are there, so a store to it cannot fail."""
+        self._unmap()
+        size = min(self._capacity, self._limit)
+        self._mapped = file_operations.current.map(self._made.file, size)
+        self._mapped_size = 0 if self._mapped is None else size
+
+    def _unmap(self) -> None:
+        before, self._mapped_size, self._mapped = self._mapped, 0, None
+        if before is not None:
+            before.close()
 
     # ---- a commit ----
 
@@ -217,10 +235,15 @@ class Journal:
         while self._gathered:
             record, pages, lines = self._gathered[0]
             place = journal_format.finish_record(record, pages, lines, self._header, self._place)
-            try:
-                file_operations.current.write(self._made.file, record, self._place.position)
-            except OSError as error:
-                raise self._fail("write", error) from None
+            position = self._place.position
+            if position + len(record) <= self._mapped_size:
+                assert self._mapped is not None
+                file_operations.current.store(self._mapped, self._made.file, record, position)
+            else:
+                try:
+                    file_operations.current.write(self._made.file, record, position)
+                except OSError as error:
+                    raise self._fail("write", error) from None
             self.written += len(record)
             self._place = place
             self.records = place.sequence
@@ -417,6 +440,7 @@ class Journal:
         with self._syncing:
             if self._failure is None:
                 self._failure = NotDurableError(f"change pool {self._name}", "it was closed", "open it again")
+            self._unmap()
             self._made.close()
             self._space.close()
 

@@ -162,8 +162,9 @@ class Leftover:
             if _is_in_use(self.path):
                 raise PoolBusyError(
                     what,
-                    f"its journal would be {self.path}, which another process uses as the journal of another pool",
-                    "close that pool there, or choose another name",
+                    f"its journal would be {self.path}, which is in use for another pool: one that was moved away from here, or "
+                    "that is being created",
+                    "close that pool, try again in a moment, or choose another name",
                 )
             directory, name = os.path.split(self.path)
             with file_operations.opened_directory(directory) as descriptor:

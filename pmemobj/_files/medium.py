@@ -12,7 +12,7 @@ class Medium(Enum):
 
     DAX = "DAX: persistent memory, stores are durable once flushed"
     RAM = "tmpfs: RAM, survives the program but not a restart of the machine"
-    DISK = "disk: an ordinary file, every commit waits for msync"
+    DISK = "disk: an ordinary file, survives a restart of the machine"
 
     @property
     def short(self) -> str:

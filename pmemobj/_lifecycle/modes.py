@@ -26,7 +26,7 @@ NONE: Final = "none"
 #: What a program can ask for.
 CHOICES = (FULL, RELAXED, IN_PLACE)
 #: What a pool on a disk gets if the program asks for nothing.
-DEFAULT_ON_DISK = IN_PLACE
+DEFAULT_ON_DISK = FULL
 
 
 class Mode(NamedTuple):

@@ -51,6 +51,7 @@ from pmemobj._objects.manager import MemoryManager
 from pmemobj._pmdk import interposition, library
 from pmemobj.errors import (
     PmemError,
+    PoolBusyError,
     PoolClosedError,
     PoolDamagedError,
     PoolExistsError,
@@ -146,6 +147,10 @@ class Session:
             try:
                 self.create(pool_size, max_size, mode)
             except PoolExistsError:  # another program was quicker
+                self._make_heap()
+            except PoolBusyError:  # another program is creating it with a journal
+                if not os.path.lexists(self.file):
+                    raise
                 self._make_heap()
             else:
                 return

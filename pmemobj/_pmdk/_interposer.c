@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #if __ELF_NATIVE_CLASS == 64
@@ -718,7 +719,17 @@ static PyObject *py_forget(PyObject *self, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
+PyDoc_STRVAR(file_system_doc, "file_system(descriptor) -> the number of the kind of file system (`statfs`); 0 if unknown.");
+static PyObject *py_file_system(PyObject *self, PyObject *argument) {
+    long descriptor = PyLong_AsLong(argument);
+    struct statfs status;
+    if (descriptor == -1 && PyErr_Occurred())
+        return NULL;
+    return PyLong_FromUnsignedLong(fstatfs((int)descriptor, &status) == 0 ? (unsigned long)status.f_type : 0);
+}
+
 static PyMethodDef methods[] = {
+    {"file_system", py_file_system, METH_O, file_system_doc},
     {"patch", py_patch, METH_NOARGS, patch_doc},
     {"begin_opening", py_begin_opening, METH_VARARGS, begin_opening_doc},
     {"end_opening", py_end_opening, METH_NOARGS, end_opening_doc},

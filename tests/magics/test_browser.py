@@ -84,7 +84,7 @@ def serving(place: Path, program: str = "jupyterlab", way: str = "lab/tree") -> 
         yield _address(server, runtime, way)
     finally:
         server.terminate()
-        server.wait(PATIENCE)
+        server.wait(2 * PATIENCE)  # it first ends each kernel
         log.close()
 
 

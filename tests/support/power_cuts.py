@@ -7,6 +7,7 @@ was not waited for is there or not.
 
 from __future__ import annotations
 
+import mmap
 import os
 import random
 from collections.abc import Iterator
@@ -58,6 +59,10 @@ class RecordedDisk(FileOperations):
 
     def write(self, descriptor: int, data: Data, offset: int) -> None:
         super().write(descriptor, data, offset)
+        self._note("write", descriptor, offset, bytes(data))
+
+    def store(self, mapped: mmap.mmap, descriptor: int, data: Data, offset: int) -> None:
+        super().store(mapped, descriptor, data, offset)
         self._note("write", descriptor, offset, bytes(data))
 
     def allocate(self, descriptor: int, offset: int, size: int) -> None:
