@@ -236,14 +236,14 @@ class Journal:
             record, pages, lines = self._gathered[0]
             place = journal_format.finish_record(record, pages, lines, self._header, self._place)
             position = self._place.position
-            if position + len(record) <= self._mapped_size:
-                assert self._mapped is not None
-                file_operations.current.store(self._mapped, self._made.file, record, position)
-            else:
-                try:
+            try:
+                if position + len(record) <= self._mapped_size:
+                    assert self._mapped is not None
+                    file_operations.current.store(self._mapped, self._made.file, record, position)
+                else:
                     file_operations.current.write(self._made.file, record, position)
-                except OSError as error:
-                    raise self._fail("write", error) from None
+            except OSError as error:
+                raise self._fail("write", error) from None
             self.written += len(record)
             self._place = place
             self.records = place.sequence

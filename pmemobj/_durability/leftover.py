@@ -162,7 +162,7 @@ class Leftover:
             if _is_in_use(self.path):
                 raise PoolBusyError(
                     what,
-                    f"its journal would be {self.path}, which is in use for another pool: one that was moved away from here, or "
+                    f"its journal would be {self.path}, which is in use for another pool, one that was moved away or "
                     "that is being created",
                     "close that pool, try again in a moment, or choose another name",
                 )

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 import warnings
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,8 @@ if TYPE_CHECKING:
 
 #: How often an opening begins anew because another process came in between.
 _ATTEMPTS = 5
+#: Seconds in which another program will have created a pool, after it has made the journal.
+_MOMENT = 2.0
 
 registry.fill_tables()
 
@@ -148,10 +151,6 @@ class Session:
                 self.create(pool_size, max_size, mode)
             except PoolExistsError:  # another program was quicker
                 self._make_heap()
-            except PoolBusyError:  # another program is creating it with a journal
-                if not os.path.lexists(self.file):
-                    raise
-                self._make_heap()
             else:
                 return
         self.open()
@@ -174,13 +173,27 @@ class Session:
             with storage.creating_in(directory):
                 sizes.demand_space(what, size, directory)
                 self._make(storage.temporary_name(directory), size, may_grow_to, permissions)
+        except PoolBusyError:
+            # Its journal is in use: by a pool that was moved away, or by a program that is creating the same pool.
+            if not self._appears():
+                raise
+            raise _exists(what) from None
         except FileExistsError:
-            raise PoolExistsError(what, "there is a file of that name", "open it with pmemobj.open()") from None
+            raise _exists(what) from None
         except OSError as error:
             if isinstance(error, PmemError):
                 raise
             raise pool_file.translate(what, error, self.path) from None
         self._begin()
+
+    def _appears(self) -> bool:
+        """Whether a file of the pool's name is there in a moment."""
+        until = time.monotonic() + _MOMENT
+        while not os.path.lexists(self.file):
+            if time.monotonic() > until:
+                return False
+            time.sleep(_MOMENT / 100)
+        return True
 
     def _make(self, unfinished: str, size: int, may_grow_to: int, permissions: int) -> None:
         self._storage = storage.at(unfinished, may_grow_to)
@@ -612,6 +625,10 @@ class Session:
         self._unbind()
         heap.lock = PoolLock(heap.name)
         self.open()
+
+
+def _exists(what: str) -> PoolExistsError:
+    return PoolExistsError(what, "there is a file of that name", "open it with pmemobj.open()")
 
 
 def _demand_sound(what: str, found: pool_file.PoolFile, unclean: bool) -> None:

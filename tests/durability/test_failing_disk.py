@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from mortal import tried_in_fork
 from power_cuts import beside
 
 import pmemobj
-from pmemobj._durability.file_operations import FileOperations, standing_in
+from pmemobj._durability.file_operations import Data, FileOperations, standing_in
 from pmemobj._pmdk import interposition, library
 from pmemobj.errors import DiskFullError, NotDurableError, PmemError
 
@@ -41,6 +42,11 @@ class FailingDisk(FileOperations):
             if self.count == self._fails_at or (self._for_good and self.count > self._fails_at):
                 self.failed = self.failed or name
                 raise OSError(self._code, "the disk of this test")
+
+
+    def store(self, mapped: mmap.mmap, descriptor: int, data: Data, offset: int) -> None:
+        """As on a file system whose files cannot be mapped: a store never fails, and a write may."""
+        self.write(descriptor, data, offset)
 
 
 def _passing(name: str) -> Callable[..., Any]:
