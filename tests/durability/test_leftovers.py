@@ -404,7 +404,7 @@ def test_the_journal_of_a_pool_that_is_being_created_is_not_put_aside(
 
     def after_another(self: Any, name: str) -> None:
         monkeypatch.setattr(storage.SingleFile, "give_name", real)
-        with pytest.raises(pmemobj.errors.PoolBusyError, match="another process uses"):
+        with pytest.raises(pmemobj.errors.PoolBusyError, match="is in use for another pool"):
             pmemobj.create(path, 8 << 20, durability="full")
         real(self, name)
 
