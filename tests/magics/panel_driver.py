@@ -141,7 +141,12 @@ class Panel:
             self.field(label).fill(text)
 
     def choose(self, label: str, option: str) -> None:
-        self.field(label).select_option(label=option)
+        field = self.field(label)
+        try:
+            field.select_option(label=option)
+        except Exception as error:
+            there = field.locator("option").all_inner_texts()
+            raise AssertionError(f"{option!r} is none of {there} in a panel that shows {self.place.inner_text()}") from error
 
     def change(self, kind: str = "", **texts: str) -> None:
         """Make one change of the selected object, and wait until it is made."""
