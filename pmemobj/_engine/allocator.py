@@ -357,7 +357,7 @@ class Allocator(TransactionState):
             self._end_change()
         if self.journal is not None and self.depth == 0:
             self.journal.commit()
-            self.journal.wait()
+            self._wait_for_record()
 
     # ---- how much there is ----
 

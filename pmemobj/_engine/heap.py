@@ -231,7 +231,7 @@ class Heap(LoggedStores):
             finally:
                 lock.release()
         if is_committed and self.journal is not None:
-            self.journal.wait()  # without the lock, so that others commit meanwhile, and share the next sync
+            self._wait_for_record()
 
     def _make_up(self) -> None:
         """After a transaction: free what it gave up and could not free, and set memory aside for logs again."""

@@ -17,6 +17,7 @@ cdef class PoolLock:
     cdef thread_id _holder
     cdef long _count
     cdef list _queue
+    cdef object _then
     cdef public object name, owner
 
     @cython.locals(key=thread_id)
@@ -25,4 +26,5 @@ cdef class PoolLock:
     cdef _wait_watchfully(self, gate)
     cpdef bint acquire_soon(self) except -1
     cpdef release(self)
+    cpdef bint when_released(self, then)
     cpdef release_all(self)

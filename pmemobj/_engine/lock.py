@@ -151,7 +151,7 @@ class PoolLock:
         owner: The mark of the thread that is in a transaction; None for none.
     """
 
-    __slots__ = ("_count", "_holder", "_queue", "name", "owner")
+    __slots__ = ("_count", "_holder", "_queue", "_then", "name", "owner")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -161,6 +161,8 @@ class PoolLock:
         self._count = 0
         #: Key and gate of each thread that waits, in the order in which they came.
         self._queue: list[tuple[Any, Any]] = []
+        #: What its holder will call when it has released the lock for good.
+        self._then: Any = None
 
     def acquire(self, timeout: float = -1.0) -> bool:
         """Take the lock, once more if the calling thread has it; wait for others.
@@ -228,12 +230,26 @@ class PoolLock:
             raise RuntimeError("cannot release un-acquired lock")
         self._count -= 1
         if self._count == 0:
+            then, self._then = self._then, None
             if self._queue:
                 self._holder, gate = self._queue.pop(0)
                 self._count = 1
                 gate.release()
             else:
                 self._holder = 0
+            if then is not None:
+                then()
+
+    def when_released(self, then: Any) -> bool:
+        """Let the calling thread call something as soon as it has the lock no longer, once, however often it is told.
+
+        Returns:
+            False if it does not have the lock; then nothing will be called.
+        """
+        if self._holder != thread_key():
+            return False
+        self._then = then
+        return True
 
     def release_all(self) -> None:
         """Release the lock as often as this thread has taken it."""
@@ -289,12 +305,21 @@ if not cython.compiled:
 
         def release(self) -> None:
             self._lock.release()
+            # Only this thread sees its entry, so nobody else can have made one in between.
+            if _local.__dict__.get("then", {}).get(self) and not self._lock._is_owned():  # type: ignore[attr-defined]
+                _local.then.pop(self)()
+
+        def when_released(self, then: Any) -> bool:
+            if not self._lock._is_owned():  # type: ignore[attr-defined]
+                return False
+            _local.__dict__.setdefault("then", {})[self] = then
+            return True
 
         def release_all(self) -> None:
             while self._lock._is_owned():  # type: ignore[attr-defined]
-                self._lock.release()
+                self.release()
 
         def __exit__(self, *_error: object) -> None:
-            self._lock.release()
+            self.release()
 
     PoolLock = _InterpretedLock  # type: ignore[misc]

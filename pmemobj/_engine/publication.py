@@ -102,7 +102,7 @@ class Publication:
         heap._tell_change()
         if heap.journal is not None:
             heap.journal.commit()
-            heap.journal.wait()
+            heap._wait_for_record()
 
     def cancel(self) -> None:
         """Give back what was reserved, unless it was published. C function: ``pmemobj_cancel``."""

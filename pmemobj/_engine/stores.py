@@ -314,7 +314,7 @@ class LoggedStores(Allocator):
         finally:
             lock.release()
         if self.journal is not None:
-            self.journal.wait()
+            self._wait_for_record()
 
     def store_ahead(self, offset: int, word: int) -> None:
         """As `store`, for a word that means nothing before a later `store` or publication of the same operation.
@@ -413,7 +413,7 @@ class LoggedStores(Allocator):
             self.observer.accept(offset, size)
         if self.journal is not None and self.depth == 0:
             self.journal.commit()
-            self.journal.wait()
+            self._wait_for_record()
 
     # ---- filling fresh memory ----
 

@@ -102,6 +102,16 @@ class TransactionState(MappedPool):
         """Whether the calling thread has a transaction open here, or a doomed one that it has not left."""
         return self.depth > 0 and self._owner == thread_key()
 
+    def _wait_for_record(self) -> None:
+        """Wait until what this thread has committed is durable, where a journal promises that.
+
+        If the thread has the lock, as the methods of containers do, it waits when it has released the lock for good; so
+        others commit meanwhile, and share the next sync.
+        """
+        journal = self.journal
+        if journal is not None and not self.lock.when_released(journal.wait):
+            journal.wait()
+
     # ---- what every change does; compiled, these are part of the caller ----
 
     if not cython.compiled:

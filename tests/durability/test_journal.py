@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -116,14 +117,17 @@ class SlowDisk(FileOperations):
         self.syncs += 1
 
 
-def test_threads_share_a_sync(scratch: Path, as_disk: None) -> None:
+@pytest.mark.parametrize("in_transactions", [True, False])
+def test_threads_share_a_sync(scratch: Path, as_disk: None, in_transactions: bool) -> None:
     with made(scratch / "pool") as pool:
         disk = SlowDisk()
+        reached = dict.fromkeys(range(8), 0)
 
         def commit(key: int) -> None:
             for number in range(5):
-                with pool.transaction():
+                with pool.transaction() if in_transactions else contextlib.nullcontext():
                     pool.root["dict"][str(key)] = number
+                reached[key] = pool._heap.journal._durable
 
         threads = [threading.Thread(target=commit, args=(key,)) for key in range(8)]
         with standing_in(disk):
@@ -132,8 +136,31 @@ def test_threads_share_a_sync(scratch: Path, as_disk: None) -> None:
             for thread in threads:
                 thread.join()
         assert pool._heap.journal._durable == pool._heap.journal.records
+        assert all(durable >= 5 for durable in reached.values())
         assert disk.syncs <= 25, "each of 40 commits has waited, and not for one sync each"
         assert dict(pool.root["dict"]) == {str(key): 4 for key in range(8)}
+
+
+def test_a_statement_returns_when_it_is_durable(scratch: Path, as_disk: None) -> None:
+    """Whatever takes the lock of the pool around it: methods of containers do, and sorting, and collecting garbage."""
+    with made(scratch / "pool") as pool:
+        journal = pool._heap.journal
+        root, numbers = pool.root, pool.root["list"]
+        numbers.extend([3, 1, 2])
+        for change in (
+            lambda: root.update(n=2),
+            lambda: numbers.append("a text that needs memory of its own"),
+            lambda: numbers.__setitem__(0, "another one that needs memory"),
+            lambda: numbers.reverse(),
+            lambda: root["dict"].clear(),
+            lambda: root.pop("n"),
+            lambda: setattr(pool, "root", root),
+            pool.gc,
+        ):
+            before = journal.records
+            change()
+            assert journal.records >= before and journal._durable == journal.records
+        assert journal.records >= 8
 
 
 def test_relaxed_waits_only_when_it_is_asked_to(scratch: Path, as_disk: None) -> None:
