@@ -17,8 +17,8 @@ from benchmarks.workloads import DISK, FULL, RAM, WORKLOADS, Workload
 __all__ = ["ROWS", "Limit", "Row", "Verdict", "judge"]
 
 SUBJECT, RELAXED = "pmemobj", "pmemobj-relaxed"
-#: The system, and its workload, that waits for the disk once.
-ONE_WAIT = ("fdatasync", "list_set")
+#: The system that waits for the disk once for each change, and once for a batch of them.
+ONE_WAIT = "fdatasync"
 
 #: The changes that are durable alone, and the same by the thousand.
 ALONE = ("list_set", "dict_set", "attribute_set", "list_append", "dict_new")
@@ -34,7 +34,7 @@ class Limit:
     Attributes:
         workload: The workload of that system, if it is another one than that of the row.
         medium: The medium on which it took that, if it is another one than that of the row.
-        and_a_wait: Whether the limit is larger by one wait for the disk, divided among the operations of a batch.
+        and_a_wait: Whether the limit is larger by one wait for the disk, divided by the operations of a batch.
     """
 
     factor: float
@@ -48,10 +48,10 @@ class Limit:
         if not self.system:
             return self.factor
         other = results.find(self.system, self.workload or row.workload, self.medium or row.medium, row.size)
-        wait = results.find(*ONE_WAIT, row.medium) if self.and_a_wait else None
+        wait = results.find(ONE_WAIT, row.workload, row.medium, row.size) if self.and_a_wait else None
         if other is None or (self.and_a_wait and wait is None):
             return None
-        return self.factor * other.median + (wait.median / results.batch if wait else 0)
+        return self.factor * other.median + (wait.median if wait else 0)
 
     def text(self) -> str:
         """What the column "reach" says."""
@@ -140,7 +140,7 @@ def _in_ram() -> Iterator[Row]:
 
 def _on_disk() -> Iterator[Row]:
     for workload, factor in zip(ALONE, (1.1, 1.1, 1.1, 1.15, 1.15), strict=True):
-        yield Row(workload, DISK, (Limit(factor, *ONE_WAIT),))
+        yield Row(workload, DISK, (Limit(factor, ONE_WAIT),))
     as_in_ram = Limit(2.0, SUBJECT, medium=RAM, and_a_wait=True)
     for workload in BATCHES:
         yield Row(workload, DISK, (Limit(1.0, "lmdb"), as_in_ram))

@@ -24,7 +24,11 @@ SOURCE = Path(__file__).parent.parent / "floor.c"
 
 
 class Fdatasync(System):
-    """Writes eight bytes into a file whose blocks are there, and calls fdatasync."""
+    """Writes eight bytes into a file whose blocks are there, and calls fdatasync.
+
+    It does so once for each change, and once for all changes of a batch. It does the same for every kind of change, so
+    that each is compared with a disk as busy as it was itself.
+    """
 
     name = "fdatasync"
 
@@ -43,7 +47,7 @@ class Fdatasync(System):
     def durability(self) -> str:
         return "each operation: written and waited for; the floor of any disk"
 
-    def list_set(self, size: int, count: int) -> Job:
+    def _write(self, size: int, count: int) -> Job:
         positions = [index % (1 << 17) * 8 for index in self.indices(size, count)]
         data = [value.to_bytes(8, "little") for value in self.fresh_values(count)]
         file = self._file
@@ -54,6 +58,13 @@ class Fdatasync(System):
                 os.fdatasync(file)
 
         return Job(run)
+
+    list_set = dict_set = attribute_set = list_append = dict_new = _write
+
+    def _write_once(self, size: int, count: int) -> Job:
+        return self._write(size, 1)
+
+    batch_list_set = batch_dict_set = batch_attribute_set = batch_list_append = batch_dict_new = _write_once
 
 
 def build(directory: Path) -> Path:

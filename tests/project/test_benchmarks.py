@@ -369,13 +369,13 @@ def test_a_batch_on_a_disk_may_take_twice_what_it_takes_in_ram_and_a_part_of_one
     values = {
         ("lmdb", *row): 1.0,
         ("pmemobj", "batch_list_set", "tmpfs"): 1e-6,
-        ("fdatasync", "list_set", "disk"): 1e-3,
+        ("fdatasync", *row): 1e-6,
     }
     for own, reached in ((2.9e-6, True), (3.1e-6, False)):
         verdicts = judge(results_of(values | {("pmemobj", *row): own}))
         (verdict,) = [one for one in verdicts if (one.row.workload, one.row.medium, one.row.size) == (*row, 0)]
         assert verdict.reached is reached
-    del values["fdatasync", "list_set", "disk"]
+    del values["fdatasync", *row]
     verdicts = judge(results_of(values | {("pmemobj", *row): 1e-9}))
     assert next(one for one in verdicts if (one.row.workload, one.row.medium) == row).reached is None
 
