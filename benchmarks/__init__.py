@@ -10,10 +10,8 @@
 | `measure`, `worker` | timing one workload of one system; the process in which this happens |
 | `media` | the directories in which the systems keep their data, and the memory under these directories |
 | `run` | all workloads for all systems, in turn |
-| `reach` | what pmemobj should reach, row by row |
-| `by_medium` | what a commit costs by medium and mode, beside others; a program of its own |
+| `reach` | what pmemobj should reach, row by row: by default, and in the mode of a disk that waits for nothing |
 | `import_time` | how long ``import pmemobj`` takes; a program of its own |
 | `compare_reads` | whether a change has made reads or writes slower, between two checkouts; a program of its own |
 | `report`, `plots`, `publish` | the table, the pictures, and their places in the documentation |
-| `compare_reads` | whether a change of the code has made reads or writes slower: two checkouts, measured in turn |
 """

@@ -267,6 +267,30 @@ static double run(const char *command, uint64_t size, uint64_t count)
         pmemobj_tx_free(index);
         end();
         goto done;
+    } else if (IS("fill")) { /* with `size` objects of five words, `count` in a transaction */
+        demand(root->length + size <= elements + SPARE, "fill");
+        while (root->length < old_length + size) {
+            uint64_t rest = old_length + size - root->length, batch = rest < count ? rest : count;
+            uint64_t *first = &items[root->length];
+            begin();
+            add(&root->length, sizeof root->length);
+            demand(pmemobj_tx_xadd_range_direct(first, batch * sizeof *first, POBJ_XADD_NO_SNAPSHOT) == 0, "tx_add_range");
+            for (uint64_t i = 0; i < batch; i++) {
+                PMEMoid made = pmemobj_tx_alloc(5 * sizeof(uint64_t), 1);
+                demand(!OID_IS_NULL(made), "tx_alloc");
+                uint64_t *words = pmemobj_direct(made);
+                for (int word = 0; word < 5; word++)
+                    words[word] = value;
+                items[root->length++] = made.off;
+            }
+            end();
+        }
+        elapsed = now() - start;
+        begin();
+        for (uint64_t i = old_length; i < root->length; i++)
+            pmemobj_tx_free((PMEMoid){root->items.pool_uuid_lo, items[i]});
+        end();
+        goto done;
     } else {
         fail(command);
     }

@@ -20,7 +20,7 @@ __all__ = ["MOST", "Timed", "calibrate", "one_pass"]
 Maker = Callable[[int, int], Job]
 
 #: The largest number of operations in a pass. It keeps small what a pass appends.
-MOST = {"read": 200_000, "write": 20_000, "growth": 20_000}
+MOST = {"read": 200_000, "write": 20_000, "growth": 20_000, "places": 20_000}
 
 
 class Timed:

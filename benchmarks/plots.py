@@ -13,7 +13,8 @@ __all__ = ["PREFIX", "draw"]
 PREFIX = "performance-"
 #: A colour for each system, the same in every picture. People who see few colours can tell them apart.
 COLOURS = {
-    "builtins": "#000000", "pmemobj": "#d55e00", "pmemobj-pure": "#e69f00", "floor": "#999999", "fsync": "#cccccc",
+    "builtins": "#000000", "pmemobj": "#d55e00", "pmemobj-relaxed": "#e69f00",
+    "pmemobj-in-place": "#8c564b", "pmemobj-pure": "#f6c98f", "floor": "#999999", "fdatasync": "#cccccc",
     "zodb": "#0072b2", "zodb-btrees": "#56b4e9", "sqlite-normal": "#009e73", "sqlite-full": "#005f45",
     "lmdb": "#cc79a7", "shelve": "#f0e442", "diskcache": "#882255",
 }  # fmt: skip
@@ -48,9 +49,10 @@ def draw(results: Results, directory: Path, suffix: str = ".svg") -> list[Path]:
             figure = _bars(results, medium.name, workloads)
             if figure is not None:
                 save(figure, f"{name}-{medium.name}")
-    figure = _growth(results)
-    if figure is not None:
-        save(figure, "growth")
+    for medium in results.media:
+        figure = _growth(results, medium.name)
+        if figure is not None:
+            save(figure, f"growth-{medium.name}")
     return written
 
 
@@ -85,21 +87,17 @@ def _bars(results: Results, medium: str, workloads: tuple[str, ...]) -> Any:
     return figure
 
 
-def _growth(results: Results) -> Any:
-    """A panel for each workload, a line for each system."""
+def _growth(results: Results, medium: str) -> Any:
+    """A panel for each workload, a line for each system that was measured at more than one size."""
     panels = []
     for workload in GROWING:
         lines = []
         for system in results.systems:
-            points = sorted(
-                (one.size, one.median * 1e6)
-                for one in results.measurements
-                if (one.system, one.workload, one.growth) == (system.name, workload.key, True)
-            )
-            if points:
-                lines.append((system, points))
+            found = results.by_size(system.name, workload.key, medium)
+            if len(found) > 1:
+                lines.append((system, [(size, one.median * 1e6) for size, one in found.items()]))
         if lines:
-            panels.append((workload.title, lines))
+            panels.append((workload.title.format(batch=f"{results.batch:,}"), lines))
     if not panels:
         return None
     figure, axes = _figure(len(panels))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from benchmarks import plots, report
 from benchmarks.results import Results
+from benchmarks.workloads import DISK, RAM
 
 __all__ = ["HISTORY", "keep", "publish"]
 
@@ -29,8 +30,10 @@ def publish(results: Results, docs: Path = DOCS) -> list[Path]:
     for name, part in {
         "run": report.summary(results),
         "figures": report.figures(results),
-        "tmpfs": report.side_by_side(results, "tmpfs"),
-        "disk": report.side_by_side(results, "disk"),
+        "tmpfs": report.side_by_side(results, RAM),
+        "disk": report.side_by_side(results, DISK),
+        "growth-tmpfs": report.growth(results, RAM),
+        "growth-disk": report.growth(results, DISK),
         "net": report.net_of_loop(results),
         "systems": report.systems(results),
     }.items():

@@ -1,4 +1,4 @@
-"""The report in Markdown: what was to be reached, every system side by side, every measurement."""
+"""The report in Markdown: what was to be reached, every system side by side, how cost grows, every measurement."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.reach import Verdict, judge
 from benchmarks.results import Measurement, Results
-from benchmarks.workloads import WORKLOADS, Workload
+from benchmarks.workloads import GROWING, WORKLOADS, Workload
 
-__all__ = ["figures", "full", "net_of_loop", "quantity", "side_by_side", "summary", "systems"]
+__all__ = ["figures", "full", "growth", "net_of_loop", "quantity", "side_by_side", "summary", "systems"]
 
 #: Reads whose loop is the empty loop, over indices or keys, around the operation.
 SAME_LOOP = ("list_get_int", "list_get_str", "dict_get_str", "dict_get_int", "dict_in")
@@ -70,6 +70,24 @@ def side_by_side(results: Results, medium: str) -> str:
             largest = max(one.size for one in found.values() if one)
             cells = [_cell(found[name], found.get("builtins"), workload, largest) for name in names]
             rows.append([workload.title.format(batch=f"{results.batch:,}"), *cells])
+    return table(["", *(titles[name] for name in names)], rows) if rows else "Not measured in this run.\n"
+
+
+def growth(results: Results, medium: str) -> str:
+    """All systems for the workloads that are measured at several sizes on a medium, size by size."""
+    names = [system.name for system in results.measured() if _has_any(results, system.name, medium)]
+    titles = {system.name: system.title for system in results.systems}
+    rows = []
+    for workload in GROWING:
+        found = {name: results.by_size(name, workload.key, medium) for name in names}
+        every = [one for sizes in found.values() for one in sizes.values()]
+        if not any(one.growth for one in every):
+            continue  # it is measured on another medium
+        for size in sorted({one.size for one in every}):
+            cells = [
+                _cell(found[name].get(size), found.get("builtins", {}).get(size), workload, size) for name in names
+            ]
+            rows.append([f"{workload.title.format(batch=f'{results.batch:,}')}, {size:,} elements", *cells])
     return table(["", *(titles[name] for name in names)], rows) if rows else "Not measured in this run.\n"
 
 
@@ -162,6 +180,7 @@ def full(results: Results) -> str:
     for medium in results.media:
         if any(one.medium == medium.name for one in results.measurements):
             texts += [f"## All systems, {medium.name} ({medium.filesystem})\n", side_by_side(results, medium.name)]
+            texts += [f"## Growth, {medium.name} ({medium.filesystem})\n", growth(results, medium.name)]
     net = net_of_loop(results)
     if net:
         texts += ["## Reads, net of the loop\n", net]

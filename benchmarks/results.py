@@ -90,12 +90,22 @@ class Results:
     failures: list[str] = field(default_factory=list)
     interrupted: bool = False
 
-    def find(self, system: str, workload: str, medium: str) -> Measurement | None:
-        """The measurement of a workload with data of its main size."""
+    def find(self, system: str, workload: str, medium: str, size: int = 0) -> Measurement | None:
+        """The measurement of a workload with data of its main size, or of another size at which growth is measured."""
         for one in self.measurements:
-            if (one.system, one.workload, one.medium, one.growth) == (system, workload, medium, False):
+            if (one.system, one.workload, one.medium) == (system, workload, medium) and (
+                one.growth and one.size == size if size else not one.growth
+            ):
                 return one
         return None
+
+    def by_size(self, system: str, workload: str, medium: str) -> dict[int, Measurement]:
+        """The measurements of a workload at all sizes, the smallest first; the main size is one of them."""
+        found: dict[int, Measurement] = {}
+        for one in self.measurements:
+            if (one.system, one.workload, one.medium) == (system, workload, medium):
+                found.setdefault(one.size, one)
+        return dict(sorted(found.items()))
 
     def measured(self) -> list[SystemFacts]:
         """The systems that have taken part."""

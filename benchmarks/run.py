@@ -25,7 +25,7 @@ from benchmarks.media import filesystem_of, machine
 from benchmarks.results import Measurement, Medium, Results, SystemFacts
 from benchmarks.systems import load, title_of
 from benchmarks.systems.base import Unavailable
-from benchmarks.workloads import Part, Sizes, Workload, parts
+from benchmarks.workloads import RAM, Part, Sizes, Workload, parts
 
 __all__ = ["Failed", "Plan", "Progress", "measure_all"]
 
@@ -66,8 +66,8 @@ class Plan:
     patience: float = PATIENCE
 
     def parts(self, medium: str) -> list[Part]:
-        """The parts that are measured on a medium; on the first medium, these are all parts."""
-        return list(parts(self.sizes, on_disk=medium != next(iter(self.media)), only=self.only))
+        """The parts that are measured on a medium; the first one takes the place of tmpfs, if there is none."""
+        return list(parts(self.sizes, (medium, RAM) if medium == next(iter(self.media)) else (medium,), self.only))
 
     def steps(self) -> int:
         """How often `Progress.advance` will be called."""
@@ -216,7 +216,7 @@ class _Runner:
         try:
             ready = [name for name in systems if self._can_any(name, part) and self._begin(name, part)]
             for workload in part.workloads:
-                self._measure(workload, part.size, [name for name in ready if hasattr(load(name), workload.key)])
+                self._measure(workload, part, [name for name in ready if self._can(name, workload, part)])
                 self.progress.advance()
         finally:
             for name, process in self._processes.items():
@@ -225,9 +225,12 @@ class _Runner:
                 shutil.rmtree(self.directory / name, ignore_errors=True)
 
     def _can_any(self, name: str, part: Part) -> bool:
-        return (load(name).on_disk or self.medium != "disk") and any(
-            hasattr(load(name), workload.key) for workload in part.workloads
-        )
+        return self.medium in load(name).media and any(self._can(name, workload, part) for workload in part.workloads)
+
+    def _can(self, name: str, workload: Workload, part: Part) -> bool:
+        """Whether a system has a workload, and, where growth is measured, makes as much data as that takes."""
+        system = load(name)
+        return hasattr(system, workload.key) and not (part.grows and system.most(workload.set) < part.size)
 
     def _begin(self, name: str, part: Part) -> bool:
         """Whether the system is ready for a part."""
@@ -261,17 +264,16 @@ class _Runner:
     def _has_taken_long(self, workload: Workload, one: Measurement) -> bool:
         return workload.unit == "s" and sum(one.values) * one.count > self.plan.sizes.patience
 
-    def _measure(self, workload: Workload, size: int, names: list[str]) -> None:
-        sizes, found = self.plan.sizes, dict[str, Measurement]()
+    def _measure(self, workload: Workload, part: Part, names: list[str]) -> None:
+        sizes, size, found = self.plan.sizes, part.size, dict[str, Measurement]()
         what = f"{workload.title.format(batch=sizes.batch)}, {size} elements"
         request = {"workload": asdict(workload), "size": size, "batch": sizes.batch, "seconds": sizes.seconds}
-        grows = workload.set == "growth"
         try:
             for name in names:
                 answer = self._ask(name, what, do="prepare", **request)
                 if answer:
                     found[name] = Measurement(
-                        name, self.medium, workload.key, answer["size"], answer["count"], [], grows
+                        name, self.medium, workload.key, answer["size"], answer["count"], [], part.grows
                     )
             names = list(found)
             for turn in range(sizes.rounds):
@@ -283,7 +285,4 @@ class _Runner:
                     if not answer or self._has_taken_long(workload, found[name]):
                         names = [other for other in names if other != name]
         finally:
-            # A system that could make less data only has no point of its curve here. A smaller size has been measured.
-            self.results.measurements += [
-                one for one in found.values() if one.values and not (one.growth and one.size < size)
-            ]
+            self.results.measurements += [one for one in found.values() if one.values]

@@ -45,7 +45,7 @@ class Worker:
         """Make the data, and find out how many operations a pass has."""
         described = Workload(**workload)
         assert self._system is not None
-        size = min(size, self._system.largest)
+        size = min(size, self._system.most(described.set))
         self._timed = calibrate(described, getattr(self._system, described.key), size, batch, seconds)
         return {"size": size, "count": self._timed.count}
 

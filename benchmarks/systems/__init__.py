@@ -16,9 +16,11 @@ __all__ = ["ALL", "load", "title_of"]
 ALL: dict[str, tuple[str, str, str]] = {
     "builtins": ("builtins", "builtin", "Builtins"),
     "pmemobj": ("pmemobj", "pmem", "Pmemobj"),
+    "pmemobj-relaxed": ("pmemobj, relaxed", "pmem", "PmemobjRelaxed"),
+    "pmemobj-in-place": ("pmemobj, in place", "pmem", "PmemobjInPlace"),
     "pmemobj-pure": ("pmemobj, uncompiled", "pmem", "PmemobjUncompiled"),
     "floor": ("libpmemobj, C", "machine", "Floor"),
-    "fsync": ("write + fsync", "machine", "Fsync"),
+    "fdatasync": ("write + fdatasync", "machine", "Fdatasync"),
     "zodb": ("ZODB", "zodb", "ZodbLists"),
     "zodb-btrees": ("ZODB, BTrees", "zodb", "ZodbTrees"),
     "sqlite-normal": ("SQLite, NORMAL", "sqlite", "SqliteNormal"),

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-__all__ = ["HOT_KEYS", "Job", "Place", "System", "Unavailable", "allocated", "nothing", "silent"]
+from benchmarks.workloads import DISK, FILL_BATCH, RAM
+
+__all__ = ["HOT_KEYS", "Job", "Place", "System", "Unavailable", "allocated", "batches", "copied", "nothing", "silent"]
 
 T = TypeVar("T")
 
@@ -70,12 +72,14 @@ class System(ABC):
     Attributes:
         name: The name by which the system is chosen, and found in the results.
         largest: The largest number of elements. More would take minutes to make; the results say if there were less.
-        on_disk: Whether the system is measured on a disk too.
+        largest_of: Smaller numbers for the workloads of some sets.
+        media: On which media the system is measured.
     """
 
     name: ClassVar[str]
     largest: ClassVar[int] = 10_000_000
-    on_disk: ClassVar[bool] = True
+    largest_of: ClassVar[dict[str, int]] = {}
+    media: ClassVar[tuple[str, ...]] = (RAM, DISK)
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -87,6 +91,11 @@ class System(ABC):
     def environment(cls) -> dict[str, str]:
         """Variables that the environment of its process must have."""
         return {}
+
+    @classmethod
+    def most(cls, workloads: str) -> int:
+        """The largest number of elements for the workloads of a set."""
+        return min(cls.largest, cls.largest_of.get(workloads, cls.largest))
 
     @abstractmethod
     def version(self) -> str:
@@ -169,16 +178,25 @@ class System(ABC):
             unfinished = self.place.shared / f"unfinished-{name}"
             make(unfinished)
             unfinished.rename(store)
-        copy = self.path(name)
-        if store.is_dir():
-            shutil.copytree(store, copy)
-        else:
-            shutil.copyfile(store, copy)
-        for file in files_of(copy):  # otherwise the first open would pay for the copy
-            descriptor = os.open(file, os.O_RDONLY)
-            os.fsync(descriptor)
-            os.close(descriptor)
-        return copy
+        return copied(store, self.path(name))
+
+
+def batches(size: int) -> list[range]:
+    """The numbers below `size`, as the workload that fills a store puts them into transactions."""
+    return [range(first, min(first + FILL_BATCH, size)) for first in range(0, size, FILL_BATCH)]
+
+
+def copied(source: Path, copy: Path) -> Path:
+    """The copy of a file or a directory. It is on its medium, otherwise the first open would pay for that."""
+    if source.is_dir():
+        shutil.copytree(source, copy)
+    else:
+        shutil.copyfile(source, copy)
+    for file in files_of(copy):
+        descriptor = os.open(file, os.O_RDONLY)
+        os.fsync(descriptor)
+        os.close(descriptor)
+    return copy
 
 
 def files_of(path: Path) -> list[Path]:

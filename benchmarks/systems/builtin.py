@@ -7,8 +7,9 @@ import platform
 import sys
 from typing import Any
 
-from benchmarks.systems.base import Job, silent
+from benchmarks.systems.base import Job, batches, silent
 from benchmarks.systems.containers import Containers
+from benchmarks.workloads import RAM
 
 __all__ = ["Builtins"]
 
@@ -20,11 +21,18 @@ class Point:
         self.x = self.y = self.z = 1
 
 
+class Record:
+    """An object with five attributes."""
+
+    def __init__(self, number: int) -> None:
+        self.a = self.b = self.c = self.d = self.e = number
+
+
 class Builtins(Containers):
     """list, dict and the attributes of an ordinary object."""
 
     name = "builtins"
-    on_disk = False
+    media = (RAM,)
 
     def version(self) -> str:
         return f"{platform.python_implementation()} {platform.python_version()}"
@@ -60,6 +68,14 @@ class Builtins(Containers):
     def build_dict(self, size: int, count: int) -> Job:
         pairs = list(zip(self.names(size), range(size), strict=True))
         return Job(lambda: silent(dict(pairs)))
+
+    def fill_objects(self, size: int, count: int) -> Job:
+        def run() -> None:
+            items: list[Record] = []
+            for numbers in batches(size):
+                items.extend([Record(number) for number in numbers])
+
+        return Job(run)
 
     def bytes_list(self, size: int, count: int) -> Job:
         # Ints that Python does not share take memory of their own.

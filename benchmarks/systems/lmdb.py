@@ -14,7 +14,7 @@ from typing import Any
 
 import lmdb
 
-from benchmarks.systems.base import Job, System, nothing
+from benchmarks.systems.base import Job, System, batches, nothing
 
 __all__ = ["Lmdb"]
 
@@ -242,6 +242,17 @@ class Lmdb(System):
 
     def bytes_dict(self, size: int, count: int) -> Job:
         return self.build_dict(size, count, measure_space=True)
+
+    def fill_objects(self, size: int, count: int) -> Job:
+        path, fields, pack = self.path("filled.lmdb"), struct.Struct("=5Q"), NUMBER.pack
+
+        def run() -> None:
+            environment = self.open_at(path, size)
+            for numbers in batches(size):
+                self.fill(environment, "objects", ((pack(n), fields.pack(n, n, n, n, n)) for n in numbers), True)
+            environment.close()
+
+        return Job(run, path.unlink)
 
     def _make_objects(self, path: Path, size: int) -> None:
         environment, fields = self.open_at(path, size, writemap=False), struct.pack("=3Q", 1, 1, 1)

@@ -13,18 +13,24 @@ import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
+from typing import ClassVar
 
 from benchmarks.systems.base import Job, Place, System, Unavailable
+from benchmarks.workloads import FILL_BATCH
 
-__all__ = ["Floor", "Fsync"]
+__all__ = ["Fdatasync", "Floor"]
 
 SOURCE = Path(__file__).parent.parent / "floor.c"
 
 
-class Fsync(System):
-    """Writes eight bytes into an existing file, and calls fsync."""
+class Fdatasync(System):
+    """Writes eight bytes into a file whose blocks are there, and calls fdatasync.
 
-    name = "fsync"
+    It does so once for each change, and once for all changes of a batch. It does the same for every kind of change, so
+    that each is compared with a disk as busy as it was itself.
+    """
+
+    name = "fdatasync"
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -36,12 +42,12 @@ class Fsync(System):
         os.close(self._file)
 
     def version(self) -> str:
-        return "pwrite and fsync"
+        return "pwrite and fdatasync"
 
     def durability(self) -> str:
-        return "each operation: fsynced; the floor of any disk"
+        return "each operation: written and waited for; the floor of any disk"
 
-    def list_set(self, size: int, count: int) -> Job:
+    def _write(self, size: int, count: int) -> Job:
         positions = [index % (1 << 17) * 8 for index in self.indices(size, count)]
         data = [value.to_bytes(8, "little") for value in self.fresh_values(count)]
         file = self._file
@@ -49,9 +55,16 @@ class Fsync(System):
         def run() -> None:
             for position, word in zip(positions, data, strict=True):
                 os.pwrite(file, word, position)
-                os.fsync(file)
+                os.fdatasync(file)
 
         return Job(run)
+
+    list_set = dict_set = attribute_set = list_append = dict_new = _write
+
+    def _write_once(self, size: int, count: int) -> Job:
+        return self._write(size, 1)
+
+    batch_list_set = batch_dict_set = batch_attribute_set = batch_list_append = batch_dict_new = _write_once
 
 
 def build(directory: Path) -> Path:
@@ -76,6 +89,8 @@ class Floor(System):
     """libpmemobj from C: a child that takes commands and times itself."""
 
     name = "floor"
+    #: On a disk, it waits for each page and each allocation.
+    largest_of: ClassVar[dict[str, int]] = {"places": 100_000, "fill": 5_000}
 
     def __init__(self, place: Place) -> None:
         super().__init__(place)
@@ -109,7 +124,7 @@ class Floor(System):
         return self._version
 
     def durability(self) -> str:
-        return "each operation: flushed or msynced"
+        return "each operation: msynced, in place"
 
     def _job(self, command: str, size: int, count: int) -> Job:
         return Job(functools.partial(self._ask, command, size, count))
@@ -158,6 +173,9 @@ class Floor(System):
 
     def build_dict(self, size: int, count: int) -> Job:
         return self._job("build_dict", size, count)
+
+    def fill_objects(self, size: int, count: int) -> Job:
+        return self._job("fill", size, FILL_BATCH)
 
     def _objects(self, size: int) -> Path:
         """The very pool that pmemobj opens too."""

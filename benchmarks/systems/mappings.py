@@ -14,7 +14,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-from benchmarks.systems.base import Job, System, allocated, nothing
+from benchmarks.systems.base import Job, System, allocated, batches, nothing
 
 __all__ = ["Mappings"]
 
@@ -24,6 +24,13 @@ class Point:
 
     def __init__(self) -> None:
         self.x = self.y = self.z = 1
+
+
+class Record:
+    """What is pickled when a store is filled."""
+
+    def __init__(self, number: int) -> None:
+        self.a = self.b = self.c = self.d = self.e = number
 
 
 class Mappings(System):
@@ -225,6 +232,15 @@ class Mappings(System):
 
     def bytes_dict(self, size: int, count: int) -> Job:
         return self._build(self.names(size), measure_space=True)
+
+    def fill_objects(self, size: int, count: int) -> Job:
+        def run() -> None:
+            store, _ = self.new()
+            for numbers in batches(size):
+                self.fill(store, [self.key(number) for number in numbers], [Record(number) for number in numbers])
+            store.close()
+
+        return Job(run)
 
     def _make_objects(self, path: Path, size: int) -> None:
         path.mkdir()

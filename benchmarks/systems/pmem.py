@@ -1,18 +1,27 @@
-"""pmemobj, compiled and uncompiled."""
+"""pmemobj: by default, in the other modes of durability that a disk has, and uncompiled.
+
+The classes differ in the mode, in the form of the code, and in how much data they make. `Pmemobj` is what a
+program gets that asks for nothing.
+"""
 
 from __future__ import annotations
 
 import os
+import random
+import shutil
+import subprocess
+import sys
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pmemobj
-from benchmarks.systems.base import Job, Unavailable, silent
+from benchmarks.systems.base import Job, Unavailable, batches, copied, silent
 from benchmarks.systems.containers import Containers
+from benchmarks.workloads import DISK, RAM
 
-__all__ = ["Pmemobj", "PmemobjUncompiled", "make_objects", "objects_file"]
+__all__ = ["Pmemobj", "PmemobjInPlace", "PmemobjRelaxed", "PmemobjUncompiled", "make_objects", "objects_file"]
 
 MIB = 1 << 20
 #: How many objects a graph shows at most; the default of `%pmem_graph`.
@@ -28,6 +37,13 @@ class Point(pmemobj.PersistentObject):
 
     def __init__(self) -> None:
         self.x = self.y = self.z = 1
+
+
+class Record(pmemobj.PersistentObject):
+    """An object with five attributes."""
+
+    def __init__(self, number: int) -> None:
+        self.a = self.b = self.c = self.d = self.e = number
 
 
 def pool_size(size: int) -> int:
@@ -49,11 +65,37 @@ def objects_file(size: int) -> str:
     return f"objects-{size}.pmem"
 
 
-class Pmemobj(Containers):
-    """The containers of pmemobj in one pool."""
+def leave_journal(path: str, size: int) -> None:
+    """End this process as a kill does, with a pool open whose journal has nearly `size` bytes of records.
 
-    name = "pmemobj"
-    compiled = True
+    An eighth of them is a list, the rest are transactions, each of which changes a thousand random words of it.
+    """
+    elements = size // 64
+    # A checkpoint empties a journal that is half as long as the pool, or 64 MiB.
+    pool = pmemobj.create(path, 3 * size + pool_size(0), durability="relaxed")
+    journal = pool._heap.journal
+    assert journal is not None
+    checkpoints, longest, chosen = journal.checkpoints, 0, random.Random(5)
+    items = pool.root = pool.new(pmemobj.PersistentList, [0] * elements)
+    while journal.written + longest < size:
+        before = journal.written
+        with pool.transaction():
+            for value in range(1_000):
+                items[chosen.randrange(elements)] = value
+        longest = max(longest, journal.written - before)
+    os._exit(0 if journal.checkpoints == checkpoints else 1)
+
+
+class Pools(Containers):
+    """The containers of pmemobj in one pool.
+
+    Attributes:
+        compiled: Whether the compiled form of the modules is measured.
+        mode: The durability that is asked for; None for the default.
+    """
+
+    compiled: ClassVar[bool] = True
+    mode: ClassVar[str | None] = None
 
     @classmethod
     def environment(cls) -> dict[str, str]:
@@ -67,16 +109,20 @@ class Pmemobj(Containers):
         return f"pmemobj {pmemobj.__version__}, {'compiled' if self.compiled else 'uncompiled'}"
 
     def durability(self) -> str:
-        return "each operation, when it returns: flushed or msynced"
+        return "each operation, when it returns: written to the journal and waited for; on tmpfs, nothing to wait for"
 
     def pool(self) -> pmemobj.PersistentObjectPool:
         """The pool with all structures of this process."""
         return self.kept("pool", self._new_pool)
 
     def _new_pool(self) -> pmemobj.PersistentObjectPool:
-        pool = pmemobj.create(self.path("main.pmem"), pool_size(self.place.size))
+        pool = self.create(self.path("main.pmem"), self.place.size)
         pool.root = pool.new(pmemobj.PersistentList)
         return pool
+
+    def create(self, path: Path, size: int) -> pmemobj.PersistentObjectPool:
+        """A pool for some structures of that many elements, in the mode of this system."""
+        return pmemobj.create(path, pool_size(size), durability=self.mode)
 
     def finish(self) -> None:
         for pool in pmemobj.open_pools():
@@ -105,7 +151,7 @@ class Pmemobj(Containers):
 
     def _build(self, size: int, cls: Any, source: Any) -> Job:
         path = self.path("built.pmem")
-        pool = pmemobj.create(path, pool_size(size))
+        pool = self.create(path, size)
 
         def run() -> None:
             pool.root = pool.new(cls, source)
@@ -124,7 +170,7 @@ class Pmemobj(Containers):
 
     def _bytes(self, size: int, cls: Any, source: Any) -> Job:
         path = self.path("counted.pmem")
-        pool = pmemobj.create(path, pool_size(size))
+        pool = self.create(path, size)
 
         def run() -> float:
             before = pool.used
@@ -145,6 +191,18 @@ class Pmemobj(Containers):
 
     # ---- pools with many objects ----
 
+    def fill_objects(self, size: int, count: int) -> Job:
+        path = self.path("filled.pmem")
+
+        def run() -> None:
+            with self.create(path, size) as pool:
+                items = pool.root = pool.new(pmemobj.PersistentList)
+                for numbers in batches(size):
+                    with pool.transaction():
+                        items.extend([pool.new(Record, number) for number in numbers])
+
+        return Job(run, path.unlink)
+
     def _objects(self, size: int) -> str:
         return self.kept(
             f"objects {size}",
@@ -156,7 +214,7 @@ class Pmemobj(Containers):
         opened = []
 
         def run() -> None:
-            pool = pmemobj.open(path)
+            pool = pmemobj.open(path, durability=self.mode)
             opened.append(pool)
             pool.root[size // 2]
 
@@ -174,7 +232,7 @@ class Pmemobj(Containers):
 
     def opened(self, size: int) -> pmemobj.PersistentObjectPool:
         """A pool that has been opened and read."""
-        pool = pmemobj.open(self._objects(size))
+        pool = pmemobj.open(self._objects(size), durability=self.mode)
         pool.root[size // 2]
         return pool
 
@@ -198,10 +256,67 @@ class Pmemobj(Containers):
         return Job(run, pool.close)
 
 
-class PmemobjUncompiled(Pmemobj):
+class Pmemobj(Pools):
+    """What a program gets: on a disk, the journal, and each commit waits for it."""
+
+    name = "pmemobj"
+
+    def _unreplayed(self, mebibytes: int) -> Path:
+        """A directory with a pool and the journal that a killed program has left."""
+        directory = self.path("killed")
+        directory.mkdir()
+        code = (
+            f"from benchmarks.systems import pmem; pmem.leave_journal({str(directory / 'pool')!r}, {mebibytes * MIB})"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return directory
+
+    def replay(self, size: int, count: int) -> Job:
+        killed = self.kept(f"killed {size}", lambda: self._unreplayed(size))
+        copy = copied(killed, self.path("copy"))
+        opened = []
+
+        def run() -> None:
+            pool = pmemobj.open(copy / "pool")
+            opened.append(pool)
+            pool.root[0]
+
+        def after() -> None:
+            opened.pop().close()
+            shutil.rmtree(copy)
+
+        return Job(run, after)
+
+
+class PmemobjRelaxed(Pools):
+    """On a disk, with a journal that no commit waits for."""
+
+    name = "pmemobj-relaxed"
+    mode = "relaxed"
+    media = (DISK,)
+
+    def durability(self) -> str:
+        return "survives the program; synced at checkpoints, and by `pool.sync()`"
+
+
+class PmemobjInPlace(Pools):
+    """On a disk, as libpmemobj itself does it."""
+
+    name = "pmemobj-in-place"
+    mode = "in-place"
+    media = (DISK,)
+    #: It waits for each page and each allocation.
+    largest_of: ClassVar[dict[str, int]] = {"places": 100_000, "fill": 5_000}
+
+    def durability(self) -> str:
+        return "each operation, when it returns: each changed page is msynced"
+
+
+class PmemobjUncompiled(Pools):
     """The same sources, uncompiled."""
 
     name = "pmemobj-pure"
     compiled = False
     largest = 100_000
-    on_disk = False  # on a disk the disk takes the time, compiled or not
+    largest_of: ClassVar[dict[str, int]] = {"fill": 10_000}
+    media = (RAM,)  # on a disk the disk takes the time, compiled or not

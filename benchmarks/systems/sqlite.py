@@ -12,7 +12,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar
 
-from benchmarks.systems.base import Job, System, allocated, nothing
+from benchmarks.systems.base import Job, System, allocated, batches, nothing
 
 __all__ = ["SqliteFull", "SqliteNormal"]
 
@@ -238,6 +238,20 @@ class Sqlite(System):
 
     def bytes_dict(self, size: int, count: int) -> Job:
         return self._build("names", list(zip(self.names(size), range(size), strict=True)), measure_space=True)
+
+    def fill_objects(self, size: int, count: int) -> Job:
+        path = self.path("filled.sqlite")
+
+        def run() -> None:
+            connection = self.connect(path)
+            connection.execute("CREATE TABLE objects (id INTEGER PRIMARY KEY, a, b, c, d, e)")
+            for numbers in batches(size):
+                connection.execute("BEGIN")
+                connection.executemany("INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?)", ((n,) * 6 for n in numbers))
+                connection.execute("COMMIT")
+            connection.close()
+
+        return Job(run, path.unlink)
 
     def _make_objects(self, path: Path, size: int) -> None:
         connection = self.connect(path)

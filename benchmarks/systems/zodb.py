@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import transaction
 import ZODB
@@ -22,7 +22,7 @@ from persistent import Persistent
 from persistent.list import PersistentList
 from persistent.mapping import PersistentMapping
 
-from benchmarks.systems.base import Job
+from benchmarks.systems.base import Job, batches
 from benchmarks.systems.containers import Containers
 
 __all__ = ["ZodbLists", "ZodbTrees"]
@@ -35,6 +35,13 @@ class Point(Persistent):  # type: ignore[misc, unused-ignore]
 
     def __init__(self) -> None:
         self.x = self.y = self.z = 1
+
+
+class Record(Persistent):  # type: ignore[misc, unused-ignore]
+    """An object with five attributes."""
+
+    def __init__(self, number: int) -> None:
+        self.a = self.b = self.c = self.d = self.e = number
 
 
 def open_database(path: Path) -> Any:
@@ -66,6 +73,7 @@ class Zodb(Containers):
 
     commits = True
     largest = 1_000_000
+    largest_of: ClassVar[dict[str, int]] = {"places": 100_000}
 
     def version(self) -> str:
         return f"ZODB {version('ZODB')}, persistent {version('persistent')}, BTrees {version('BTrees')}"
@@ -200,6 +208,20 @@ class ZodbTrees(Zodb):
         return each, committed, after
 
     # ---- many objects, which only a tree holds sensibly ----
+
+    def fill_objects(self, size: int, count: int) -> Job:
+        directory = self.path("filled")
+        directory.mkdir()
+
+        def run() -> None:
+            database = open_database(directory)
+            tree = database.open().root.objects = LOBTree()
+            for numbers in batches(size):
+                tree.update({number: Record(number) for number in numbers})
+                transaction.commit()
+            database.close()
+
+        return Job(run)
 
     def _objects(self, size: int) -> Path:
         name = f"objects-{size}.zodb"

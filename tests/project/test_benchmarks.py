@@ -11,12 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pmemobj
+from pmemobj._files import medium as memory
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -28,8 +30,8 @@ from benchmarks.reach import ROWS, judge  # noqa: E402
 from benchmarks.results import Measurement, Medium, Results, SystemFacts  # noqa: E402
 from benchmarks.run import Plan, measure_all  # noqa: E402
 from benchmarks.systems import ALL, load  # noqa: E402
-from benchmarks.systems.base import Job, Unavailable  # noqa: E402
-from benchmarks.workloads import GROWING, TINY, WORKLOADS, Workload, parts  # noqa: E402
+from benchmarks.systems.base import Job, Place, Unavailable  # noqa: E402
+from benchmarks.workloads import GROWING, TINY, WORKLOADS, Sizes, Workload, parts  # noqa: E402
 
 pytestmark = pytest.mark.once
 needs_tmpfs = pytest.mark.skipif(media.default_ram() is None, reason="there is no tmpfs here to measure on")
@@ -62,9 +64,11 @@ class Silent:
     def advance(self) -> None: ...
 
 
-def measure(scratch: Path, systems: tuple[str, ...], only: set[str], patience: float = 30) -> Results:
-    results = Results("1.2.3", "tiny", TINY.batch, TINY.rounds)
-    plan = Plan(systems, TINY, {"tmpfs": scratch}, frozenset(only), patience)
+def measure(
+    scratch: Path, systems: tuple[str, ...], only: set[str], patience: float = 30, sizes: Sizes = TINY
+) -> Results:
+    results = Results("1.2.3", "tiny", sizes.batch, sizes.rounds)
+    plan = Plan(systems, sizes, {"tmpfs": scratch}, frozenset(only), patience)
     measure_all(plan, results, Silent(), lambda: None)
     return results
 
@@ -76,7 +80,7 @@ def measure(scratch: Path, systems: tuple[str, ...], only: set[str], patience: f
 def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The directory with the results of a tiny run of the systems that are always installed."""
     out = tmp_path_factory.mktemp("out")
-    systems = ["builtins", "fsync"] + ["pmemobj"] * pmemobj.compiled
+    systems = ["builtins", "fdatasync"] + ["pmemobj"] * pmemobj.compiled
     try:
         subprocess.run(["cc", "-fsyntax-only", ROOT / "benchmarks" / "floor.c"], check=True, capture_output=True)
         systems.append("floor")
@@ -101,15 +105,15 @@ def test_a_tiny_run_measures_every_workload_of_every_system(whole_run: Path) -> 
         assert not system.missing and system.version and system.durability
         for workload in WORKLOADS:
             found = results.find(system.name, workload.key, "tmpfs")
-            assert (found is not None) == hasattr(load(system.name), workload.key), (system.name, workload.key)
+            is_expected = hasattr(load(system.name), workload.key) and "tmpfs" in workload.media
+            assert (found is not None) == is_expected, (system.name, workload.key)
             if found is not None:
                 assert len(found.values) == TINY.rounds and min(found.values) > 0
     if pmemobj.compiled:
-        assert {row.workload for row in ROWS} <= {
-            one.workload for one in results.measurements if one.system == "pmemobj"
-        }
+        measured = {one.workload for one in results.measurements if one.system == "pmemobj"}
+        assert {row.workload for row in ROWS if row.medium == "tmpfs"} <= measured
         growing = {(one.workload, one.size) for one in results.measurements if one.system == "pmemobj" and one.growth}
-        assert growing == {(workload.key, size) for workload in GROWING for size in TINY.growth}
+        assert growing == {(workload.key, size) for workload in GROWING for size in getattr(TINY, workload.amount)}
     text = (whole_run / "report.md").read_text()
     assert "## Figures" in text and "random index" in text
 
@@ -122,11 +126,9 @@ def test_a_peer_can_do_what_its_class_says(scratch: Path, name: str) -> None:
     except Unavailable as error:
         pytest.skip(f"{name} is optional, and not here: {error}")
     cannot = {workload.key for workload in WORKLOADS if not hasattr(cls, workload.key)}
-    own = {"empty_loop", "collect", "inspect_walk", "graph"}
-    assert cannot == own | ({"open_read", "close_read"} if name == "zodb" else set())
+    own = {"empty_loop", "collect", "inspect_walk", "graph", "replay"}
+    assert cannot == own | ({"open_read", "close_read", "fill_objects"} if name == "zodb" else set())
     # Directly, in this process: to start a child for each would take longer than everything else.
-    from benchmarks.systems.base import Place
-
     (scratch / "own").mkdir()
     (scratch / "shared").mkdir()
     system = cls(Place(scratch / "own", scratch / "shared", TINY.elements))
@@ -281,9 +283,42 @@ def test_a_pass_gets_as_many_operations_as_it_should_last() -> None:
 
 
 def test_reads_are_not_measured_on_disk() -> None:
-    on_disk = {workload.key for part in parts(TINY, on_disk=True) for workload in part.workloads}
-    assert on_disk == {workload.key for workload in WORKLOADS if workload.on_disk}
+    on_disk = {workload.key for part in parts(TINY, ["disk"]) for workload in part.workloads}
+    assert on_disk == {workload.key for workload in WORKLOADS if "disk" in workload.media}
     assert "list_set" in on_disk and "list_get_int" not in on_disk
+    assert any(part.size == TINY.places[0] and part.grows for part in parts(TINY, ["disk"]))
+
+
+@pytest.mark.skipif(memory.medium_of(str(ROOT)) is not memory.Medium.DISK, reason="the repository is not on a disk")
+def test_each_mode_of_a_disk_is_what_its_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    from benchmarks.systems.pmem import Pmemobj, PmemobjInPlace, PmemobjRelaxed
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    (ROOT / "build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=ROOT / "build") as directory:
+        for cls, mode in ((Pmemobj, "full"), (PmemobjRelaxed, "relaxed"), (PmemobjInPlace, "in-place")):
+            own = Path(directory) / cls.name
+            own.mkdir()
+            system = cls(Place(own, own, TINY.elements))
+            try:
+                assert system.pool().durability == mode
+                system.fill_objects(20, 20).run()
+                if isinstance(system, Pmemobj):
+                    job = system.replay(TINY.journal, 1)
+                    job.run()
+                    (opened,) = [pool for pool in pmemobj.open_pools() if "copy" in str(pool.path)]
+                    assert opened.recovered, "the journal was not there"
+                    assert sum(1 for value in opened.root if value) > 1_000, "more than one record is replayed"
+                    job.after()
+            finally:
+                system.finish()
+
+
+@needs_tmpfs
+def test_a_system_makes_no_less_data_than_a_point_of_a_curve_needs(scratch: Path) -> None:
+    results = measure(scratch, ("shelve",), {"list_get_int"}, sizes=replace(TINY, growth=(100, 20_000)))
+    assert {one.size for one in results.measurements if one.growth} == {100}
+    assert results.failures == []
 
 
 # ---- judging and reporting ----
@@ -316,6 +351,48 @@ def test_who_does_not_wait_for_the_disk_is_no_peer_there() -> None:
     row = ("list_append", "disk")
     results = results_of({("sqlite-normal", *row): 1e-6, ("sqlite-full", *row): 1e-4, ("pmemobj", *row): 1e-4})
     assert next(one for one in judge(results) if (one.row.workload, one.row.medium) == row).best[0] == "SQLite, FULL"
+
+
+def test_a_relaxed_row_is_about_the_system_that_waits_for_nothing() -> None:
+    row = ("list_set", "disk")
+    values = {("pmemobj", *row): 1e-3, ("pmemobj-relaxed", *row): 19e-6, ("sqlite-normal", *row): 1e-4}
+    for own, reached in ((19e-6, True), (21e-6, False)):
+        verdicts = judge(results_of(values | {("pmemobj-relaxed", *row): own}))
+        (verdict,) = [one for one in verdicts if one.row.subject == "pmemobj-relaxed" and one.row.workload == row[0]]
+        assert verdict.reached is reached
+        assert verdict.best == ("SQLite, NORMAL", 1e-4), "who does not wait either is a peer"
+        assert verdict.row.title(1000) == "disk, relaxed: list set"
+
+
+def test_a_batch_on_a_disk_may_take_twice_what_it_takes_in_ram_and_a_part_of_one_wait() -> None:
+    row = ("batch_list_set", "disk")
+    values = {
+        ("lmdb", *row): 1.0,
+        ("pmemobj", "batch_list_set", "tmpfs"): 1e-6,
+        ("fdatasync", *row): 1e-6,
+    }
+    for own, reached in ((2.9e-6, True), (3.1e-6, False)):
+        verdicts = judge(results_of(values | {("pmemobj", *row): own}))
+        (verdict,) = [one for one in verdicts if (one.row.workload, one.row.medium, one.row.size) == (*row, 0)]
+        assert verdict.reached is reached
+    del values["fdatasync", *row]
+    verdicts = judge(results_of(values | {("pmemobj", *row): 1e-9}))
+    assert next(one for one in verdicts if (one.row.workload, one.row.medium) == row).reached is None
+
+
+def test_a_row_of_a_larger_size_is_judged_by_data_of_that_size() -> None:
+    results = results_of({("pmemobj", "batch_list_set", "tmpfs"): 1e-9, ("lmdb", "batch_list_set", "tmpfs"): 1e-3})
+    for system, value in (("pmemobj", 2e-6), ("lmdb", 1e-6)):
+        results.measurements.append(Measurement(system, "tmpfs", "batch_list_set", 100_000, 10, [value], growth=True))
+    reached = {
+        one.row.size: one.reached
+        for one in judge(results)
+        if (one.row.workload, one.row.medium) == ("batch_list_set", "tmpfs")
+    }
+    assert reached == {0: True, 100_000: False, 1_000_000: None}
+    assert "list set, 1,000 in a transaction, 100,000 elements | 2.00 µs | 1.00 µs" in report.growth(results, "tmpfs")
+    assert "1.00 ns" in report.growth(results, "tmpfs"), "the main size is a row, too"
+    assert report.growth(results, "disk") == "Not measured in this run.\n"
 
 
 def test_results_survive_a_file(tmp_path: Path) -> None:

@@ -58,7 +58,11 @@ def game(scratch: Path) -> Path:
 
 def test_info(command: Command, game: Path) -> None:
     lines = command("info", game).stdout.splitlines()
-    assert lines[0] == f"pool    {game}" and lines[1].startswith("size    8.0 MiB, ") and "objects 6 that the root reaches" in lines
+    assert (
+        lines[0] == f"pool    {game}"
+        and lines[1].startswith("size    8.0 MiB, ")
+        and "objects 6 that the root reaches" in lines
+    )
     assert any(line.split()[:2] == ["3", "class"] or line.split()[:2] == ["3", "Account"] for line in lines)
     facts = json.loads(command("info", game, "--json").stdout)
     assert facts["objects"] == 6 and facts["types"]["PersistentList"]["count"] == 2 and facts["size"] == 8 * MIB
@@ -108,7 +112,10 @@ def test_a_chain_of_objects_is_drawn_without_recursion(scratch: Path, capsys: py
 
 
 def test_check(command: Command, game: Path) -> None:
-    assert command("check", game).stdout == f"{game}: nothing wrong in 8 objects (the pool's own lists of classes included)\n"
+    assert (
+        command("check", game).stdout
+        == f"{game}: nothing wrong in 8 objects (the pool's own lists of classes included)\n"
+    )
     data = bytearray(game.read_bytes())
     root = int.from_bytes(data[_format.POOL_ROOT_OFFSET :][:8], "little")
     data[root + _format.ROOT_VALUE] = 0x7C
@@ -161,7 +168,9 @@ def test_restore_takes_both_orders(game: Path, scratch: Path, capsys: pytest.Cap
 
 def test_an_output_that_is_full(command: Command, game: Path) -> None:
     with open("/dev/full", "w") as full:
-        done = command("tree", game, code=command_line.FAILED, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        done = command(
+            "tree", game, code=command_line.FAILED, capture_output=False, stdout=full, stderr=subprocess.PIPE
+        )
     assert done.stderr.startswith("pmemobj: ") and done.stderr.count("\n") == 1
 
 
@@ -172,7 +181,9 @@ def test_a_pool_that_grows(game: Path, scratch: Path, capsys: pytest.CaptureFixt
 
     grows = scratch / "grows"
     run("dump", game, scratch / "game.jsonl")
-    assert run("restore", grows, scratch / "game.jsonl", "--size", "auto", "--max-size", "9M") == f"{grows} has 8.0 MiB\n"
+    assert (
+        run("restore", grows, scratch / "game.jsonl", "--size", "auto", "--max-size", "9M") == f"{grows} has 8.0 MiB\n"
+    )
     assert "grows   by itself, up to 9.0 MiB" in run("info", grows)
     assert json.loads(run("resize", grows, "--max-size", "16M", "--json")) == {"path": str(grows), "size": 8 * MIB}
     assert json.loads(run("info", grows, "--json"))["max_size"] == 16 * MIB
@@ -357,7 +368,11 @@ def test_what_a_killed_command_leaves_is_cleared(large: str, scratch: Path) -> N
 def test_messages_speak_of_what_was_asked_for(large: str, scratch: Path) -> None:
     def complaint(*line: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "pmemobj", *line], cwd=scratch, env=child_environment(), capture_output=True, text=True
+            [sys.executable, "-m", "pmemobj", *line],
+            cwd=scratch,
+            env=child_environment(),
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == command_line.FAILED and "building" not in done.stderr
         return done.stderr
@@ -365,7 +380,9 @@ def test_messages_speak_of_what_was_asked_for(large: str, scratch: Path) -> None
     assert "cannot read dump nope: there is no such file (name a file that dump() has written)" in complaint(
         "restore", "r", "nope"
     )
-    assert "--max-size is for a pool that grows (give --size auto too" in complaint("restore", "r", "x", "--max-size", "1G")
+    assert "--max-size is for a pool that grows (give --size auto too" in complaint(
+        "restore", "r", "x", "--max-size", "1G"
+    )
     assert f"cannot resize pool {large}: 1,048,576 bytes are below" in complaint("resize", large, "1M")
     os.truncate(large, os.path.getsize(large) - (1 << 20))
     assert "so it was cut off (restore the pool from a copy)" in complaint("info", large)

@@ -107,7 +107,9 @@ def test_the_examples_of_the_docstrings_run(run_python: Any) -> None:
 def test_what_is_public_is_in_the_reference() -> None:
     pages = "\n".join(page.read_text() for page in (ROOT / "docs" / "reference").glob("*.md"))
     entries = re.findall(r"(?:auto(?:function|class|exception)|py:data):: ([\w.]+)", pages)
-    everything = {*pmemobj.__all__, *pmemobj.crash.__all__} - set(pmemobj.errors.__all__) - {"errors", "glance", "inspect"}
+    everything = (
+        {*pmemobj.__all__, *pmemobj.crash.__all__} - set(pmemobj.errors.__all__) - {"errors", "glance", "inspect"}
+    )
     assert everything - {entry.rpartition(".")[2] for entry in entries} == set()
     assert set(re.findall(r"automodule:: ([\w.]+)", pages)) == {
         *("pmemobj.errors", "pmemobj.glance", "pmemobj.inspect", "pmemobj.crash", "pmemobj.testing")

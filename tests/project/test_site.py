@@ -23,9 +23,23 @@ CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
 LOCAL = re.compile(r"file:|data:|blob:|about:")
 #: One page of each kind.
-SHOWN = ["index.html", "docs/guide.html", "docs/howto/numpy.html", "docs/reference/pools.html", "docs/reference/magics.html"]
+SHOWN = [
+    "index.html",
+    "docs/guide.html",
+    "docs/howto/numpy.html",
+    "docs/reference/pools.html",
+    "docs/reference/magics.html",
+]
 #: The attributes, by tag, whose addresses a browser fetches by itself. It does not fetch those of `a`.
-FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "object": "data", "image": "href"}
+FETCHED = {
+    "script": "src",
+    "img": "src",
+    "link": "href",
+    "iframe": "src",
+    "source": "src",
+    "object": "data",
+    "image": "href",
+}
 
 
 @pytest.fixture(scope="module")
