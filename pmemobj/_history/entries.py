@@ -18,7 +18,7 @@ __all__ = ["ABSENT", "GONE", "SHOWN", "LogChange", "LogEntry", "LogLine", "LogSt
 SHOWN = 4
 #: The texts for a value that did not exist before, and for one that does not exist afterwards.
 ABSENT, GONE = "absent", "gone"
-#: Of fields that the first version did not have: older pickles lack them, and what they hold is shown as before.
+#: Of fields that the first version did not have: its pickles lack them, and what it has pickled is shown as before.
 _LATER = {"later": True}
 
 
@@ -132,8 +132,14 @@ class LogEntry:
     syncs: int = field(default=0, repr=False, metadata=_LATER)
     checkpoints: int = field(default=0, repr=False, metadata=_LATER)
 
+    def __getstate__(self) -> list[Any]:
+        # An entry without a journal is pickled as by the first version: a pool finds keys by the bytes of their pickles.
+        names = list(fields(self))
+        while names[-1].metadata == _LATER and getattr(self, names[-1].name) == names[-1].default:
+            names.pop()
+        return [getattr(self, each.name) for each in names]
+
     def __setstate__(self, state: list[Any]) -> None:
-        # Entries that earlier versions have pickled lack the last fields.
         names = fields(self)
         values = [*state, *(each.default for each in names[len(state) :])]
         for each, value in zip(names, values, strict=True):
