@@ -18,7 +18,8 @@ __all__ = ["ABSENT", "GONE", "SHOWN", "LogChange", "LogEntry", "LogLine", "LogSt
 SHOWN = 4
 #: The texts for a value that did not exist before, and for one that does not exist afterwards.
 ABSENT, GONE = "absent", "gone"
-#: Of fields that the first version did not have: its pickles lack them, and what it has pickled is shown as before.
+#: Of fields that the first version did not have. What it has pickled is shown as before, hence no `repr`; and as a key
+#: of a pool it is found by a hash of the fields that are compared.
 _LATER = {"later": True}
 
 
@@ -101,8 +102,8 @@ class LogEntry:
         changes: Which values have changed; none after a roll-back.
         unnamed: How many further changes there were.
         records, record_bytes: How many records it wrote to the journal of the pool, and how many bytes they have. These
-            two, `syncs` and `checkpoints` are 0 for a pool without a journal. A roll-back writes none; what it has put
-            back is in the next record.
+            two, `syncs` and `checkpoints` are 0 for a pool without a journal, and do not count in comparisons. A
+            roll-back writes no record; what it has put back is in the next one.
         syncs: How many syncs of the journal it waited for. None in relaxed mode, and none for a commit whose record
             another thread had synced as well.
         checkpoints: How many times it found the journal full, and wrote everything to the file of the pool.
@@ -127,19 +128,13 @@ class LogEntry:
     hidden: int
     changes: tuple[LogChange, ...]
     unnamed: int
-    records: int = field(default=0, repr=False, metadata=_LATER)
-    record_bytes: int = field(default=0, repr=False, metadata=_LATER)
-    syncs: int = field(default=0, repr=False, metadata=_LATER)
-    checkpoints: int = field(default=0, repr=False, metadata=_LATER)
-
-    def __getstate__(self) -> list[Any]:
-        # An entry without a journal is pickled as by the first version: a pool finds keys by the bytes of their pickles.
-        names = list(fields(self))
-        while names[-1].metadata == _LATER and getattr(self, names[-1].name) == names[-1].default:
-            names.pop()
-        return [getattr(self, each.name) for each in names]
+    records: int = field(default=0, repr=False, compare=False, metadata=_LATER)
+    record_bytes: int = field(default=0, repr=False, compare=False, metadata=_LATER)
+    syncs: int = field(default=0, repr=False, compare=False, metadata=_LATER)
+    checkpoints: int = field(default=0, repr=False, compare=False, metadata=_LATER)
 
     def __setstate__(self, state: list[Any]) -> None:
+        # Pickles of the first version lack the last fields.
         names = fields(self)
         values = [*state, *(each.default for each in names[len(state) :])]
         for each, value in zip(names, values, strict=True):

@@ -174,7 +174,7 @@ def test_entries_of_an_earlier_version_are_read(game: Pool) -> None:
     values = [getattr(entry, field.name) for field in dataclasses.fields(entry)]
     old = object.__new__(LogEntry)
     old.__setstate__(values[:-4])
-    assert old == dataclasses.replace(entry, records=0, record_bytes=0, syncs=0, checkpoints=0)
+    assert (old.records, old.record_bytes, old.syncs, old.checkpoints) == (0, 0, 0, 0)
+    # As keys of a pool they would not be found if fields that they lack counted.
+    assert old == entry and hash(old) == hash(entry) and "records" not in repr(entry)
     assert old.journal == "" and old.title == entry.title
-    # A pool finds a key by the bytes of its pickle, so these must be as an earlier version made them.
-    assert old.__getstate__() == values[:-4] and len(entry.__getstate__()) == len(values) - 1
