@@ -1,13 +1,15 @@
 """Read-only views of a pool as plain dataclasses, for everything that draws, prints or compares.
 
 `walk` finds the objects of an open pool, `walk_file` those in a file that libpmemobj has not opened; `memory`
-describes the memory of one object, word by word; `find_pools` tells which pools lie in a folder. No view makes handles,
-imports classes or changes anything, and damage becomes part of what is shown.
+describes the memory of one object, word by word; `logs` tells what the undo log and the journal have at this moment;
+`find_pools` tells which pools lie in a folder. No view makes handles, imports classes or changes anything, and damage
+becomes part of what is shown.
 """
 
 from __future__ import annotations
 
 from pmemobj._files.catalog import PoolOnDisk, PoolState, find_pools
+from pmemobj._history.present_logs import JournalPage, JournalRecord, PresentLogs, UndoCopy, logs
 from pmemobj._inspection.graphs import Comparison, Graph, Tree, differences
 from pmemobj._inspection.memory import memory
 from pmemobj._inspection.memory_data import Gap, Memory, Piece, State, Word
@@ -27,6 +29,8 @@ __all__ = [
     "Edge",
     "Gap",
     "Graph",
+    "JournalPage",
+    "JournalRecord",
     "Meaning",
     "Memory",
     "Node",
@@ -34,14 +38,17 @@ __all__ = [
     "Piece",
     "PoolOnDisk",
     "PoolState",
+    "PresentLogs",
     "Slot",
     "State",
     "Tree",
     "TreeRow",
     "TreeWalk",
+    "UndoCopy",
     "Word",
     "differences",
     "find_pools",
+    "logs",
     "memory",
     "nearby",
     "slot_note",

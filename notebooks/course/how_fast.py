@@ -1,4 +1,4 @@
-"""Notebook 11: bars on a logarithmic scale, the flushes of a recording, and the checks of the exercises.
+"""Notebook 11: bars on a logarithmic scale, ratios, the flushes of a recording, and the checks of the exercises.
 
 Times differ from machine to machine and from run to run, so no check uses a clock. The number of flushes of a change
 is the same everywhere; the crash lab counts the flushes.
@@ -10,6 +10,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -26,8 +27,14 @@ SHARED = Path("/dev/shm")
 # ---- places -------------------------------------------------------------------------------------
 
 
-def new_pool(path: Path) -> PersistentObjectPool:
-    """Make a pool with a hundred numbers and no orders, and close the one of the same name from an earlier run."""
+def new_pool(path: Path, durability: str | None = None) -> PersistentObjectPool:
+    """Make a pool with a hundred numbers and no orders, and close the one of the same name from an earlier run.
+
+    Args:
+        path: The file.
+        durability: As for `pmemobj.create`. Where the pool cannot have it, a line says so, and it gets what suits the
+            kind of memory.
+    """
     there = pmemobj.open_pools()
     for pool in there:
         # No pool can be closed while a transaction is open.
@@ -36,8 +43,13 @@ def new_pool(path: Path) -> PersistentObjectPool:
         # Names are compared, because the directory in RAM is another one in each run.
         if Path(pool.absolute_path).name == path.name:
             pool.close()
-    path.unlink(missing_ok=True)
-    pool = pmemobj.create(path, SIZE)
+    for each in (path, path.with_name(f"{path.name}-journal")):
+        each.unlink(missing_ok=True)
+    try:
+        pool = pmemobj.create(path, SIZE, durability=durability)
+    except pmemobj.DurabilityError as error:
+        print(f"{path.name} cannot be {durability}: {error.why}")
+        pool = pmemobj.create(path, SIZE)
     with pool.transaction():
         pool.root = pool.new(PersistentDict, total=0)
         pool.root["numbers"] = pool.new(PersistentList, range(100))
@@ -113,6 +125,52 @@ class Bars:
         )
 
 
+class Ratios:
+    """Times as multiples of those in the first row.
+
+    Args:
+        title: The line above the table.
+        times: The seconds, by row and column; every row has the same columns.
+    """
+
+    def __init__(self, title: str, times: Mapping[str, Mapping[str, float]]) -> None:
+        self.title, self.times = title, {name: dict(row) for name, row in times.items()}
+        self._base = next(iter(self.times.values()))
+
+    def _rows(self) -> list[list[str]]:
+        head = ["", *self._base]
+        first, *others = self.times
+        rows = [[first, *(f"1 ({duration(seconds)})" for seconds in self._base.values())]]
+        for name in others:
+            rows.append(
+                [name, *(times_as_long(self.times[name][column] / self._base[column]) for column in self._base)]
+            )
+        return [head, *rows]
+
+    def __repr__(self) -> str:
+        widths = [max(map(len, column)) for column in zip(*self._rows(), strict=True)]
+        names, *numbers = widths
+        lines = (
+            "  ".join([row[0].ljust(names), *(cell.rjust(width) for cell, width in zip(row[1:], numbers, strict=True))])
+            for row in self._rows()
+        )
+        return "\n".join((self.title, *lines))
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._rows()
+        look = 'style="text-align:right"'
+        cells = [f"<tr><th></th>{''.join(f'<th {look}>{escape(cell)}</th>' for cell in head[1:])}</tr>"]
+        for name, *numbers in rows:
+            row = "".join(f"<td {look}>{escape(cell)}</td>" for cell in numbers)
+            cells.append(f'<tr><th style="text-align:left">{escape(name)}</th>{row}</tr>')
+        return f"<strong>{escape(self.title)}</strong><table>{''.join(cells)}</table>"
+
+
+def times_as_long(ratio: float) -> str:
+    """A ratio in two or more digits: 0.4, 1.2, 31, 12,431."""
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+
+
 def _text(x: float, y: float, text: str, size: int, weight: str = "normal", anchor: str = "start") -> str:
     look = f'font-size="{size}" font-weight="{weight}" text-anchor="{anchor}" fill="#1b2733"'
     return f'<text x="{x:.1f}" y="{y}" {look}>{escape(text)}</text>'
@@ -177,3 +235,41 @@ def check_enter(pool: PersistentObjectPool, enter: Callable[[PersistentObjectPoo
     if not recording.explore(sound, atomic=False, budget=200).ok:
         return not_yet(f"only {count} flushes, but a power cut can leave a total that does not fit the amounts")
     return right(f"{count} flushes, and the total was right after every simulated power cut")
+
+
+def _syncs(durability: str, together: bool) -> int:
+    """For how many syncs a hundred changes wait, in a pool with a journal beside the notebook."""
+    with (
+        tempfile.TemporaryDirectory(prefix="how-fast-", dir=".") as directory,
+        pmemobj.create(Path(directory) / "syncs.pmem", SIZE, durability=durability) as pool,
+    ):
+        numbers = pool.root = pool.new(PersistentList, range(100))
+        pool.log.start()
+        with pool.transaction() if together else nullcontext():
+            for index in range(100):
+                numbers[index] += 1_000
+        return sum(entry.syncs for entry in pool.log.entries)
+
+
+@exercise
+def check_syncs(answer: Mapping[str, int | None]) -> None:
+    """Check the predicted syncs of a hundred changes, which the history of a pool counts."""
+    if not all(isinstance(number, int) for number in answer.values()):
+        return not_yet("predict all three, as numbers")
+    try:
+        found = {
+            "full, one by one": _syncs("full", False),
+            "full, in one transaction": _syncs("full", True),
+            "relaxed, one by one": _syncs("relaxed", False),
+        }
+    except pmemobj.DurabilityError as error:
+        return not_yet(f"this folder has no journals to count in: {error.why}")
+    hints = {
+        "full, one by one": "each of these changes is a commit, and waits",
+        "full, in one transaction": "how many commits are there?",
+        "relaxed, one by one": "what is it that relaxed commits do not do?",
+    }
+    for name, number in found.items():
+        if answer.get(name) != number:
+            return not_yet(f"{name}: it is not {answer.get(name)}; {hints[name]}")
+    return right(", ".join(f"{name}: {number}" for name, number in found.items()))

@@ -1,4 +1,4 @@
-"""Notebook 6: how a list grows, and the checks of the exercises.
+"""Notebook 6: how a list grows, a pool with a journal, and the checks of the exercises.
 
 A check stores the values in a pool of its own and looks at their bytes.
 """
@@ -105,6 +105,17 @@ def show_growth(count: int) -> None:
                 lines.append(f"with item {number:2}: room for {_room(numbers)}")
             place = moved
     print("\n".join(lines))
+
+
+def open_with_journal(path: str) -> PersistentObjectPool:
+    """Open a pool with a journal; where that is not possible, open it without one, and print why."""
+    try:
+        pool = pmemobj.open(path, durability="full")
+    except pmemobj.DurabilityError as error:
+        print(f"{path} is open, but without a journal: {error.why}")
+        return pmemobj.open(path)
+    print(f"{path} is open, and its journal is {path}-journal")
+    return pool
 
 
 @exercise

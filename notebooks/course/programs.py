@@ -21,8 +21,9 @@ def begin_anew(*paths: str) -> None:
                 with contextlib.suppress(pmemobj.PmemError):
                     pool.abandon_transaction()
                 pool.close()
-        with contextlib.suppress(FileNotFoundError):
-            (shutil.rmtree if os.path.isdir(path) else os.remove)(path)
+        for each in (path, f"{path}-journal"):
+            with contextlib.suppress(FileNotFoundError):
+                (shutil.rmtree if os.path.isdir(each) else os.remove)(each)
 
 
 def command_line(program: str, *arguments: str, typed: str = "") -> None:

@@ -28,7 +28,7 @@ import threading
 from collections.abc import Sequence
 
 from pmemobj._durability import file_operations, journal_format
-from pmemobj._durability.journal_format import LINE, RECORD_HEAD, RECORDS, SECTOR, Header, Place
+from pmemobj._durability.journal_format import LINE, RECORD_HEAD, RECORDS, SECTOR, Header, Place, Record
 from pmemobj._durability.pool_space import PoolSpace
 from pmemobj._format import WORD
 from pmemobj._pmdk import chunks, interposition, library
@@ -105,6 +105,25 @@ class NewJournal:
         return os.path.samestat(there, os.fstat(self.file))
 
 
+class CommitObserver:
+    """Is told what each commit takes; `pool.log` is told. It does nothing; a derived class overrides the methods.
+
+    The thread that commits calls the methods. An exception from them is raised by the commit, so they must raise none.
+    """
+
+    def record_written(self, size: int) -> None:
+        """A record of so many bytes was written."""
+
+    def synced(self) -> None:
+        """The journal was synced."""
+
+    def checkpoint_made(self) -> None:
+        """The file of the pool has everything, and the journal began anew."""
+
+    def commit_returns(self) -> None:
+        """The commit is as durable as it promises; what follows belongs to no commit of this thread."""
+
+
 class Journal:
     """The journal of an open pool.
 
@@ -119,6 +138,7 @@ class Journal:
         records: How many records were written, and the next three likewise: syncs of the journal, bytes of records,
             checkpoints.
         syncs, written, checkpoints: See `records`.
+        observer: Who is told what each commit takes; None for nobody.
         path: The file, for messages.
     """
 
@@ -147,6 +167,7 @@ class Journal:
         #: Why nothing can be made durable any more; None as long as the disk works.
         self._failure: NotDurableError | None = None
         self.records = self.syncs = self.written = self.checkpoints = 0
+        self.observer: CommitObserver | None = None
 
     # ---- before a change ----
 
@@ -248,6 +269,8 @@ class Journal:
             self._place = place
             self.records = place.sequence
             del self._gathered[0]
+            if self.observer is not None:
+                self.observer.record_written(len(record))
 
     def _finish_generation_at_last(self) -> None:
         try:
@@ -263,6 +286,8 @@ class Journal:
         """
         if not self._is_relaxed:
             self._sync()
+        if self.observer is not None:
+            self.observer.commit_returns()
 
     def sync(self) -> None:
         """Wait until all records that were written before this call are durable, in relaxed mode too.
@@ -290,6 +315,27 @@ class Journal:
                 raise self._fail("sync", error) from None
             self.syncs += 1
             self._durable = reached
+        if self.observer is not None:
+            self.observer.synced()
+
+    # ---- looking at it ----
+
+    def present_records(self) -> list[Record]:
+        """The records since the last checkpoint, read from the file; other threads may commit meanwhile.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        while True:
+            header, end = self._header, self._place.position
+            data = file_operations.current.read(self._made.file, end - RECORDS, RECORDS)
+            if header is self._header:
+                return list(journal_format.whole_records(memoryview(data), header))
+
+    def waiting(self) -> tuple[int, int]:
+        """How many pages, and how many lines of them, the next record will have as it looks now."""
+        pages, lines = self._noted(self._base)
+        return int(pages), int(lines)
 
     # ---- a checkpoint ----
 
@@ -337,6 +383,8 @@ class Journal:
             raise self._fail("checkpoint", error) from None
         self._native.forget(self._base, True)
         self.checkpoints += 1
+        if self.observer is not None:
+            self.observer.checkpoint_made()
         return True
 
     def _note_footers(self) -> None:

@@ -176,6 +176,11 @@ def pages_of(record: Record) -> list[int]:
     return [page for page, _ in _entries(record)]
 
 
+def lines_of(record: Record) -> list[tuple[int, tuple[int, ...]]]:
+    """The numbers of the pages of which a record has lines, each with the numbers of these lines."""
+    return [(page, tuple(line for line in range(PAGE // LINE) if bits >> line & 1)) for page, bits in _entries(record)]
+
+
 def _entries(record: Record) -> Iterator[tuple[int, int]]:
     table = record.data[RECORD_HEAD : RECORD_HEAD + _ENTRY.size * record.pages]
     return _ENTRY.iter_unpack(table)

@@ -9,5 +9,6 @@
 | `entries` | what the history tells of a transaction, as dataclasses of words and numbers |
 | `drafts` | entries while they are being made |
 | `recorder` | observes a heap and makes drafts of what it does |
+| `present_logs` | what libpmemobj's undo log and the journal have at this moment, which is `inspect.logs` |
 | `log` | `TransactionLog`: starts and stops the recorder, keeps the last entries, prints them |
 """

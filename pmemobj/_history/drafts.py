@@ -12,12 +12,14 @@ from dataclasses import dataclass, field, replace
 from pmemobj._history.entries import LogChange, LogEntry, LogLine, LogStep
 from pmemobj._history.places import VALUE, Spot
 
-__all__ = ["MOST_CHANGES", "Draft"]
+__all__ = ["COMPLETE", "MOST_CHANGES", "Draft"]
 
 #: An entry keeps at most this many changes.
 MOST_CHANGES = 40
 #: The outcomes of changes that are complete.
-_DONE = frozenset(("committed", "stored", "published", "done"))
+COMPLETE = frozenset(("committed", "stored", "published", "done"))
+#: What is added up when drafts are merged; what their journal takes is told later, to the draft that is kept.
+_COUNTS = ("snapshots", "logged", "stores", "allocations", "allocated", "frees")
 
 
 @dataclass(slots=True)
@@ -45,6 +47,10 @@ class Draft:
     old: dict[int, tuple[int, Spot | None, str]] = field(default_factory=dict)
     changes: list[tuple[Spot, str, str]] = field(default_factory=list)
     unnamed: int = 0
+    records: int = 0
+    record_bytes: int = 0
+    syncs: int = 0
+    checkpoints: int = 0
 
     @property
     def is_empty(self) -> bool:
@@ -54,7 +60,7 @@ class Draft:
         """Whether the same line of the program did something again; transactions of the program are never merged."""
         if "transaction" in (self.what, other.what) or self.line is None:
             return False
-        return self.line == other.line and {self.outcome, other.outcome} <= _DONE
+        return self.line == other.line and {self.outcome, other.outcome} <= COMPLETE
 
     def add(self, other: Draft) -> None:
         """Merge another draft of the same line into this one."""
@@ -62,7 +68,7 @@ class Draft:
         if self.what != other.what:
             self.what, self.outcome = "changes", "done"
         self.ended = other.ended
-        for name in ("snapshots", "logged", "stores", "allocations", "allocated", "frees"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         known = {(spot.owner, spot.slot): number for number, (spot, _, _) in enumerate(self.changes)}
         for spot, text, now in other.changes:
@@ -113,6 +119,10 @@ class Draft:
             self.hidden,
             tuple(LogChange(name(spot), before, after) for spot, before, after in sorted(self.changes, key=_rank)),
             self.unnamed,
+            self.records,
+            self.record_bytes,
+            self.syncs,
+            self.checkpoints,
         )
 
 

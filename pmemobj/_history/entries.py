@@ -6,9 +6,11 @@ No entry refers to a pool or to objects in it, so it says the same when the pool
 from __future__ import annotations
 
 import linecache
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from pmemobj._public_names import public_in
+from pmemobj._text import plural
 
 __all__ = ["ABSENT", "GONE", "SHOWN", "LogChange", "LogEntry", "LogLine", "LogStep"]
 
@@ -16,6 +18,9 @@ __all__ = ["ABSENT", "GONE", "SHOWN", "LogChange", "LogEntry", "LogLine", "LogSt
 SHOWN = 4
 #: The texts for a value that did not exist before, and for one that does not exist afterwards.
 ABSENT, GONE = "absent", "gone"
+#: Of fields that the first version did not have. What it has pickled is shown as before, hence no `repr`; and as a key
+#: of a pool it is found by a hash of the fields that are compared.
+_LATER = {"later": True}
 
 
 @public_in("pmemobj")
@@ -96,6 +101,12 @@ class LogEntry:
         hidden: How many further steps there were.
         changes: Which values have changed; none after a roll-back.
         unnamed: How many further changes there were.
+        records, record_bytes: How many records it wrote to the journal of the pool, and how many bytes they have. These
+            two, `syncs` and `checkpoints` are 0 for a pool without a journal, and do not count in comparisons. A
+            roll-back writes no record; what it has put back is in the next one.
+        syncs: How many syncs of the journal it waited for. None in relaxed mode, and none for a commit whose record
+            another thread had synced as well.
+        checkpoints: How many times it found the journal full, and wrote everything to the file of the pool.
     """
 
     number: int
@@ -117,6 +128,17 @@ class LogEntry:
     hidden: int
     changes: tuple[LogChange, ...]
     unnamed: int
+    records: int = field(default=0, repr=False, compare=False, metadata=_LATER)
+    record_bytes: int = field(default=0, repr=False, compare=False, metadata=_LATER)
+    syncs: int = field(default=0, repr=False, compare=False, metadata=_LATER)
+    checkpoints: int = field(default=0, repr=False, compare=False, metadata=_LATER)
+
+    def __setstate__(self, state: list[Any]) -> None:
+        # Pickles of the first version lack the last fields.
+        names = fields(self)
+        values = [*state, *(each.default for each in names[len(state) :])]
+        for each, value in zip(names, values, strict=True):
+            object.__setattr__(self, each.name, value)
 
     @property
     def title(self) -> str:
@@ -144,6 +166,18 @@ class LogEntry:
             for count, name, size in parts
             if count
         )
+
+    @property
+    def journal(self) -> str:
+        """What it took of the journal: ``1 record (512 bytes), 1 sync``; empty if it took nothing, or there is none."""
+        if not (self.records or self.syncs or self.checkpoints):
+            return ""
+        records = (
+            f"{plural(self.records, 'record')} ({plural(self.record_bytes, 'byte')})" if self.records else "no record"
+        )
+        syncs = plural(self.syncs, "sync") if self.syncs else "no sync"
+        checkpoints = f", {plural(self.checkpoints, 'checkpoint')}" if self.checkpoints else ""
+        return f"{records}, {syncs}{checkpoints}"
 
     @property
     def more(self) -> int:

@@ -142,15 +142,16 @@ class TransactionLog:
             with suppress(Exception):
                 self._namer(list(self._drafts))
 
-    def _keep(self, draft: Draft) -> None:
-        """Add a complete draft, or merge it into the last one if the same line did the same."""
+    def _keep(self, draft: Draft) -> Draft:
+        """Add a complete draft, or merge it into the last one if the same line did the same; the draft that is kept."""
         before = self._drafts[-1] if self._drafts else None
         if before is not None and before.is_repeated_by(draft):
             before.add(draft)
-            return
+            return before
         self.recorded += 1
         draft.number = self.recorded
         self._drafts.append(draft)
+        return draft
 
 
 def _lines(log: TransactionLog, entries: Sequence[LogEntry]) -> Iterator[str]:

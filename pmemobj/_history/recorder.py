@@ -7,6 +7,9 @@ reached from the root is found out when the log is read.
 A change outside of transactions may take several stores, the last of which makes it valid (see `_hashtable.table`).
 So stores to places that mean nothing yet belong to the entry of the store that makes them valid.
 
+The journal of a pool, if it has one, tells the recorder what each commit takes. That is after the draft was finished,
+so the last draft of each thread is remembered until its commit returns.
+
 If the recorder fails, the operation that it observes must not fail: the recorder removes itself, and says why.
 """
 
@@ -19,11 +22,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from pmemobj._durability.journal import CommitObserver
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.lock import thread_key
 from pmemobj._engine.observer import Observer
 from pmemobj._format import ALLOCATION_HEADER_SIZE, WORD
-from pmemobj._history.drafts import MOST_CHANGES, Draft
+from pmemobj._history.drafts import COMPLETE, MOST_CHANGES, Draft
 from pmemobj._history.entries import ABSENT, GONE, LogLine
 from pmemobj._history.places import CLASS_TABLE, OTHER, VALUE, Spot, WordFinder, kind_text, word_text
 from pmemobj.errors import PmemError
@@ -40,10 +44,10 @@ _OURS = "pmemobj"
 _SHELLS = ("IPython", "ipykernel", "runpy", "asyncio")
 
 
-class Recorder(Observer):
+class Recorder(Observer, CommitObserver):
     """Observes a heap and makes drafts; the module docstring explains how."""
 
-    def __init__(self, heap: Heap, zero: float, keep: Callable[[Draft], None]) -> None:
+    def __init__(self, heap: Heap, zero: float, keep: Callable[[Draft], Draft]) -> None:
         self._heap = heap
         self.zero = zero
         self._keep = keep
@@ -55,6 +59,10 @@ class Recorder(Observer):
         self._entering: set[Any] = set()
         self._entries = 0
         self.draft: Draft | None = None
+        #: By thread, the draft that was finished last, while its commit has not returned.
+        self._committing: dict[Any, Draft] = {}
+        if heap.journal is not None:
+            heap.journal.observer = self
 
     @property
     def is_in_place(self) -> bool:
@@ -78,6 +86,9 @@ class Recorder(Observer):
         self.draft = None
         if self.is_in_place:
             self._heap.observer = self._inner
+        journal = self._heap.journal
+        if journal is not None and journal.observer is self:
+            journal.observer = None
         self.note = note
 
     @contextmanager
@@ -258,9 +269,31 @@ class Recorder(Observer):
             with self._observing():
                 self._step("free", f"garbage, {len(offsets)} allocations, at once")
 
+    # ---- the journal ----
+
+    def record_written(self, size: int) -> None:
+        draft = self._committing.get(thread_key())
+        if draft is not None:
+            draft.records += 1
+            draft.record_bytes += size
+
+    def synced(self) -> None:
+        draft = self._committing.get(thread_key())
+        if draft is not None:
+            draft.syncs += 1
+
+    def checkpoint_made(self) -> None:
+        draft = self._committing.get(thread_key())
+        if draft is not None:
+            draft.checkpoints += 1
+
+    def commit_returns(self) -> None:
+        self._committing.pop(thread_key(), None)
+
     # ---- drafts ----
 
     def _new(self, what: str) -> Draft:
+        self._committing.pop(thread_key(), None)
         return Draft(what, _users_line(), time.perf_counter() - self.zero)
 
     def _single(self) -> Draft:
@@ -281,7 +314,9 @@ class Recorder(Observer):
         self.draft = None
         draft.ended = time.perf_counter() - self.zero
         draft.old.clear()
-        self._keep(draft)
+        kept = self._keep(draft)
+        if self._heap.journal is not None and draft.outcome in COMPLETE:
+            self._committing[thread_key()] = kept
         self._entries += 1
         if self._entries >= _MOST_ENTRIES:
             self.leave(f"it stopped recording after {_MOST_ENTRIES} entries, so that the program runs at full speed")

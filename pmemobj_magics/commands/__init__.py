@@ -10,6 +10,7 @@
 | `graph` | draw objects as a graph, and compare two graphs |
 | `memory` | show bytes, measure the space, collect garbage, check a pool |
 | `log` | show the history of transactions, and switch it on and off |
+| `journal` | show what the journal and the undo log have |
 | `crash` | kill a cell, or cut its power |
 | `watch` | open the explorer |
 | `panel` | open the panel, and do what its controls ask for |

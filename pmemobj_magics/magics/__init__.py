@@ -10,6 +10,7 @@
 | `memory` | ``%pmem_bytes``, ``%pmem_stats``, ``%pmem_gc``, ``%pmem_check`` |
 | `log` | ``%pmem_log`` |
 | `crash` | ``%%pmem_crash`` |
+| `journal` | ``%pmem_journal`` |
 | `watch` | ``%pmem_watch`` |
 | `panel` | ``%pmem_panel`` |
 | `base` | what all magics share: options, ``-o``, errors in short form |

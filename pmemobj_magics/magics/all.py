@@ -7,6 +7,7 @@ from IPython.core.magic import magics_class
 from pmemobj_magics.magics.crash import CrashMagics
 from pmemobj_magics.magics.dumps import DumpMagics
 from pmemobj_magics.magics.graph import GraphMagics
+from pmemobj_magics.magics.journal import JournalMagics
 from pmemobj_magics.magics.log import LogMagics
 from pmemobj_magics.magics.memory import MemoryMagics
 from pmemobj_magics.magics.panel import PanelMagics
@@ -29,6 +30,7 @@ class PmemMagics(
     GraphMagics,
     MemoryMagics,
     LogMagics,
+    JournalMagics,
     WatchMagics,
     PanelMagics,
     CrashMagics,

@@ -9,6 +9,7 @@
 | `graph` | objects and their references as a drawing |
 | `memory` | the bytes of an object, the space in a pool, freed garbage, and the result of a check |
 | `log` | the history of transactions |
+| `journal` | the journal and the undo log, side by side |
 | `crash` | simulated crashes: results, pictures before and after recovery, the timeline |
 | `watch` | the explorer that follows a pool |
 | `panel` | the controls that open, change and crash pools |

@@ -13,8 +13,16 @@ pytest.importorskip("pmemobj.crash._native", reason="there is no recorder withou
 from course import how_fast
 
 from pmemobj import PersistentObjectPool
+from pmemobj._files.medium import Medium
+from pmemobj._lifecycle import session
+from pmemobj._pmdk import interposition, library
 
 pytestmark = pytest.mark.once
+
+library.load()
+without_replacing = pytest.mark.skipif(
+    bool(interposition.problem()), reason="libpmem's functions cannot be replaced here"
+)
 
 Enter = Callable[[PersistentObjectPool, Any], object]
 
@@ -118,3 +126,43 @@ def test_bars() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert how_fast.duration(seconds) == text
+
+
+def test_ratios() -> None:
+    ratios = how_fast.Ratios("of <RAM>", {"RAM": {"a": 1e-6, "b": 2e-6}, "disk": {"a": 12431.4e-6, "b": 2.4e-6}})
+    title, head, first, second = repr(ratios).splitlines()
+    assert title == "of <RAM>" and head.split() == ["a", "b"]
+    assert first.split() == ["RAM", "1", "(1.0", "µs)", "1", "(2.0", "µs)"]
+    assert second.split() == ["disk", "12,431", "1.2"]
+    assert len(set(map(len, (head, first, second)))) == 1
+    assert "of &lt;RAM&gt;" in ratios._repr_html_() and ">12,431<" in ratios._repr_html_()
+
+
+def test_a_pool_that_cannot_have_the_mode_gets_another_and_says_so(
+    scratch: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with how_fast.new_pool(scratch / "relaxed.pmem", "relaxed") as pool:
+        said = capsys.readouterr().out
+        assert pool.medium is not Medium.RAM or said.startswith("relaxed.pmem cannot be relaxed: ")
+        assert pool.medium is Medium.RAM or (pool.durability == "relaxed" and not said)
+
+
+@without_replacing
+def test_syncs(
+    as_disk: None, scratch: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(scratch)
+    said = []
+    for numbers in ((None, 1, 0), (1, 1, 0), (100, 100, 0), (100, 1, 1), (100, 1, 0)):
+        names = ("full, one by one", "full, in one transaction", "relaxed, one by one")
+        how_fast.check_syncs(dict(zip(names, numbers, strict=True)))
+        said.append(capsys.readouterr().out)
+    assert ["✓" in each for each in said] == [False] * 4 + [True] and len(set(said)) == 5
+    assert "predict all three" in said[0] and "is a commit, and waits" in said[1] and "how many commits" in said[2]
+    assert not list(scratch.iterdir()), "the pools of the check are gone"
+
+
+def test_syncs_without_a_disk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(session, "medium_of", lambda _: Medium.RAM)
+    how_fast.check_syncs({"full, one by one": 100})
+    assert "✗ not yet: this folder has no journals to count in" in capsys.readouterr().out

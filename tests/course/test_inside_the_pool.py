@@ -13,6 +13,8 @@ from course import inside_the_pool
 from exercises import FAST, assert_told, cell, changed, run
 
 from pmemobj import PersistentList, PersistentObjectPool
+from pmemobj._files.medium import Medium
+from pmemobj._lifecycle import session
 
 pytestmark = pytest.mark.once
 NOTEBOOK = "06_inside_the_pool"
@@ -103,3 +105,18 @@ def test_map(names: dict[str, Any]) -> None:
     drawn = inside_the_pool.FileMap(names["pool"].path)
     assert repr(drawn).splitlines()[0].split() == ["header", "8", "KiB"]
     assert drawn._repr_svg_().count("<rect") == 5
+
+
+def test_a_pool_without_a_journal_says_why(
+    names: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = names["pool"].path
+    names["pool"].close()
+    for medium, durability, words in (
+        (Medium.RAM, "memory", "is open, but without a journal: 'full' promises something for a power cut"),
+        (Medium.DISK, "full", f"is open, and its journal is {path}-journal"),
+    ):
+        monkeypatch.setattr(session, "medium_of", lambda _, medium=medium: medium)
+        with inside_the_pool.open_with_journal(path) as pool:
+            assert pool.durability == durability
+        assert words in capsys.readouterr().out

@@ -39,7 +39,7 @@ MAGICS = {
     "line": {
         *("pmem", "pmem_abort", "pmem_begin", "pmem_bytes", "pmem_check", "pmem_close", "pmem_commit", "pmem_gc"),
         *("pmem_graph", "pmem_log", "pmem_open", "pmem_stats", "pmem_dump", "pmem_restore", "pmem_tree"),
-        "pmem_backup",
+        *("pmem_backup", "pmem_journal"),
         *("pmem_crash", "pmem_watch", "pmem_panel", "pmem_delete"),
     },
     "cell": {"pmem_crash", "pmem_transaction", "pmem_tx"},

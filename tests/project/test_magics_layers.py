@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 #: The floors inside of `views`, lowest first.
 VIEWS: tuple[tuple[str, ...], ...] = (
-    ("dumps", "log", "memory", "panel", "pools", "transactions", "tree"),
+    ("dumps", "journal", "log", "memory", "panel", "pools", "transactions", "tree"),
     ("graph",),
     ("crash", "watch"),
 )

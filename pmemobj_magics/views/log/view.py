@@ -93,6 +93,8 @@ class LogView:
             yield f"         and {plural(more, 'further change')}"
         if entry.cost:
             yield f"       {entry.cost}"
+        if entry.journal:
+            yield f"       journal: {entry.journal}"
         if self._times:
             yield f"       {self._time_text(entry)}"
 
@@ -133,12 +135,13 @@ class LogView:
 
 
 def _how(entry: LogEntry) -> str:
-    """The cost of an entry in calls of libpmemobj; it unfolds to the single steps."""
+    """The cost of an entry in calls of libpmemobj, which unfolds to the single steps, and what the journal took."""
     summary = html.escape(entry.cost) or "no steps"
     steps = [f"<li>{_step(step)}</li>" for step in entry.steps]
     if entry.hidden:
         steps.append(f"<li>and {plural(entry.hidden, 'step')} more</li>")
-    return f"<details><summary>{summary}</summary><ol>{''.join(steps)}</ol></details>" if steps else summary
+    told = f"<details><summary>{summary}</summary><ol>{''.join(steps)}</ol></details>" if steps else summary
+    return f"{told}journal: {html.escape(entry.journal)}" if entry.journal else told
 
 
 def _step(step: Any) -> str:
