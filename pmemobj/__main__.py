@@ -14,6 +14,7 @@ from typing import Any
 
 from pmemobj import inspect
 from pmemobj._containers.base import kind_at
+from pmemobj._durability import leftover
 from pmemobj._files import pool_file
 from pmemobj._files.sizes import PoolSize
 from pmemobj._objects import gc
@@ -21,7 +22,7 @@ from pmemobj._progress import Progress
 from pmemobj._version import __version__
 from pmemobj.check import check
 from pmemobj.dump import dump, is_dump, resize, restore
-from pmemobj.errors import BadPoolSizeError, PmemError, PoolExistsError
+from pmemobj.errors import BadPoolSizeError, PmemError, PoolBusyError, PoolExistsError
 from pmemobj.pool import PersistentObjectPool
 
 FINE, FINDINGS, USAGE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
@@ -46,11 +47,11 @@ exit codes:
   130  interrupted    141  the program that reads the output has ended
 """
 
-#: What a commit promises, by `PersistentObjectPool.durability`.
+#: What a commit promises, by `PersistentObjectPool.durability`. It is a matter of each opening.
 _PROMISES = {
     "full": "are durable when they return (full)",
     "relaxed": "are durable some time after they return (relaxed)",
-    "in-place": "are durable when they return; libpmem writes them in place (in-place)",
+    "in-place": "are durable when they return; libpmem writes them in place (in-place, by default)",
     "memory": "outlive a program that is killed, but not the machine (memory)",
 }
 
@@ -61,7 +62,7 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def _info(arguments: argparse.Namespace) -> int:
-    with PersistentObjectPool(arguments.path) as pool:
+    with _opened(arguments.path) as pool:
         types, sizes = _count_objects(pool)
         facts: dict[str, Any] = {
             "path": pool.path,
@@ -90,6 +91,17 @@ def _info(arguments: argparse.Namespace) -> int:
     for name, count in types.most_common():
         _print(f"  {count:>10,}  {name} ({_bytes(sizes[name])} without the values in it)")
     return FINE
+
+
+def _opened(path: str) -> PersistentObjectPool:
+    """Open a pool; if another process has it open, the error says whether it has a journal."""
+    try:
+        return PersistentObjectPool(path)
+    except PoolBusyError as error:
+        journal = leftover.journal_path(path, os.path.isdir(path))
+        if os.path.exists(journal):
+            error.why += f"; until a checkpoint, its commits are in the journal {journal}"
+        raise
 
 
 def _count_objects(pool: PersistentObjectPool) -> tuple[Counter[str], Counter[str]]:

@@ -72,6 +72,8 @@ def pool_facts(
 
 def _memory_text(pool: PersistentObjectPool) -> str:
     """The kind of memory, and what a commit waits for."""
+    if pool.sandbox:
+        return f"{pool.medium.short}: the file is only read, and no commit reaches it (none)"
     journal = _JOURNALS.get(pool.durability) if pool.medium.name == "DISK" else None
     return pool.medium.value if journal is None else f"{pool.medium.short}: {journal}"
 

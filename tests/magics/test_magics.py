@@ -843,6 +843,13 @@ def memory_row(report: Any) -> str:
     return dict(report.rows)["memory"]
 
 
+def test_the_row_about_memory_of_a_sandbox_promises_nothing(run: Run, game: Any) -> None:
+    run("%pmem_close")
+    text = memory_row(run("%pmem_open game.pmem --sandbox"))
+    assert run("pool.durability") == "none"
+    assert text == f"{run('pool.medium').short}: the file is only read, and no commit reaches it (none)"
+
+
 @pytest.mark.usefixtures("on_disk")
 def test_a_pool_is_opened_in_each_mode_and_the_row_about_memory_tells(run: Run) -> None:
     text = memory_row(run("%pmem_open game.pmem --create --size 16M --durability relaxed"))

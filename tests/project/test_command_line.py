@@ -23,7 +23,9 @@ from scratch import scratch_parent
 import pmemobj
 from pmemobj import PersistentDict, PersistentList, _format
 from pmemobj import __main__ as command_line
+from pmemobj._pmdk import interposition, library
 
+library.load()
 pytestmark = pytest.mark.once
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -66,6 +68,23 @@ def test_info(command: Command, game: Path) -> None:
     assert any(line.split()[:2] == ["3", "class"] or line.split()[:2] == ["3", "Account"] for line in lines)
     facts = json.loads(command("info", game, "--json").stdout)
     assert facts["objects"] == 6 and facts["types"]["PersistentList"]["count"] == 2 and facts["size"] == 8 * MIB
+
+
+def test_info_tells_the_durability(command: Command, game: Path) -> None:
+    (told,) = [line for line in command("info", game).stdout.splitlines() if line.startswith("commits ")]
+    with pmemobj.open(game) as pool:
+        assert f"({pool.durability}" in told
+        expected = pool.durability
+    assert json.loads(command("info", game, "--json").stdout)["durability"] == expected
+
+
+@pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here")
+def test_info_of_a_busy_pool_tells_of_its_journal(command: Command, game: Path, as_disk: None) -> None:
+    for durability, has_journal in (("full", True), ("relaxed", True), ("in-place", False)):
+        with pmemobj.open(game, durability=durability):
+            said = command("info", game, code=3).stderr
+        assert "is open already" in said
+        assert (f"its commits are in the journal {game}-journal" in said) is has_journal
 
 
 def test_tree(command: Command, game: Path) -> None:
