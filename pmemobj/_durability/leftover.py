@@ -178,6 +178,9 @@ class Leftover:
         directory, name = os.path.split(self.path)
         with file_operations.opened_directory(directory) as descriptor, contextlib.suppress(FileNotFoundError):
             file_operations.current.unlink(name, descriptor)
+            # Should the name come back after a power cut, when libpmemobj has opened the file since, the journal would
+            # be taken for one of an earlier time, which is never removed.
+            file_operations.current.sync(descriptor)
 
 
 def journal_path(path: str, grows: bool) -> str:
