@@ -158,13 +158,15 @@ class Leftover:
                 f"its journal would be {self.path}, and something that is no journal has that name",
                 'move that away, or open the pool with durability="in-place"',
             )
+        if self.kind in (Kind.OTHER, Kind.DONE) and _is_in_use(self.path):
+            raise PoolBusyError(
+                what,
+                f"its journal would be {self.path}, which another process uses as the journal of another pool",
+                "close that pool there, or choose another name",
+            )
+        if self.kind is Kind.DONE:
+            self._remove()  # a program was killed while it made the journal of a new pool
         if self.kind is Kind.OTHER:
-            if _is_in_use(self.path):
-                raise PoolBusyError(
-                    what,
-                    f"its journal would be {self.path}, which another process uses as the journal of another pool",
-                    "close that pool there, or choose another name",
-                )
             directory, name = os.path.split(self.path)
             with file_operations.opened_directory(directory) as descriptor:
                 file_operations.current.rename(name, name + ASIDE, descriptor)

@@ -35,6 +35,8 @@ class RecordedDisk(FileOperations):
         self._root = os.path.realpath(directory)
         self._nodes = {_key(os.stat(self._root)): Disk.ROOT}
         self._numbers = itertools.count(Disk.ROOT + 1)
+        #: The second name of a file that was linked.
+        self._second: dict[tuple[int, int], str] = {}
         self.events: list[Event] = []
 
     def snapshot(self) -> Before:
@@ -80,9 +82,12 @@ class RecordedDisk(FileOperations):
     def _node(self, descriptor: int) -> tuple[str, int] | None:
         """The name and the number of an open file; None for one that is not recorded."""
         name = self._name(os.readlink(f"/proc/self/fd/{descriptor}"))
-        if name is None or name.endswith(" (deleted)"):
+        status = os.fstat(descriptor)
+        if name is None or not status.st_nlink:
             return None
-        node = self._nodes.get(_key(os.fstat(descriptor)))
+        if name.endswith(" (deleted)"):
+            name = self._second[_key(status)]  # the name by which it was opened is gone
+        node = self._nodes.get(_key(status))
         return name, self._adopt(name) if node is None else node
 
     def _adopt(self, name: str) -> int:
@@ -183,6 +188,8 @@ class RecordedDisk(FileOperations):
         inside = self._name(self._whole(name, directory))
         if inside is not None:
             second = os.path.join(os.path.dirname(inside), other) if other else ""
+            if kind == "link":
+                self._second[_key(os.stat(other, dir_fd=directory))] = second
             self.events.append(Event(kind, inside, other=second))
 
 
@@ -222,11 +229,9 @@ def demand_complete(recording: RecordedDisk, before: Before, directory: Path) ->
     model = Disk(before)
     for event in recording.events:
         model.do(event)
-    # Names of unfinished files, which the next creator removes, are removed without being recorded.
-    made = {name: (pages, size) for name, pages, size in model.files() if not name.startswith(".")}
-    there = {
-        str(path.relative_to(directory)): read_pages(path) for path in sorted(directory.rglob("[!.]*")) if path.is_file()
-    }
+    made = {name: (pages, size) for name, pages, size in model.files() if not _is_unfinished(name)}
+    names = [str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()]
+    there = {name: read_pages(directory / name) for name in names if not _is_unfinished(name)}
     assert set(made) == set(there), (set(made), set(there))
     wrong = [
         (name, sorted(at for at in set(pages) | set(made[name][0]) if pages.get(at) != made[name][0].get(at))[:5])
@@ -234,6 +239,11 @@ def demand_complete(recording: RecordedDisk, before: Before, directory: Path) ->
         if made[name] != (pages, size)
     ]
     assert not wrong, f"pages that were written and not recorded: {wrong}"
+
+
+def _is_unfinished(name: str) -> bool:
+    """Whether it is something that the next creator removes; it is removed without being recorded."""
+    return name.startswith(".")
 
 
 def beside(path: Path) -> Path:
