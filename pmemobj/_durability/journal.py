@@ -92,9 +92,14 @@ class NewJournal:
         self.file = self.directory = -1
 
     def remove(self) -> None:
-        """Remove the file, if it still has its name."""
+        """Remove the file for good, if it still has its name.
+
+        Should the name come back after a power cut, when libpmemobj has opened the pool since, this would be taken for
+        a journal of an earlier time, which is never removed.
+        """
         if self.is_in_place():
             file_operations.current.unlink(self.name, self.directory)
+            file_operations.current.sync(self.directory)
 
     def is_in_place(self) -> bool:
         """Whether the file is still the one that has its name."""

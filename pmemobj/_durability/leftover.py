@@ -158,14 +158,16 @@ class Leftover:
                 f"its journal would be {self.path}, and something that is no journal has that name",
                 'move that away, or open the pool with durability="in-place"',
             )
+        if self.kind in (Kind.OTHER, Kind.DONE) and _is_in_use(self.path):
+            raise PoolBusyError(
+                what,
+                f"its journal would be {self.path}, which is in use for another pool, one that was moved away or that is "
+                "being created",
+                "close that pool, try again in a moment, or choose another name",
+            )
+        if self.kind is Kind.DONE:
+            self._remove()  # a program was killed while it made the journal of a new pool
         if self.kind is Kind.OTHER:
-            if _is_in_use(self.path):
-                raise PoolBusyError(
-                    what,
-                    f"its journal would be {self.path}, which is in use for another pool, one that was moved away or "
-                    "that is being created",
-                    "close that pool, try again in a moment, or choose another name",
-                )
             directory, name = os.path.split(self.path)
             with file_operations.opened_directory(directory) as descriptor:
                 file_operations.current.rename(name, name + ASIDE, descriptor)
@@ -179,6 +181,9 @@ class Leftover:
         directory, name = os.path.split(self.path)
         with file_operations.opened_directory(directory) as descriptor, contextlib.suppress(FileNotFoundError):
             file_operations.current.unlink(name, descriptor)
+            # Should the name come back after a power cut, when libpmemobj has opened the file since, the journal would
+            # be taken for one of an earlier time, which is never removed.
+            file_operations.current.sync(descriptor)
 
 
 def journal_path(path: str, grows: bool) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from pmemobj._durability import leftover
+from pmemobj._durability import file_operations, leftover
 from pmemobj._durability.leftover import Leftover, Pages
 from pmemobj._files import holders, poolset
 from pmemobj._format import (
@@ -439,16 +439,19 @@ def give_name(unfinished: str, name: str) -> None:
     Raises:
         FileExistsError: there is a file of that name.
     """
-    try:
-        os.link(unfinished, name)
-    except FileExistsError:
-        raise
-    except OSError:
-        # The file system has no hard links.
-        if os.path.lexists(name):
-            raise FileExistsError(name) from None
-        os.rename(unfinished, name)
-    persist_names(name)
+    files = file_operations.current
+    old, new = os.path.basename(unfinished), os.path.basename(name)
+    with file_operations.opened_directory(os.path.dirname(os.path.abspath(name))) as directory:
+        try:
+            files.link(old, new, directory)
+        except FileExistsError:
+            raise
+        except OSError:
+            # The file system has no hard links.
+            if os.path.lexists(name):
+                raise FileExistsError(name) from None
+            files.rename(old, new, directory)
+        files.sync(directory)
 
 
 def replace(finished: str, name: str) -> None:
@@ -459,11 +462,8 @@ def replace(finished: str, name: str) -> None:
 
 def persist_names(path: str) -> None:
     """Wait until the directory of `path`, with the names in it, is durable."""
-    directory = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    with file_operations.opened_directory(os.path.dirname(os.path.abspath(path))) as directory:
+        file_operations.current.sync(directory)
 
 
 # ---- errors ------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ import re
 import stat
 from typing import NamedTuple
 
+from pmemobj._durability import file_operations
 from pmemobj._format import MIN_PART_SIZE, MIN_POOL_SIZE, POOL_HEADER_SIZE, POOL_HEAP_OFFSET, POOL_HEAP_SIZE, WORD
 from pmemobj.errors import PoolDamagedError
 
@@ -180,8 +181,9 @@ def tidy(what: str, directory: str) -> None:
     parts = find(what, directory)
     with open(parts[0].path, "rb") as first:
         used = in_use(what, parts, first.read(POOL_HEADER_SIZE))
-    for part in parts[len(used) :]:
-        os.unlink(part.path)
+    with file_operations.opened_directory(directory) as descriptor:
+        for part in parts[len(used) :]:
+            file_operations.current.unlink(os.path.basename(part.path), descriptor)
     close_gaps(directory, used)
 
 
@@ -192,9 +194,10 @@ def part_name(number: int) -> str:
 
 def close_gaps(directory: str, parts: list[Part]) -> None:
     """Number the parts without gaps. They may be mapped meanwhile, since a mapping does not depend on names."""
-    for place, part in enumerate(parts):
-        if part.number != place:
-            os.rename(part.path, os.path.join(directory, part_name(place)))
+    with file_operations.opened_directory(directory) as descriptor:
+        for place, part in enumerate(parts):
+            if part.number != place:
+                file_operations.current.rename(os.path.basename(part.path), part_name(place), descriptor)
 
 
 def _word(head: bytes, at: int) -> int:

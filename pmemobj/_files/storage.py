@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from pmemobj._durability import leftover
+from pmemobj._durability import file_operations, leftover
 from pmemobj._files import pool_file
 from pmemobj._files import poolset as _parts
 from pmemobj._format import LAYOUT_NAME
@@ -105,12 +105,15 @@ class Directory:
         self._memory = ""
 
     def create(self, size: int, mode: int, policy: int = PASS) -> library.Pool:
-        os.mkdir(self._path, 0o700)
+        files = file_operations.current
+        files.make_directory(self._path, 0o700)
         set_path = os.path.join(self._path, _parts.SET_NAME)
-        with open(set_path, "xb") as file:
-            file.write(_parts.poolset(size, "/proc/self/cwd"))
-            file.flush()
-            os.fsync(file.fileno())
+        described = files.open(set_path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        try:
+            files.write(described, _parts.poolset(size, "/proc/self/cwd"), 0)
+            files.sync(described)
+        finally:
+            files.close(described)
         os.chmod(set_path, mode)
         with self._poolset() as name:
             pop = library.create(name, LAYOUT_NAME, 0, mode, policy, self._max_size)
@@ -145,15 +148,18 @@ class Directory:
             os.close(memory)
 
     def give_name(self, path: str) -> None:
-        try:
-            # rename replaces neither a file nor a directory that is not empty.
-            os.rename(self._path, path)
-        except OSError:
-            if os.path.lexists(path):
-                raise FileExistsError(path) from None
-            raise
-        os.fsync(self._descriptor)
-        pool_file.persist_names(path)
+        files = file_operations.current
+        # The directory must not get its name before the names in it are durable.
+        files.sync(self._descriptor)
+        with file_operations.opened_directory(os.path.dirname(path)) as descriptor:
+            try:
+                # rename replaces neither a file nor a directory that is not empty.
+                files.rename(os.path.basename(self._path), os.path.basename(path), descriptor)
+            except OSError:
+                if os.path.lexists(path):
+                    raise FileExistsError(path) from None
+                raise
+            files.sync(descriptor)
 
     def grown(self) -> None:
         """Give new parts their numbers and permissions, and make their names durable."""
@@ -170,7 +176,7 @@ class Directory:
                 # libpmemobj does not create new parts with the permissions of the others.
                 os.chmod(part.path, mode)
             _parts.close_gaps(directory, parts)
-            os.fsync(self._descriptor)
+            file_operations.current.sync(self._descriptor)
 
     def parts_from(self, end: int) -> tuple[int, list[tuple[str, int]]]:
         found, at = [], 0

@@ -226,9 +226,14 @@ class Session:
             space.sync_all()
         self._storage = storage.at(unfinished, may_grow_to)
         named = unfinished if may_grow_to else self.file
-        pop = self._map_with_journal(f"create pool {self.path}", unfinished, found, named)
-        self._bind(pop, found.size, may_grow_to)
-        self._adopt_journal()
+        what = f"create pool {self.path}"
+        try:
+            pop = self._map_with_journal(what, unfinished, found, named)
+            self._bind(pop, found.size, may_grow_to)
+            self._adopt_journal()
+        except journaling.Overtaken:
+            # Another process creates a pool of this name, and has taken the new journal for one that was left behind.
+            raise pool_file.busy_error(what, self.file) from None
         if self.heap.journal is None:
             self.heap.store(self.heap.root_offset + ROOT_STATE, STATE_OPEN)
 

@@ -261,6 +261,18 @@ def test_a_journal_that_was_never_begun_is_removed(killed: Killed, content: byte
     assert not beside(path).exists()
 
 
+@pytest.mark.parametrize("content", [b"", bytes(4096)])
+def test_a_journal_that_was_never_begun_keeps_no_pool_from_being_created(
+    scratch: Path, as_disk: None, content: bytes
+) -> None:
+    """A power cut, or a kill, while a pool was created: its journal had its name, and no header yet."""
+    path = scratch / "pool"
+    beside(path).write_bytes(content)
+    with pmemobj.create(path, 8 << 20, durability="full") as pool:
+        pool.root = 1
+    assert os.listdir(scratch) == ["pool"]
+
+
 @pytest.mark.parametrize("is_directory", [False, True])
 def test_something_else_that_has_the_name_is_left_alone(killed: Killed, is_directory: bool) -> None:
     path = killed(fill)

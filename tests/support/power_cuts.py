@@ -1,61 +1,138 @@
-"""Power cuts of a pool with a journal: which states a disk may leave, and what must be in each of them.
+"""Power cuts of a pool with a journal: the operations on files are recorded while a program works.
 
-The operations on files are recorded while a program works. A state is what is on the disk when the power is cut after
-some operation: everything that was waited for, and of everything else any part, in sectors of 512 bytes; a name that
-was not waited for is there or not.
+`disk_states` makes the states of them that a disk may leave. What libpmemobj writes itself, a new pool and a new part,
+is noted when this library first opens it; `demand_complete` proves that nothing else was written.
 """
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import os
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
+
+from disk_states import PAGE, Disk, Event, Pages, read_pages
 
 from pmemobj._durability.file_operations import Data, FileOperations, standing_in
 from pmemobj._durability.leftover import journal_path
+from pmemobj._pmdk import library
 
-SECTOR = 512
+#: What `Disk` starts from: number, path, contents (None for a directory) and size of each.
+Before = list[tuple[int, str, Pages | None, int]]
 
 
 class RecordedDisk(FileOperations):
-    """Does everything, and remembers the operations that change files of one directory, or wait for them."""
+    """Does everything, and remembers the operations that change what is in one directory, or wait for it.
+
+    Attributes:
+        events: What has happened.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._root = os.path.realpath(directory)
-        self._names: dict[int, str] = {}
-        #: The events: kind, name of the file, and what belongs to the kind.
-        self.events: list[tuple[Any, ...]] = []
+        self._nodes = {_key(os.stat(self._root)): Disk.ROOT}
+        self._numbers = itertools.count(Disk.ROOT + 1)
+        #: The second name of a file that was linked.
+        self._second: dict[tuple[int, int], str] = {}
+        self.events: list[Event] = []
 
-    def _note(self, kind: str, descriptor: int, *more: Any) -> None:
-        name = self._names.get(descriptor)
-        if name is None:  # it was open before the recording began
-            whole = os.readlink(f"/proc/self/fd/{descriptor}")
-            name = os.path.relpath(whole, self._root) if whole.startswith(self._root) else None
-        if name is not None:
-            self.events.append((kind, name, *more))
+    def snapshot(self) -> Before:
+        """What there is before anything is recorded."""
+        before: Before = []
+        for path in sorted(Path(self._root).rglob("*")):
+            key = _key(path.stat())
+            if key not in self._nodes:
+                self._nodes[key] = next(self._numbers)
+            pages, size = (None, 0) if path.is_dir() else read_pages(path)
+            before.append((self._nodes[key], str(path.relative_to(self._root)), pages, size))
+        return before
 
     def promise(self, value: Any) -> None:
         """What the program relies on from now on."""
-        self.events.append(("promise", "", value))
+        self.events.append(Event("promise", "", data=value))
+
+    def take_over(self, before: Before) -> None:
+        """Record what libpmemobj has written by a mapping in place, all of it durable.
+
+        That happens when a pool with long logs is opened (`Session._map`). libpmemobj makes its stores durable one by
+        one; power cuts in between are for the crash lab.
+        """
+        model = Disk(before)
+        for event in self.events:
+            model.do(event)
+        for name, pages, _ in list(model.files()):
+            path = Path(self._root, name)
+            there, _ = read_pages(path)
+            changed = [number for number in {*there, *pages} if there.get(number) != pages.get(number)]
+            node = self._nodes[_key(path.stat())]
+            for number in sorted(changed):
+                self.events.append(Event("write", name, node, PAGE * number, there.get(number, bytes(PAGE))))
+            if changed:
+                self.events.append(Event("sync", name, node))
+
+    # ---- which file it is ----
+
+    def _name(self, whole: str) -> str | None:
+        """A path relative to the directory; None for one outside."""
+        return os.path.relpath(whole, self._root) if f"{whole}/".startswith(f"{self._root}/") else None
+
+    def _node(self, descriptor: int) -> tuple[str, int] | None:
+        """The name and the number of an open file; None for one that is not recorded."""
+        name = self._name(os.readlink(f"/proc/self/fd/{descriptor}"))
+        status = os.fstat(descriptor)
+        if name is None or not status.st_nlink:
+            return None
+        if name.endswith(" (deleted)"):
+            name = self._second[_key(status)]  # the name by which it was opened is gone
+        node = self._nodes.get(_key(status))
+        return name, self._adopt(name) if node is None else node
+
+    def _adopt(self, name: str) -> int:
+        """Record what somebody else has made, with everything in it: libpmemobj, by a mapping that is gone."""
+        path = Path(self._root, name)
+        if _key(path.parent.stat()) not in self._nodes:
+            self._adopt(os.path.dirname(name))
+        node = self._new(name, "directory" if path.is_dir() else "create")
+        if not path.is_dir():
+            pages, size = read_pages(path)
+            self.events.append(Event("size", name, node, size))
+            for number, page in pages.items():
+                self.events.append(Event("write", name, node, PAGE * number, page[: size - PAGE * number]))
+        return node
+
+    def _new(self, name: str, kind: str) -> int:
+        key = _key(os.stat(os.path.join(self._root, name)))
+        # A file that is gone may have had the same number of the system.
+        node = self._nodes[key] = next(self._numbers)
+        self.events.append(Event(kind, name, node))
+        return node
+
+    def _note(self, kind: str, descriptor: int, offset: int = 0, data: bytes = b"") -> None:
+        found = self._node(descriptor)
+        if found is not None:
+            self.events.append(Event(kind, *found, offset, data))
+
+    def _whole(self, path: str, directory: int | None) -> str:
+        """A path whose last part may be a link or missing."""
+        before = "" if directory is None else os.readlink(f"/proc/self/fd/{directory}")
+        head, last = os.path.split(os.path.join(before, path))
+        return os.path.join(os.path.realpath(head), last)
+
+    # ---- the operations ----
 
     def open(self, path: str, flags: int, mode: int = 0o600, directory: int | None = None) -> int:
-        whole = path if directory is None else os.path.join(os.readlink(f"/proc/self/fd/{directory}"), path)
-        new = bool(flags & os.O_CREAT) and not os.path.lexists(whole)
+        is_new = bool(flags & os.O_CREAT) and not os.path.lexists(self._whole(path, directory))
         descriptor = super().open(path, flags, mode, directory)
-        whole = os.readlink(f"/proc/self/fd/{descriptor}")
-        if whole.startswith(self._root):
-            self._names[descriptor] = os.path.relpath(whole, self._root)
-            if new:
-                self._note("create", descriptor)
+        name = self._name(os.readlink(f"/proc/self/fd/{descriptor}"))
+        if is_new and name is not None:
+            self._new(name, "create")
+        elif not flags & os.O_DIRECTORY:
+            self._node(descriptor)
         return descriptor
-
-    def close(self, descriptor: int) -> None:
-        self._names.pop(descriptor, None)
-        super().close(descriptor)
 
     def write(self, descriptor: int, data: Data, offset: int) -> None:
         super().write(descriptor, data, offset)
@@ -66,8 +143,10 @@ class RecordedDisk(FileOperations):
         self._note("write", descriptor, offset, bytes(data))
 
     def allocate(self, descriptor: int, offset: int, size: int) -> None:
+        before = os.fstat(descriptor).st_size
         super().allocate(descriptor, offset, size)
-        self._note("size", descriptor, os.fstat(descriptor).st_size)
+        if os.fstat(descriptor).st_size != before:
+            self._note("size", descriptor, os.fstat(descriptor).st_size)
 
     def truncate(self, descriptor: int, size: int) -> None:
         super().truncate(descriptor, size)
@@ -81,110 +160,95 @@ class RecordedDisk(FileOperations):
         super().sync(descriptor)
         self._note("sync", descriptor)
 
+    def make_directory(self, path: str, mode: int) -> None:
+        super().make_directory(path, mode)
+        name = self._name(self._whole(path, None))
+        if name is not None:
+            self._new(name, "directory")
+
     def rename(self, old: str, new: str, directory: int) -> None:
-        raise AssertionError("nothing is renamed here")
+        self._adopt_name(old, directory)
+        super().rename(old, new, directory)
+        self._note_names("rename", directory, old, new)
 
     def link(self, old: str, new: str, directory: int) -> None:
+        self._adopt_name(old, directory)
         super().link(old, new, directory)
-        place = os.readlink(f"/proc/self/fd/{directory}")
-        self.events.append(
-            ("link", *(os.path.relpath(os.path.join(place, name), self._root) for name in (old, new)))
-        )
+        self._note_names("link", directory, old, new)
 
     def unlink(self, name: str, directory: int) -> None:
+        self._adopt_name(name, directory)
+        before = os.stat(name, dir_fd=directory, follow_symlinks=False)
         super().unlink(name, directory)
-        self.events.append(
-            ("unlink", os.path.relpath(os.path.join(os.readlink(f"/proc/self/fd/{directory}"), name), self._root))
-        )
+        self._note_names("unlink", directory, name)
+        if before.st_nlink == 1:
+            self._nodes.pop(_key(before), None)
+
+    def _adopt_name(self, name: str, directory: int) -> None:
+        inside = self._name(self._whole(name, directory))
+        if inside is not None and _key(os.stat(name, dir_fd=directory)) not in self._nodes:
+            self._adopt(inside)
+
+    def _note_names(self, kind: str, directory: int, name: str, other: str = "") -> None:
+        inside = self._name(self._whole(name, directory))
+        if inside is not None:
+            second = os.path.join(os.path.dirname(inside), other) if other else ""
+            if kind == "link":
+                self._second[_key(os.stat(other, dir_fd=directory))] = second
+            self.events.append(Event(kind, inside, other=second))
+
+
+def _key(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 @contextmanager
-def recorded(directory: Path) -> Iterator[tuple[RecordedDisk, dict[str, bytes]]]:
-    """Record in the block; with the files as they were before."""
-    before = {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+def recorded(directory: Path) -> Iterator[tuple[RecordedDisk, Before]]:
+    """Record in the block; with what there was before."""
     disk = RecordedDisk(directory)
-    with standing_in(disk):
+    before = disk.snapshot()
+    open_pool, close, in_place = library.open_pool, library.close, []
+
+    def opened(name: str, layout: str, copy_on_write: bool, *more: Any, **others: Any) -> Any:
+        pop = open_pool(name, layout, copy_on_write, *more, **others)
+        if not copy_on_write:
+            in_place.append(pop)
+        return pop
+
+    def closed(pop: Any) -> None:
+        close(pop)
+        if pop in in_place:
+            in_place.remove(pop)
+            disk.take_over(before)
+
+    with (
+        standing_in(disk),
+        mock.patch.object(library, "open_pool", opened),
+        mock.patch.object(library, "close", closed),
+    ):
         yield disk, before
 
 
-class File:
-    """One file: what is durable of it, and what is not yet."""
-
-    def __init__(self, content: bytes = b"", is_named: bool = True) -> None:
-        self.content = bytearray(content)
-        self.waiting: list[tuple[Any, ...]] = []
-        self.is_named = is_named
-
-    def settle(self) -> None:
-        for event in self.waiting:
-            self._apply(event, lambda _: True)
-        self.waiting = []
-
-    def _apply(self, event: tuple[Any, ...], wanted: Any) -> None:
-        if event[0] == "size":
-            if wanted(None):
-                self.content = self.content[: event[2]].ljust(event[2], b"\0")
-            return
-        _, _, offset, data = event
-        at = offset
-        while at < offset + len(data):
-            end = min((at // SECTOR + 1) * SECTOR, offset + len(data))
-            if wanted(at):
-                if end > len(self.content):
-                    self.content.extend(bytes(end - len(self.content)))
-                self.content[at:end] = data[at - offset : end - offset]
-            at = end
-
-    def after_cut(self, chance: random.Random, share: float) -> bytes:
-        """The content after a power cut: each sector that was not waited for is new with a probability of `share`."""
-        copy = File(bytes(self.content))
-        for event in self.waiting:
-            copy._apply(event, lambda _: chance.random() < share)
-        return bytes(copy.content)
+def demand_complete(recording: RecordedDisk, before: Before, directory: Path) -> None:
+    """The events make of what there was exactly what there is: nothing was written that was not recorded."""
+    model = Disk(before)
+    for event in recording.events:
+        model.do(event)
+    made = {name: (pages, size) for name, pages, size in model.files() if not _is_unfinished(name)}
+    names = [str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()]
+    there = {name: read_pages(directory / name) for name in names if not _is_unfinished(name)}
+    assert set(made) == set(there), (set(made), set(there))
+    wrong = [
+        (name, sorted(at for at in set(pages) | set(made[name][0]) if pages.get(at) != made[name][0].get(at))[:5])
+        for name, (pages, size) in there.items()
+        if made[name] != (pages, size)
+    ]
+    assert not wrong, f"pages that were written and not recorded: {wrong}"
 
 
-class Disk:
-    """The files after some of the events."""
-
-    def __init__(self, before: dict[str, bytes]) -> None:
-        self.files = {name: File(content) for name, content in before.items()}
-        #: Files whose names were removed, which a power cut may bring back.
-        self.removed: dict[str, File] = {}
-        self.promises: list[Any] = []
-
-    def do(self, event: tuple[Any, ...]) -> None:
-        kind, name = event[0], event[1]
-        if kind == "promise":
-            self.promises.append(event[2])
-        elif kind == "create":
-            self.files[name] = File(is_named=False)
-            self.removed.pop(name, None)
-        elif kind == "link":
-            second = self.files[event[2]] = File(bytes(self.files[name].content), is_named=False)
-            second.waiting = list(self.files[name].waiting)
-        elif kind == "unlink":
-            self.removed[name] = self.files.pop(name)
-        elif kind == "sync" and name not in self.files and (name == "." or name not in self.removed):
-            for file in self.files.values():
-                file.is_named = True
-            self.removed.clear()
-        elif kind == "sync" and name in self.files:
-            self.files[name].settle()
-        elif name in self.files:
-            self.files[name].waiting.append(event)
-
-    def cut(self, directory: Path, chance: random.Random) -> None:
-        """Write one of the states that a power cut may leave."""
-        share = chance.choice([0.0, 1.0, 0.5, 0.9, 0.1])
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, file in self.files.items():
-            if file.is_named or chance.random() < 0.5:
-                target = directory / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(file.after_cut(chance, chance.choice([share, 0.0, 1.0])))
-        for name, file in self.removed.items():
-            if chance.random() < 0.5:
-                (directory / name).write_bytes(file.after_cut(chance, share))
+def _is_unfinished(name: str) -> bool:
+    """Whether it is something that the next creator removes; it is removed without being recorded."""
+    return name.startswith(".")
 
 
 def beside(path: Path) -> Path:
