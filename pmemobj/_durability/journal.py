@@ -336,11 +336,12 @@ class Journal:
 
     def _begin_generation(self) -> None:
         """From here on, the records that there are count for nothing."""
-        if self._capacity > self._limit:
-            file_operations.current.truncate(self._made.file, self._limit)
-            self._capacity = self._limit
         self._coming = self._header._replace(generation=self._header.generation + 1)
         self._finish_generation()
+        if self._capacity > self._limit:
+            # Not before the header is durable: of the generation before, all records are needed, or none.
+            file_operations.current.truncate(self._made.file, self._limit)
+            self._capacity = self._limit
 
     def _finish_generation(self) -> None:
         """Begin the generation that is coming. If an interrupt cuts this off, the next record does it again before."""
