@@ -26,7 +26,7 @@ import os
 import threading
 from collections.abc import Sequence
 
-from pmemobj._durability import file_operations, journal_format
+from pmemobj._durability import file_operations, journal_format, onlookers
 from pmemobj._durability.journal_format import LINE, RECORD_HEAD, RECORDS, SECTOR, Header, Place
 from pmemobj._durability.pool_space import PoolSpace
 from pmemobj._format import WORD
@@ -39,6 +39,8 @@ FIRST_SIZE = 256 << 10
 _LEAST_LIMIT, _MOST_LIMIT = 4 << 20, 64 << 20
 #: A checkpoint is due when the records have changed so many pages, since each takes memory until then.
 MOST_PAGES = 32768
+#: For onlookers, a checkpoint is put off until there are so many times more pages, or the journal is so much longer.
+_PUT_OFF = 4
 #: Room that a record needs besides the lines that its caller knows of: libpmemobj's logs and bookkeeping.
 _SLACK = 64 << 10
 
@@ -156,6 +158,8 @@ class Journal:
             self._refuse()
         need = self._need(size)
         if self._place.position + need > self._capacity and not self._lengthen(need, self._limit):
+            if self._put_off(need):
+                return
             self.checkpoint()
             need = self._need(size)
             if self._place.position + need > self._capacity and not self._lengthen(need):
@@ -272,8 +276,20 @@ class Journal:
 
     def _relieve(self) -> None:
         """Make the journal longer, or empty it by a checkpoint."""
-        if self._written() > MOST_PAGES or not self._lengthen(_SLACK, self._limit):
+        is_due = self._written() > MOST_PAGES or not self._lengthen(_SLACK, self._limit)
+        if is_due and not self._put_off(_SLACK):
             self.checkpoint()
+
+    def _put_off(self, need: int) -> bool:
+        """Put a checkpoint off for a process that copies the files, and make room for a record; whether that is done.
+
+        There is a bound, since that process may be stopped, and never go on.
+        """
+        if self._written() > _PUT_OFF * MOST_PAGES or not onlookers.are_there(self._made.file):
+            return False
+        if self._place.position + need <= self._capacity:
+            return True
+        return self._lengthen(max(need, self._limit // 4), _PUT_OFF * self._limit)
 
     def _written(self) -> int:
         """How many pages the records have changed since the last checkpoint."""
