@@ -15,7 +15,7 @@ from typing import Any
 from pmemobj import inspect
 from pmemobj._containers.base import kind_at
 from pmemobj._durability import leftover
-from pmemobj._files import pool_file
+from pmemobj._files import busy_copies, pool_file
 from pmemobj._files.sizes import PoolSize
 from pmemobj._objects import gc
 from pmemobj._progress import Progress
@@ -39,6 +39,9 @@ examples:
   python -m pmemobj resize game.pmem 256M
   python -m pmemobj backup game.pmem copy.pmem
 
+info, tree, check and dump also work while another process has the pool open: on
+a copy of it, as of its last commit.
+
 exit codes:
   0    fine
   1    check found damage
@@ -61,8 +64,26 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 # ---- what the commands do ---------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def _looked_into(path: str) -> Iterator[PersistentObjectPool]:
+    """A pool for commands that only look: itself, or a sandbox of it if another process has it open."""
+    try:
+        pool = PersistentObjectPool(path)
+    except PoolBusyError as error:
+        if not busy_copies.is_refused_for_another(path, error):
+            raise
+        pool = PersistentObjectPool(path, sandbox=True)
+    with pool:
+        yield pool
+
+
+def _whose(pool: PersistentObjectPool) -> str:
+    """Which process has the pool open, as a line; empty if this process has."""
+    return busy_copies.stands_for(pool.held_by) if pool.held_by else ""
+
+
 def _info(arguments: argparse.Namespace) -> int:
-    with _opened(arguments.path) as pool:
+    with _looked_into(arguments.path) as pool:
         types, sizes = _count_objects(pool)
         facts: dict[str, Any] = {
             "path": pool.path,
@@ -72,10 +93,12 @@ def _info(arguments: argparse.Namespace) -> int:
             "free": pool.free,
             "medium": pool.medium.value,
             "durability": pool.durability,
-            "recovered": pool.recovered,
+            "recovered": pool.recovered and not pool.held_by,
+            "held_by": pool.held_by or None,
             "objects": sum(types.values()),
             "types": {name: {"count": count, "bytes": sizes[name]} for name, count in types.most_common()},
         }
+        whose = _whose(pool)
     if arguments.json:
         _print_json(facts)
         return FINE
@@ -84,24 +107,19 @@ def _info(arguments: argparse.Namespace) -> int:
     if facts["max_size"] > facts["size"]:
         _print(f"grows   by itself, up to {_bytes(facts['max_size'])}")
     _print(f"medium  {facts['medium']}")
-    _print(f"commits {_PROMISES[facts['durability']]}")
+    if whose:
+        _print(f"state   {whose}")
+        journal = leftover.journal_path(arguments.path, bool(facts["max_size"]))
+        if os.path.exists(journal):
+            _print(f"commits in the journal {journal}, until that process makes a checkpoint")
+    else:
+        _print(f"commits {_PROMISES[facts['durability']]}")
     if facts["recovered"]:
         _print("state   the last process had not closed the pool; it was recovered now")
     _print(f"objects {facts['objects']:,} that the root reaches")
     for name, count in types.most_common():
         _print(f"  {count:>10,}  {name} ({_bytes(sizes[name])} without the values in it)")
     return FINE
-
-
-def _opened(path: str) -> PersistentObjectPool:
-    """Open a pool; if another process has it open, the error says whether it has a journal."""
-    try:
-        return PersistentObjectPool(path)
-    except PoolBusyError as error:
-        journal = leftover.journal_path(path, os.path.isdir(path))
-        if os.path.exists(journal):
-            error.why += f"; until a checkpoint, its commits are in the journal {journal}"
-        raise
 
 
 def _count_objects(pool: PersistentObjectPool) -> tuple[Counter[str], Counter[str]]:
@@ -119,16 +137,20 @@ def _count_objects(pool: PersistentObjectPool) -> tuple[Counter[str], Counter[st
 
 
 def _tree(arguments: argparse.Namespace) -> int:
-    with PersistentObjectPool(arguments.path) as pool:
+    with _looked_into(arguments.path) as pool:
         graph = inspect.walk(pool, depth=arguments.depth, max_nodes=arguments.nodes, max_items=arguments.items)
+        held_by, whose = pool.held_by or None, _whose(pool)
     if arguments.json:
-        facts: dict[str, Any] = {"pool": graph.pool, "total": graph.total, "start": dataclasses.asdict(graph.start)}
+        facts: dict[str, Any] = {"pool": graph.pool, "held_by": held_by, "total": graph.total}
+        facts["start"] = dataclasses.asdict(graph.start)
         for name, records in (("nodes", graph.nodes.values()), ("edges", graph.edges)):
             facts[name] = [dataclasses.asdict(record) for record in records]
         _print_json(facts)
         return FINE
     for line in inspect.tree_text(graph).splitlines():
         _print(line)
+    if whose:
+        _print(f"({whose})")
     if graph.hidden:
         _print(f"({graph.hidden:,} objects are not shown)")
     return FINE
@@ -158,7 +180,10 @@ def _collect(arguments: argparse.Namespace) -> int:
 
 
 def _dump(arguments: argparse.Namespace) -> int:
-    with _progress("dump", arguments) as progress, PersistentObjectPool(arguments.path) as pool:
+    with _looked_into(arguments.path) as pool, _progress("dump", arguments) as progress:
+        if pool.held_by and not arguments.quiet:
+            # The standard output may have to be the dump.
+            print(f"pmemobj: {arguments.path} is {_whose(pool)}", file=sys.stderr)
         if arguments.file == "-":
             dump(pool, sys.stdout.buffer, progress=progress)
             return FINE

@@ -13,13 +13,14 @@ import os
 from collections.abc import Iterator
 
 from pmemobj._durability.leftover import Kind
-from pmemobj._files import pool_file, poolset
+from pmemobj._files import busy_copies, pool_file, poolset
 from pmemobj._format import STATE_CLEAN, STATE_JOURNAL, STATE_JOURNAL_MASK, STATE_OPEN, STATE_SUSPENDED
 from pmemobj._lifecycle import trial
 from pmemobj._verify.examination import ERROR, INFORMATION, Finding, Report
 from pmemobj.errors import (
     NotAPoolError,
     PmemError,
+    PoolBusyError,
     PoolDamagedError,
     PoolLayoutError,
 )
@@ -31,7 +32,8 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
     """Find everything that is wrong with a pool file. The file is not changed.
 
     Args:
-        path: The file, or the directory of a growing pool. The pool must not be open.
+        path: The file, or the directory of a growing pool. This process must not have it open. If another process has,
+            a copy as of its last commit is checked.
         seconds: How long libpmemobj may work on the file; by default a minute, and more for large pools.
 
     Returns:
@@ -39,7 +41,7 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
 
     Raises:
         PoolNotFoundError, PoolPermissionError, PoolIsDirectoryError: the file cannot be read.
-        PoolBusyError: the pool is open, here or in another process.
+        PoolBusyError: the pool is open here; or in another process that changes it all the time.
         ValueError: `seconds` is no time to wait.
         TypeError: `path` is no path. To check an open pool, call its method `check`.
 
@@ -55,15 +57,34 @@ def check(path: str | os.PathLike[str], *, seconds: float | None = None) -> Repo
     name = pool_file.checked_path("check", path)
     if seconds is not None and not (isinstance(seconds, (int, float)) and 0 < seconds < math.inf):
         raise ValueError(f"cannot check {name}: {seconds!r} seconds are no time to wait (give a positive number)")
+    if not busy_copies.is_open_elsewhere(name):
+        try:
+            report = _report(name, name, seconds)
+            if report.ok or not busy_copies.is_open_elsewhere(name):
+                return report
+        except PoolBusyError as error:
+            if not busy_copies.is_refused_for_another(name, error):
+                raise
+    with busy_copies.copied(f"check pool {name}", name) as copy:
+        report = _report(copy.path, name, seconds)
+    whose = Finding(INFORMATION, "process", None, busy_copies.stands_for(copy.holder))
+    lacking = [Finding(ERROR, "journal", None, copy.warning)] if copy.warning else []
+    # Of course that process has not closed it.
+    others = [finding for finding in report.findings if (finding.severity, finding.path) != (INFORMATION, "state")]
+    return Report(name, (whose, *lacking, *others), report.objects)
+
+
+def _report(path: str, name: str, seconds: float | None) -> Report:
+    """Check the pool at `path`, which no process has open; messages call it `name`."""
     try:
-        found = pool_file.identify(name, thorough=True)
+        found = pool_file.identify(path, name, thorough=True)
     except (NotAPoolError, PoolLayoutError, PoolDamagedError) as error:
-        if isinstance(error, NotAPoolError) and not (os.path.isfile(name) or poolset.is_growing_pool(name)):
+        if isinstance(error, NotAPoolError) and not (os.path.isfile(path) or poolset.is_growing_pool(path)):
             raise
         return Report(name, (Finding(ERROR, "header", None, error.why),), 0)
-    _demand_closed(name)
+    _demand_closed(path)
     outside = list(_outside(found))
-    inside, objects = _inside(name, outside, seconds or trial.patience(found.size))
+    inside, objects = _inside(path, outside, seconds or trial.patience(found.size))
     # Both find the damage of the heap.
     return Report(name, tuple(dict.fromkeys([*outside, *inside])), objects)
 

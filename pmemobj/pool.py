@@ -58,7 +58,8 @@ class PersistentObjectPool:
         max_size: Bytes that a growing pool may grow to; 64 GiB by default, and at the most. The addresses are
             reserved, memory and disk are not.
         sandbox: Whether the changes stay in the memory of this process and vanish at close. The file must exist, and
-            is never written. But it is locked, so it must be writable.
+            is never written. But it is locked, so it must be writable. If another process has the pool open, the
+            sandbox is one of a copy in memory, as of its last commit (see `held_by`).
         durability: On a disk, ``'full'`` (a journal: each commit waits for one write to the disk), ``'relaxed'`` (a
             journal that no commit waits for) or ``'in-place'`` (libpmem waits for each changed page); see
             the property `durability`. None for what suits the kind of memory.
@@ -69,7 +70,8 @@ class PersistentObjectPool:
         BadPoolSizeError: `pool_size` or `max_size` is too small, or too large.
         NotAPoolError, PoolLayoutError, PoolVersionError, PoolDamagedError, PoolIsDirectoryError: the file is no
             sound pool of this release; the class says what it is instead.
-        PoolBusyError: the pool is open already, in this process or in another.
+        PoolBusyError: the pool is open already, in this process or in another. For a sandbox: in this process; or in
+            another one that changes it all the time, so that there is no moment to copy it.
         DurabilityError: the pool cannot have this `durability`, or not in this place.
         PoolPermissionError, DiskFullError, PoolAccessError: the system refuses the operation.
 
@@ -514,6 +516,35 @@ class PersistentObjectPool:
         return self._session.sandbox
 
     @property
+    def held_by(self) -> str:
+        """The process that has the pool open, if this is a sandbox of it; an empty string for every other pool.
+
+        Such a sandbox shows a copy in memory as of the last commit before it was opened, or a later one. The other
+        process goes on, and neither of the two sees what the other changes from then on.
+
+        Durability: the file of the pool, and its journal, are only read.
+        Cost: opening it reads the files of the pool once or a few times, and takes as much memory as their contents.
+        The other process waits for nothing.
+        C functions: ``pread``, ``pmemobj_open`` of the copy.
+
+        Example::
+
+            import subprocess
+            import sys
+
+            import pmemobj
+
+            LOOK = "import pmemobj; pool = pmemobj.open('busy.pmem', sandbox=True); print(pool.root, pool.held_by)"
+
+            with pmemobj.create("busy.pmem", 16 << 20) as pool:
+                pool.root = "at work"
+                looked = subprocess.run([sys.executable, "-c", LOOK], check=True, capture_output=True, text=True)
+                assert looked.stdout.startswith("at work process ")
+                assert pool.held_by == ""
+        """
+        return self._session.held_by
+
+    @property
     def recovered(self) -> bool:
         """Whether the last process that used the pool did not close it, so that it was recovered when it was opened."""
         return self._session.recovered
@@ -613,7 +644,7 @@ def open(path: Path, *, sandbox: bool = False, durability: str | None = None) ->
 
     Args:
         path: The file, or the directory of a growing pool.
-        sandbox: Whether all changes stay in memory and vanish at close.
+        sandbox: Whether all changes stay in memory and vanish at close. Such a pool may be open in another process.
         durability: As for `PersistentObjectPool`.
 
     Raises:

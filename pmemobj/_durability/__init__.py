@@ -11,5 +11,6 @@ never flushed.
 | `journal_format` | the bytes of a journal: its header, its records, and their checksums |
 | `pool_space` | the files of a pool as one space of offsets that is written and made durable |
 | `leftover` | what a journal beside a pool has that the file lacks, and what else may lie there |
+| `onlookers` | holds checkpoints off while another process copies the files of an open pool |
 | `journal` | the journal of an open pool: commits, checkpoints, and what happens when the disk fails |
 """

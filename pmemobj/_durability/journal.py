@@ -27,7 +27,7 @@ import os
 import threading
 from collections.abc import Sequence
 
-from pmemobj._durability import file_operations, journal_format
+from pmemobj._durability import file_operations, journal_format, onlookers
 from pmemobj._durability.journal_format import LINE, RECORD_HEAD, RECORDS, SECTOR, Header, Place, Record
 from pmemobj._durability.pool_space import PoolSpace
 from pmemobj._format import WORD
@@ -40,6 +40,8 @@ FIRST_SIZE = 256 << 10
 _LEAST_LIMIT, _MOST_LIMIT = 4 << 20, 64 << 20
 #: A checkpoint is due when the records have changed so many pages, since each takes memory until then.
 MOST_PAGES = 32768
+#: For onlookers, a checkpoint is put off until there are so many times more pages, or the journal is so much longer.
+_PUT_OFF = 4
 #: Room that a record needs besides the lines that its caller knows of: libpmemobj's logs and bookkeeping.
 _SLACK = 64 << 10
 
@@ -187,6 +189,8 @@ class Journal:
             self._refuse()
         need = self._need(size)
         if self._place.position + need > self._capacity and not self._lengthen(need, self._limit):
+            if self._put_off(need):
+                return
             self.checkpoint()
             need = self._need(size)
             if self._place.position + need > self._capacity and not self._lengthen(need):
@@ -346,8 +350,20 @@ class Journal:
 
     def _relieve(self) -> None:
         """Make the journal longer, or empty it by a checkpoint."""
-        if self._written() > MOST_PAGES or not self._lengthen(_SLACK, self._limit):
+        is_due = self._written() > MOST_PAGES or not self._lengthen(_SLACK, self._limit)
+        if is_due and not self._put_off(_SLACK):
             self.checkpoint()
+
+    def _put_off(self, need: int) -> bool:
+        """Put a checkpoint off for a process that copies the files, and make room for a record; whether that is done.
+
+        There is a bound, since that process may be stopped, and never go on.
+        """
+        if self._written() > _PUT_OFF * MOST_PAGES or not onlookers.are_there(self._made.file):
+            return False
+        if self._place.position + need <= self._capacity:
+            return True
+        return self._lengthen(max(need, self._limit // 4), _PUT_OFF * self._limit)
 
     def _written(self) -> int:
         """How many pages the records have changed since the last checkpoint."""
@@ -412,11 +428,12 @@ class Journal:
 
     def _begin_generation(self) -> None:
         """From here on, the records that there are count for nothing."""
-        if self._capacity > self._limit:
-            file_operations.current.truncate(self._made.file, self._limit)
-            self._capacity = self._limit
         self._coming = self._header._replace(generation=self._header.generation + 1)
         self._finish_generation()
+        if self._capacity > self._limit:
+            # Not before the header is durable: of the generation before, all records are needed, or none.
+            file_operations.current.truncate(self._made.file, self._limit)
+            self._capacity = self._limit
 
     def _finish_generation(self) -> None:
         """Begin the generation that is coming. If an interrupt cuts this off, the next record does it again before."""

@@ -72,11 +72,12 @@ class Leftover:
 
     # ---- reading ----
 
-    def overlay(self, files: Sequence[tuple[str, int]]) -> Pages:
+    def overlay(self, files: Sequence[tuple[str, int]], read: bytes | None = None) -> Pages:
         """The pages that the journal changes, as they are with it; the files stay as they are.
 
         Args:
             files: Path and size in bytes of each file of the pool, in order.
+            read: The bytes of the journal, if the caller has read them.
 
         Raises:
             PoolDamagedError: a whole record does not fit to the pool.
@@ -85,7 +86,8 @@ class Leftover:
         if self.kind is not Kind.PENDING:
             return {}
         assert self.header is not None
-        with memoryview(_read(self.path)) as data, library.files_in_a_row(files, private=True) as image:
+        whole = _read(self.path) if read is None else read
+        with memoryview(whole) as data, library.files_in_a_row(files, private=True) as image:
             changed: set[int] = set()
             for record in journal_format.whole_records(data[RECORDS:], self.header):
                 try:
@@ -134,8 +136,7 @@ class Leftover:
         if self.kind is Kind.PENDING:
             space = PoolSpace(files)
             try:
-                for run in _runs(pages):
-                    space.write(PAGE * run[0], b"".join([pages[page] for page in run]))
+                write_pages(space, pages)
                 space.sync()
                 # Only now, for as long as the state names the journal, the replay is repeated after a crash.
                 space.write(state_at, STATE_OPEN.to_bytes(WORD, "little"))
@@ -161,8 +162,8 @@ class Leftover:
         if self.kind in (Kind.OTHER, Kind.DONE) and _is_in_use(self.path):
             raise PoolBusyError(
                 what,
-                f"its journal would be {self.path}, which is in use for another pool, one that was moved away or that is "
-                "being created",
+                f"its journal would be {self.path}, which is in use for another pool, one that was moved away or that "
+                "is being created",
                 "close that pool, try again in a moment, or choose another name",
             )
         if self.kind is Kind.DONE:
@@ -206,7 +207,7 @@ def look(what: str, path: str, grows: bool, head: bytes, state: int) -> Leftover
         PoolVersionError: a later release has made the journal.
     """
     beside = journal_path(path, grows)
-    is_needed = state & STATE_JOURNAL_MASK == STATE_JOURNAL
+    is_needed = names_journal(state)
     try:
         start = _read(beside, RECORDS)
     except (FileNotFoundError, NotADirectoryError):
@@ -251,6 +252,11 @@ def _judge_needed(beside: str, header: Header | None, head: bytes, state: int) -
     return Leftover(Kind.MISSING, beside, why, header)
 
 
+def names_journal(state: int) -> bool:
+    """Whether a state says that the last commits of the pool are in a journal."""
+    return state & STATE_JOURNAL_MASK == STATE_JOURNAL
+
+
 def state_of(number: int) -> int:
     """The state of a pool whose last commits are in the journal of this number."""
     return STATE_JOURNAL | number << 8
@@ -276,6 +282,12 @@ def _scatter(record: Record, image: memoryview) -> None:
         journal_format.scatter(record, image)
     else:
         module.scatter(record.data, journal_format.RECORD_HEAD, record.pages, image)
+
+
+def write_pages(space: PoolSpace, pages: Pages) -> None:
+    """Write pages to the files of a pool."""
+    for run in _runs(pages):
+        space.write(PAGE * run[0], b"".join([pages[page] for page in run]))
 
 
 def _runs(pages: Pages) -> list[list[int]]:

@@ -10,4 +10,6 @@
 | `catalog` | which pools lie in a folder, told from their files without opening them |
 | `storage` | creates and opens what a pool lies in: one file, or a directory that grows |
 | `copies` | copies the files of a pool, so that there is a whole copy or none |
+| `mirror` | copies in memory of files that another process changes, brought up to date until they are of one moment |
+| `busy_copies` | a copy in memory of a pool that another process has open, as of its last commit |
 """

@@ -520,12 +520,15 @@ def busy_error(what: str, path: str) -> PoolBusyError:
     with suppress(OSError):
         pid = holders.holder_of(first_file(path))
     where = "this process" if pid == os.getpid() else holders.described(pid) if pid else ""
+    todo = "close it there first; one process at a time can have a pool open"
+    if pid != os.getpid():
+        todo += ", but with sandbox=True its last commit can be looked at"
     return PoolBusyError(
         what,
         f"the pool is open already, in {where}"
         if where
         else "the pool, or a copy of it, is open already, in this process or another",
-        "close it there first; one process at a time can have a pool open",
+        todo,
     )
 
 

@@ -32,7 +32,7 @@ from pmemobj._pmdk.interposition import PASS
 from pmemobj.errors import PoolAccessError, PoolBusyError
 
 #: Where a sandbox grows: in memory, if there is room for a few parts, which libpmemobj makes 128 MiB long.
-_MEMORY = "/dev/shm"
+MEMORY = "/dev/shm"
 _ROOM = 512 * 1024 * 1024
 _TEMPORARY = re.compile(r"\.(creating|building|dumping|copying)-[0-9]+-[0-9a-f]{8}")
 _OVERLAY = struct.Struct("=QQQ")
@@ -200,9 +200,7 @@ def at(path: str, max_size: int) -> Storage:
     return Directory(path, max_size) if max_size else SingleFile(path)
 
 
-def open_parts(
-    parts: Iterable[tuple[str, int]], copy_on_write: bool = True, overlay: bytes = b""
-) -> library.Pool:
+def open_parts(parts: Iterable[tuple[str, int]], copy_on_write: bool = True, overlay: bytes = b"") -> library.Pool:
     """Map parts of a growing pool, given by path and size; other files in its directory are ignored."""
     with contextlib.ExitStack() as opened:
         files = [(opened.enter_context(open(path, "rb+")), size) for path, size in parts]
@@ -228,9 +226,9 @@ def overlay_of(files: Sequence[tuple[str, int]], pages: Mapping[int, bytes]) -> 
 def _place_in_memory() -> str | None:
     """A directory on tmpfs that has room. If there is none, None, by which `tempfile` means its own directory."""
     with contextlib.suppress(OSError):
-        there = os.statvfs(_MEMORY)
-        if os.access(_MEMORY, os.W_OK) and there.f_bavail * there.f_frsize >= _ROOM:
-            return _MEMORY
+        there = os.statvfs(MEMORY)
+        if os.access(MEMORY, os.W_OK) and there.f_bavail * there.f_frsize >= _ROOM:
+            return MEMORY
     return None
 
 

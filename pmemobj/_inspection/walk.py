@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 from pmemobj._containers.base import Persistent, kind_at, resurrect
 from pmemobj._engine.heap import Handle, Heap
-from pmemobj._files import pool_file
+from pmemobj._files import busy_copies, pool_file
 from pmemobj._format import ALLOCATION_HEADER_SIZE, ROOT_CLASSES, ROOT_VALUE, TAG_LEAF, stamp_of
-from pmemobj._inspection.before_image import OpenPool, as_before
+from pmemobj._inspection.before_image import OpenPool, as_before, files_as_before
 from pmemobj._inspection.graphs import Graph
 from pmemobj._inspection.nodes import ENTRIES, HEADER, VALUE, Allocation, Edge, Node, Offsets, Slot
 from pmemobj._objects.class_table import ClassTable
@@ -153,19 +153,37 @@ def walk_file(
 ) -> Graph:
     """Walk the bytes of a pool as they are in its file, without libpmemobj and therefore without recovery.
 
-    After a crash this shows the torn state: what a transaction had stored when it was cut off.
+    After a crash this shows the torn state: what a transaction had stored when it was cut off. A pool that another
+    process has open is walked as of its last commit; the name of the graph (`Graph.pool`) says which process that is.
 
     Args and returns are those of `walk`.
 
     Raises:
         PmemError: the file is no pool of this package.
+        PoolBusyError: another process has it open, and changes it all the time.
+
+    Cost: as for `walk`; that of a copy besides, if another process has the pool open (see
+    `PersistentObjectPool.held_by`).
     """
     demand_limits(depth=depth, max_nodes=max_nodes, max_items=max_items)
-    with image(pool_file.checked_path("read pool", path)) as heap:
-        # If the table of classes cannot be read, each object of a class is shown as damaged.
-        with suppress(PoolDamagedError):
-            heap.types = ClassTable(heap)
-        return walk_heap(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", Limits(depth, max_nodes, max_items))
+    limits = Limits(depth, max_nodes, max_items)
+    name = pool_file.checked_path("read pool", path)
+    if not busy_copies.is_open_elsewhere(name):
+        try:
+            with image(name) as heap:
+                # If the table of classes cannot be read, each object of a class is shown as damaged.
+                with suppress(PoolDamagedError):
+                    heap.types = ClassTable(heap)
+                return walk_heap(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", limits)
+        except PmemError as error:
+            if not busy_copies.is_refused_for_another(name, error):
+                raise
+    with busy_copies.copied(f"read pool {name}", name) as copy:
+        found = pool_file.identify(copy.path, name)
+        # Of libpmemobj's redo logs, each of which changes one word that a program sees, nothing has to be carried out.
+        with files_as_before(os.path.basename(name), found.files, found.root_offset) as heap:
+            graph = walk_heap(heap, heap.read(heap.root_offset + ROOT_VALUE), "root", limits)
+    return replace(graph, pool=f"{graph.pool}, {busy_copies.stands_for(copy.holder)}")
 
 
 def nearby(

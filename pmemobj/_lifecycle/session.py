@@ -2,6 +2,7 @@
 
 Opening goes one way, and each step relies on those before it::
 
+    copy        in a sandbox: if another process has the pool open, go on with a copy of it (`busy_copies`)
     identify    read the file before libpmemobj sees it: is it a pool, how was it left?
     settle      replay the journal of a program that was killed; remove what it has left of a growth
     judge       refuse damage over which libpmemobj would end or hang the process
@@ -32,7 +33,7 @@ from pmemobj._durability.pool_space import PoolSpace
 from pmemobj._engine import checker, exports
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.lock import PoolLock
-from pmemobj._files import pool_file, poolset, sizes, storage
+from pmemobj._files import busy_copies, pool_file, poolset, sizes, storage
 from pmemobj._files.medium import Medium, medium_of
 from pmemobj._format import (
     ROOT_IDENTITY_SIZE,
@@ -86,6 +87,7 @@ class Session:
         heap: The heap that the handles of the program refer to.
         manager: The memory manager of that heap.
         sandbox: As given.
+        held_by: The process that has the pool open, in words, if this is a sandbox of a copy of it; otherwise empty.
         suspended: Whether the pool is closed for the time being, and can be resumed.
         recovered: Whether the last opening found that no process had closed the pool.
         mode: How its commits become durable; of a pool that is not open, the mode that it had last.
@@ -101,6 +103,7 @@ class Session:
         "_storage",
         "file",
         "heap",
+        "held_by",
         "manager",
         "mode",
         "path",
@@ -114,6 +117,7 @@ class Session:
         self._durability = durability
         self.file = os.path.abspath(path)
         self.sandbox = sandbox
+        self.held_by = ""
         self.suspended = False
         self.recovered = False
         self.mode = modes.UNKNOWN
@@ -262,18 +266,42 @@ class Session:
         raise pool_file.busy_error(what, self.file)
 
     def _open(self, what: str) -> None:
-        found = pool_file.identify(self.file, self.path)
+        if not self.sandbox or not busy_copies.is_open_elsewhere(self.file):
+            try:
+                self._open_at(what, self.file)
+                return
+            except PmemError as error:
+                if not self.sandbox or not busy_copies.is_refused_for_another(self.file, error):
+                    raise
+        with busy_copies.copied(what, self.file, self.path) as copy:
+            try:
+                self._open_at(what, copy.path)
+            except PoolBusyError:
+                raise PoolBusyError(
+                    what,
+                    "this process has it open, or a copy of it, and cannot have both",
+                    "close that first; a copy may also be a sandbox of the same pool",
+                ) from None
+            self.held_by = copy.holder
+        if copy.warning:
+            warnings.warn(
+                f"pool {self.path} is opened without its last commits: {copy.warning}", RuntimeWarning, stacklevel=5
+            )
+
+    def _open_at(self, what: str, path: str) -> None:
+        """Open what lies at a path: the pool itself, or a copy of it."""
+        found = pool_file.identify(path, self.path)
         if found.max_size:
             pool_file.demand_proc(what)
         unclean = found.state not in (STATE_CLEAN, STATE_SUSPENDED)
         self._choose_mode(what)
         try:
-            with pool_file.locked(self.file, self.path):
+            with pool_file.locked(path, self.path):
                 found = self._settle(what, found)
             _demand_sound(what, found, unclean)
             if unclean:
-                self._try(found)
-            pop = self._map(what, found)
+                self._try(path, found)
+            pop = self._map(what, path, found)
         except BaseException as error:
             self._unbind()
             if isinstance(error, PmemError) or not isinstance(error, OSError):
@@ -322,20 +350,20 @@ class Session:
             )
         poolset.tidy(what, self.file)
 
-    def _try(self, found: pool_file.PoolFile) -> None:
+    def _try(self, path: str, found: pool_file.PoolFile) -> None:
         """Open the pool in a child process first. It is imported here, since few openings need it."""
         from pmemobj._lifecycle import trial
 
-        trial.run(self.file, found.size)
+        trial.run(path, found.size, self.path)
 
-    def _map(self, what: str, found: pool_file.PoolFile) -> library.Pool:
-        self._storage = storage.at(self.file, found.max_size)
+    def _map(self, what: str, path: str, found: pool_file.PoolFile) -> library.Pool:
+        self._storage = storage.at(path, found.max_size)
         if found.has_long_logs and not self.sandbox:
             # libpmemobj frees the long logs when it opens the pool, before it can be told our size classes; free
             # units of these classes would be lost until the next opening. So it is opened twice (docs/libpmemobj.md).
             library.close(self._storage.open(False))
         if self.mode.policy == interposition.JOURNAL:
-            return self._map_with_journal(what, self.file, found, self.file)
+            return self._map_with_journal(what, path, found, path)
         overlay = storage.overlay_of(found.files, found.pages) if self.sandbox else b""
         return self._storage.open(self.sandbox, self.mode.policy, overlay)
 

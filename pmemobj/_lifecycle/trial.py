@@ -52,14 +52,19 @@ class Trial:
     lines: list[str]
 
 
-def run(path: str, size: int) -> None:
+def run(path: str, size: int, name: str) -> None:
     """Open and walk the pool at `path`, of `size` bytes, in a child process.
+
+    Args:
+        path: The pool; its files stay as they are.
+        size: Bytes of its files.
+        name: How errors call it.
 
     Raises:
         PoolDamagedError: the child failed, died, or took too long.
         PoolBusyError: some process has the pool open.
     """
-    what = f"open pool {path}"
+    what = f"open pool {name}"
     trial = in_child(path, "open", patience(size))
     if trial.busy:
         raise pool_file.busy_error(what, path)

@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Iterator
 
 from pmemobj._engine.heap import Heap
-from pmemobj._files import pool_file, storage
+from pmemobj._files import pool_file, poolset, storage
 from pmemobj._format import ROOT_STATE, STATE_OPEN, WORD
 from pmemobj._pmdk import library
 from pmemobj.crash._image import Image
@@ -47,14 +47,15 @@ class PoolCopy:
 
     def __init__(self, what: str, pool: PersistentObjectPool) -> None:
         heap = pool._heap
-        if not pool._session.is_at(pool._file):
+        if not pool.held_by and not pool._session.is_at(pool._file):
             raise PoolNotFoundError(
                 what, "its file was moved or removed while the pool is open", f"move it back to {pool._file}"
             )
         self.root_offset = heap.root_offset
-        found = pool_file.identify(pool._file)
-        self._grows = found.max_size > 0
-        self._images = [Image.of_file(path, size) for path, size in found.files]
+        self._grows = poolset.is_growing_pool(pool._file)
+        # What was copied of a pool that another process has open is in no file any more.
+        files = () if pool.held_by else pool_file.identify(pool._file).files
+        self._images = [Image.of_file(path, size) for path, size in files]
         if pool.sandbox or heap.journal is not None:
             self._copy_private(heap)
         # The copy needs no journal: it has everything.

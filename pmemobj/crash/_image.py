@@ -10,7 +10,7 @@ import errno
 import os
 from typing import Any
 
-from pmemobj._files import pool_file
+from pmemobj._files import poolset
 from pmemobj._format import LAYOUT_NAME
 from pmemobj._pmdk import library
 from pmemobj.crash._trace import LINE
@@ -118,7 +118,7 @@ def demand_plain(what: str, pool: PersistentObjectPool, sandbox_too: bool = Fals
     """
     if pool.sandbox and not sandbox_too:
         raise PmemError(what, "it is in a sandbox, so its changes are in no file", "open it without sandbox=True")
-    if pool_file.identify(pool._file).max_size:
+    if poolset.is_growing_pool(pool._file):
         raise PmemError(
             what, "it is a growing pool, which gets further files while it is open", "resize a copy to a fixed size"
         )

@@ -29,6 +29,7 @@ _Size = int | Literal["auto"]
 _CREATED = "created just now"
 _RECOVERED = "recovered: the last program did not close it"
 _CLOSED_BEFORE = "the last program closed it properly"
+_HELD = "open in {}; this is its state as of its last commit"
 #: The arguments of functions as they stand in advice, each with the option of the magic that means it.
 _OPTIONS = (
     ("pool_size='auto'", "--size auto"),
@@ -61,7 +62,7 @@ def open_pool(
         path: The file, or the directory of a growing pool.
         create: Create the pool if there is no file.
         exclusive: Create the pool, and fail if there is a file.
-        sandbox: Keep the changes in memory only.
+        sandbox: Keep the changes in memory only. Another process may have the pool open.
         durability: How commits become durable on a disk; None for what suits the kind of memory.
         size: Bytes of a new pool, or ``auto`` for a pool that grows; None for the default.
         max_size: Bytes that a new pool of size ``auto`` may grow to.
@@ -95,6 +96,8 @@ def open_pool(
         else:
             pool = _open(path, sandbox, durability)
         state = _CREATED if is_new else _RECOVERED if pool.recovered else _CLOSED_BEFORE
+        if pool.held_by:
+            state = _HELD.format(pool.held_by)
         if log:
             pool.log.start()
     session.bind(name, pool)

@@ -35,7 +35,8 @@ class PoolMagics(BaseMagics):
     def pmem_open(self, arguments: argparse.Namespace) -> PoolReport:
         """Open a pool, bind it to a variable, and show its state.
 
-        A pool that is open already is used as it is, so the cell can be run again.
+        A pool that is open already is used as it is, so the cell can be run again. With ``--sandbox``, a pool that
+        another process has open is shown as of its last commit.
 
         Example::
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -90,6 +91,37 @@ def test_checkpoints_bound_the_journal_and_the_memory(scratch: Path, short_journ
             assert pool.root["big"][number * 331 % 1_000_000] == number
     with pmemobj.open(scratch / "pool") as pool:
         assert pool.root["big"][331] == 1
+
+
+class CopyWhenCut(FileOperations):
+    """Copies a directory at each moment at which a file was made shorter: what a kill then would leave."""
+
+    def __init__(self, directory: Path, copies: Path) -> None:
+        self._directory, self._copies = directory, copies
+        self.made: list[Path] = []
+
+    def truncate(self, descriptor: int, size: int) -> None:
+        super().truncate(descriptor, size)
+        self.made.append(self._copies / str(len(self.made)))
+        shutil.copytree(self._directory, self.made[-1])
+
+
+def test_a_long_journal_is_not_cut_as_long_as_its_records_are_needed(scratch: Path, short_journal: None) -> None:
+    """Otherwise a program that is killed then has old lines of the first records over new pages of the file."""
+    (scratch / "made").mkdir()
+    files = CopyWhenCut(scratch / "made", scratch)
+    with made(scratch / "made" / "pool") as pool, standing_in(files):
+        root = pool.root
+        for number in range(1, 4):
+            root["n"] = -number
+            with pool.transaction():
+                root["n"] = number
+                root["list"] = pool.persistent(list(range(number * 20_000)))
+    assert len(files.made) >= 3
+    for number, left in enumerate(files.made[:3], 1):
+        with pmemobj.open(left / "pool") as pool:
+            assert pool.root["n"] == number and len(pool.root["list"]) == number * 20_000
+            assert pool.check().ok
 
 
 def private_memory(pool: pmemobj.PersistentObjectPool) -> int:

@@ -182,11 +182,20 @@ def test_a_removed_file_is_not_taken_for_the_open_pool(run: Run, game: Any) -> N
 def test_a_pool_that_another_program_has_open(run: Run, game: Any) -> None:
     run("%pmem_close")
     with keeping("game.pmem") as pid:
-        for line in ("%pmem_open game.pmem", "%pmem_open game.pmem --sandbox", "%pmem_delete game.pmem"):
+        for line in ("%pmem_open game.pmem", "%pmem_delete game.pmem"):
             with pytest.raises(pmemobj.PoolBusyError) as error:
                 run(line)
             assert short(error)[1].startswith(f"  the pool is open already, in process {pid} (python")
             assert short(error)[2].startswith("  close it there first")
+        with pytest.raises(pmemobj.PoolBusyError) as error:
+            run("%pmem_open game.pmem")
+        assert short(error)[2].endswith(", but with --sandbox its last commit can be looked at")
+        opened = repr(run("%pmem_open game.pmem --sandbox --as looked"))
+        assert (
+            f"open in process {pid} (python" in opened
+            and "; this is its state as of its last commit; in a sandbox" in opened
+        )
+        run("%pmem_close looked")
 
 
 @pytest.mark.parametrize(
