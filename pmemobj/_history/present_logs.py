@@ -19,6 +19,7 @@ from pmemobj._history.places import OTHER, Spot, WordFinder, paths, word_text
 from pmemobj._pmdk.undo_log import all_entries
 from pmemobj._public_names import public_in
 from pmemobj._text import plural
+from pmemobj.errors import a_or_an
 
 __all__ = ["JournalPage", "JournalRecord", "PresentLogs", "UndoCopy", "logs"]
 
@@ -199,7 +200,7 @@ def logs(pool: OpenPool, *, last: int | None = 10) -> PresentLogs:
         The records of the journal, and, in a transaction of the calling thread, the copies in libpmemobj's undo log.
 
     Raises:
-        ValueError: `last` is negative.
+        TypeError, ValueError: `pool` is no pool; `last` is no int, or negative.
         PoolClosedError: the pool is closed.
         OSError: the journal cannot be read.
 
@@ -215,10 +216,11 @@ def logs(pool: OpenPool, *, last: int | None = 10) -> PresentLogs:
                 pool.root["stock"] = 11
                 print(pmemobj.inspect.logs(pool))
     """
-    if last is not None and last < 0:
-        raise ValueError(
-            f"cannot describe the last {last} records: that is no number (give 0 or more, or None for all)"
-        )
+    if not isinstance(getattr(pool, "_p_heap", None), Heap) or not hasattr(pool, "durability"):
+        raise TypeError(f"cannot tell the logs of {a_or_an(type(pool).__name__)}: it is no pool (give an open pool)")
+    if last is not None and (not isinstance(last, int) or last < 0):
+        kind = ValueError if isinstance(last, int) else TypeError
+        raise kind(f"cannot describe the last {last!r} records: that is no number (give 0 or more, or None for all)")
     return read_consistently(pool, _describe, pool, last)
 
 

@@ -120,6 +120,10 @@ def entries(pool: Pool, scratch: Path) -> dict[str, list[Callable[[], Any]]]:
             *(lambda bad=bad: pmemobj.inspect.memory(bad) for bad in (5, None, "x", mm, PersistentList)),
             *(lambda bad=bad: pmemobj.inspect.memory(pool, max_words=bad) for bad in (0, -1, "1", 1.5)),
         ],
+        "logs": [
+            *(lambda bad=bad: pmemobj.inspect.logs(bad) for bad in (5, None, "x", mm, PersistentList, pool.root)),
+            *(lambda bad=bad: pmemobj.inspect.logs(pool, last=bad) for bad in (-1, "1", 1.5)),
+        ],
         "differences": [lambda bad=bad: pmemobj.inspect.differences(bad, bad) for bad in (5, None, pool)],
         "tree_text": [lambda bad=bad: pmemobj.inspect.tree_text(bad) for bad in (5, None, pool)],
         "slot_of": [lambda bad=bad: pmemobj.inspect.slot_of(bad) for bad in (-1, 1 << 64, "x", None)],
