@@ -36,7 +36,8 @@ def new_pool(path: Path) -> PersistentObjectPool:
         # Names are compared, because the directory in RAM is another one in each run.
         if Path(pool.absolute_path).name == path.name:
             pool.close()
-    path.unlink(missing_ok=True)
+    for left in (path, path.with_name(f"{path.name}-journal")):
+        left.unlink(missing_ok=True)
     pool = pmemobj.create(path, SIZE)
     with pool.transaction():
         pool.root = pool.new(PersistentDict, total=0)

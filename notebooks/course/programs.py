@@ -21,8 +21,9 @@ def begin_anew(*paths: str) -> None:
                 with contextlib.suppress(pmemobj.PmemError):
                     pool.abandon_transaction()
                 pool.close()
-        with contextlib.suppress(FileNotFoundError):
-            (shutil.rmtree if os.path.isdir(path) else os.remove)(path)
+        for left in (path, f"{path}-journal"):  # a program that was killed leaves its journal, too
+            with contextlib.suppress(FileNotFoundError):
+                (shutil.rmtree if os.path.isdir(left) else os.remove)(left)
 
 
 def command_line(program: str, *arguments: str, typed: str = "") -> None:
