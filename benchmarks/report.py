@@ -75,7 +75,7 @@ def side_by_side(results: Results, medium: str) -> str:
 
 def growth(results: Results, medium: str) -> str:
     """All systems for the workloads that are measured at several sizes on a medium, size by size."""
-    names = [system.name for system in results.measured() if _has_any(results, system.name, medium)]
+    names = [system.name for system in results.measured() if _has_any(results, system.name, medium, growth=True)]
     titles = {system.name: system.title for system in results.systems}
     rows = []
     for workload in GROWING:
@@ -91,8 +91,8 @@ def growth(results: Results, medium: str) -> str:
     return table(["", *(titles[name] for name in names)], rows) if rows else "Not measured in this run.\n"
 
 
-def _has_any(results: Results, name: str, medium: str) -> bool:
-    return any((one.system, one.medium, one.growth) == (name, medium, False) for one in results.measurements)
+def _has_any(results: Results, name: str, medium: str, growth: bool = False) -> bool:
+    return any((one.system, one.medium, one.growth) == (name, medium, growth) for one in results.measurements)
 
 
 def _cell(one: Measurement | None, builtin: Measurement | None, workload: Workload, largest: int) -> str:

@@ -267,7 +267,8 @@ class _Runner:
     def _measure(self, workload: Workload, part: Part, names: list[str]) -> None:
         sizes, size, found = self.plan.sizes, part.size, dict[str, Measurement]()
         what = f"{workload.title.format(batch=sizes.batch)}, {size} elements"
-        request = {"workload": asdict(workload), "size": size, "batch": sizes.batch, "seconds": sizes.seconds}
+        request = {"workload": asdict(workload), "size": size, "batch": sizes.batch}
+        request["seconds"] = sizes.seconds / 2 if part.grows else sizes.seconds
         try:
             for name in names:
                 answer = self._ask(name, what, do="prepare", **request)

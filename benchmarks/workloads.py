@@ -65,7 +65,7 @@ class Sizes:
         growth: The sizes at which the growth of the cost is measured.
         places: The sizes at which changes at random places are measured, besides `elements`.
         rounds: How often everything is measured.
-        seconds: What a pass of repeated operations should last.
+        seconds: What a pass of repeated operations should last; half of it where growth is measured.
         batch: Operations in one transaction.
         patience: Seconds of passes after which a system does no more of a workload; the results tell how many it did.
     """
@@ -99,6 +99,7 @@ FULL = Sizes(
     places=(100_000, 1_000_000),
     rounds=5,
     seconds=0.1,
+    patience=20.0,
 )
 QUICK = Sizes(
     "quick",

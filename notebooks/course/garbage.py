@@ -43,6 +43,7 @@ def _own_lists(pool: PersistentObjectPool) -> int:
     return 1 + classes if classes else 0
 
 
+# In place, so that `check` speaks of the file alone: what is in a journal is a matter of another notebook.
 _PROGRAM = """
 import os, signal
 import pmemobj
@@ -51,7 +52,7 @@ from pmemobj import PersistentList
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-pool = pmemobj.open("train.pmem")
+pool = pmemobj.open("train.pmem", durability="in-place")
 """
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pmemobj
 from course.answers import not_yet, raised, right
-from pmemobj import PersistentObjectPool, PmemError
+from pmemobj import PersistentObjectPool, PmemError, PoolDamagedError
 
 SEEN = {"heron": 3, "bittern": 1, "coot": 12}
 
@@ -89,6 +89,8 @@ def _what_is_wrong_there(pool: PersistentObjectPool, path: str) -> str:
                 return "the copy was made while the pool was in use: it needs recovery when it is opened"
             if copy.root is None or copy.root.to_python() != {"place": "Reed Lake", "seen": SEEN}:
                 return "the copy is a pool, but does not hold what the original held"
+    except PoolDamagedError:
+        return "the copy was made while the pool was in use: it lacks what is in the journal, and cannot be opened"
     except PmemError as error:
         return f"the copy cannot be opened as a pool ({type(error).__name__})"
     finally:

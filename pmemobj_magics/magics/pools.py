@@ -27,7 +27,7 @@ class PoolMagics(BaseMagics):
         argument("--size", help="size of a new pool: 64M, 1G, bytes, or auto to grow (default 64M)"),
         argument("--max-size", metavar="SIZE", help="how far a new pool of --size auto may grow (default 64G)"),
         argument("--sandbox", action="store_true", help="keep all changes in memory; they are lost at close"),
-        argument("--durability", metavar="MODE", help="on a disk: full, relaxed or in-place (default in-place)"),
+        argument("--durability", metavar="MODE", help="on a disk: full, relaxed or in-place (default full)"),
         argument(
             "--as", dest="name", default=DEFAULT_NAME, metavar="NAME", help="bind it to this variable (default pool)"
         ),

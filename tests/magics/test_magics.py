@@ -903,13 +903,13 @@ def test_durability_that_a_pool_cannot_have(run: Run, game: Any, line: str, expe
 @pytest.mark.usefixtures("on_disk")
 def test_durability_of_a_pool_that_is_open_in_another(run: Run, game: Any) -> None:
     with pytest.raises(pmemobj.PoolBusyError) as error:
-        run("%pmem_open game.pmem --durability full")
+        run("%pmem_open game.pmem --durability in-place")
     assert short(error) == [
-        "PoolBusyError: cannot open pool game.pmem with --durability full",
-        "  it is open already, and its durability is in-place",
+        "PoolBusyError: cannot open pool game.pmem with --durability in-place",
+        "  it is open already, and its durability is full",
         "  leave out --durability, or close it first: %pmem_close pool",
     ]
-    assert run("%pmem_open game.pmem --durability in-place").pool is game and not game.closed
+    assert run("%pmem_open game.pmem --durability full").pool is game and not game.closed
 
 
 @pytest.mark.usefixtures("on_disk")

@@ -392,6 +392,9 @@ def test_a_row_of_a_larger_size_is_judged_by_data_of_that_size() -> None:
     assert reached == {0: True, 100_000: False, 1_000_000: None}
     assert "list set, 1,000 in a transaction, 100,000 elements | 2.00 µs | 1.00 µs" in report.growth(results, "tmpfs")
     assert "1.00 ns" in report.growth(results, "tmpfs"), "the main size is a row, too"
+    results.systems += facts("sqlite-full")
+    results.measurements.append(Measurement("sqlite-full", "tmpfs", "list_set", 100_000, 10, [1e-6], growth=True))
+    assert "SQLite, FULL" in report.growth(results, "tmpfs"), "it has only this"
     assert report.growth(results, "disk") == "Not measured in this run.\n"
 
 
