@@ -200,9 +200,7 @@ def at(path: str, max_size: int) -> Storage:
     return Directory(path, max_size) if max_size else SingleFile(path)
 
 
-def open_parts(
-    parts: Iterable[tuple[str, int]], copy_on_write: bool = True, overlay: bytes = b""
-) -> library.Pool:
+def open_parts(parts: Iterable[tuple[str, int]], copy_on_write: bool = True, overlay: bytes = b"") -> library.Pool:
     """Map parts of a growing pool, given by path and size; other files in its directory are ignored."""
     with contextlib.ExitStack() as opened:
         files = [(opened.enter_context(open(path, "rb+")), size) for path, size in parts]
