@@ -1,23 +1,23 @@
-"""After a power cut at any moment, a pool with a journal has what was promised, and nothing half."""
+"""After a power cut at any moment, a pool with a journal has what was promised, and nothing half.
+
+What is recorded, how states are made, and what is demanded of them is in `power_kinds`; the mistakes are in
+`power_mistakes`. `make crash-figures` tries many more states.
+"""
 
 from __future__ import annotations
 
 import os
 import random
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import MIB
-from mortal import tried_in_fork
-from power_cuts import Disk, recorded
+from disk_states import Disk, Event, Folder
+from power_kinds import FIXED, FULL, KINDS, record, short_journals, tried
+from power_mistakes import GENERATIONS, MISTAKES, found
 
-import pmemobj
-from pmemobj._durability import journal, journal_format
-from pmemobj._durability.file_operations import FileOperations, standing_in
+from pmemobj._durability import journal_format
 from pmemobj._durability.journal_format import RECORDS
-from pmemobj._durability.pool_space import PoolSpace
 from pmemobj._pmdk import interposition, library
 
 library.load()
@@ -27,269 +27,100 @@ pytestmark = [
     pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here"),
 ]
 
-
-#: How many states are tried in each mode; `PMEMOBJ_POWER_CUTS` sets another number.
-STATES = int(os.environ.get("PMEMOBJ_POWER_CUTS", "150"))
-#: The last events of a recording, in which the pool is closed.
-CLOSING = 6
-#: What records at this moment, for the mistakes below.
-recorder: Any = None
+#: How many states of each kind of pool and mode are tried; `PMEMOBJ_POWER_CUTS` sets another number.
+STATES = int(os.environ.get("PMEMOBJ_POWER_CUTS", "7"))
+#: In so many states, at most, a mistake must be found; most are found in the first fifty.
+ROUNDS, AT_ONCE = 8, 40
 
 
-def state_of(pool: pmemobj.PersistentObjectPool) -> Any:
-    root = pool.root
-    return None if root is None else (root["n"], tuple(root["list"]), tuple(sorted(root["dict"].items())), root["text"])
+@pytest.fixture(autouse=True)
+def as_on_a_disk() -> Iterator[None]:
+    with short_journals():
+        yield
 
 
-def work(pool: pmemobj.PersistentObjectPool, disk: Any, turns: int, chance: random.Random) -> None:
-    """Commits of every kind; after each, what the pool holds is promised."""
-    root = pool.root
-    for turn in range(turns):
-        kind = chance.randrange(6)
-        if kind == 0:
-            root["n"] = turn
-        elif kind == 1:
-            root["list"].append(turn)
-        elif kind == 2:
-            root["text"] = "x" * chance.randrange(600)
-        elif kind == 3:
-            root["dict"][str(turn)] = turn
-        elif kind == 4:
-            with pool.transaction():
-                root["list"].extend(range(chance.randrange(800)))
-                root["dict"].update({str(number): number for number in range(chance.randrange(60))})
-                root["n"] = -turn
-        else:
-            with pool.transaction():
-                root["list"].clear()
-                root["dict"].clear()
-        disk.promise(state_of(pool))
+@pytest.mark.parametrize("name", KINDS)
+def test_a_power_cut_leaves_what_was_promised(scratch: Path, name: str) -> None:
+    """Each size and each mode once; `make crash-figures` tries all pairs."""
+    kind = KINDS[name]
+    pairs = {(kind.sizes[number % len(kind.sizes)], kind.modes[number % len(kind.modes)]) for number in (0, 1)}
+    for size, durability in sorted(pairs, key=str):
+        directory = scratch / f"{size} {durability}"
+        directory.mkdir()
+        tally = tried(record(kind, directory / "made", durability, size), directory, STATES)
+        assert tally.states >= STATES
+        assert not tally.wrong, f"{size} {durability}: {tally.wrong[:3]}"
 
 
-def record(directory: Path, durability: str, turns: int, size: int | str) -> tuple[Any, dict[str, bytes]]:
-    path = directory / "pool"
-    with pmemobj.create(path, size, durability="in-place") as pool:
-        pool.root = pool.persistent({"n": 0, "list": [], "dict": {}, "text": ""})
-    global recorder
-    with recorded(directory) as (disk, before):
-        recorder = disk
-        with pmemobj.open(path, durability=durability) as pool:
-            disk.promise(state_of(pool))
-            work(pool, disk, turns, random.Random(1))
-            assert pool._heap.journal.checkpoints > 2, "the journal must begin anew a few times"
-            last = state_of(pool)
-        disk.promise(last)
-    return disk, before
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_found(scratch: Path, name: str) -> None:
+    tally = found(MISTAKES[name], scratch, ROUNDS, AT_ONCE)
+    assert tally.wrong, f"not found in {tally.states} states"
 
 
-def test_a_generation_is_durable_before_its_first_record(scratch: Path, short_journal: None) -> None:
-    """Otherwise old records behind a torn new one would be taken for valid. Few power cuts would show that."""
-    (scratch / "made").mkdir()
-    disk, _ = record(scratch / "made", "full", 60, 8 * MIB)
-    events = [event for event in disk.events if event[1] == "pool-journal"]
-    headers = [
-        at for at, event in enumerate(events) if event[0] == "write" and event[2] < RECORDS and len(event[3]) == 512
+def test_a_generation_is_durable_before_its_first_record(scratch: Path) -> None:
+    """Otherwise old records behind a torn new one would be taken for valid."""
+    events = [
+        event for event in record(GENERATIONS, scratch / "made", FULL, FIXED).events if event.name == "pool-journal"
     ]
-    generations = [journal_format.read_header(bytes(1024)[: events[at][2]] + events[at][3]) for at in headers]
+    headers = [at for at, event in enumerate(events) if event.kind == "write" and event.offset < RECORDS < FIXED]
+    headers = [at for at in headers if len(events[at].data) == 512]
+    generations = [journal_format.read_header(bytes(1024)[: events[at].offset] + events[at].data) for at in headers]
     assert [header.generation for header in generations if header] == list(range(len(headers)))
     for at in headers[1:]:
-        assert events[at + 1][0] == "sync"
+        assert events[at + 1].kind == "sync"
 
 
-def test_records_of_the_generation_before_count_for_nothing(scratch: Path, short_journal: None) -> None:
-    (scratch / "made").mkdir()
-    disk, before = record(scratch / "made", "full", 60, 8 * MIB)
-    model = Disk(before)
-    for event in disk.events:
-        if event[0] == "write" and event[1] == "pool-journal" and event[2] == RECORDS and "pool-journal" in model.files:
-            # A header was written just before; the records behind are those of the generation before.
-            data = bytes(model.files["pool-journal"].content)
-            header = journal_format.read_header(data)
-            assert header is not None
-            assert list(journal_format.whole_records(memoryview(data)[RECORDS:], header)) == []
-        model.do(event)
+# ---- the model of a disk -------------------------------------------------------------------------------
 
 
-def _kind_of_write(event: Any) -> tuple[bool, bool]:
-    """Whether an event writes to the header of a file, and whether it writes a single word, such as the state."""
-    return event[0] == "write" and event[2] < RECORDS, event[0] == "write" and len(event[3]) == 8
+def contents_after(events: list[Event], count: int = 400) -> set[tuple[tuple[str, bytes], ...]]:
+    """What the files may be after a power cut behind the events, each by its first 16 bytes."""
+    found = set()
+    for seed in range(count):
+        disk = Disk([])
+        for event in events:
+            disk.do(event)
+        chance = random.Random(seed)
+        root = disk.nodes[Disk.ROOT]
+        assert isinstance(root, Folder)
+        files = []
+        for name, node in sorted(root.after_cut(chance).items()):
+            pages, size = disk.nodes[node].after_cut(chance)  # type: ignore[union-attr]
+            files.append((name, pages.get(0, bytes(4096))[: min(size, 16)]))
+        found.add(tuple(files))
+    return found
 
 
-def moments_of(events: list[Any], chance: random.Random, count: int) -> list[int]:
-    """When the power is cut: half of the times anywhere, half of them at kinds of moments that are rare."""
-    kinds: dict[Any, list[int]] = {}
-    for moment in range(1, len(events) + 1):
-        last = events[max(0, moment - 2) : moment]
-        near = tuple((event[0], event[1], _kind_of_write(event)) for event in last)
-        near = (*near, moment > len(events) - CLOSING)
-        kinds.setdefault(near, []).append(moment)
-    rare = sorted(kinds.values(), key=len)
-    return [
-        chance.choice(chance.choice(rare)) if turn % 2 else chance.randrange(len(events) + 1) for turn in range(count)
-    ]
-
-
-def violations(
-    disk: Any,
-    before: dict[str, bytes],
-    scratch: Path,
-    count: int,
-    relaxed: bool = False,
-    seed: int = 1,
-    at_the_end: bool = False,
-) -> list[str]:
-    """What is wrong in `count` states, each opened with the real code; `at_the_end`, all of them while it closes."""
-    chance = random.Random(seed)
-    moments = sorted(moments_of(disk.events, chance, count))
-    if at_the_end:
-        moments = sorted(len(disk.events) - chance.randrange(CLOSING) for _ in range(count))
-    all_states = [event[2] for event in disk.events if event[0] == "promise"]
-    model = Disk(before)
-    done = 0
-    wrong = []
-    for number, moment in enumerate(moments):
-        while done < moment:
-            model.do(disk.events[done])
-            done += 1
-        directory = scratch / f"cut{number}"
-        model.cut(directory, chance)
-        promised = max(len(model.promises) - 1, 0)
-        allowed = all_states[:2] if not model.promises else all_states[promised : promised + 2]
-        if relaxed:
-            allowed = all_states[: promised + 2]
-        try:
-            with pmemobj.open(directory / "pool") as pool:
-                found = state_of(pool)
-                if not pool.check().ok:
-                    wrong.append(f"state {number} after event {moment}: damaged")
-        except Exception as error:  # any error is a violation
-            wrong.append(f"state {number} after event {moment}: {error!r}")
-        else:
-            if found not in allowed:
-                wrong.append(f"state {number} after event {moment}: neither the state before nor the one after")
-        shutil.rmtree(directory)
-    return wrong
-
-
-@pytest.mark.parametrize("durability", ["full", "relaxed"])
-def test_a_power_cut_leaves_what_was_promised(scratch: Path, short_journal: None, durability: str) -> None:
-    (scratch / "made").mkdir()
-    disk, before = record(scratch / "made", durability, 60, 8 * MIB)
-    with tried_in_fork():
-        wrong = violations(disk, before, scratch, STATES, durability == "relaxed")
-        wrong += violations(disk, before, scratch, 2 * STATES // 5, durability == "relaxed", at_the_end=True)
-    assert not wrong, wrong[:5]
-
-
-# ---- mistakes on purpose -----------------------------------------------------------------------------
-
-
-def _no_sync_before_the_promise(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(journal.Journal, "wait", lambda self: None)
-
-
-def _checkpoint_before_the_records_are_durable(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(journal.Journal, "_sync", lambda self: None)
-
-
-def _pages_not_waited_for_at_a_checkpoint(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(PoolSpace, "sync", lambda self: None)
-
-
-class NoSync(FileOperations):
-    def write(self, descriptor: int, data: Any, offset: int) -> None:
-        recorder.write(descriptor, data, offset)
-
-    def sync_data(self, descriptor: int) -> None:
-        pass
-
-
-def _checksum_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    def checksum(record: memoryview) -> int:
-        return int.from_bytes(record[60:64], "little")
-
-    patch.setattr(journal_format, "_checksum_of", checksum)
-
-
-def _journal_not_durable_before_the_state_names_it(patch: pytest.MonkeyPatch) -> None:
-    real = journal.NewJournal.__init__
-
-    def make(self: Any, *arguments: Any) -> None:
-        quiet = NoSync()
-        quiet.sync = lambda descriptor: None  # type: ignore[method-assign]
-        quiet.open = recorder.open  # type: ignore[method-assign]
-        quiet.allocate = recorder.allocate  # type: ignore[method-assign]
-        with standing_in(quiet):
-            real(self, *arguments)
-
-    patch.setattr(journal.NewJournal, "__init__", make)
-
-
-def _state_written_before_the_pages_are_durable(patch: pytest.MonkeyPatch) -> None:
-    def finish(self: Any, state_at: int, state: int) -> None:
-        self._write_gathered()
-        self._sync()
-        self._write_pages(self._native.runs(self._base))
-        self._space.write(state_at, state.to_bytes(8, "little"))
-        self._space.sync()
-        self._made.remove()
-
-    patch.setattr(journal.Journal, "finish", finish)
-
-
-def _journal_removed_before_the_file_is_durable(patch: pytest.MonkeyPatch) -> None:
-    def finish(self: Any, state_at: int, state: int) -> None:
-        self._write_gathered()
-        self._sync()
-        self._made.remove()
-        recorder.sync(self._made.directory)
-        self._write_pages(self._native.runs(self._base))
-        self._space.sync()
-        self._space.write(state_at, state.to_bytes(8, "little"))
-        self._space.sync()
-
-    patch.setattr(journal.Journal, "finish", finish)
-
-
-def _lines_of_a_commit_left_out(patch: pytest.MonkeyPatch) -> None:
-    real = journal_format.finish_record
-
-    def finish(record: bytearray, pages: int, lines: int, header: Any, place: Any) -> Any:
-        if place.sequence % 3 == 2:
-            record[-512:] = bytes(512)
-        return real(record, pages, lines, header, place)
-
-    patch.setattr(journal_format, "finish_record", finish)
-
-
-#: Each of these would lose data, and the states must show it.
-MISTAKES = [
-    _no_sync_before_the_promise,
-    _checkpoint_before_the_records_are_durable,
-    _pages_not_waited_for_at_a_checkpoint,
-    _checksum_not_looked_at,
-    _journal_not_durable_before_the_state_names_it,
-    _state_written_before_the_pages_are_durable,
-    _journal_removed_before_the_file_is_durable,
-    _lines_of_a_commit_left_out,
+OLD, NEW = b"o" * 16, b"n" * 16
+MADE = [
+    Event("create", "a", 1),
+    Event("write", "a", 1, 0, OLD),
+    Event("sync", "a", 1),
+    Event("sync", ".", Disk.ROOT),
 ]
 
 
-#: Those that do harm only in the few moments in which the pool is closed, where most states are harmless, too.
-WHILE_CLOSING = (_state_written_before_the_pages_are_durable, _journal_removed_before_the_file_is_durable)
+def test_what_was_waited_for_is_there() -> None:
+    assert contents_after(MADE) == {(("a", OLD),)}
+    assert contents_after(MADE[:3]) == {(), (("a", OLD),)}
+    # Without the wait for the file its size may be old, and where the size is new the contents may be zeros.
+    assert {(), (("a", b""),), (("a", OLD),), (("a", bytes(16)),)} <= contents_after(MADE[:2])
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.__name__.strip("_"))
-def test_a_mistake_is_found(scratch: Path, short_journal: None, monkeypatch: pytest.MonkeyPatch, mistake: Any) -> None:
-    (scratch / "made").mkdir()
-    with monkeypatch.context() as patch:
-        mistake(patch)
-        disk, before = record(scratch / "made", "full", 62, 8 * MIB)
-        if mistake is not _checksum_not_looked_at:
-            patch.undo()
-            monkeypatch.undo()
-        with tried_in_fork():
-            for seed in range(1, 6):
-                if violations(disk, before, scratch, 60, seed=seed, at_the_end=mistake in WHILE_CLOSING):
-                    return
-    raise AssertionError("not found in 300 states")
+def test_a_sector_is_old_or_new_or_torn_between_words() -> None:
+    states = {dict(state)["a"] for state in contents_after([*MADE, Event("write", "a", 1, 0, NEW)])}
+    assert states == {OLD, NEW, OLD[:8] + NEW[8:], NEW[:8] + OLD[8:]}
+
+
+def test_a_write_is_not_there_without_the_one_before_in_its_sector() -> None:
+    twice = [*MADE, Event("write", "a", 1, 0, NEW[:8]), Event("write", "a", 1, 8, NEW[8:])]
+    states = {dict(state)["a"] for state in contents_after(twice)}
+    assert {OLD, NEW[:8] + OLD[8:], NEW} <= states
+
+
+def test_names_are_old_or_new_and_a_rename_is_one_step() -> None:
+    renamed = contents_after([*MADE, Event("rename", "a", other="b")])
+    assert renamed == {(("a", OLD),), (("b", OLD),)}
+    assert contents_after([*MADE, Event("unlink", "a")]) == {(), (("a", OLD),)}
+    assert contents_after([*MADE, Event("unlink", "a"), Event("sync", ".", Disk.ROOT)]) == {()}

@@ -1,6 +1,6 @@
 """``make crash-figures``: what the crash lab reaches, beside its targets.
 
-Prints a line for each of the eight figures, with a mark where one falls short, and ends with 1 then. ``--quick`` takes a
+Prints a line for each of the ten figures, with a mark where one falls short, and ends with 1 then. ``--quick`` takes a
 sample of what takes minutes; a figure that counts how much was done falls short there, and says so.
 """
 
@@ -21,7 +21,11 @@ from typing import Any
 
 import crash_corpus
 import crash_mutators
+import kill_loop
+import power_figures
 from crash_corpus.run import Result, run, workbench
+from power_kinds import KINDS
+from power_mistakes import MISTAKES
 
 from pmemobj import crash
 from pmemobj.crash import MODELS
@@ -90,7 +94,7 @@ def main() -> int:
 
 
 def figures(quick: bool) -> Iterator[Figure]:
-    """All eight, one after the other."""
+    """All ten, one after the other."""
     with workbench() as bench:
         before = _digest(bench.pool)
         cases = list(crash_corpus.CASES.values())[:: SAMPLE if quick else 1]
@@ -106,6 +110,8 @@ def figures(quick: bool) -> Iterator[Figure]:
         yield mutators(pool, quick)
     yield isolated(before == after)
     yield minimised
+    yield states_of_a_disk(quick)
+    yield killed_programs(quick)
 
 
 def corpus(results: list[Result], quick: bool) -> Figure:
@@ -196,7 +202,9 @@ def same_seed_same_result(pool: Any) -> Figure:
         texts.add(str(report))
         results.add(report.results)
     same = len(texts) == len(results) == 1
-    return Figure(5, f"same seed: {len(texts)} text of 3 runs ({len(report.results)} verdicts)", "one, to the byte", same)
+    return Figure(
+        5, f"same seed: {len(texts)} text of 3 runs ({len(report.results)} verdicts)", "one, to the byte", same
+    )
 
 
 def mutators(pool: Any, quick: bool) -> Figure:
@@ -254,6 +262,25 @@ def minimised_and_exported(results: list[Result]) -> Figure:
     by = "pmempool check passes" if checker else "pmempool is not installed; libpmemobj opens"
     text = f"{small} of {len(reports)} reports minimised; exported images: {by} {opened} of {len(images)}"
     return Figure(8, text, "every one; images for pmempool check", small == len(reports) > 0 and opened == len(images))
+
+
+def states_of_a_disk(quick: bool) -> Figure:
+    """Power cuts of pools with a journal, one level down; and mistakes on purpose."""
+    total, missed = power_figures.power_cuts(quick)
+    text = (
+        f"{total.states:,} states of a disk, {total.again:,} of them cut during recovery, of {len(KINDS)} kinds of "
+        f"operation: {len(total.wrong)} violations; {len(MISTAKES) - len(missed)} of {len(MISTAKES)} mistakes found"
+    )
+    enough = quick or total.states >= 10_000
+    right = enough and not total.wrong and not missed
+    return Figure(9, "\n".join([text, *total.wrong[:20], *missed]), "10,000 states, none; 12 or more, all", right)
+
+
+def killed_programs(quick: bool) -> Figure:
+    """Programs that are killed at random moments, for ten minutes."""
+    kills, wrong = kill_loop.killed_for(60 if quick else 600)
+    text = f"{kills} programs killed in all modes: {len(wrong)} with a violation"
+    return Figure(10, "\n".join([text, *wrong]), "200 or more, no violation", not wrong and (quick or kills >= 200))
 
 
 def _digest(pool: Any) -> str:

@@ -356,7 +356,9 @@ MUTATORS = [
     Mutator("dict after a crash", "several keys", lambda root: root.update(other=TEXT, left=2)),
     Mutator("dict after a crash", "delete the last", lambda root: root.popitem()),
     Mutator("dict after a crash", "rolled back", _add_and_roll_back),
-    Mutator("dict after a crash", "rolled back, then added", lambda root: (_add_and_roll_back(root), root.update(o=TEXT))),
+    Mutator(
+        "dict after a crash", "rolled back, then added", lambda root: (_add_and_roll_back(root), root.update(o=TEXT))
+    ),
     Mutator("dict after a crash", "table rebuilt", lambda root: root.update({f"k{at}": at for at in range(6)})),
     Mutator("set after a crash", "another", lambda root: root.add(2)),
     Mutator("set after a crash", "the same", lambda root: root.add("left")),

@@ -29,7 +29,8 @@ class Event(NamedTuple):
     """An operation on a file, or a promise of the program.
 
     Attributes:
-        kind: What it is: "create", "directory", "write", "size", "sync", "link", "rename", "unlink", "promise".
+        kind: What it is: "create", "directory", "write", "size", "sync", "link", "rename", "unlink", "promise", or
+            "settled", what libpmemobj has written and made durable itself.
         name: The path, relative to the directory that is recorded.
         node: The number of the file or directory.
         offset: Where something is written; the size, where it changes.
@@ -268,6 +269,12 @@ class Disk:
         """Let an event happen."""
         if event.kind == "promise":
             self.promises.append(event.data)
+        elif event.kind == "settled":
+            for number, pages in event.data.items():
+                file = self.nodes[number]
+                assert isinstance(file, File)
+                file.settle()
+                file.pages = file.pages | pages
         elif event.kind in ("create", "directory"):
             self.nodes[event.node] = File() if event.kind == "create" else Folder()
             folder, last = self._folder_of(event.name)

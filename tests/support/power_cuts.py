@@ -56,7 +56,7 @@ class RecordedDisk(FileOperations):
         self.events.append(Event("promise", "", data=value))
 
     def take_over(self, before: Before) -> None:
-        """Record what libpmemobj has written by a mapping in place, all of it durable.
+        """Record what libpmemobj has written by a mapping in place: one event, after which all of it is durable.
 
         That happens when a pool with long logs is opened (`Session._map`). libpmemobj makes its stores durable one by
         one; power cuts in between are for the crash lab.
@@ -64,15 +64,15 @@ class RecordedDisk(FileOperations):
         model = Disk(before)
         for event in self.events:
             model.do(event)
+        changes: dict[int, Pages] = {}
         for name, pages, _ in list(model.files()):
             path = Path(self._root, name)
             there, _ = read_pages(path)
             changed = [number for number in {*there, *pages} if there.get(number) != pages.get(number)]
-            node = self._nodes[_key(path.stat())]
-            for number in sorted(changed):
-                self.events.append(Event("write", name, node, PAGE * number, there.get(number, bytes(PAGE))))
             if changed:
-                self.events.append(Event("sync", name, node))
+                changes[self._nodes[_key(path.stat())]] = {number: there.get(number, bytes(PAGE)) for number in changed}
+        if changes:
+            self.events.append(Event("settled", "", data=changes))
 
     # ---- which file it is ----
 

@@ -45,7 +45,10 @@ def as_page(cases: Iterable[Case]) -> str:
     parts = [head]
     for level, title in _LEVELS.items():
         parts += ["", f"## {title}", ""]
-        parts += [f"| mistake | what is wrong | invariant | {' | '.join(MODELS)} |", "|---|---|---|" + "---|" * len(MODELS)]
+        parts += [
+            f"| mistake | what is wrong | invariant | {' | '.join(MODELS)} |",
+            "|---|---|---|" + "---|" * len(MODELS),
+        ]
         for case in bugs:
             if case.level == level:
                 marks = " | ".join("×" if model in case.models else "" for model in MODELS)
