@@ -1,4 +1,6 @@
-"""What lies beside a pool that no process has open: a journal that must be replayed, or something else.
+"""What lies beside a pool: a journal that must be replayed, or something else.
+
+No process has the pool open; or the pool is a copy of one that another process has open (`onlookers`).
 
 The state in the root object of the file says whether it needs a journal, and which: `STATE_JOURNAL` with the number of
 the journal. So it is known if that journal is missing, and an older journal is never taken for it. libpmemobj's

@@ -521,7 +521,7 @@ def busy_error(what: str, path: str) -> PoolBusyError:
         pid = holders.holder_of(first_file(path))
     where = "this process" if pid == os.getpid() else holders.described(pid) if pid else ""
     todo = "close it there first; one process at a time can have a pool open"
-    if pid != os.getpid():
+    if where and pid != os.getpid():
         todo += ", but with sandbox=True its last commit can be looked at"
     return PoolBusyError(
         what,

@@ -20,6 +20,7 @@ from soundness import assert_sound
 
 import pmemobj
 from pmemobj import crash, inspect
+from pmemobj._durability import journal as journal_module
 from pmemobj._durability import onlookers
 from pmemobj._durability.leftover import journal_path
 from pmemobj._files import busy_copies, holders, storage
@@ -346,7 +347,9 @@ def test_a_pool_that_never_rests(scratch: Path, keep: Callable[..., Keeper], mon
 
 
 @needs_journal
-def test_checkpoints_wait_for_onlookers_within_a_bound(scratch: Path, short_journal: None) -> None:
+def test_checkpoints_wait_for_onlookers_within_a_bound(
+    scratch: Path, short_journal: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pmemobj.create(scratch / "pool", 16 * MIB, durability="full") as pool:
         pool.root = pool.persistent(list(range(5000)))
         journal = pool._heap.journal
@@ -372,6 +375,14 @@ def test_checkpoints_wait_for_onlookers_within_a_bound(scratch: Path, short_jour
             commits_until(lambda: journal.checkpoints > made)
             assert os.path.getsize(journal.path) <= 4 * journal._limit + MIB
         assert not onlookers.are_there(journal._made.file)
+        made = journal.checkpoints
+        limit, journal._limit = journal._limit, 64 * MIB  # then it is the memory of the pages that is bounded
+        monkeypatch.setattr(journal_module, "MOST_PAGES", 10)
+        with onlookers.holding_checkpoints_off(journal.path):
+            assert 0 < commits_until(lambda: journal.checkpoints > made) < 5000
+        journal._limit = limit
+        monkeypatch.setattr(journal_module, "MOST_PAGES", 30)
+        journal.checkpoint()
         made = journal.checkpoints
         assert commits_until(lambda: journal.checkpoints > made) <= 2 * usual
         assert os.path.getsize(journal.path) <= journal._limit

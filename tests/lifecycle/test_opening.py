@@ -173,7 +173,7 @@ def test_only_an_unclean_pool_is_tried_first(
     # The trial runs in a child process, and costs more than all the other steps of opening.
     trials = []
     real_trial = trial.run
-    monkeypatch.setattr(trial, "run", lambda path, size: (trials.append(path), real_trial(path, size)))
+    monkeypatch.setattr(trial, "run", lambda path, *more: (trials.append(path), real_trial(path, *more)))
     pool.root = pool.new(PersistentList, ["x" * 50] * 300)
     for _ in range(3):
         pool = reopen(pool)
@@ -498,7 +498,8 @@ def test_a_pool_that_is_open_in_another_process(pool: Pool, spawn: Callable[...,
         "import pmemobj, sys\npool = pmemobj.open(sys.argv[1])\nprint('open', flush=True)\nsys.stdin.read()", pool.path
     )
     assert child.stdout.readline() == "open\n"
-    for use in (pmemobj.open, pmemobj.check, pmemobj.remove):
+    assert pmemobj.check(pool.path).ok
+    for use in (pmemobj.open, pmemobj.remove):
         error = refusal(pmemobj.PoolBusyError, BlockingIOError, lambda use=use: use(pool.path))
         assert error.why.startswith(f"the pool is open already, in process {child.pid} ("), error.why
         assert error.todo.startswith("close it there first")

@@ -175,11 +175,11 @@ def _outcome(case: Case, path: Path) -> str:
     return "reported" if _errors_of(path) else "UNREPORTED"
 
 
-def try_in_fork(path: str, size: int) -> None:
+def try_in_fork(path: str, size: int, name: str) -> None:
     """`trial.run`, without starting a Python for it."""
     said = _in_fork(lambda: trial.TASKS["open"](path))
     if said:
-        raise pmemobj.PoolDamagedError(f"open pool {path}", said, "")
+        raise pmemobj.PoolDamagedError(f"open pool {name}", said, "")
 
 
 def _errors_of(path: Path) -> bool:
