@@ -232,6 +232,10 @@ def _first_sync_of_the_journal(events: Sequence[Event], at: int) -> bool:
     return is_it(events, at) and not any(is_it(events, before) for before in range(at))
 
 
+def _sync_behind_a_removal(events: Sequence[Event], at: int) -> bool:
+    return events[at].kind == "sync" and at > 0 and events[at - 1].kind == "unlink"
+
+
 def _sync_of_the_copy(events: Sequence[Event], at: int) -> bool:
     return events[at].kind == "sync" and ".copying" in events[at].name
 
@@ -397,6 +401,12 @@ MISTAKES: dict[str, Mistake] = {
         lambda events, moment: moment == len(events),
         size=160 * MIB,  # the headers of its chunks fill more than one page, and a checkpoint writes whole pages
         patch=_replaced(journal.Journal, "_note_footers", _nothing),
+    ),
+    "removal not waited for": Mistake(
+        "a journal that was removed comes back when libpmemobj has opened the pool since",
+        KINDS["suspend"],
+        _near(lambda event: event.kind == "settled", 1, 4),
+        forgotten=_sync_behind_a_removal,
     ),
     "sync waits for nothing": Mistake(
         "`sync` returns before the last records are durable",
