@@ -98,7 +98,8 @@ def _opening(events: Sequence[Event], moment: int) -> bool:
 
 
 _PROMISE = _behind(lambda event: event.kind == "promise")
-_FIRST_RECORD = _behind(lambda event: _is_record(event) and event.offset == RECORDS)
+#: A long record is the first of its generation.
+_LONG_RECORD = _behind(lambda event: _is_record(event) and event.offset == RECORDS and len(event.data) > 2 * SECTOR)
 
 
 def _grown(events: Sequence[Event], moment: int) -> bool:
@@ -296,13 +297,13 @@ MISTAKES: dict[str, Mistake] = {
     "generation not waited for": Mistake(
         "records are written before the header of their generation is durable",
         GENERATIONS,
-        _FIRST_RECORD,
+        _LONG_RECORD,
         patch=_replaced(journal.Journal, "_finish_generation", _generation_not_waited_for),
     ),
     "generation not bumped": Mistake(
         "a checkpoint begins no new generation",
         GENERATIONS,
-        _FIRST_RECORD,
+        _LONG_RECORD,
         patch=_replaced(journal.Journal, "_begin_generation", _same_generation),
     ),
     "header in place": Mistake(
