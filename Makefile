@@ -89,7 +89,7 @@ bench: build $(PEERS)  ## measure pmemobj beside its peers, some minutes (QUICK=
 crash-corpus: build  ## look for the mistakes of tests/support/crash_corpus, about a minute, and write docs/crash_corpus.md
 	PYTHONPATH=tests/support $(BIN)/python -m crash_corpus
 
-crash-figures: build  ## measure the crash lab against what it is to reach, some minutes (QUICK=1: one)
+crash-figures: build  ## measure crash lab and power cuts against what they are to reach, about 40 minutes (QUICK=1: four), and write docs/power_cuts.md
 	@tools/bootstrap.sh $(PYTHON) pmempool
 	PYTHONPATH=tests/support $(BIN)/python -m crash_figures $(if $(QUICK),--quick)
 

@@ -259,8 +259,9 @@ def _read_pool(what: str, path: str, grows: bool, first: int, thorough: bool) ->
     parts = poolset.find(what, path) if grows else [poolset.Part(0, path, size)]
     state = int.from_bytes(os.pread(first, WORD, root_offset + ROOT_STATE), "little")
     beside = leftover.look(what, path, grows, head, state)
-    pages = beside.overlay([(part.path, part.size) for part in parts])
-    with FileWords([(part.path, part.size) for part in parts], pages) as words:
+    readable = [(part.path, part.size) for part in (poolset.finished(parts) if grows else parts)]
+    pages = beside.overlay(readable)
+    with FileWords(readable, pages) as words:
         head = words[: POOL_HEADER_SIZE // WORD].tobytes()
         root = words[root_offset // WORD : (root_offset + ROOT_SIZE) // WORD].tobytes()
     used = poolset.in_use(what, parts, head) if grows else parts

@@ -21,6 +21,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from itertools import takewhile
 from typing import NamedTuple
 
 from pmemobj._durability import file_operations
@@ -166,6 +167,14 @@ def in_use(what: str, parts: list[Part], head: bytes) -> list[Part]:
     if total < end:
         raise PoolDamagedError(what, f"its parts have {total} bytes together where {end} are in use", _COPY)
     return found
+
+
+def finished(parts: list[Part]) -> list[Part]:
+    """The parts before the first that libpmemobj was still making when the program was killed.
+
+    Such a part is empty, or has no permissions yet. The heap does not count it, with or without the journal.
+    """
+    return [parts[0], *takewhile(lambda part: part.size and stat.S_IMODE(os.lstat(part.path).st_mode), parts[1:])]
 
 
 def is_tidy(parts: list[Part], used: list[Part]) -> bool:

@@ -333,7 +333,7 @@ class Session:
             found = pool_file.identify(self.file, self.path)
             beside = found.leftover
             beside.demand_usable(what)
-            beside.replay(pool_file.all_files(what, self.file), found.pages, found.root_offset + ROOT_STATE)
+            beside.replay(found.files, found.pages, found.root_offset + ROOT_STATE)
             found = pool_file.identify(self.file, self.path)
         self._tidy(what, found)
         return found if found.tidy else pool_file.identify(self.file, self.path)

@@ -10,6 +10,7 @@ from subprocess import Popen
 from typing import Any
 
 import pytest
+from forks import in_child
 from mortal import tried_in_fork
 from power_cuts import beside, recorded
 
@@ -131,6 +132,31 @@ def test_a_part_that_no_record_counts_is_removed(killed: Killed) -> None:
     with pmemobj.open(before) as pool:
         assert pool.root == [] and pool.size < 100 << 20
     assert not (before / "000001.pmem").exists()
+
+
+@pytest.mark.parametrize("size", [0, 128 << 20])
+def test_a_part_that_libpmemobj_was_still_making_is_removed(killed: Killed, size: int) -> None:
+    """A program was killed in the middle of growth; the part is empty at first, and has no permissions."""
+    path = killed(fill, pool_size="auto", max_size=512 << 20)
+    for directory in (path, path.parent, path.parent.parent):
+        directory.chmod(0o777)
+    for file in path.iterdir():
+        file.chmod(0o666)
+    with (path / "000001.pmem").open("wb") as part:
+        part.truncate(size)
+    (path / "000001.pmem").chmod(0)
+
+    def open_it() -> None:
+        if os.geteuid() == 0:  # root may read everything
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            library._libc.prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: it has its /proc/self
+        assert pmemobj.inspect.walk_file(str(path)).nodes
+        demand(path)
+
+    in_child(open_it)
+    assert not (path / "000001.pmem").exists()
 
 
 @pytest.mark.parametrize("cut", [1, 100, SECTOR, 3 * SECTOR])

@@ -101,6 +101,7 @@ def power_cuts(quick: bool) -> tuple[Tally, list[str]]:
     total, missed, page = Tally(), [], [_HEAD, _KINDS]
     for name, tally in _all(list(KINDS), try_kind, STATES // (PART if quick else 1)):
         total.add(tally)
+        print(f"     {name}: {tally.states} states, {len(tally.wrong)} violations", flush=True)
         page.append(f"| {KINDS[name].title} | {tally.states:,} | {tally.again:,} | {len(tally.wrong)} |\n")
     page.append(f"| together | {total.states:,} | {total.again:,} | {len(total.wrong)} |\n")
     page.append(_MISTAKES)

@@ -98,7 +98,8 @@ def _opening(events: Sequence[Event], moment: int) -> bool:
 
 
 _PROMISE = _behind(lambda event: event.kind == "promise")
-_FIRST_RECORD = _behind(lambda event: _is_record(event) and event.offset == RECORDS)
+#: A long record is the first of its generation.
+_LONG_RECORD = _behind(lambda event: _is_record(event) and event.offset == RECORDS and len(event.data) > 2 * SECTOR)
 
 
 def _grown(events: Sequence[Event], moment: int) -> bool:
@@ -232,6 +233,10 @@ def _first_sync_of_the_journal(events: Sequence[Event], at: int) -> bool:
     return is_it(events, at) and not any(is_it(events, before) for before in range(at))
 
 
+def _sync_behind_a_removal(events: Sequence[Event], at: int) -> bool:
+    return events[at].kind == "sync" and at > 0 and events[at - 1].kind == "unlink"
+
+
 def _sync_of_the_copy(events: Sequence[Event], at: int) -> bool:
     return events[at].kind == "sync" and ".copying" in events[at].name
 
@@ -292,13 +297,13 @@ MISTAKES: dict[str, Mistake] = {
     "generation not waited for": Mistake(
         "records are written before the header of their generation is durable",
         GENERATIONS,
-        _FIRST_RECORD,
+        _LONG_RECORD,
         patch=_replaced(journal.Journal, "_finish_generation", _generation_not_waited_for),
     ),
     "generation not bumped": Mistake(
         "a checkpoint begins no new generation",
         GENERATIONS,
-        _FIRST_RECORD,
+        _LONG_RECORD,
         patch=_replaced(journal.Journal, "_begin_generation", _same_generation),
     ),
     "header in place": Mistake(
@@ -397,6 +402,12 @@ MISTAKES: dict[str, Mistake] = {
         lambda events, moment: moment == len(events),
         size=160 * MIB,  # the headers of its chunks fill more than one page, and a checkpoint writes whole pages
         patch=_replaced(journal.Journal, "_note_footers", _nothing),
+    ),
+    "removal not waited for": Mistake(
+        "a journal that was removed comes back when libpmemobj has opened the pool since",
+        KINDS["suspend"],
+        _near(lambda event: event.kind == "settled", 1, 4),
+        forgotten=_sync_behind_a_removal,
     ),
     "sync waits for nothing": Mistake(
         "`sync` returns before the last records are durable",
