@@ -91,7 +91,7 @@ def _info(arguments: argparse.Namespace) -> int:
             "max_size": pool.max_size,
             "used": pool.used,
             "free": pool.free,
-            "medium": pool.medium.value,
+            "medium": pool.medium.text,
             "durability": pool.durability,
             "recovered": pool.recovered and not pool.held_by,
             "held_by": pool.held_by or None,
@@ -109,7 +109,7 @@ def _info(arguments: argparse.Namespace) -> int:
     _print(f"medium  {facts['medium']}")
     if whose:
         _print(f"state   {whose}")
-        journal = leftover.journal_path(arguments.path, bool(facts["max_size"]))
+        journal = leftover.journal_path(arguments.path, os.path.isdir(arguments.path))
         if os.path.exists(journal):
             _print(f"commits in the journal {journal}, until that process makes a checkpoint")
     else:

@@ -17,7 +17,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -287,6 +286,8 @@ def _place_for(what: str, holder: str, need: int) -> str:
     Raises:
         DiskFullError: there is none.
     """
+    import tempfile  # few programs need it
+
     places = (storage.MEMORY, tempfile.gettempdir())
     for place in places:
         if _room_in(place) > need + need // 8:
@@ -340,6 +341,8 @@ def _numbers(path: str) -> dict[str, int]:
 
 def _directory_in(place: str) -> tuple[str, int]:
     """A new directory, and a descriptor whose lock says that a process uses it."""
+    import tempfile
+
     while True:
         directory = tempfile.mkdtemp(prefix=_PREFIX, dir=place)
         lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

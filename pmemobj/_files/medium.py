@@ -8,11 +8,19 @@ from enum import Enum
 
 
 class Medium(Enum):
-    """The kinds of memory that differ in durability; the value is the text for users."""
+    """The kinds of memory that differ in durability; the value is the text for a pool that works in place.
+
+    The values stay as they are: a kind that is stored in a pool is found again by its value.
+    """
 
     DAX = "DAX: persistent memory, stores are durable once flushed"
     RAM = "tmpfs: RAM, survives the program but not a restart of the machine"
-    DISK = "disk: an ordinary file, survives a restart of the machine"
+    DISK = "disk: an ordinary file, every commit waits for msync"
+
+    @property
+    def text(self) -> str:
+        """The kind in a sentence, whatever commits wait for."""
+        return "disk: an ordinary file, survives a restart of the machine" if self is Medium.DISK else self.value
 
     @property
     def short(self) -> str:

@@ -141,7 +141,10 @@ def _expressions(session: Session) -> Iterator[str]:
 
 
 def _paths(fragment: str) -> list[str]:
-    """The files and directories whose path begins with `fragment`; a pool can be a file or a directory of any name."""
+    """The files and directories whose path begins with `fragment`; a pool can be a file or a directory of any name.
+
+    The journal of an open pool is left out: nobody opens it, and it has the name of the pool and more.
+    """
     if "{" in fragment or "$" in fragment:
         return _NOTHING
     directory, name = os.path.split(re.sub("['\"]", "", fragment))
@@ -154,9 +157,17 @@ def _paths(fragment: str) -> list[str]:
     for other, is_directory in sorted(there):
         if other.startswith(name) and (name.startswith(".") or not other.startswith(".")):
             path = os.path.join(directory, other)
+            if _is_journal(path):
+                continue
             path += "/" if is_directory and not _is_pool(path) else ""
             found.append(path if path.startswith("~") else shlex.quote(path))
     return found
+
+
+def _is_journal(path: str) -> bool:
+    """Whether it is the journal of an open pool, or of one that was not closed (docs/durability.md)."""
+    pool = os.path.expanduser(path).removesuffix("-journal")
+    return path.endswith("-journal") and os.path.isfile(pool)
 
 
 def _is_pool(path: str) -> bool:

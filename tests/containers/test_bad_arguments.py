@@ -57,7 +57,7 @@ ELSEWHERE = {
         "pool.medium",
         "pool.mm",
     ),
-    *("pool.path", "pool.recovered", "pool.sandbox", "pool.size", "pool.used"),  # attributes
+    *("pool.held_by", "pool.path", "pool.recovered", "pool.sandbox", "pool.size", "pool.used"),  # attributes
     *("pool.close", "pool.suspend", "pool.resume", "pool.sync", "pool.transaction", "pool.abandon_transaction"),
     *("mm.transaction", "transaction.active", "transaction.begin", "transaction.commit", "transaction.abort"),
 }

@@ -95,7 +95,7 @@ def test_relaxed_commits_wait_for_nothing(scratch: Path, as_disk: None) -> None:
         assert pool.log.entries[0].journal == "1 record (512 bytes), no sync"
 
 
-def test_without_a_journal_there_is_nothing_to_tell(scratch: Path, as_disk: None, pool: Pool) -> None:
+def test_without_a_journal_there_is_nothing_to_tell(scratch: Path, pool: Pool, as_disk: None) -> None:
     pool.root = pool.persistent({"n": 0, "list": list(range(2000))})
     pool.log.start()
     with made(scratch / "pool", "in-place") as other:

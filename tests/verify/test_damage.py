@@ -71,7 +71,7 @@ def clean_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def unclean_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A pool whose process has died in a transaction."""
     path = tmp_path_factory.mktemp("damage") / "pool"
-    with pmemobj.create(path, pool_size=POOL_SIZE) as pool:
+    with pmemobj.create(path, pool_size=POOL_SIZE, durability="in-place") as pool:
         fill(pool)
         pool.transaction().begin()
         pool.root["list"].extend(range(1000))
@@ -383,7 +383,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
         fill(pool)
         pool.root["big"] = pool.new(PersistentList, [b"b" * 300_000, 1 << 500, 1.5e300, 2j])
     clean = path.read_bytes()
-    with pmemobj.open(path) as pool:
+    with pmemobj.open(path, durability="in-place") as pool:
         pool.transaction().begin()
         pool.root["list"][10:60] = range(1000, 1030)
         del pool.root["text"]
