@@ -28,7 +28,7 @@ pytestmark = [
 ]
 
 #: How many states of each kind of pool and mode are tried; `PMEMOBJ_POWER_CUTS` sets another number.
-STATES = int(os.environ.get("PMEMOBJ_POWER_CUTS", "7"))
+STATES = int(os.environ.get("PMEMOBJ_POWER_CUTS", "4"))
 #: In so many states, at most, a mistake must be found; most are found in the first fifty.
 ROUNDS, AT_ONCE = 8, 40
 

@@ -18,7 +18,10 @@ from pmemobj._durability.file_operations import FileOperations, standing_in
 from pmemobj._pmdk import interposition, library
 
 library.load()
-pytestmark = pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here"),
+]
 
 Pool = PersistentObjectPool
 LONG = "a string that is too long for a word"

@@ -28,6 +28,9 @@ from pmemobj._files.medium import Medium
 from pmemobj._lifecycle import session
 from pmemobj._pmdk import interposition, library
 
+# What copies a pool is never compiled.
+pytestmark = pytest.mark.once
+
 library.load()
 Pool = pmemobj.PersistentObjectPool
 

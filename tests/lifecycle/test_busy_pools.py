@@ -27,11 +27,14 @@ from pmemobj._files import busy_copies, holders, storage
 from pmemobj._files.mirror import Mirror
 from pmemobj._pmdk import interposition, library
 
+# What copies a pool is never compiled.
+pytestmark = pytest.mark.once
+
 library.load()
 needs_journal = pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here")
 
 #: How often each pool is looked at.
-LOOKS = int(os.environ.get("PMEMOBJ_TEST_LOOKS", "40"))
+LOOKS = int(os.environ.get("PMEMOBJ_TEST_LOOKS", "12"))
 
 Spawn = Callable[..., "Popen[str]"]
 
