@@ -126,7 +126,17 @@ def _whole_header(sector: bytes) -> Header | None:
 
 def is_of_other_version(data: bytes) -> bool:
     """Whether the first bytes are those of a journal that another release wrote."""
-    return len(data) >= SECTOR and data.startswith(_MAGIC) and _HEADER.unpack_from(data)[1] != _VERSION
+    # A header that was torn while it was written for the first time may have the version 0.
+    return len(data) >= SECTOR and data.startswith(_MAGIC) and _HEADER.unpack_from(data)[1] not in (0, _VERSION)
+
+
+def is_unfinished(data: bytes) -> bool:
+    """Whether the first bytes, up to the records, may be those of a journal whose first header was not durable yet.
+
+    Any of its words may be missing then, and the rest is zeros.
+    """
+    end = _HEADER.size + _CHECKSUM.size
+    return data[: len(_MAGIC)].strip(b"\0") in (b"", _MAGIC) and not data[end:].strip(b"\0")
 
 
 def finish_record(record: bytearray, pages: int, lines: int, header: Header, place: Place) -> Place:

@@ -231,7 +231,7 @@ def look(what: str, path: str, grows: bool, head: bytes, state: int) -> Leftover
         return _judge_needed(beside, header, head, state)
     if header is None:
         # A program may have been killed before the header of its journal was durable.
-        return Leftover(Kind.NO_JOURNAL if start.strip(b"\0") else Kind.DONE, beside)
+        return Leftover(Kind.DONE if journal_format.is_unfinished(start) else Kind.NO_JOURNAL, beside)
     if header.identity != head[POOL_IDENTITY]:
         return Leftover(Kind.OTHER, beside, "belongs to another pool", header)
     if _has_run_id(head, header):

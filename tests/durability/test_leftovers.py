@@ -277,6 +277,21 @@ def test_what_is_left_of_a_removed_pool_does_not_keep_others_from_being_created(
         assert pool.root is None
 
 
+def test_a_header_that_was_torn_at_first_is_removed(killed: Killed) -> None:
+    """Whichever of its words came to the disk before the power cut."""
+    path = killed(fill)
+    whole = beside(path).read_bytes()[:RECORDS]
+    pmemobj.open(path).close()
+    header = next(whole[at : at + SECTOR] for at in (0, SECTOR) if whole[at])
+    words = len(header.rstrip(b"\0")) // 8 + 1
+    for lost in range(1, 1 << words, 5):
+        torn = b"".join(bytes(8) if lost >> word & 1 else header[8 * word : 8 * word + 8] for word in range(words))
+        beside(path).write_bytes(torn.ljust(RECORDS, b"\0"))
+        with pmemobj.open(path, durability="full") as pool:
+            assert pool.root == FULL
+        assert not beside(path).exists()
+
+
 @pytest.mark.parametrize("content", [b"", bytes(4096), bytes(100)])
 def test_a_journal_that_was_never_begun_is_removed(killed: Killed, content: bytes) -> None:
     path = killed(fill)
