@@ -18,6 +18,9 @@ from pmemobj._format import ALLOCATION_HEADER_SIZE, TAG_LEAF, Kind
 from pmemobj._pmdk import chunks, library
 from pmemobj.crash._image import Image
 
+# The crash lab is never compiled.
+pytestmark = pytest.mark.once
+
 pytest_plugins = ["pmemobj.testing"]
 
 Pool = PersistentObjectPool

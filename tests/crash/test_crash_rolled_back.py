@@ -18,6 +18,9 @@ from pmemobj import PersistentDict, PersistentList, PersistentObjectPool, _forma
 from pmemobj.crash import CrashReport, Verdict, _kill_on_copy, kill, record
 from pmemobj.crash._kill_child import run_to_death
 
+# The crash lab is never compiled.
+pytestmark = pytest.mark.once
+
 Pool = PersistentObjectPool
 MIB = 1 << 20
 LONG = "a string that is too long for a word"

@@ -7,6 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+# The crash lab is never compiled.
+pytestmark = pytest.mark.once
+
 pytest.importorskip("pmemobj.crash._native", reason="there is no recorder without a C compiler or off x86-64 Linux")
 
 TESTS = """

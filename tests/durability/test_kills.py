@@ -18,7 +18,11 @@ from pmemobj._durability.leftover import journal_path
 from pmemobj._pmdk import interposition, library
 
 library.load()
-pytestmark = pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here")
+pytestmark = [
+    # What is tried here is the journal, which is never compiled; test_crashes.py kills uncompiled programs too.
+    pytest.mark.once,
+    pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here"),
+]
 
 #: Transactions, statements and publications, each of which leaves the counts in agreement; each is acknowledged.
 WORKER = """

@@ -21,6 +21,8 @@ from pmemobj._pmdk import interposition, library
 
 library.load()
 pytestmark = [
+    # What is tried here is the journal, which is never compiled.
+    pytest.mark.once,
     pytest.mark.skipif(bool(interposition.problem()), reason="libpmem's functions cannot be replaced here"),
     pytest.mark.filterwarnings("error"),
 ]
