@@ -160,6 +160,7 @@ def test_the_board_of_the_guessing_game_is_played_by_mouse(lab: str, page: Any) 
     page.wait_for_function(ALL_RUN, arg=len(code), timeout=RUN_ALL * 1000)
     board = page.locator(".jp-OutputArea-output .widget-vbox").first
     board.get_by_text("Your guess is too high.").wait_for(timeout=60_000)
+    board.get_by_role("button", name="look").wait_for(timeout=60_000)
     assert board.get_by_role("button").all_inner_texts() == ["guess", "look"]  # those that are shown
     board.locator("input[type=number]").fill("36")
     board.locator("input[type=number]").press("Tab")

@@ -475,6 +475,22 @@ class Player(pmemobj.PersistentObject):
 """
 
 
+def test_a_template_that_the_page_does_not_show_yet_is_used(bank: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine somebody presses the button before the kernel's text has come to the page."""
+    bank.page("Change")
+    change = bank.frame.change
+    change.kind.value = "set"
+    for late in (False, True):
+        if late:
+            monkeypatch.setattr("pmemobj_magics.views.panel.change_page._ON_ITS_WAY", 0.0)
+        change.template.value = "{}"
+        assert change.value.value == "{}"
+        bank.frame._take({"key": "'new'", "value": ""})
+        assert change.value.value == ("" if late else "{}")
+    bank.frame._take({"value": "5"})
+    assert change.value.value == "5"
+
+
 def test_classes_of_the_notebook(run: Run, bank: Desk) -> None:
     run(PLAYER)
     bank.page("Change")

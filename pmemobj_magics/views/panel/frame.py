@@ -85,6 +85,8 @@ class PanelFrame:
         """Set the fields to what the page says that they hold; see `fields.js`."""
         for field in self._fields:
             found = fields.get(field.description)
+            if field is self.change.value and self.change.is_on_its_way(found):
+                continue
             if isinstance(field, ipywidgets.Dropdown):
                 labels = [option[0] if isinstance(option, tuple) else option for option in field.options]
                 if found in labels and field.label != found:
