@@ -155,8 +155,6 @@ class Panel:
         self.fill(**texts)
         self.press("Do it")
         self.empties("value")
-        # A field may be emptied a second time, when the page has sent late what it held; nobody types sooner than this.
-        self.page.wait_for_timeout(800)
 
     def empties(self, label: str) -> None:
         """Wait until a field is empty, as it is after a change was made."""

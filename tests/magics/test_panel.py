@@ -475,20 +475,21 @@ class Player(pmemobj.PersistentObject):
 """
 
 
-def test_a_template_that_the_page_does_not_show_yet_is_used(bank: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fields_count_in_the_order_in_which_they_were_used(bank: Desk) -> None:
     """On a busy machine somebody presses the button before the kernel's text has come to the page."""
     bank.page("Change")
     change = bank.frame.change
     change.kind.value = "set"
-    for late in (False, True):
-        if late:
-            monkeypatch.setattr("pmemobj_magics.views.panel.change_page._ON_ITS_WAY", 0.0)
-        change.template.value = "{}"
-        assert change.value.value == "{}"
-        bank.frame._take({"key": "'new'", "value": ""})
-        assert change.value.value == ("" if late else "{}")
-    bank.frame._take({"value": "5"})
-    assert change.value.value == "5"
+    change.template.value = "{}"
+    assert change.value.value == "{}"
+    for used, expected in (
+        ({"key": "'new'"}, "{}"),
+        ({"value": "5", "new": "[]"}, "[]"),
+        ({"new": "{}", "value": "5"}, "5"),
+        ({"value": "", "nonsense": 5, "new": "no such template"}, ""),
+    ):
+        bank.frame._take(used)
+        assert (change.place.value, change.value.value) == ("'new'", expected)
 
 
 def test_classes_of_the_notebook(run: Run, bank: Desk) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -13,8 +12,6 @@ from pmemobj_magics.views.panel.messages import Message
 
 __all__ = ["ChangeActions", "ChangePage"]
 
-#: Seconds after which the page of a busy machine has what the kernel has put into a field.
-_ON_ITS_WAY = 3.0
 #: The entry of the list of templates that changes nothing.
 _NO_TEMPLATE = "write a value, or choose"
 
@@ -40,8 +37,6 @@ class ChangePage(ipywidgets.VBox):
 
     def __init__(self, actions: ChangeActions) -> None:
         self._name = ""
-        #: What a template has put into the field of the value, and when.
-        self._filled, self._filled_at = "", 0.0
         self._head = ipywidgets.HTML()
         self._line = ipywidgets.HTML()
         self._line.add_class("pmem-panel-preview")
@@ -95,13 +90,7 @@ class ChangePage(ipywidgets.VBox):
         """Show the line of Python that the button would run, or what is missing for it (HTML)."""
         self._line.value = html
 
-    def is_on_its_way(self, shown: object) -> bool:
-        """Whether the page shows an empty value only because what a template has put there has not arrived yet."""
-        is_late = time.monotonic() < self._filled_at + _ON_ITS_WAY
-        return shown == "" and is_late and self.value.value == self._filled
-
     def _on_template(self, change: dict[str, object]) -> None:
         if change["new"] and change["new"] != _NO_TEMPLATE:
-            self._filled, self._filled_at = str(change["new"]), time.monotonic()
-            self.value.value = self._filled
+            self.value.value = str(change["new"])
             self.template.value = _NO_TEMPLATE

@@ -77,21 +77,20 @@ class PanelFrame:
         pools, change, crash = self.pools, self.change, self.crash
         return (
             *(pools.path, pools.name, pools.size, pools.sandbox),
-            *(change.kind, change.place, change.value),
+            *(change.kind, change.place, change.value, change.template),
             *(crash.checks, crash.check),
         )
 
     def _take(self, fields: dict[str, Any]) -> None:
-        """Set the fields to what the page says that they hold; see `fields.js`."""
-        for field in self._fields:
-            found = fields.get(field.description)
-            if field is self.change.value and self.change.is_on_its_way(found):
-                continue
+        """Set the fields to what the page says that they hold, in the order of their use; see `fields.js`."""
+        by_label = {field.description: field for field in reversed(self._fields)}
+        for label, found in fields.items():
+            field = by_label.get(label)
             if isinstance(field, ipywidgets.Dropdown):
                 labels = [option[0] if isinstance(option, tuple) else option for option in field.options]
                 if found in labels and field.label != found:
                     field.index = labels.index(found)
-            elif isinstance(found, type(field.value)) and field.value != found:
+            elif field is not None and isinstance(found, type(field.value)) and field.value != found:
                 field.value = found
 
     def show_explorer(self, explorer: ipywidgets.DOMWidget | None) -> None:

@@ -64,7 +64,7 @@ function render({ model, el }) {
     if (target?.closest(".widget-toggle-buttons")) return;
     if (!target || !target.classList.contains("jupyter-button") || target.classList.contains("jupyter-widgets-toggle")) return;
     if (isGone) return;
-    model.send({ fields: fieldsOf(panel) });
+    model.send({ fields: fields.take() });
     const started = model.get("started");
     clearTimeout(pressed);
     pressed = setTimeout(() => {
@@ -99,6 +99,7 @@ function render({ model, el }) {
 
   let panel = null;
   let focus = null;
+  let fields = null;
   const connection = new MutationObserver(onConnection);
 
   function attach() {
@@ -110,6 +111,7 @@ function render({ model, el }) {
     panel.setAttribute("role", "region");
     panel.setAttribute("aria-label", "pool panel");
     focus = new Focus(panel);
+    fields = new Fields(panel);
     connection.observe(panel, { attributeFilter: ["class"] });
     onConnection();
     panel.addEventListener("click", onPress, true);
@@ -126,6 +128,7 @@ function render({ model, el }) {
     clearInterval(timer);
     clearTimeout(pressed);
     focus?.stop();
+    fields?.stop();
     connection.disconnect();
     panel?.removeEventListener("click", onPress, true);
     model.off("change:told", show);
