@@ -54,7 +54,7 @@ exit codes:
 _PROMISES = {
     "full": "are durable when they return (full)",
     "relaxed": "are durable some time after they return (relaxed)",
-    "in-place": "are durable when they return; libpmem writes them in place (in-place, by default)",
+    "in-place": "are durable when they return; libpmem writes them in place (in-place)",
     "memory": "outlive a program that is killed, but not the machine (memory)",
 }
 

@@ -4,6 +4,7 @@
 |---|---|
 | `sizes` | the sizes that a new pool may have, and whether there is space for it |
 | `medium` | what kind of memory a path is on, and so what "durable" means there |
+| `extents` | where a file has contents, and where it has holes |
 | `poolset` | the directory of a growing pool: its part files, their order, and its limit |
 | `holders` | which process has a pool open, in words for errors |
 | `pool_file` | what a file is, told from its bytes before libpmemobj opens it; names, locks and errors of files |

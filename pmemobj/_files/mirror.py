@@ -23,6 +23,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from pmemobj._durability import file_operations
+from pmemobj._files.extents import extents
 from pmemobj._files.poolset import PAGE
 
 #: So many bytes are compared at a time; the caches of most processors have room for both sides.
@@ -150,7 +151,7 @@ class Mirror:
         """
         changed: set[int] = set()
         for pair in self._pairs:
-            for start, end in _data(pair.source, pair.size):
+            for start, end in _pages_with_data(pair.source, pair.size):
                 for at in range(start, end, _PIECE):
                     wanted = min(_PIECE, end - at)
                     new, old = os.pread(pair.source, wanted, at), os.pread(pair.target, wanted, at)
@@ -187,7 +188,7 @@ class Mirror:
             end = pair.first + -(-pair.size // PAGE)
             for number, data in contents.items():
                 if pair.first <= number < end:
-                    os.pwrite(pair.target, data, PAGE * (number - pair.first))
+                    _write(pair.target, data, PAGE * (number - pair.first))
 
     def _runs(self, pages: set[int]) -> list[_Run]:
         found = []
@@ -208,26 +209,16 @@ def count_data(files: Sequence[tuple[str, int]]) -> int:
     for path, size in files:
         file = file_operations.current.open(path, os.O_RDONLY | os.O_NONBLOCK)
         try:
-            found += sum(end - start for start, end in _data(file, size))
+            found += sum(end - start for start, end in _pages_with_data(file, size))
         finally:
             file_operations.current.close(file)
     return found
 
 
-def _data(file: int, size: int) -> Iterator[tuple[int, int]]:
+def _pages_with_data(file: int, size: int) -> Iterator[tuple[int, int]]:
     """Where in its first `size` bytes a file is no hole: beginnings and ends, in whole pages."""
-    end = 0
-    while end < size:
-        try:
-            start = os.lseek(file, end, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # a hole up to the end
-                return
-            raise
-        if start >= size:
-            return
-        end = min(-(-os.lseek(file, start, os.SEEK_HOLE) // PAGE) * PAGE, size)
-        yield start & -PAGE, end
+    for start, end in extents(file, size):
+        yield start & -PAGE, min(-(-end // PAGE) * PAGE, size)
 
 
 def _update(pair: _Pair, at: int, new: bytes, old: bytes, spared: Container[int]) -> list[int]:

@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from pmemobj._files import poolset
+from pmemobj._files.extents import extents
 from pmemobj._format import LAYOUT_NAME
 from pmemobj._pmdk import library
 from pmemobj.crash._trace import LINE
@@ -88,15 +89,7 @@ class Image:
 def _copy(source: int, target: int) -> None:
     """Copy a file without its holes, as far as the target reaches."""
     end = min(os.fstat(source).st_size, os.fstat(target).st_size)
-    start = 0
-    while start < end:
-        try:
-            start = os.lseek(source, start, os.SEEK_DATA)
-        except OSError as error:
-            if error.errno == errno.ENXIO:  # a hole up to the end
-                return
-            raise
-        stop = min(os.lseek(source, start, os.SEEK_HOLE), end)
+    for start, stop in extents(source, end):
         os.lseek(target, start, os.SEEK_SET)
         while start < stop:
             sent = os.sendfile(target, source, start, min(stop - start, _COPY_AT_ONCE))

@@ -48,7 +48,6 @@ while True:
         root["number"] = number
         root["copy"] = number
         root["table"][number % 500] = number
-        root["lists"].append([]) if False else None
         if kind == 3:
             root["big"] = pool.persistent(list(range(number % 3000)))
         if kind == 4:
@@ -61,7 +60,7 @@ while True:
 def make(path: Path, size: int | str, durability: str) -> None:
     with pmemobj.create(path, size, durability=durability) as pool:
         pool.root = pool.persistent(
-            {"number": 0, "copy": 0, "text": "", "list": [], "dict": {}, "table": [0] * 500, "big": [], "lists": []}
+            {"number": 0, "copy": 0, "text": "", "list": [], "dict": {}, "table": [0] * 500, "big": []}
         )
 
 
