@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pmemobj._containers.base import kind_at
@@ -120,16 +120,21 @@ class Spot:
 
 
 class WordFinder:
-    """Finds the objects that words belong to, in one open heap."""
+    """Finds the objects that words belong to, in one open heap: those with a handle.
 
-    def __init__(self, heap: Heap) -> None:
-        self._heap = heap
+    Args:
+        heap: The heap.
+        more: The offsets of further objects in which to look.
+    """
+
+    def __init__(self, heap: Heap, more: Iterable[int] = ()) -> None:
+        self._heap, self._more = heap, list(more)
         #: Of each allocation: its begin and end, the offset of its object, and the object's header.
         self._regions: list[tuple[int, int, int, int]] = []
         self._starts: list[int] = []
 
     def find(self, at: int) -> Spot | None:
-        """The spot of the word at `at`, if an object with a handle has it."""
+        """The spot of the word at `at`, if one of the objects in which it looks has it."""
         heap = self._heap
         if heap.root_offset <= at < heap.root_offset + ROOT_SIZE:
             slot, role = _ROOT_SLOTS.get(at - heap.root_offset, ("header of the pool", OTHER))
@@ -157,7 +162,7 @@ class WordFinder:
     def _search_handles(self) -> None:
         heap = self._heap
         regions = []
-        for offset in [*self._class_table(), *self._handled()]:
+        for offset in {*self._class_table(), *self._handled(), *self._more}:
             try:
                 head = heap.read(offset)
                 for start in (offset, *kind_at(heap, offset)._p_bodies(heap, offset)):
@@ -317,19 +322,28 @@ def paths(heap: Heap, wanted: Iterable[int]) -> dict[int, str]:
     """
     missing = set(wanted)
     found: dict[int, str] = {}
-    try:
-        start = heap.read(heap.root_offset + ROOT_VALUE)
-    except PmemError:
-        return found
-    waiting = deque([(start, "root")] if is_container(start) else [])
-    seen = {start}
-    visited = looked_at = 0
-    while waiting and missing and visited < _MOST_VISITED and looked_at < _MOST_OF_ALL:
-        visited += 1
-        offset, path = waiting.popleft()
+    for offset, path in nearest(heap) if missing else ():
         if offset in missing:
             found[offset] = path
             missing.discard(offset)
+            if not missing:
+                break
+    return found
+
+
+def nearest(heap: Heap) -> Iterator[tuple[int, str]]:
+    """The offsets of the objects that the root reaches, and how it does, the nearest first, up to some thousands."""
+    try:
+        start = heap.read(heap.root_offset + ROOT_VALUE)
+    except PmemError:
+        return
+    waiting = deque([(start, "root")] if is_container(start) else [])
+    seen = {start}
+    visited = looked_at = 0
+    while waiting and visited < _MOST_VISITED and looked_at < _MOST_OF_ALL:
+        visited += 1
+        offset, path = waiting.popleft()
+        yield offset, path
         try:
             kind = kind_of(heap.read(offset))
             _, entries = kind_at(heap, offset)._p_entries(heap, offset, _MOST_ENTRIES)
@@ -340,7 +354,6 @@ def paths(heap: Heap, wanted: Iterable[int]) -> dict[int, str]:
             if is_container(word) and word not in seen:
                 seen.add(word)
                 waiting.append((word, path + _step(kind, label)))
-    return found
 
 
 def _step(kind: int, label: str) -> str:

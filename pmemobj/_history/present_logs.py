@@ -15,7 +15,7 @@ from pmemobj._durability.journal_format import LINE, PAGE, Record
 from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Heap
 from pmemobj._format import POOL_HEADER_SIZE, POOL_HEAP_OFFSET, WORD
-from pmemobj._history.places import OTHER, Spot, WordFinder, paths, word_text
+from pmemobj._history.places import OTHER, Spot, WordFinder, nearest, word_text
 from pmemobj._pmdk.undo_log import all_entries
 from pmemobj._public_names import public_in
 from pmemobj._text import plural
@@ -256,8 +256,8 @@ class _Names:
 
     def __init__(self, heap: Heap) -> None:
         self.heap = heap
-        self._finder = WordFinder(heap)
-        self._paths: dict[int, str] = {}
+        self._paths = dict(nearest(heap))
+        self._finder = WordFinder(heap, self._paths)
         self._heap_at = heap.read(POOL_HEAP_OFFSET)
 
     def spot(self, offset: int) -> Spot | None:
@@ -266,8 +266,6 @@ class _Names:
 
     def name(self, spot: Spot) -> str:
         """The spot in words, with the way from the root."""
-        if spot.owner and spot.owner not in self._paths:
-            self._paths[spot.owner] = paths(self.heap, [spot.owner]).get(spot.owner, "")
         return spot.text(self._paths.get(spot.owner, ""))
 
     def area(self, page: int, lines: Iterable[int]) -> str:

@@ -10,7 +10,7 @@ from pmemobj_magics.common.texts import number_text, plural
 
 __all__ = ["JournalView"]
 
-_LEFT = 'style="text-align:left;vertical-align:top"'
+_LEFT = 'style="text-align:left;vertical-align:top;padding-right:1em"'
 
 
 class JournalView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def test_a_commit_becomes_a_record_that_a_checkpoint_makes_void(game: Pool) -> N
     assert str(page) in str(found)
     game._heap.journal.checkpoint()
     assert logs(game).count == 0
+
+
+def test_objects_that_no_variable_holds_have_names_too(game: Pool) -> None:
+    game.root["guesses"].append(36)
+    game.root["texts"] = game.persistent(["a"])
+    gc.collect()
+    whats = {part for record in logs(game).records for page in record.pages for part in page.what.split(", ")}
+    assert {"root", "root['guesses']", "root['texts']"} <= whats
+    with game.transaction():
+        game.root["guesses"][0] = 26
+        gc.collect()
+        assert [copy.where for copy in logs(game).copies] == ["root['guesses'][0]"]
 
 
 def test_in_a_transaction_the_undo_log_has_what_was_and_no_record_has_what_is(game: Pool) -> None:
