@@ -99,11 +99,6 @@ class Book:
         found: list[str] = self.evaluate("here => here.content.widgets.map(cell => cell.model.sharedModel.getSource())")
         return found
 
-    def output(self, number: int) -> str:
-        """What stands below a cell."""
-        text: str = self.evaluate("(here, number) => here.content.widgets[number].outputArea.node.innerText", number)
-        return text
-
     def dark(self, theme: str = "JupyterLab Dark") -> None:
         """Turn to another theme."""
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)

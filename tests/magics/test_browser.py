@@ -161,12 +161,13 @@ def test_the_board_of_the_guessing_game_is_played_by_mouse(lab: str, page: Any) 
     board = page.locator(".jp-OutputArea-output .widget-vbox").first
     board.get_by_text("Your guess is too high.").wait_for(timeout=60_000)
     board.get_by_role("button", name="look").wait_for(timeout=60_000)
-    assert board.get_by_role("button").all_inner_texts() == ["guess", "look"]  # those that are shown
+    board.scroll_into_view_if_needed()
+    assert board.get_by_role("button").all_text_contents() == ["guess", "look"]  # those that are shown
     board.locator("input[type=number]").fill("36")
     board.locator("input[type=number]").press("Tab")
     board.get_by_role("button", name="guess").click()
     board.get_by_text("You guessed my number in 3 tries, Ada.").wait_for(timeout=60_000)
-    assert board.get_by_role("button").all_inner_texts() == ["new game"]
+    assert board.get_by_role("button").all_text_contents() == ["new game"]
     board.get_by_role("button", name="new game").click()
     board.get_by_text("Ada, I've picked a number between 1 and 50.").wait_for(timeout=60_000)
 

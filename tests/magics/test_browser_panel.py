@@ -354,6 +354,30 @@ def test_a_busy_kernel(opened: Opens) -> None:
     assert panel.place.locator(".pmem-status-notice").inner_text() == ""
 
 
+@pytest.mark.parametrize("text", ["5", "6"], ids=["the same again", "another"])
+def test_what_is_written_before_the_kernel_answers_stays(opened: Opens, text: str) -> None:
+    """The kernel empties the fields after a change; whoever writes the next one in the meantime loses nothing."""
+    book = opened(
+        "%pmem_open early.pmem --create --size 16M\npool.root = pool.persistent({'ada': 1})\n%pmem_panel",
+        "import time\ntime.sleep(2)",
+    )
+    book.run(0, 1)
+    panel = book.panel()
+    panel.press("Change")
+    panel.says("selected:")
+    book.start(2)
+    eventually(lambda: book.evaluate("here => here.sessionContext.session.kernel.status"), "busy")
+    panel.fill(key="'ada'", value="5")
+    panel.press("Do it")
+    panel.fill(key="'ada'", value=text)
+    eventually(lambda: panel.rows, ["root: PersistentDict, 1 key", "'ada': 5"])
+    panel.says(f"pool.root['ada'] = {text}", ".pmem-panel-preview")
+    assert (panel.field("key").input_value(), panel.field("value").input_value()) == ("'ada'", text)
+    panel.press("Do it")
+    panel.empties("value")
+    eventually(lambda: panel.rows, ["root: PersistentDict, 1 key", f"'ada': {text}"])
+
+
 KILL = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
 
 

@@ -35,16 +35,23 @@ class Desk:
     def page(self, name: str) -> None:
         self.frame.pages.value = name
 
+    def use(self, *labels: str) -> None:
+        """Begin to write into fields: the page tells the kernel of it."""
+        for label in labels:
+            self.frame.status._handle_custom_msg({"used": label}, [])
+
     # ---- the page Pools ----
 
     def create(self, path: str = "bank.pmem", size: str = SIZE, name: str = "") -> dict[str, Any]:
         pools = self.frame.pools
+        self.use("path", "variable")
         pools.path.value, pools.size.value, pools.name.value = path, size, name
         pools.create_button.click()
         return dict(pools.create_message.told)
 
     def open(self, path: str, name: str = "", sandbox: bool = False) -> dict[str, Any]:
         pools = self.frame.pools
+        self.use("path", "variable")
         pools.path.value, pools.name.value, pools.sandbox.value = path, name, sandbox
         pools.open_button.click()
         return dict(pools.open_message.told)
@@ -73,7 +80,7 @@ class Desk:
         self.page("Change")
         change = self.frame.change
         change.kind.value = kind
-        self.panel._edits._spent_until = 0.0  # a person does not type the same again within a second
+        self.use(change.place.description, change.value.description)
         change.place.value, change.value.value = place, value
         change.change_button.click()
         return dict(change.message.told)
@@ -612,9 +619,31 @@ def test_what_the_page_sends_late_is_not_used_again(bank: Desk) -> None:
     change = bank.frame.change
     bank.change("set", "'ada'", "5")
     change.value.value = "5"  # held back by ipywidgets until after the press
-    assert change.value.value == ""
+    change.place.value = "'ada'"
+    assert change.value.value == change.place.value == ""
     change.value.value = "6"
     assert change.value.value == "6"
+
+
+def test_the_same_text_can_be_written_again_at_once(bank: Desk) -> None:
+    change = bank.frame.change
+    bank.change("set", "'ada'", "5")
+    bank.use("key", "value")
+    change.place.value, change.value.value = "'ada'", "5"
+    assert (change.place.value, change.value.value) == ("'ada'", "5")
+
+
+def test_the_same_template_can_be_chosen_again_at_once(bank: Desk) -> None:
+    change = bank.frame.change
+    bank.change("set", "'list'", "[]")
+    change.template.value = "[]"
+    assert change.value.value == "[]"
+
+
+def test_what_the_page_says_of_fields_that_do_not_exist(bank: Desk) -> None:
+    for nonsense in ("no such field", 5, None, [], {}):
+        bank.frame.status._handle_custom_msg({"used": nonsense}, [])
+    assert bank.change("set", "'ada'", "5")["kind"] == "done"
 
 
 def test_what_a_change_promises(bank: Desk) -> None:

@@ -69,6 +69,9 @@ class FrontEnd:
         self.send(self.comm(path), {"method": "custom", "content": {"event": "click"}})
 
     def fill(self, path: str, **state: Any) -> None:
+        if "value" in state:
+            label = eval(self.run(f"control({path!r}).description"))
+            self.send(self.comm("status"), {"method": "custom", "content": {"used": label}})
         self.send(self.comm(path), {"method": "update", "state": state, "buffer_paths": []})
 
     def wait(self, expression: str, expected: str) -> None:
@@ -179,14 +182,19 @@ def test_selecting_in_a_transaction(page: FrontEnd) -> None:
 
 
 def test_a_press_uses_what_the_fields_hold(page: FrontEnd) -> None:
-    """ipywidgets may hold a change of a field back, so the page tells the fields just before the press."""
+    """ipywidgets may hold a change of a field back, so the page tells the fields with the press."""
     page.wait("'set' in control('change.kind').options", "True")
+    number = int(page.run("panel._frame._buttons.index(control('change.change_button'))"))
     for value in ("40", "41"):
         fields = {"change": "set", "key": "'ada'", "value": value, "path": 5, "nonsense": [], "sandbox": "no"}
-        page.send(page.comm("status"), {"method": "custom", "content": {"fields": fields}})
-        page.press("change.change_button")
+        page.send(page.comm("status"), {"method": "custom", "content": {"press": number, "fields": fields}})
         page.wait("pool.root['ada']", value)
     assert page.run("control('pools.path').value, control('pools.sandbox').value") == "('bank.pmem', False)"
+    for nonsense in ({"press": 10_000, "fields": {}}, {"press": -1}, {"press": "5"}, {"press": None, "fields": 5}, [], 5):
+        page.send(page.comm("status"), {"method": "custom", "content": nonsense})
+    page.send(page.comm("status"), {"method": "custom", "content": {"press": number, "fields": "nothing"}})
+    page.wait("control('change.message').told.get('kind')", "'error'")  # pressed, with empty fields
+    assert page.run("pool.root['ada']") == "41"
 
 
 def test_the_code_names_the_cell_that_changed_the_pool(page: FrontEnd) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import time
 from collections.abc import Callable
 
 import pmemobj
@@ -18,8 +17,6 @@ from pmemobj_magics.views.panel.change_page import ChangePage
 
 __all__ = ["EditActs"]
 
-#: Seconds within which the page may send what a field held before it was emptied.
-_LATE = 1.0
 #: Templates for new objects, which are put into the field for the value.
 _TEMPLATES = ("[]", "{}", "set()", "''", "0", "True", "None")
 #: The largest number of characters of a line that are shown.
@@ -63,9 +60,6 @@ class EditActs:
         self._is_showing = False
         #: The lines of the last change, as long as the message about it is shown.
         self._done = ""
-        #: What the field for the value held for the last change, and until when the page may send it late.
-        self._spent = ""
-        self._spent_until = 0.0
 
     # ---- what is selected ----
 
@@ -118,20 +112,9 @@ class EditActs:
     def _fields_only(self) -> None:
         self._fields()
 
-    def _empty_again(self) -> None:
-        """Empty the value once more if the page sends late what the last change has used already.
-
-        ipywidgets holds back changes of fields, so they may arrive after the press that they were made for.
-        """
-        if time.monotonic() < self._spent_until:
-            field = self.page.value
-            if field.value and field.value == self._spent:
-                field.value = ""
-
     def _fields(self) -> None:
         self._is_showing = True
         try:
-            self._empty_again()
             change = self._changes.get(self.page.kind.value or "")
             if change is None or self._target is None:
                 self.page.show_line("")
@@ -186,9 +169,7 @@ class EditActs:
         self._desk.note(code)
         kept = "not committed yet" if pool.in_transaction else "durable"
         self.page.message.done(f"Done; {kept}.", _short(code), self._desk.printed)
-        self._spent = self.page.value.value
-        self._spent_until = time.monotonic() + _LATE
-        self.page.place.value = self.page.value.value = ""
+        self.page.spent.spend(self.page.place, self.page.value)
         self._done = code
 
 

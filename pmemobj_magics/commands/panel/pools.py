@@ -131,7 +131,7 @@ class PoolActs:
             facts += f"\n{_ROLLED_BACK}"
         message = self.page.create_message if is_new else self.page.open_message
         message.done(report.title, code, facts)
-        self.page.name.value = ""
+        self.page.spent.spend(self.page.name)
 
     def _path(self, verb: str) -> str:
         self._stop_asking()

@@ -6,6 +6,7 @@ and `commands.panel` decides what is shown.
 | module | what it is responsible for |
 |---|---|
 | `controls` | buttons, fields and choices with their labels |
+| `spent_texts` | `SpentTexts`: fields that stay empty after an act, though the page may send their texts late |
 | `messages` | `Message`: what an act did, or why it failed; `Status`: the line at the top |
 | `pools_page` | the page with the pools of the folder |
 | `transaction_bar` | begin, commit and abort, and what is not committed |

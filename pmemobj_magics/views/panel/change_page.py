@@ -9,6 +9,7 @@ import ipywidgets
 
 from pmemobj_magics.views.panel.controls import button, choice, heading, offer, row, suggesting_field
 from pmemobj_magics.views.panel.messages import Message
+from pmemobj_magics.views.panel.spent_texts import SpentTexts
 
 __all__ = ["ChangeActions", "ChangePage"]
 
@@ -32,6 +33,7 @@ class ChangePage(ipywidgets.VBox):
         place: The field for the key, index or attribute.
         value: The field for the value.
         template: The choice of templates for the value.
+        spent: Empties the fields after a change.
         message: What the change did, or why it failed.
     """
 
@@ -45,6 +47,7 @@ class ChangePage(ipywidgets.VBox):
         self.place = suggesting_field("key")
         self.value = suggesting_field("value", "5, 'Ada', [1, 2], {'a': 1}")
         self.template = choice("new", [_NO_TEMPLATE])
+        self.spent = SpentTexts(self.place, self.value)
         self.change_button = button("Do it", "Make this change.", actions.change, "primary")
         self.root_button = button("Select the root", "Select the root in the explorer.", actions.select_root)
         self.message = Message()
@@ -92,5 +95,6 @@ class ChangePage(ipywidgets.VBox):
 
     def _on_template(self, change: dict[str, object]) -> None:
         if change["new"] and change["new"] != _NO_TEMPLATE:
+            self.spent.use(self.value.description)
             self.value.value = str(change["new"])
             self.template.value = _NO_TEMPLATE

@@ -1,4 +1,9 @@
-"""Buttons, fields and choices. Each has a label that a screen reader reads, and takes the width that there is."""
+"""Buttons, fields and choices. Each has a label that a screen reader reads, and takes the width that there is.
+
+What somebody writes or chooses arrives in a subshell of the kernel, which is another thread; see `MainThread`. Two
+threads that change one widget at the same time lose messages, so fields and choices take it in the main thread, in the
+order of the messages, as the acts of the buttons are done.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,41 @@ from typing import Any
 
 import ipywidgets
 
-__all__ = ["button", "choice", "field", "heading", "offer", "row", "suggesting_field", "tick"]
+from pmemobj_magics.common.main_thread import MainThread
+
+__all__ = ["button", "choice", "field", "heading", "list_of_choices", "offer", "row", "suggesting_field", "tick"]
+
+
+class _InMainThread(ipywidgets.Widget):
+    """A widget that takes what the page sends in the main thread."""
+
+    def __init__(self, **traits: Any) -> None:
+        self._main = MainThread()
+        super().__init__(**traits)
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what the page sends, when the running cell has ended."""
+        self._main.call(lambda: super(_InMainThread, self).set_state(sync_data))
+
+
+class _Text(_InMainThread, ipywidgets.Text):
+    pass
+
+
+class _Combobox(_InMainThread, ipywidgets.Combobox):
+    pass
+
+
+class _Dropdown(_InMainThread, ipywidgets.Dropdown):
+    pass
+
+
+class _Select(_InMainThread, ipywidgets.Select):
+    pass
+
+
+class _Checkbox(_InMainThread, ipywidgets.Checkbox):
+    pass
 
 
 def button(text: str, tip: str, action: Callable[[], object], look: str = "") -> ipywidgets.Button:
@@ -26,19 +65,24 @@ def button(text: str, tip: str, action: Callable[[], object], look: str = "") ->
 
 def field(label: str, hint: str = "", value: str = "") -> ipywidgets.Text:
     """A field for a text; `hint` is shown while it is empty."""
-    return ipywidgets.Text(description=label, placeholder=hint, value=value, layout={"width": "auto"})
+    return _Text(description=label, placeholder=hint, value=value, layout={"width": "auto"})
 
 
 def suggesting_field(label: str, hint: str = "") -> ipywidgets.Combobox:
     """A field for a text that offers what exists."""
-    return ipywidgets.Combobox(
+    return _Combobox(
         description=label, placeholder=hint, ensure_option=False, layout={"width": "auto"}, continuous_update=True
     )
 
 
 def choice(label: str, options: Sequence[Any]) -> ipywidgets.Dropdown:
     """A choice of one of several options."""
-    return ipywidgets.Dropdown(description=label, options=options, layout={"width": "auto"})
+    return _Dropdown(description=label, options=options, layout={"width": "auto"})
+
+
+def list_of_choices(label: str, rows: int) -> ipywidgets.Select:
+    """A list in which one line can be chosen."""
+    return _Select(description=label, rows=rows, options=[], layout={"width": "auto"})
 
 
 def offer(made: ipywidgets.Dropdown, options: Sequence[Any]) -> None:
@@ -54,7 +98,7 @@ def offer(made: ipywidgets.Dropdown, options: Sequence[Any]) -> None:
 
 def tick(label: str, tip: str) -> ipywidgets.Checkbox:
     """A box to tick."""
-    return ipywidgets.Checkbox(description=label, tooltip=tip, indent=False, layout={"width": "auto"})
+    return _Checkbox(description=label, tooltip=tip, indent=False, layout={"width": "auto"})
 
 
 def heading(text: str, level: int = 4) -> ipywidgets.HTML:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import ipywidgets
@@ -61,12 +61,15 @@ class PanelFrame:
         beside.add_class("pmem-panel-views")
         body = ipywidgets.HBox([controls, beside])
         body.add_class("pmem-panel-body")
-        # In the order of the presses, and not while the main thread is changing the fields itself.
         self._main = MainThread()
-        self.status.on_fields(lambda fields: self._main.call(lambda: self._take(fields)))
+        self.status.on_press(lambda number, fields: self._main.call(lambda: self._press(number, fields)))
+        self.status.on_use(lambda label: self._main.call(lambda: self._use(label)))
         self.pages.observe(lambda _: self._show_result(), names=["index"])
         self._show_result()
         self.children: Sequence[ipywidgets.Widget] = (self.status, body, self.crash.result)
+        self._buttons = list(_buttons_in(controls))
+        for number, button in enumerate(self._buttons):
+            button.add_class(f"pmem-press-{number}")
 
     def _show_result(self) -> None:
         """Show the result of a crash only on the page that crashes."""
@@ -81,10 +84,21 @@ class PanelFrame:
             *(crash.checks, crash.check),
         )
 
+    def _use(self, label: str) -> None:
+        for spent in (self.pools.spent, self.change.spent):
+            spent.use(label)
+
+    def _press(self, number: int, fields: dict[str, Any]) -> None:
+        """Do what a press does whose button has this number, with what the page says that the fields hold."""
+        if 0 <= number < len(self._buttons) and not self._buttons[number].disabled:
+            self._take(fields)
+            self._buttons[number].click()
+
     def _take(self, fields: dict[str, Any]) -> None:
         """Set the fields to what the page says that they hold, in the order of their use; see `fields.js`."""
         by_label = {field.description: field for field in reversed(self._fields)}
         for label, found in fields.items():
+            self._use(label)
             field = by_label.get(label)
             if isinstance(field, ipywidgets.Dropdown):
                 labels = [option[0] if isinstance(option, tuple) else option for option in field.options]
@@ -119,6 +133,13 @@ class PanelFrame:
 
 
 _NO_POOL = '<p class="pmem-panel-empty">No pool is chosen. Open or create one on the page <em>Pools</em>.</p>'
+
+
+def _buttons_in(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Button]:
+    if isinstance(widget, ipywidgets.Button):
+        yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _buttons_in(child)
 
 
 def _turner(label: str, names: Sequence[str]) -> ipywidgets.ToggleButtons:

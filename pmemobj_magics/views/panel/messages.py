@@ -86,11 +86,21 @@ class Status(anywidget.AnyWidget):
     started = traitlets.Int(0).tag(sync=True)
     answered = traitlets.Int(0).tag(sync=True)
 
-    def on_fields(self, take: Callable[[dict[str, Any]], object]) -> None:
-        """Have a function called with what the fields hold, by their labels, before the handler of each press."""
+    def on_press(self, press: Callable[[int, dict[str, Any]], object]) -> None:
+        """Have a function called with the number of a pressed button, and what the used fields hold by label."""
 
         def receive(_widget: Any, content: Any, _buffers: Any) -> None:
-            if isinstance(content, dict) and isinstance(content.get("fields"), dict):
-                take(content["fields"])
+            if isinstance(content, dict) and isinstance(content.get("press"), int):
+                fields = content.get("fields")
+                press(content["press"], fields if isinstance(fields, dict) else {})
+
+        self.on_msg(receive)
+
+    def on_use(self, use: Callable[[str], object]) -> None:
+        """Have a function called with the label of a field when somebody uses it first after a press."""
+
+        def receive(_widget: Any, content: Any, _buffers: Any) -> None:
+            if isinstance(content, dict) and isinstance(content.get("used"), str):
+                use(content["used"])
 
         self.on_msg(receive)

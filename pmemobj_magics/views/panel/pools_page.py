@@ -7,8 +7,9 @@ from typing import Protocol
 
 import ipywidgets
 
-from pmemobj_magics.views.panel.controls import button, choice, field, heading, row, tick
+from pmemobj_magics.views.panel.controls import button, choice, field, heading, list_of_choices, row, tick
 from pmemobj_magics.views.panel.messages import Message
+from pmemobj_magics.views.panel.spent_texts import SpentTexts
 
 __all__ = ["PoolsActions", "PoolsPage"]
 
@@ -39,15 +40,17 @@ class PoolsPage(ipywidgets.VBox):
         pools: The list; its value is the path of the chosen pool, or None.
         path: The field for a path.
         name: The field for the variable.
+        spent: Empties the field for the variable when a pool was opened.
         sandbox: The box for a sandbox.
         size: The choice of the size of a new pool.
         open_message, create_message, close_message: What the acts say, each beside its button.
     """
 
     def __init__(self, actions: PoolsActions) -> None:
-        self.pools = ipywidgets.Select(description="pools here", rows=5, options=[], layout={"width": "auto"})
+        self.pools = list_of_choices("pools here", rows=5)
         self.path = field("path", "bank.pmem")
         self.name = field("variable", "pool", "pool")
+        self.spent = SpentTexts(self.name)
         self.sandbox = tick("sandbox", "Keep all changes in memory. They are lost when the pool is closed.")
         self.size = choice("size", _SIZES)
         self.open_button = button("Open", "Open the pool at this path, and bind it to the variable.", actions.open)

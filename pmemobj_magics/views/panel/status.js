@@ -2,6 +2,8 @@
 
 /* Milliseconds after which a press of a button that nobody has answered is remarked upon. */
 const PATIENCE = 900;
+/* What the class begins with that numbers a button; see `PanelFrame`. */
+const PRESS = "pmem-press-";
 const RUNNING = "The kernel is running a cell. This will be done when the cell has ended.";
 const WORKING = "The kernel is doing this. To stop it, interrupt the kernel.";
 const GONE = "The kernel was restarted, or it has ended, so this is the last known state.";
@@ -64,7 +66,12 @@ function render({ model, el }) {
     if (target?.closest(".widget-toggle-buttons")) return;
     if (!target || !target.classList.contains("jupyter-button") || target.classList.contains("jupyter-widgets-toggle")) return;
     if (isGone) return;
-    model.send({ fields: fields.take() });
+    const number = [...target.classList].find((name) => name.startsWith(PRESS));
+    if (number) {
+      // One message for the press and for what it uses, since the kernel may take two in either order.
+      event.stopImmediatePropagation();
+      model.send({ press: Number(number.slice(PRESS.length)), fields: fields.take() });
+    }
     const started = model.get("started");
     clearTimeout(pressed);
     pressed = setTimeout(() => {
@@ -111,7 +118,7 @@ function render({ model, el }) {
     panel.setAttribute("role", "region");
     panel.setAttribute("aria-label", "pool panel");
     focus = new Focus(panel);
-    fields = new Fields(panel);
+    fields = new Fields(panel, (told) => model.send(told));
     connection.observe(panel, { attributeFilter: ["class"] });
     onConnection();
     panel.addEventListener("click", onPress, true);
