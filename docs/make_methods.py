@@ -23,6 +23,7 @@ from pmemobj import (
     PersistentArray,
     PersistentByteArray,
     PersistentDict,
+    PersistentFrozenSet,
     PersistentList,
     PersistentSet,
     PersistentTuple,
@@ -38,6 +39,7 @@ TYPES: list[tuple[Any, Any, list[tuple[Any, ...]]]] = [
     (PersistentTuple, tuple, [((3, 1, 2),), ((),)]),
     (PersistentDict, dict, [({"a": 1, "b": 2},), ({},)]),
     (PersistentSet, set, [([3, 1, 2],), ([],)]),
+    (PersistentFrozenSet, frozenset, [([3, 1, 2],), ([],)]),
     (PersistentByteArray, bytearray, [(b"ab b",), (b"",)]),
     (PersistentArray, array.array, [("q", [3, 1, 2]), ("q",)]),
 ]
@@ -59,17 +61,19 @@ _ATOMIC = "if it fails, the old contents stay"
 _NO_COPY = "`copy` refuses all containers, since a new one needs a pool; `a[:]` is a plain copy"
 _UNICODE = "there are no arrays of type `u`, which Python is going to remove; a `str` can be stored as a value"
 REASONS: dict[tuple[str, str], str] = {
-    **{(kind, "__repr__"): _REPR for kind in ("list", "tuple", "dict", "set", "bytearray", "array")},
-    **{(kind, "__sizeof__"): _SIZE for kind in ("list", "dict", "set", "bytearray", "array")},
+    **{(kind, "__repr__"): _REPR for kind in ("list", "tuple", "dict", "set", "frozenset", "bytearray", "array")},
+    **{(kind, "__sizeof__"): _SIZE for kind in ("list", "dict", "set", "frozenset", "bytearray", "array")},
     **{(kind, "__init__"): _ATOMIC for kind in ("list", "set", "bytearray")},
     ("tuple", "__getnewargs__"): _NO_PICKLE,
     ("set", "__reduce__"): _NO_PICKLE,
+    ("frozenset", "__reduce__"): _NO_PICKLE,
     ("bytearray", "__reduce__"): _NO_PICKLE,
     ("bytearray", "__reduce_ex__"): _NO_PICKLE,
     ("array", "__reduce_ex__"): _NO_PICKLE,
     ("dict", "fromkeys"): "a class alone has no pool; use `pool.new(PersistentDict, dict.fromkeys(keys, value))`",
     ("dict", "pop"): "an unhashable key is a TypeError in an empty dict, too",
     ("set", "__iter__"): "the order is that of insertion",
+    ("frozenset", "__iter__"): "the order is that of insertion",
     ("set", "pop"): "it removes the item that was added last, where set removes any item",
     ("bytearray", "__alloc__"): _SIZE,
     ("bytearray", "__str__"): _REPR,
@@ -130,7 +134,7 @@ def outcome(obj: Any, name: str, args: tuple[Any, ...]) -> tuple[str, Any, Any]:
 
 
 def plainly(value: Any, obj: Any) -> Any:
-    if value is obj and not isinstance(value, (tuple, PersistentTuple)):
+    if value is obj and not isinstance(value, (tuple, frozenset, PersistentTuple, PersistentFrozenSet)):
         return "itself"
     if isinstance(value, types.GenericAlias):
         return "alias"

@@ -28,6 +28,7 @@ from pmemobj._containers.array import PersistentArray
 from pmemobj._containers.base import Oid
 from pmemobj._containers.bytearray import PersistentByteArray
 from pmemobj._containers.dict import PersistentDict
+from pmemobj._containers.frozenset import PersistentFrozenSet
 from pmemobj._containers.list import PersistentList
 from pmemobj._containers.set import PersistentSet
 from pmemobj._containers.tuple import PersistentTuple
@@ -39,6 +40,7 @@ from pmemobj._objects.class_names import alias
 from pmemobj._objects.convert import to_python
 from pmemobj._objects.fields import Field, Persistent
 from pmemobj._objects.manager import MemoryManager
+from pmemobj._objects.transactional import transactional
 from pmemobj._values.pickles import persist_via_pickle
 from pmemobj._version import __version__ as __version__
 from pmemobj.errors import *  # noqa: F403
@@ -97,6 +99,7 @@ __all__ = [
     "PersistentArray",
     "PersistentByteArray",
     "PersistentDict",
+    "PersistentFrozenSet",
     "PersistentList",
     "PersistentObject",
     "PersistentObjectPool",
@@ -120,6 +123,7 @@ __all__ = [
     "resize",
     "restore",
     "to_python",
+    "transactional",
     *errors.__all__,
 ]
 

@@ -16,7 +16,7 @@ from pmemobj import inspect
 from pmemobj._containers.base import kind_at
 from pmemobj._durability import leftover
 from pmemobj._files import busy_copies, pool_file
-from pmemobj._files.sizes import PoolSize
+from pmemobj._files.sizes import PoolSize, bytes_of
 from pmemobj._objects import gc
 from pmemobj._progress import Progress
 from pmemobj._version import __version__
@@ -315,12 +315,9 @@ def _seconds(text: str) -> float:
 
 
 def _size(text: str) -> int:
-    number, unit = text.upper().removesuffix("B").removesuffix("I"), ""
-    if number and number[-1] in _UNITS:
-        number, unit = number[:-1], number[-1]
     try:
-        return int(number) * _UNITS[unit]
-    except ValueError:
+        return int(bytes_of("", "size", text))
+    except BadPoolSizeError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no size (write it as in 64M; K, M, G and T are powers of 1024)"
         ) from None

@@ -57,6 +57,7 @@ that they can be recognised by their bytes alone::
     set         +0 header  +8 entries deleted  +16 entries used, deleted ones included  +24 offset of table
     table       the same as the table of a dict, but an entry is hash and key word (16 bytes)
     tuple       +0 header  +8 length  +16 items, length value words; they never change
+    frozenset   the same as a tuple; no two items are equal
     object      +0 header  +8 slot capacity  +16 offset of slots
     slots       capacity value words; slot i belongs to the i-th attribute name of the class
     bytearray   +0 header  +8 length  +16 capacity  +24 offset of data (0 where the capacity is 0)
@@ -66,11 +67,14 @@ that they can be recognised by their bytes alone::
     data        capacity bytes (a multiple of 8), little-endian; the bytes at and beyond length have no
                 meaning. Length and capacity count bytes, also for an array
 
-A plain tuple that is a key (KEY_TUPLE) is a leaf. Its payload is the items one after the other, each as a word and
-what the word announces::
+A tuple or frozenset of values (PLAIN_CONTAINER) is a leaf. Its payload is the items one after the other, each as a
+word and what the word announces::
 
     bits 0-7    kind             of a leaf: its payload follows; or 0
     bits 8-63   detail           the size of that payload; of kind 0: 0 None, 1 False, 2 True
+
+If the first item is of kind 0 with the detail 3, it announces that the others are those of a frozenset. They are in the
+order of their bytes.
 
 The payload of a leaf, by kind. Ints are signed here, and take as few bytes as they need::
 
@@ -237,7 +241,8 @@ class Kind(IntEnum):
     FRACTION = 12
     UUID = 13
     RANGE = 14
-    KEY_TUPLE = 15
+    PLAIN_CONTAINER = 15
+    KEY_TUPLE = 15  # its former name, which stands in dumps: at first only keys could be such tuples
     LIST = 16
     DICT = 17
     SET = 18
@@ -245,6 +250,7 @@ class Kind(IntEnum):
     OBJECT = 20
     BYTEARRAY = 21
     ARRAY = 22
+    FROZENSET = 23
     EXTENSION = 24
     LIST_ITEMS = 64
     DICT_TABLE = 65
@@ -277,7 +283,9 @@ ENTRY_HASH, ENTRY_KEY, ENTRY_VALUE = 0, 8, 16
 ENTRY_SIZE = 24
 SET_ENTRY_SIZE = 16
 OBJECT_SIZE = 24
-#: The offset of the items in a tuple.
+#: The kinds of containers that never change, so that they are compared by their contents, and are keys by them.
+IMMUTABLE_KINDS = frozenset({Kind.TUPLE, Kind.FROZENSET})
+#: The offset of the items in a tuple or frozenset.
 TUPLE_ITEMS = 16
 BYTEARRAY_SIZE = 32
 ARRAY_SIZE = 48

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+_UNITS = ("KiB", "MiB", "GiB", "TiB")
 #: From this number on only the order of magnitude is shown.
 _BEYOND_COUNTING = 10**9
 #: Above this number a float may overflow.
@@ -23,6 +24,18 @@ def count_short(number: int) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 image``, ``2 images``."""
     return f"{count_short(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def size_text(size: int) -> str:
+    """A number of bytes with its unit: ``16 MiB``, ``12.9 MiB``, ``312 bytes``."""
+    if size < 1024:
+        return plural(size, "byte")
+    value = float(size)
+    for unit in _UNITS:
+        value /= 1024
+        if value < 1024 or unit == _UNITS[-1]:
+            break
+    return f"{value:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def number_text(number: int) -> str:

@@ -27,7 +27,7 @@ from pmemobj._dumping.json_values import from_json, to_json
 from pmemobj._dumping.records import ClassKey, Record
 from pmemobj._engine.heap import Heap
 from pmemobj._files import pool_file, poolset, storage
-from pmemobj._files.sizes import PoolSize, demand_max_size
+from pmemobj._files.sizes import PoolSize, bytes_of, demand_max_size
 from pmemobj._format import ROOT_VALUE
 from pmemobj._progress import Progress, demand_progress
 from pmemobj._values.leaves import BadPayload
@@ -239,7 +239,7 @@ def restore(
     path: Path,
     pool_size: PoolSize | None = None,
     *,
-    max_size: int | None = None,
+    max_size: int | str | None = None,
     mode: int = 0o666,
     progress: Progress | None = None,
 ) -> None:
@@ -248,8 +248,8 @@ def restore(
     Args:
         file: A path, or an open text or binary file, which is read to its end.
         path: The path of the pool; the pool appears there when it is complete.
-        pool_size: Its size in bytes; by default what the contents need and a quarter more. ``'auto'`` for a pool that
-            grows.
+        pool_size: Its size in bytes, or as text (``'64M'``); by default what the contents need and a quarter more.
+            ``'auto'`` for a pool that grows.
         max_size: The size in bytes up to which a growing pool may grow; 64 GiB by default.
         mode: Permissions of the pool, without those that the umask takes away.
         progress: Called now and then as ``progress(done, total)``: every object counts twice, when it is checked and
@@ -277,6 +277,7 @@ def restore(
     target = pool_file.checked_path("restore pool", path)
     what = f"restore pool {target}"
     demand_progress(what, progress)
+    size, limit = _bytes(what, "pool_size", pool_size), _bytes(what, "max_size", max_size)
     if os.path.lexists(target):
         if is_dump(target):
             raise PoolExistsError(
@@ -285,7 +286,7 @@ def restore(
         raise PoolExistsError(what, "there is a file of that name", "remove it, or name another")
     with (
         _reader(file) as text,
-        built(what, target, _contents_of_dump(text), pool_size, mode, progress, max_size) as finished,
+        built(what, target, _contents_of_dump(text), size, mode, progress, limit) as finished,
     ):
         try:
             pool_file.give_name(finished, target)
@@ -293,6 +294,11 @@ def restore(
             raise PoolExistsError(
                 f"restore pool {target}", "there is a file of that name now", "name another"
             ) from None
+
+
+def _bytes(what: str, name: str, size: PoolSize | None) -> Any:
+    """The size as a number, if it is text; ``'auto'`` stays what it is."""
+    return size if size == "auto" and name != "max_size" else bytes_of(what, name, size)
 
 
 def is_dump(path: str) -> bool:
@@ -422,7 +428,7 @@ def _bad_line(number: int, why: str) -> DumpFormatError:
 
 
 def resize(
-    path: Path, new_size: PoolSize | None = None, *, max_size: int | None = None, progress: Progress | None = None
+    path: Path, new_size: PoolSize | None = None, *, max_size: int | str | None = None, progress: Progress | None = None
 ) -> None:
     """Give a pool another size: a new pool is built beside the old one, and then replaces it.
 
@@ -435,7 +441,7 @@ def resize(
 
     Args:
         path: The pool, which must not be open; a pool that was not closed is recovered first.
-        new_size: The size in bytes; by default what the contents need and a quarter more.
+        new_size: The size in bytes, or as text (``'64M'``); by default what the contents need and a quarter more.
         max_size: The size in bytes up to which a growing pool may grow from now on.
         progress: As for `restore`.
 
@@ -456,10 +462,12 @@ def resize(
     """
     real = os.path.realpath(pool_file.checked_path("resize pool", path))
     demand_progress(f"resize pool {real}", progress)
+    size = _bytes(f"resize pool {real}", "new_size", new_size)
+    limit = _bytes(f"resize pool {real}", "max_size", max_size)
     if poolset.is_growing_pool(real):
-        _limit(real, new_size, max_size)
+        _limit(real, size, limit)
         return
-    if max_size is not None or isinstance(new_size, str):
+    if limit is not None or isinstance(size, str):
         raise BadPoolSizeError(
             f"let pool {real} grow", "it is a file of fixed size", f"{_MOVE} with pool_size='auto' and a max_size"
         )
@@ -467,7 +475,7 @@ def resize(
     with PersistentObjectPool(real) as pool:
         contents = contents_of(pool._heap)
         status = os.stat(real)
-        with built(f"resize pool {real}", real, contents, new_size, 0o600, progress) as finished:
+        with built(f"resize pool {real}", real, contents, size, 0o600, progress) as finished:
             with contextlib.suppress(PermissionError):
                 shutil.chown(finished, status.st_uid, status.st_gid)
             os.chmod(finished, stat.S_IMODE(status.st_mode))

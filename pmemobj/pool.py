@@ -24,6 +24,7 @@ from pmemobj._objects import gc as _gc
 from pmemobj._objects.convert import to_persistent
 from pmemobj._objects.manager import MemoryManager
 from pmemobj._public_names import public_in
+from pmemobj._text import size_text
 from pmemobj._values.words import decode, replace
 from pmemobj.errors import PoolBusyError, TransactionError
 
@@ -50,10 +51,10 @@ class PersistentObjectPool:
         flag: ``'x'`` creates the pool, and fails if there is a file. ``'r'`` and ``'w'`` open the pool, both for
             reading and writing. ``'c'`` creates the pool, or opens it if there is one; when several programs try at
             the same time, one of them creates it, and the others open it.
-        pool_size: Bytes of a new pool, at least 8 MiB, of which libpmemobj uses whole pages; a pool in one file keeps
-            its size. Or ``'auto'`` for a pool that begins with 8 MiB and grows by itself, by 128 MiB at a time. Such
-            a pool is a directory, to be moved, copied and removed as a whole. While it is being opened, libpmemobj
-            changes the working directory of the process for a moment, which other threads may notice.
+        pool_size: Bytes of a new pool, at least 8 MiB, or text as in ``'64M'``; libpmemobj uses whole pages. A pool
+            in one file keeps its size. Or ``'auto'`` for a pool that begins with 8 MiB and grows by itself, by 128 MiB
+            at a time. Such a pool is a directory, to be moved, copied and removed as a whole. While it is being opened,
+            libpmemobj changes the working directory of the process for a moment, which other threads may notice.
         mode: Permissions of a new file, less the umask.
         max_size: Bytes that a growing pool may grow to; 64 GiB by default, and at the most. The addresses are
             reserved, memory and disk are not.
@@ -89,7 +90,7 @@ class PersistentObjectPool:
         pool_size: PoolSize = DEFAULT_POOL_SIZE,
         mode: int = 0o666,
         *,
-        max_size: int | None = None,
+        max_size: int | str | None = None,
         sandbox: bool = False,
         durability: str | None = None,
     ) -> None:
@@ -278,10 +279,11 @@ class PersistentObjectPool:
     def persistent(self, value: Any) -> Any:
         """Convert a plain structure into persistent objects of this pool, all of it or nothing.
 
-        Every list, dict, tuple, set, frozenset, bytearray and array.array in it becomes a persistent object; a
-        frozenset becomes a PersistentSet. Shared parts stay shared, cycles stay cycles, and the depth has no limit.
-        All other values must be values that can be stored, and stay as they are: persistent objects of this pool,
-        the keys of dicts and the elements of sets included.
+        Every list, dict, set, bytearray and array.array in it becomes a persistent object; so does a tuple or
+        frozenset with one of these or a persistent object in it, at any depth. Shared parts stay shared, cycles stay
+        cycles, and the depth has no limit. All other values must be values that can be stored, and stay as they are:
+        tuples and frozensets of values, persistent objects of this pool, the keys of dicts and the elements of sets
+        included.
 
         Args:
             value: The structure. A value that needs no conversion is returned as it is.
@@ -602,10 +604,14 @@ class PersistentObjectPool:
         return self._session.mode.name
 
     def __repr__(self) -> str:
-        state = "closed" if self.closed else f"{self._heap.limit} bytes"
+        facts = ["closed"] if self.closed else [size_text(self._heap.limit), self.medium.short]
         if self.sandbox:
-            state += ", sandbox"
-        return f"<PersistentObjectPool {self.path} ({state})>"
+            facts.append("sandbox")
+        elif not self.closed:
+            facts.append(f"durability {self.durability}")
+        if self.in_transaction:
+            facts.append("in a transaction")
+        return f"<PersistentObjectPool {self.path} ({', '.join(facts)})>"
 
     def __reduce__(self) -> Any:
         raise TypeError(f"cannot pickle pool {self.path}: it belongs to one process (open it by its path there)")
@@ -616,7 +622,7 @@ def create(
     pool_size: PoolSize = DEFAULT_POOL_SIZE,
     mode: int = 0o666,
     *,
-    max_size: int | None = None,
+    max_size: int | str | None = None,
     durability: str | None = None,
 ) -> PersistentObjectPool:
     """Create a pool; the same as ``PersistentObjectPool(path, flag='x', ...)``.
@@ -625,7 +631,7 @@ def create(
 
     Args:
         path: The path of the new file, or directory; there must be no file of this name.
-        pool_size: Bytes, at least 8 MiB; 64 MiB by default. ``'auto'`` for a pool that grows.
+        pool_size: Bytes, at least 8 MiB, or text as in ``'64M'``; 64 MiB by default. ``'auto'`` for a pool that grows.
         mode: Permissions of the file, less the umask.
         max_size: Bytes that a growing pool may grow to, at least 8 MiB; 64 GiB by default.
         durability: As for `PersistentObjectPool`.

@@ -11,6 +11,7 @@
 | `stored_table` | the base of dict and set: two counts and a hash table |
 | `dict` | `PersistentDict` |
 | `set` | `PersistentSet` |
+| `frozenset` | `PersistentFrozenSet` |
 | `iterators` | the iterators of dicts and sets |
 | `views` | what `keys`, `values` and `items` of a dict return |
 | `buffer` | an area of bytes that grows, the buffer protocol, and `writing` |

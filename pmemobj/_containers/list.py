@@ -20,17 +20,18 @@ from pmemobj._containers.sequence import StoredSequence, numbered, with_numbers
 from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.publication import Publication
-from pmemobj._engine.size_classes import usable_size
+from pmemobj._engine.size_classes import has_become_sparse, usable_size
 from pmemobj._format import ABSENT, LIST_SIZE, WORD, Kind, new_header
 from pmemobj._public_names import public_in
 from pmemobj._values.nans import canonical
 from pmemobj._values.words import decode, duplicate, encode, exchange, free_leaf, immediate, prepare, replace
-from pmemobj.errors import PoolFullError
 
 _LENGTH, _CAPACITY, _ITEMS = 8, 16, 24
 _MIN_CAPACITY = 4
 #: An area with more places than this is exchanged for a smaller one when three quarters of it are unused.
 _MAX_SPARSE = 64
+#: It is moved when only one in so many of its places is taken.
+_SPARSE = 4
 #: A position beyond the end of every list.
 _END = sys.maxsize
 
@@ -381,13 +382,13 @@ class PersistentList(StoredSequence):
         capacity = self._p_heap.read(self._p_offset + _CAPACITY)
         if length > capacity:
             return self._new_area(length + (length >> 3) if capacity else length)
-        if capacity > _MAX_SPARSE and length < capacity >> 2:
-            if not length:
-                return 0, 0
-            try:
-                return self._new_area(length + (length >> 3))
-            except PoolFullError:
-                pass  # Deleting must work in a full pool, too.
+        if capacity > _MAX_SPARSE and not length:
+            return 0, 0
+        if capacity > _MAX_SPARSE and has_become_sparse(len(self), length, capacity, _SPARSE):
+            # Deleting must work in a full pool, too, and must not cost more there.
+            smaller = usable_size(WORD * max(length + (length >> 3), _MIN_CAPACITY)) // WORD
+            items = self._p_heap.alloc_at_hand(WORD * smaller, Kind.LIST_ITEMS)
+            return (items, smaller) if items else None
         return None
 
     def _new_area(self, capacity: int) -> tuple[int, int]:

@@ -38,6 +38,9 @@ from pmemobj._values.words import decode
 
 Operand = Any
 
+#: The views of plain dicts that are compared with sets.
+DICT_VIEWS: tuple[Any, ...] = (type({}.keys()), type({}.items()))
+
 
 class PersistentSet(StoredTable):
     """A set in a pool; made with ``pool.new(PersistentSet, iterable)``. It keeps the order of insertion.
@@ -176,22 +179,22 @@ class PersistentSet(StoredTable):
         return _combine(self, other, lambda mine, others: others ^ mine)
 
     def __eq__(self, other: Any) -> Any:
-        return _combine(self, other, operator.eq)
+        return _compare(self, other, operator.eq)
 
     def __ne__(self, other: Any) -> Any:
-        return _combine(self, other, operator.ne)
+        return _compare(self, other, operator.ne)
 
     def __le__(self, other: Any) -> Any:
-        return _combine(self, other, operator.le)
+        return _compare(self, other, operator.le)
 
     def __lt__(self, other: Any) -> Any:
-        return _combine(self, other, operator.lt)
+        return _compare(self, other, operator.lt)
 
     def __ge__(self, other: Any) -> Any:
-        return _combine(self, other, operator.ge)
+        return _compare(self, other, operator.ge)
 
     def __gt__(self, other: Any) -> Any:
-        return _combine(self, other, operator.gt)
+        return _compare(self, other, operator.gt)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -429,6 +432,13 @@ def _combine(self: PersistentSet, other: Any, operation: Any) -> Any:
         return NotImplemented
     mine = set(self)
     return operation(mine, set(other) if isinstance(other, PersistentSet) else with_nans_of(mine, other))
+
+
+def _compare(self: PersistentSet, other: Any, operation: Any) -> Any:
+    """The result of a comparison; unlike the other operators, those of sets know the views of dicts."""
+    if isinstance(other, DICT_VIEWS):
+        return operation(set(self), with_nans_of(set(self), set(other)))
+    return _combine(self, other, operation)
 
 
 def _items_of(sources: Iterable[Iterable[Any]]) -> dict[Any, None]:

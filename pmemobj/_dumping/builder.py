@@ -32,6 +32,7 @@ from pmemobj._files import storage
 from pmemobj._files.sizes import DEFAULT_MAX_SIZE, PoolSize, demand_sizes
 from pmemobj._format import (
     ALLOCATION_HEADER_SIZE,
+    IMMUTABLE_KINDS,
     MIN_POOL_SIZE,
     ROOT_CLASSES,
     ROOT_VALUE,
@@ -278,9 +279,10 @@ def fill(pool: PersistentObjectPool, contents: Contents, plan: _Plan, progress: 
         if table:
             replace(heap, heap.root_offset + ROOT_CLASSES, create(heap, PersistentList, (table,), {}))
         done = contents.count
-        for of_tuples in (True, False) if Kind.TUPLE in plan.kinds else (False,):
+        # As keys they are hashed by their contents, so these come first.
+        for immutable in (True, False) if IMMUTABLE_KINDS & set(plan.kinds) else (False,):
             for (where, record), kind in zip(contents.records(), plan.kinds, strict=True):
-                if (kind == Kind.TUPLE) is of_tuples:
+                if (kind in IMMUTABLE_KINDS) is immutable:
                     with _located(where):
                         words = FORMS[kind].read(target, record)
                     target.write(target.offset(record["object"]) + WORD, words)

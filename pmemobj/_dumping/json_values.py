@@ -1,6 +1,6 @@
 """Value words as JSON and back, with every kind of leaf.
 
-The forms are those of `json_plain` and `json_leaves`, and the tuples that are keys, whose items are leaves again. A
+The forms are those of `json_plain` and `json_leaves`, and tuples and frozensets, whose items are leaves again. A
 kind of leaf without a form of its own is moved all the same, as ``{"leaf": "KIND", "data": base64}``. To give it a
 form that people can read, add it to the table in `json_leaves`.
 """
@@ -15,8 +15,8 @@ from pmemobj._dumping.json_leaves import LEAF_READERS, LEAF_WRITERS, exactly
 from pmemobj._dumping.json_plain import PLAIN_READERS, PLAIN_WRITERS, Leaf, plain_to_json, read_form, unread_leaf
 from pmemobj._engine.heap import Heap
 from pmemobj._format import LEAF_KINDS, Kind
-from pmemobj._values.key_tuples import MAX_DEPTH, join_parts, split_parts
 from pmemobj._values.leaves import payload_of
+from pmemobj._values.plain_containers import MAX_DEPTH, join_parts, split_parts
 from pmemobj._values.words import decode, is_container, is_leaf, leaf_parts
 
 
@@ -54,9 +54,13 @@ def leaf_to_json(kind: Kind, payload: bytes) -> Any:
     return unread_leaf(kind, payload) if writer is None else writer(payload)
 
 
-def _tuple_to_json(payload: bytes) -> Any:
-    return {"tuple": [leaf_to_json(Kind(kind), item) if kind else item for kind, item in split_parts(payload)]}
+def _plain_container_to_json(payload: bytes) -> Any:
+    cls, parts = split_parts(payload)
+    return {cls.__name__: [leaf_to_json(Kind(kind), item) if kind else item for kind, item in parts]}
 
+
+#: The classes whose values are such leaves, by the names of their forms.
+_PLAIN: dict[str, type] = {"tuple": tuple, "frozenset": frozenset}
 
 # ---- in ------------------------------------------------------------------------------------------
 
@@ -76,17 +80,18 @@ def _read_reference(form: Any) -> ObjectNumber:
     return ObjectNumber(form["ref"])
 
 
-def _read_tuple(form: Any, depth: int = 1) -> Leaf:
+def _read_plain_container(form: Any, depth: int = 1) -> Leaf:
     if depth > MAX_DEPTH:
         raise ValueError(f"tuples lie more than {MAX_DEPTH} deep in one another")
-    return Leaf(Kind.KEY_TUPLE, join_parts([_read_item(item, depth) for item in form["tuple"]]))
+    cls = _PLAIN[next(iter(form))]
+    return Leaf(Kind.PLAIN_CONTAINER, join_parts(cls, [_read_item(item, depth) for item in form[cls.__name__]]))
 
 
 def _read_item(form: Any, depth: int) -> tuple[int, Any]:
-    nested = type(form) is dict and next(iter(form), None) == "tuple"
-    value = _read_tuple(form, depth + 1) if nested else from_json(form)
+    nested = type(form) is dict and next(iter(form), None) in _PLAIN
+    value = _read_plain_container(form, depth + 1) if nested else from_json(form)
     if isinstance(value, ObjectNumber):
-        raise ValueError("a tuple that is a key holds no objects")
+        raise ValueError("a tuple that is a value holds no objects")
     if isinstance(value, Leaf):
         return value.kind, value.payload
     return (0, value) if value is None or type(value) is bool else payload_of(value)
@@ -98,13 +103,13 @@ def _read_item(form: Any, depth: int) -> tuple[int, Any]:
 WRITERS: dict[Kind, Callable[[bytes], Any]] = {
     **PLAIN_WRITERS,
     **LEAF_WRITERS,
-    Kind.KEY_TUPLE: exactly(Kind.KEY_TUPLE, _tuple_to_json, _read_tuple),
+    Kind.PLAIN_CONTAINER: exactly(Kind.PLAIN_CONTAINER, _plain_container_to_json, _read_plain_container),
 }
 
 #: The value of a form, by its first name.
 READERS: dict[str, Callable[[Any], Any]] = {
     "ref": _read_reference,
-    "tuple": _read_tuple,
+    **dict.fromkeys(_PLAIN, _read_plain_container),
     **PLAIN_READERS,
     **LEAF_READERS,
 }

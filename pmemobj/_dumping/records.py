@@ -160,5 +160,6 @@ def _read_object(target: Target, record: Record) -> list[int]:
 RECORD_FORMS: dict[int, Form] = {
     Kind.LIST: Form("list", lambda record: LIST_SIZE, _write_sequence, _read_list),
     Kind.TUPLE: Form("tuple", _size_of_tuple, _write_sequence, _read_tuple),
+    Kind.FROZENSET: Form("frozenset", _size_of_tuple, _write_sequence, _read_tuple),
     Kind.OBJECT: Form("object", lambda record: OBJECT_SIZE, _write_object, _read_object),
 }

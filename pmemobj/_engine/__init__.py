@@ -16,6 +16,7 @@
 | `heap` | `Heap`, which is all of these: begin, commit, roll back; the handles of objects |
 | `publication` | allocations, a free and one store that happen at once, without a transaction |
 | `transaction` | the transaction as a program sees it |
+| `decorated` | functions of which each call is a transaction |
 | `checker` | the checking mode: proof that every changed byte was snapshotted |
 
 `Heap` derives from the classes of `mapping`, `transaction_state`, `allocator` and `stores`, each from the one before.

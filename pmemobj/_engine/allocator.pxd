@@ -32,9 +32,14 @@ cdef class Allocator(TransactionState):
     cpdef demand_log_space(self)
     cdef bint _is_tight(self) except -1
     cpdef long class_for(self, unsigned long long size) except? -1
-    @cython.locals(flags=cython.ulonglong, class_id=cython.long, offset=cython.ulonglong)
+    @cython.locals(offset=cython.ulonglong)
     # The size may be any number of Python's: what is too large for a word is too large for the pool.
     cpdef unsigned long long alloc(self, size, int kind, bint zero=*) except? 0
+    @cython.locals(offset=cython.ulonglong)
+    cpdef unsigned long long alloc_at_hand(self, size, int kind, bint zero=*) except? 0
+    @cython.locals(flags=cython.ulonglong, class_id=cython.long, offset=cython.ulonglong)
+    @cython.final
+    cdef unsigned long long _alloc(self, size, int kind, bint zero, bint must) except? 0
     @cython.final
     cdef unsigned long long _try_to_alloc(
         self, unsigned long long size, int kind, unsigned long long flags, long class_id

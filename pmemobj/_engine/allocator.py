@@ -216,15 +216,37 @@ class Allocator(TransactionState):
         Raises:
             PoolFullError: no room.
         """
+        offset: int = self._alloc(size, kind, zero, True)
+        return offset
+
+    def alloc_at_hand(self, size: int, kind: int, zero: bool = False) -> int:
+        """Allocate `size` bytes inside the transaction if there is room at hand, for what can be done without.
+
+        Where there is none, nothing is searched for: `alloc` would recycle and collect the whole pool, and that at each
+        attempt.
+
+        Returns:
+            The offset; 0 if there is no room.
+        """
+        offset: int = self._alloc(size, kind, zero, False)
+        return offset
+
+    @cython.final
+    def _alloc(self, size: int, kind: int, zero: bool, must: bool) -> int:
         self._demand_transaction()
         flags = _ZERO if zero else 0
         if size > _LARGE:
-            self._demand_possible(size)
+            if must:
+                self._demand_possible(size)
+            elif size > MAX_ALLOCATION:
+                return 0
         elif len(self.fresh) >= _FEW_ALLOCATIONS:
             flags |= _NO_FLUSH
         class_id = self.classes.class_for(size)
         offset: int = self._try_to_alloc(size, kind, flags, class_id)
         if not offset:
+            if not must:
+                return 0
             offset = self._alloc_at_last(size, kind, flags, class_id)
         if self._grows:
             self.follow_growth()

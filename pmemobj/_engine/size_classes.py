@@ -4,7 +4,8 @@ libpmemobj's own smallest size is 128 bytes, more than a short leaf needs, and i
 to 16 chunks, so that a few allocations fill a small pool. Our size classes go by small steps up to 128
 bytes, then a chunk is divided by 1, 2, 3, 4, 6, 8, 12 and so on, then come whole chunks.
 
-All sizes are bytes. Nothing here needs a pool.
+All sizes are bytes. Nothing here needs a pool. It is also decided here when an area has become too large for what is in
+it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ LOGS_IN_CHUNK = 8
 #: One chunk in so many is set aside for logs, and never more than the second number.
 _LOG_SHARE = 8
 _MOST_LOG_CHUNKS = 16
+#: How often a sparse area is to be moved, while it gets emptier, where there is no room for a smaller one.
+_ATTEMPTS = 8
 
 
 def units_in_run(unit: int) -> int:
@@ -74,3 +77,20 @@ def log_space(size: int) -> int:
     chunks = max(1, min(size // (CHUNK * _LOG_SHARE), _MOST_LOG_CHUNKS))
     # The number of units must be no multiple of 64, as in `_part_of_chunk`.
     return CHUNK * (chunks - (chunks * LOGS_IN_CHUNK % 64 == 0))
+
+
+def has_become_sparse(before: int, live: int, capacity: int, sparse: int) -> bool:
+    """Whether it is time to move what is left in an area to a smaller one.
+
+    That may fail in a full pool. So it is not tried with each deletion from then on, but a few times on the way down.
+
+    Args:
+        before: How many places were live.
+        live: How many are.
+        capacity: How many places there are.
+        sparse: The area is sparse if one in so many of its places is live.
+    """
+    if live * sparse >= capacity:
+        return False
+    step = max(capacity // (_ATTEMPTS * sparse), 1)
+    return before * sparse >= capacity or before // step != live // step

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pmemobj._engine.decorated import F, in_transactions
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.transaction_state import current_task
 from pmemobj._public_names import public_in
@@ -18,9 +19,10 @@ from pmemobj.errors import TransactionAborted, TransactionError
 class Transaction:
     """A transaction on one pool: all changes inside it happen, or none.
 
-    It is a context manager: leaving the block commits; an exception rolls back, and is raised further. Or it is used by
-    hand, with `begin`, `commit` and `abort`. A nested transaction joins the outermost one, and only that one
-    commits; an abort anywhere inside rolls back all of it.
+    It is a context manager: leaving the block commits; an exception rolls back, and is raised further. It is a
+    decorator: each call of the function is a transaction. Or it is used by hand, with `begin`, `commit` and `abort`.
+    A nested transaction joins the outermost one, and only that one commits; an abort anywhere inside rolls back all
+    of it.
 
     Durability: the changes are durable when the outermost block has been left.
     Cost: on DAX and tmpfs microseconds; on a disk a few msyncs, together about half a millisecond.
@@ -92,6 +94,22 @@ class Transaction:
             self._begun -= 1
             self._heap.end(reason, True)
         raise reason
+
+    def __call__(self, function: F) -> F:
+        """Make each call of a function a transaction of its own on this pool, as in ``@pool.transaction()``.
+
+        Inside a transaction a call joins it. `pmemobj.transactional` is the same for methods, whose pool is that of
+        their object.
+
+        Args:
+            function: A function or method; a coroutine function keeps its transaction open until it ends.
+
+        Raises:
+            TypeError: it is nothing that can be called.
+            TransactionError: it is a generator.
+        """
+        heap = self._heap
+        return in_transactions(function, lambda *args, **kwargs: Transaction(heap))
 
     def __enter__(self) -> Transaction:
         heap = self._heap

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+import re
+from typing import Any
 
 from pmemobj._files import poolset
 from pmemobj._format import MIN_POOL_SIZE
 from pmemobj.errors import BadPoolSizeError, DiskFullError
 
-PoolSize = int | Literal["auto"]
+#: Bytes, as a number or as text (``"64M"``); ``"auto"`` for a pool that grows.
+PoolSize = int | str
+
+_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|B(?:ytes)?)?", re.IGNORECASE)
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 #: Bytes of a new pool for which the program gives no size.
 DEFAULT_POOL_SIZE = 64 * 1024 * 1024
@@ -19,6 +24,28 @@ DEFAULT_MAX_SIZE = 64 * 1024 * 1024 * 1024
 
 #: libpmemobj counts the bytes of a pool in a signed integer of 64 bits.
 _LARGEST = (1 << 63) - 1
+
+
+def bytes_of(what: str, name: str, size: Any) -> Any:
+    """The number of bytes that a size given as text means: ``"64M"``, ``"64 MiB"``, ``"1.5G"``, ``"67108864"``.
+
+    K, M, G and T are powers of 1024. What is no text is returned as it is.
+
+    Args:
+        what: The operation, for errors.
+        name: The name of the argument, for errors.
+        size: The size.
+
+    Raises:
+        BadPoolSizeError: the text is no size.
+    """
+    if not isinstance(size, str):
+        return size
+    match = _TEXT.fullmatch(size.strip())
+    if match is None:
+        auto = ", or 'auto'" if name == "pool_size" else ""
+        raise BadPoolSizeError(what, f"{name} is {size!r:.80}, which is no size", f"write it as in '64M'{auto}")
+    return int(float(match[1]) * 1024 ** _POWERS[(match[2] or "").upper()])
 
 
 def demand_sizes(what: str, pool_size: Any, max_size: Any) -> tuple[int, int]:
@@ -34,9 +61,12 @@ def demand_sizes(what: str, pool_size: Any, max_size: Any) -> tuple[int, int]:
 
     Raises:
         BadPoolSizeError: a size is too small or too large, or a pool of fixed size has a `max_size`.
-        TypeError: a size is no int.
+        TypeError: a size is neither an int nor text.
     """
+    if max_size is not None:
+        max_size = bytes_of(what, "max_size", max_size)
     if pool_size != "auto":
+        pool_size = bytes_of(what, "pool_size", pool_size)
         if max_size is not None:
             raise BadPoolSizeError(
                 what, "max_size is for a pool that grows", "give pool_size='auto' too, or leave max_size out"
@@ -83,8 +113,8 @@ def demand_space(what: str, size: int, directory: str) -> None:
 
 def _demand_size(what: str, name: str, size: Any, largest: int) -> None:
     if not isinstance(size, int) or isinstance(size, bool):
-        auto = " or 'auto'" if name == "pool_size" else ""
-        raise TypeError(f"cannot {what}: {name} is {size!r}, no int (give the number of bytes{auto})")
+        auto = ", or 'auto'" if name == "pool_size" else ""
+        raise TypeError(f"cannot {what}: {name} is {size!r}, no int (give the number of bytes, text as in '64M'{auto})")
     if size > largest:
         raise BadPoolSizeError(
             what, f"{size:,} bytes are more than the {largest:,} that a pool can have", f"choose a smaller {name}"

@@ -23,9 +23,9 @@ from pmemobj._format import ABSENT, WORD, Kind, kind_of
 from pmemobj._former_names import hashed_name
 from pmemobj._hashtable.hashes import compares_by_identity, hash_of_bytes, hash_of_str, mix, stored_hash
 from pmemobj._values import pickles
-from pmemobj._values.key_tuples import key_tuple_payload
 from pmemobj._values.late_types import TypeTable, loaded_class
 from pmemobj._values.leaves import ENCODERS
+from pmemobj._values.plain_containers import PLAIN_CONTAINERS, plain_container_payload
 from pmemobj._values.unsupported import advice
 from pmemobj._values.words import encode, immediate, new_leaf
 from pmemobj.errors import NotPersistableError, a_or_an
@@ -77,8 +77,13 @@ def hash_of_tuple(hashes: Iterable[int]) -> int:
 
 
 def _frozenset(heap: Heap, key: frozenset[Any]) -> int:
+    return hash_of_frozenset(stored_hash(heap, item) for item in key)
+
+
+def hash_of_frozenset(hashes: Iterable[int]) -> int:
+    """The hash of a frozenset whose items have these hashes."""
     # It is a sum, since a set has no order; and one of mixed hashes, since {1, 4} and {2, 3} must differ.
-    total = sum(_in_order(heap, (item,), _FROZENSET) for item in key) & _MASK
+    total = sum(mix(each.to_bytes(WORD, "little"), _FROZENSET) for each in hashes) & _MASK
     return mix(total.to_bytes(WORD, "little"), _FROZENSET)
 
 
@@ -210,8 +215,13 @@ def hash_of_other(heap: Heap, key: Any) -> int:
         return _in_order(heap, (hashed_name(kind), part), seed)
     if by_identity or kind.__eq__ in _NEVER_STORED:
         return id(key) & _MASK  # It equals only itself or others of its type, so it equals no stored key.
-    if isinstance(key, Handle) and kind_of(key._p_heap.read(key._p_offset)) == Kind.TUPLE:
-        return _tuple(heap, tuple(key))  # type: ignore[arg-type]
+    if isinstance(key, Handle):
+        contents: Any = key
+        match kind_of(key._p_heap.read(key._p_offset)):
+            case Kind.TUPLE:
+                return _tuple(heap, tuple(contents))
+            case Kind.FROZENSET:
+                return _frozenset(heap, frozenset(contents))
     fields = _compared_fields(kind)
     if fields is not None:
         return _in_order(heap, (hashed_name(kind), *(getattr(key, name) for name in fields)), _DATACLASS)
@@ -278,8 +288,8 @@ def encode_key(heap: Heap, key: Any) -> int:
     if word != ABSENT:
         return word
     kind = type(key)
-    if kind is tuple:
-        return new_leaf(heap, Kind.KEY_TUPLE, key_tuple_payload(key))
+    if kind in PLAIN_CONTAINERS:
+        return new_leaf(heap, Kind.PLAIN_CONTAINER, plain_container_payload(key))
     if kind in pickles.nominated and compares_by_identity(kind) and not isinstance(key, enum.Enum):
         raise NotPersistableError(
             f"use {a_or_an(kind.__module__)}.{kind.__qualname__} as a key",

@@ -60,7 +60,7 @@ if not cython.compiled:  # Compiled, it comes from the .pxd, since it is a C fun
     from pmemobj._engine.consistent_reads import read_optimistically
 
 _STR_HEADER = header(Kind.STR)
-_TUPLE = int(Kind.TUPLE)
+_TUPLE, _FROZENSET = int(Kind.TUPLE), int(Kind.FROZENSET)
 #: Python's hash of a smaller int is the int itself, except for -1.
 _HASH_MODULUS = sys.hash_info.modulus
 #: Returned by `quick_entry` in place of an offset: take the slow path, which may call ``__eq__``.
@@ -238,8 +238,9 @@ def _word_of(heap: Heap, key: Any) -> int:
 def _equals(heap: Heap, stored: int, key: Any) -> bool:
     """Whether the key that a word stands for equals `key`, which has the same hash."""
     if is_container(stored):
-        # All containers but tuples compare by identity, and the same container has the same word.
-        if kind_of(heap.peek(stored)) != _TUPLE:
+        # Containers that change compare by identity, and the same container has the same word.
+        kind = kind_of(heap.peek(stored))
+        if kind != _TUPLE and kind != _FROZENSET:
             return False
     elif type(key) is str and is_packed(stored):
         return _packed_is_str(heap, stored, key)

@@ -16,7 +16,8 @@ cpdef bint store_value(Heap heap, unsigned long long offset, unsigned long long 
 @cython.locals(table=cython.ulonglong, end=cython.ulonglong)
 cpdef exchange_value(Heap heap, unsigned long long offset, unsigned long long entry, unsigned long long word)
 @cython.locals(
-    deleted=cython.ulonglong, used=cython.ulonglong, table=cython.ulonglong, first=cython.ulonglong,
+    before=cython.ulonglong, live=cython.ulonglong, deleted=cython.ulonglong, used=cython.ulonglong,
+    table=cython.ulonglong, first=cython.ulonglong,
     slots=cython.ulonglong, capacity=cython.ulonglong, entry=cython.ulonglong, word=cython.ulonglong, mask=cython.ulonglong,
     index=cython.ulonglong, slot=cython.ulonglong,
 )
@@ -27,4 +28,4 @@ cpdef drop_entries(Heap heap, unsigned long long offset, unsigned long long widt
     added=cython.ulonglong, first=cython.ulonglong, kept=cython.ulonglong, start=cython.ulonglong, table=cython.ulonglong,
     live=list,
 )
-cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, NewEntries new=*)
+cpdef rebuild(Heap heap, unsigned long long offset, unsigned long long width, NewEntries new=*, bint must=*)

@@ -7,6 +7,7 @@ The functions here are given the offset of the container and the size of its ent
 from __future__ import annotations
 
 from pmemobj._engine.heap import Heap
+from pmemobj._engine.size_classes import has_become_sparse
 from pmemobj._format import (
     ABSENT,
     DICT_DELETED,
@@ -29,7 +30,7 @@ from pmemobj._hashtable.key_texts import size_of_texts, take_texts, texts_at
 from pmemobj._hashtable.new_entries import NewEntries
 from pmemobj._hashtable.shape import MIN_SLOTS, Shape, fill_index, shapes_for
 from pmemobj._values.words import exchange, free_leaf, is_leaf
-from pmemobj.errors import PoolDamagedError, PoolFullError
+from pmemobj.errors import PoolDamagedError
 
 #: A table is rebuilt with fewer places when only one in so many of its places is live.
 _SPARSE = 8
@@ -67,6 +68,7 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
     Holds after: the last of the used entries, if there are any, is live.
     """
     deleted, used, table = heap.read_words(offset + DICT_DELETED, 3)
+    before = used - deleted
     deleted += len(entries)
     capacity = heap.peek(table + TABLE_CAPACITY)
     slots = heap.peek(table + TABLE_SLOTS)
@@ -88,11 +90,9 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
     heap.write_words(offset + DICT_DELETED, [deleted, used])
     for word in dropped:  # These come last, since in a full pool they may take all room for logs.
         free_leaf(heap, word)
-    if (used - deleted) * _SPARSE < capacity and slots > MIN_SLOTS:
-        try:
-            rebuild(heap, offset, width)
-        except PoolFullError:
-            pass  # Deleting must be possible in a full pool, too. The next deletion tries again.
+    live = used - deleted
+    if slots > MIN_SLOTS and live * _SPARSE < capacity and has_become_sparse(before, live, capacity, _SPARSE):
+        rebuild(heap, offset, width, None, False)
 
 
 def drop_entries(heap: Heap, offset: int, width: int) -> None:
@@ -110,10 +110,17 @@ def drop_entries(heap: Heap, offset: int, width: int) -> None:
 # ---- the table -----------------------------------------------------------------------------------
 
 
-def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None) -> None:
+def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None, must: bool = True) -> None:
     """Move the live entries and new ones to another table, which has room to grow.
 
     The table is filled before anything refers to it, so only the counts are snapshotted.
+
+    Args:
+        heap: The heap.
+        offset: The offset of the dict or set.
+        width: The bytes of an entry.
+        new: What is added.
+        must: Whether it must not fail for want of memory; otherwise nothing is changed where there is no room at hand.
     """
     new = new or NewEntries(width)
     old, used, deleted = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED), heap.peek(offset + DICT_DELETED)
@@ -125,7 +132,9 @@ def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None) 
     if deleted and len(live) != present * (width // WORD):
         raise _miscounted(heap, used, deleted)  # The new table would be too small for the entries.
     kept = size_of_texts(heap, old, width, used) if old and heap.peek(old + TABLE_TEXTS) else 0
-    table, shape = _alloc_table(heap, width, present, added, kept + len(new.texts))
+    table, shape = _alloc_table(heap, width, present, added, kept + len(new.texts), must)
+    if not table:
+        return
     first = table + TABLE_ENTRIES
     heap.init(table, [shape.slots, shape.places, kept + len(new.texts)])
     if deleted:
@@ -153,16 +162,17 @@ def _miscounted(heap: Heap, used: int, deleted: int) -> PoolDamagedError:
     )
 
 
-def _alloc_table(heap: Heap, width: int, present: int, added: int, texts: int) -> tuple[int, Shape]:
-    """Memory for a table, and its shape. The table has less room to grow if the pool has little memory."""
-    failure = None
+def _alloc_table(heap: Heap, width: int, present: int, added: int, texts: int, must: bool) -> tuple[int, Shape]:
+    """Memory for a table, and its shape. The table has less room to grow if the pool has little memory.
+
+    If there is no memory at hand for any shape, the smallest is what memory is searched for.
+    """
+    kind = _kind_of_table(width)
     for shape in shapes_for(present, added, width, texts):
-        try:
-            return heap.alloc(shape.size, _kind_of_table(width), zero=True), shape
-        except PoolFullError as error:
-            failure = error
-    assert failure is not None
-    raise failure
+        table = heap.alloc_at_hand(shape.size, kind, True)
+        if table:
+            return table, shape
+    return heap.alloc(shape.size, kind, True) if must else 0, shape
 
 
 def _kind_of_table(width: int) -> Kind:

@@ -1,19 +1,21 @@
 """The hashes of keys, computed from their words without handles, classes or unpickling.
 
 `check` needs them to judge stored hashes, and dumps need them because an object gets another offset when it is
-restored. A key that compares by identity is hashed by its offset, and a PersistentTuple by its items, which may be such
-objects. All other hashes follow from the value, or stand beside the key.
+restored. A key that compares by identity is hashed by its offset, and a PersistentTuple or PersistentFrozenSet by its
+items, which may be such objects. All other hashes follow from the value, or stand beside the key.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pmemobj._engine.heap import Heap
-from pmemobj._format import TUPLE_ITEMS, WORD, Kind, kind_of
+from pmemobj._format import IMMUTABLE_KINDS, TUPLE_ITEMS, WORD, Kind, kind_of
 from pmemobj._hashtable.hashes import stored_hash
-from pmemobj._hashtable.key_rules import hash_of_tuple
-from pmemobj._values.key_tuples import MAX_DEPTH, split_parts
+from pmemobj._hashtable.key_rules import hash_of_frozenset, hash_of_tuple
 from pmemobj._values.leaves import value_of
 from pmemobj._values.nans import is_nan
+from pmemobj._values.plain_containers import MAX_DEPTH, split_parts
 from pmemobj._values.words import decode, is_container, is_leaf, leaf_parts
 from pmemobj.errors import NotPersistableError, PoolDamagedError, TimeZoneNotFoundError
 
@@ -28,9 +30,10 @@ def hash_of_word(heap: Heap, word: int, depth: int = 0) -> int | None:
         PoolDamagedError, ValueError: the word stands for no key.
     """
     if is_container(word):
-        if not _is_tuple(heap, word):
+        if not _is_immutable(heap, word):
             return word >> 4
-        return _of_tuple([hash_of_word(heap, item, depth + 1) for item in _items(heap, word, depth)])
+        rule = hash_of_tuple if kind_of(heap.read(word)) == Kind.TUPLE else hash_of_frozenset
+        return _combined(rule, [hash_of_word(heap, item, depth + 1) for item in _items(heap, word, depth)])
     if is_leaf(word):
         return hash_of_leaf(heap, *leaf_parts(heap, word))
     return stored_hash(heap, decode(heap, word))
@@ -44,14 +47,13 @@ def hash_of_leaf(heap: Heap, kind: int, payload: bytes, depth: int = 1) -> int |
     """
     if kind == Kind.PICKLE:
         return None
-    if kind == Kind.KEY_TUPLE:
+    if kind == Kind.PLAIN_CONTAINER:
         _demand_depth(heap, depth, MAX_DEPTH)
-        return _of_tuple(
-            [
-                hash_of_leaf(heap, part, item, depth + 1) if part else stored_hash(heap, item)
-                for part, item in split_parts(payload)
-            ]
-        )
+        cls, parts = split_parts(payload)
+        hashes = [
+            hash_of_leaf(heap, part, item, depth + 1) if part else stored_hash(heap, item) for part, item in parts
+        ]
+        return _combined(hash_of_frozenset if cls is frozenset else hash_of_tuple, hashes)
     try:
         return stored_hash(heap, value_of(kind, payload))
     except (TimeZoneNotFoundError, NotPersistableError):
@@ -68,7 +70,7 @@ def depends_on_places(heap: Heap, word: int, depth: int = 0) -> bool:
     """
     if not is_container(word):
         return False
-    return not _is_tuple(heap, word) or any(
+    return not _is_immutable(heap, word) or any(
         depends_on_places(heap, item, depth + 1) for item in _items(heap, word, depth)
     )
 
@@ -80,19 +82,19 @@ def holds_nan(heap: Heap, word: int, depth: int = 0) -> bool:
         PoolDamagedError, ValueError: the key cannot be read.
     """
     if is_container(word):
-        return _is_tuple(heap, word) and any(holds_nan(heap, item, depth + 1) for item in _items(heap, word, depth))
+        return _is_immutable(heap, word) and any(holds_nan(heap, item, depth + 1) for item in _items(heap, word, depth))
     return is_leaf(word) and leaf_holds_nan(*leaf_parts(heap, word))
 
 
 def leaf_holds_nan(kind: int, payload: bytes) -> bool:
     """The same for a leaf."""
-    if kind == Kind.KEY_TUPLE:
-        return any(leaf_holds_nan(part, item) for part, item in split_parts(payload) if part)
+    if kind == Kind.PLAIN_CONTAINER:
+        return any(leaf_holds_nan(part, item) for part, item in split_parts(payload)[1] if part)
     return kind in (Kind.FLOAT, Kind.COMPLEX, Kind.DECIMAL) and is_nan(value_of(kind, payload))
 
 
-def _is_tuple(heap: Heap, offset: int) -> bool:
-    return kind_of(heap.read(offset)) == Kind.TUPLE
+def _is_immutable(heap: Heap, offset: int) -> bool:
+    return kind_of(heap.read(offset)) in IMMUTABLE_KINDS
 
 
 def _items(heap: Heap, offset: int, depth: int) -> list[int]:
@@ -109,6 +111,6 @@ def _demand_depth(heap: Heap, depth: int, deepest: int) -> None:
         )
 
 
-def _of_tuple(hashes: list[int | None]) -> int | None:
+def _combined(rule: Callable[[list[int]], int], hashes: list[int | None]) -> int | None:
     known = [each for each in hashes if each is not None]
-    return hash_of_tuple(known) if len(known) == len(hashes) else None
+    return rule(known) if len(known) == len(hashes) else None

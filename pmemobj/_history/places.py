@@ -27,6 +27,7 @@ from pmemobj._format import (
     ENTRY_KEY,
     ENTRY_SIZE,
     EXTENSION_BODY,
+    IMMUTABLE_KINDS,
     ROOT_CLASSES,
     ROOT_SIZE,
     ROOT_STATE,
@@ -76,7 +77,7 @@ _BODY_TEXTS = {
     Kind.ARRAY_DATA: "data of an array",
     Kind.BLOCK_WORDS: "block",
     Kind.BLOCK_BYTES: "block",
-    Kind.KEY_TUPLE: "tuple",
+    Kind.PLAIN_CONTAINER: "tuple",
 }
 #: The fixed words of containers, by kind and offset.
 _FIELDS = {
@@ -84,6 +85,7 @@ _FIELDS = {
     Kind.DICT: {DICT_DELETED: "number of deleted keys", DICT_USED: "number of keys", DICT_TABLE: "place of the table"},
     Kind.SET: {DICT_DELETED: "number of deleted items", DICT_USED: "number of items", DICT_TABLE: "place of the table"},
     Kind.TUPLE: {8: "length"},
+    Kind.FROZENSET: {8: "number of items"},
     Kind.OBJECT: {8: "capacity", 16: "place of the slots"},
     Kind.BYTEARRAY: {8: "length in bytes", 16: "capacity", 24: "place of the data"},
     Kind.ARRAY: {8: "length in bytes", 16: "capacity", 24: "place of the data", 32: "type code", 40: "shape"},
@@ -215,8 +217,8 @@ def _slot(heap: Heap, owner: int, area: int, at: int) -> tuple[str, str, bool]:
     """What the word at `at` is in the object at `owner`, in whose allocation at `area` it lies: slot, role, unused."""
     kind = Kind(kind_of(heap.read(owner)))
     inside = at - area
-    if kind is Kind.TUPLE and inside >= TUPLE_ITEMS:
-        return f"[{(inside - TUPLE_ITEMS) // WORD}]", VALUE, False
+    if kind in IMMUTABLE_KINDS and inside >= TUPLE_ITEMS:
+        return f"[{(inside - TUPLE_ITEMS) // WORD}]" if kind is Kind.TUPLE else " (item)", VALUE, False
     if kind is Kind.EXTENSION:
         return _slot_of_fields(heap, owner, area, at)
     if area == owner:
@@ -310,6 +312,7 @@ _FRESH_TEXTS = {
     Kind.DICT: "PersistentDict",
     Kind.SET: "PersistentSet",
     Kind.TUPLE: "PersistentTuple",
+    Kind.FROZENSET: "PersistentFrozenSet",
     Kind.BYTEARRAY: "PersistentByteArray",
     Kind.ARRAY: "PersistentArray",
 }

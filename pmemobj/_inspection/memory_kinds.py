@@ -103,7 +103,7 @@ def _tuple(heap: Heap, offset: int) -> list[AllocationLayout]:
         single(8, "length", count("item", "items")),
         Span(TUPLE_ITEMS, length, lambda at: f"items[{at}]", value_in(heap)),
     ]
-    return [AllocationLayout("object", offset, Kind.TUPLE, spans)]
+    return [AllocationLayout("object", offset, Kind(kind_of(heap.read(offset))), spans)]
 
 
 def _object(heap: Heap, offset: int) -> list[AllocationLayout]:
@@ -276,6 +276,7 @@ Describer = Callable[[Heap, int], list[AllocationLayout]]
 DESCRIBERS: dict[int, Describer] = {
     Kind.LIST: _list,
     Kind.TUPLE: _tuple,
+    Kind.FROZENSET: _tuple,
     Kind.OBJECT: _object,
     Kind.DICT: _dict,
     Kind.SET: _set,

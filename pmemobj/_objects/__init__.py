@@ -12,6 +12,7 @@
 | `conversion_walk` | converts a graph of containers into a graph of other containers, without recursion |
 | `convert` | `pool.persistent` and `to_python`: plain structures into a pool, and back |
 | `manager` | `MemoryManager`: allocation, snapshots and stores for a program's own containers |
+| `transactional` | the decorator for methods whose pool is that of their object |
 | `gc` | garbage collection: marks what can be reached, and frees everything else |
 | `registry` | which class serves each kind, and the other tables that lower rooms look up |
 """

@@ -13,13 +13,14 @@ from types import NoneType, SimpleNamespace
 from typing import Any
 
 from pmemobj._containers.base import Persistent, create, kinds
-from pmemobj._engine.heap import Heap
+from pmemobj._engine.heap import Handle, Heap
 from pmemobj._format import ABSENT, Kind, class_number
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._objects.conversion_walk import Conversion, ConversionWalk, Parts
 from pmemobj._public_names import public_in
 from pmemobj._values import pickles
 from pmemobj._values.leaves import payload_of
+from pmemobj._values.plain_containers import MAX_DEPTH, PLAIN_CONTAINERS
 from pmemobj._values.words import decode, immediate
 from pmemobj.errors import NotPersistableError, a_or_an
 
@@ -39,13 +40,17 @@ def _update(new: Any, labels: list[Any], values: list[Any]) -> None:
     new.update(zip(labels, values, strict=True))
 
 
+def _elements(source: Any) -> Parts:
+    return ((element, element) for element in source)
+
+
 #: How containers in ordinary memory are converted, by their exact type.
 TO_PERSISTENT: dict[type, Conversion] = {
     list: Conversion(Kind.LIST, enumerate, _extend),
     dict: Conversion(Kind.DICT, dict.items, _update, keys=iter),
     tuple: Conversion(Kind.TUPLE, enumerate, arguments=lambda _source, values: (values,)),
     set: Conversion(Kind.SET, arguments=lambda source, _values: (source.copy(),), keys=iter),
-    frozenset: Conversion(Kind.SET, arguments=lambda source, _values: (source,), keys=iter),
+    frozenset: Conversion(Kind.FROZENSET, _elements, arguments=lambda _source, values: (values,)),
     bytearray: Conversion(Kind.BYTEARRAY, arguments=lambda source, _values: (bytes(source),)),
     array: Conversion(Kind.ARRAY, arguments=lambda source, _values: (source.typecode, source)),
 }
@@ -63,13 +68,14 @@ def _update_from_pairs(new: Any, _labels: list[Any], values: list[Any]) -> None:
     new.update(zip(values[::2], values[1::2], strict=True))
 
 
-def _elements(source: Any) -> Parts:
-    return ((element, element) for element in source)
-
-
 def _add_all(new: Any, _labels: list[Any], values: list[Any]) -> None:
     _demand_hashable(values)
     new.update(values)
+
+
+def _plain_frozenset(items: list[Any]) -> frozenset[Any]:
+    _demand_hashable(items)
+    return frozenset(items)
 
 
 def _demand_hashable(keys: list[Any]) -> None:
@@ -101,6 +107,7 @@ TO_PLAIN: dict[int, Conversion] = {
     Kind.DICT: Conversion(dict, _keys_and_values, _update_from_pairs),
     Kind.TUPLE: Conversion(tuple, enumerate, arguments=lambda _source, values: (values,)),
     Kind.SET: Conversion(set, _elements, _add_all),
+    Kind.FROZENSET: Conversion(_plain_frozenset, _elements, arguments=lambda _source, values: (values,)),
     Kind.BYTEARRAY: Conversion(bytearray, arguments=lambda source, _values: (bytes(source[:]),)),
     Kind.ARRAY: Conversion(_plain_array, arguments=lambda source, _values: (source,)),
     Kind.OBJECT: Conversion(
@@ -128,6 +135,8 @@ def to_persistent(heap: Heap, value: Any) -> Any:
 
 def _persistent_conversion(heap: Heap, value: Any) -> Conversion | None:
     conversion = TO_PERSISTENT.get(type(value))
+    if type(value) in PLAIN_CONTAINERS and _holds_values_only(heap, value):
+        return None
     if conversion is None or conversion.target not in kinds:
         _demand_storable(heap, value)
         return None
@@ -137,12 +146,28 @@ def _persistent_conversion(heap: Heap, value: Any) -> Conversion | None:
     return conversion
 
 
+def _holds_values_only(heap: Heap, value: Any, depth: int = 1) -> bool:
+    """Whether a tuple or frozenset is a value: nothing in it is, or becomes, a persistent object."""
+    if depth > MAX_DEPTH:
+        return False
+    for item in value:
+        cls = type(item)
+        if cls in PLAIN_CONTAINERS:
+            if not _holds_values_only(heap, item, depth + 1):
+                return False
+        elif cls in TO_PERSISTENT or isinstance(item, Handle):
+            return False
+        else:
+            _demand_storable(heap, item)
+    return True
+
+
 def _demand_storable_key(heap: Heap, key: Any) -> None:
-    """Refuse a key that cannot be stored. Plain tuples are accepted as keys, since their items never change."""
+    """Refuse a key that cannot be stored. Plain tuples and frozensets are accepted, since their items never change."""
     waiting = [key]
     while waiting:
         item = waiting.pop()
-        if type(item) is tuple:
+        if type(item) in PLAIN_CONTAINERS:
             waiting.extend(item)
         else:
             _demand_storable(heap, item)

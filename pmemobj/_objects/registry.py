@@ -10,6 +10,7 @@ from pmemobj._containers.array import PersistentArray
 from pmemobj._containers.base import class_finders, register_kind, register_plain_form
 from pmemobj._containers.bytearray import PersistentByteArray
 from pmemobj._containers.dict import PersistentDict
+from pmemobj._containers.frozenset import PersistentFrozenSet
 from pmemobj._containers.list import PersistentList
 from pmemobj._containers.set import PersistentSet
 from pmemobj._containers.tuple import PersistentTuple
@@ -21,8 +22,8 @@ from pmemobj._objects.class_names import on_definition, register
 from pmemobj._objects.convert import to_python
 from pmemobj._objects.fields import StoredFields
 from pmemobj._objects.missing_classes import find_fields_class, find_object_class, retire_stand_ins
-from pmemobj._values.key_tuples import decode_key_tuple
-from pmemobj._values.leaves import DECODERS
+from pmemobj._values.leaves import DECODERS, ENCODERS
+from pmemobj._values.plain_containers import PLAIN_CONTAINERS, decode_plain_container, plain_container_payload
 
 #: The class that walks the objects of each kind; a class says of itself which kind it is.
 CLASSES = (
@@ -30,6 +31,7 @@ CLASSES = (
     PersistentTuple,
     PersistentDict,
     PersistentSet,
+    PersistentFrozenSet,
     PersistentByteArray,
     PersistentArray,
     PersistentObject,
@@ -48,6 +50,8 @@ def fill_tables() -> None:
     register(PersistentObject)
     register_plain_form(to_python)
     register_other_hash(hash_of_other)
-    DECODERS[Kind.KEY_TUPLE] = decode_key_tuple
+    DECODERS[Kind.PLAIN_CONTAINER] = decode_plain_container
+    for plain in PLAIN_CONTAINERS:
+        ENCODERS[plain] = Kind.PLAIN_CONTAINER, plain_container_payload
     if retire_stand_ins not in on_definition:
         on_definition.append(retire_stand_ins)

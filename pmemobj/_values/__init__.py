@@ -13,7 +13,7 @@ all pictures show.
 | `exact_numbers` | decimals and fractions as payloads |
 | `uuids` | UUIDs as payloads |
 | `times` | dates, times and time zones as payloads |
-| `key_tuples` | a plain tuple that is a key, as one payload |
+| `plain_containers` | a tuple or frozenset of values, as one payload |
 | `pickles` | which types the program nominated for pickles; nothing else is ever unpickled |
 | `pickling` | the pickler and the unpickler for values of these types |
 | `nans` | one Python object for all NaNs of the same type and bits |

@@ -113,7 +113,7 @@ ENCODERS = TypeTable(
 )
 
 #: For each kind of leaf a function that decodes a payload, called through `value_of`. `_objects.registry` adds the one
-#: for key tuples.
+#: for tuples and frozensets, here and in `ENCODERS`.
 DECODERS: dict[int, _Decoder] = {
     Kind.STR: lambda payload: payload.decode("utf-8", "surrogatepass"),
     Kind.INT: decode_int,
@@ -142,9 +142,14 @@ def payload_of(value: Any) -> tuple[Kind, bytes]:
     encoder = ENCODERS[cls]
     if encoder is not None:
         kind, encode = encoder
-        payload = encode(value)
-        if payload is not None:
-            return kind, payload
+        try:
+            payload = encode(value)
+        except NotPersistableError:
+            if cls not in pickles.nominated:  # a tuple with something in it that only a pickle can hold
+                raise
+        else:
+            if payload is not None:
+                return kind, payload
     if cls in pickles.nominated:
         return Kind.PICKLE, pickles.dump(value)
     raise _error_for(value)

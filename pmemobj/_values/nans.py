@@ -65,17 +65,20 @@ def canonical(value: Any) -> Any:
     """For a NaN the canonical object of its type and bits; any other value as it is."""
     kind = type(value)
     row = _TYPES[kind]
+    if kind is tuple or kind is frozenset:
+        return canonical_key(value)
     if row is None or not row[0](value):
         return value
     return _known.setdefault((kind, row[1](value)), value)
 
 
 def canonical_key(key: Any) -> Any:
-    """The same for a key, which may be a plain tuple with NaNs in it."""
-    if type(key) is not tuple:
+    """The same for a key or a value, which may be a plain tuple or frozenset with NaNs in it."""
+    kind = type(key)
+    if kind is not tuple and kind is not frozenset:
         return canonical(key)
-    items = tuple(map(canonical_key, key))
-    return key if all(map(is_, items, key)) else items
+    items = list(map(canonical_key, key))
+    return key if all(map(is_, items, key)) else kind(items)
 
 
 def canonical_items(values: Any) -> Any:
@@ -114,12 +117,13 @@ def _same_of(mine: Any, item: Any) -> Any:
 
 
 def _any_nan(values: Collection[Any]) -> bool:
-    """Whether a value is a NaN, or a tuple with a NaN in it; this is quick if there is none."""
+    """Whether a value is a NaN, or a tuple or frozenset with a NaN in it; this is quick if there is none."""
     types = set(map(type, values))
     if types <= _OFTEN:
         return float in types and any(map(math.isnan, [value for value in values if type(value) is float]))
-    return (tuple in types or any(map(_TYPES.__getitem__, types))) and any(map(_holds_nan, values))
+    may = tuple in types or frozenset in types or any(map(_TYPES.__getitem__, types))
+    return may and any(map(_holds_nan, values))
 
 
 def _holds_nan(key: Any) -> bool:
-    return any(map(_holds_nan, key)) if type(key) is tuple else is_nan(key)
+    return any(map(_holds_nan, key)) if type(key) in (tuple, frozenset) else is_nan(key)

@@ -32,8 +32,6 @@ MUTABLE_TWINS: dict[Any, str] = {
     bytearray: "PersistentByteArray",
     array: "PersistentArray",
 }
-#: The same for plain containers that do not change. A program may also nominate these, if it prefers pickles.
-_IMMUTABLE_TWINS: dict[Any, str] = {tuple: "PersistentTuple", frozenset: "PersistentSet"}
 #: Classes whose instances change: a method that changes them, and the Persistent class for the same contents.
 _MUTABLE: dict[Any, tuple[str, str]] = {
     list: ("__setitem__", "PersistentList"),
@@ -112,11 +110,6 @@ _FAMILIES: tuple[tuple[Any, str, str], ...] = (
 )
 
 
-def persistent_twin(cls: type) -> str:
-    """The name of the Persistent class that holds what the plain container `cls` holds, or an empty string."""
-    return MUTABLE_TWINS.get(cls) or _IMMUTABLE_TWINS.get(cls, "")
-
-
 def _is_class_of(module: str, name: str, cls: type) -> bool:
     """Whether `cls` is the class with a name, or derived from it. This module cannot import the class."""
     return any(base.__module__ == module and base.__name__ == name for base in cls.__mro__)
@@ -191,12 +184,6 @@ def advice(value: Any) -> tuple[str, str] | None:
         return "it is a scalar of NumPy, not a value of Python", "use value.item()"
     if cls is object:
         return "it is nothing but its identity, which ends with the process", "use an Enum member or a str"
-    if cls is frozenset:
-        return (
-            "pmemobj has no form for it in persistent memory",
-            "as a value use pool.new(pmemobj.PersistentSet, ...), as a key a sorted tuple; or nominate it for both: "
-            "pmemobj.persist_via_pickle(frozenset)",
-        )
     if cls.__module__.partition(".")[0] in _OF_THE_PROCESS:
         return _PART_OF_PROCESS
     for family, why, todo in _FAMILIES:
@@ -208,8 +195,8 @@ def advice(value: Any) -> tuple[str, str] | None:
 def unsupported_error(value: Any) -> NotPersistableError:
     """The error for a value that cannot be stored."""
     cls = type(value)
-    twin = persistent_twin(cls)
-    if twin and cls is not frozenset:  # a frozenset may be meant as a key, so `advice` speaks of both uses
+    twin = MUTABLE_TWINS.get(cls)
+    if twin:
         return NotPersistableError(
             f"store {a_or_an(cls.__name__)}",
             "it lives in ordinary memory",

@@ -42,8 +42,8 @@ from pmemobj._format import (
     header,
     kind_of,
 )
-from pmemobj._values.key_tuples import describe_key_tuple
 from pmemobj._values.leaves import BadPayload, payload_of, value_of
+from pmemobj._values.plain_containers import describe_plain_container
 from pmemobj.errors import (
     NotPersistableError,
     PoolDamagedError,
@@ -484,8 +484,8 @@ def describe(heap: Heap, word: int, limit: int = 40) -> str:
             size = f"{kind.name.lower()} of {len(payload)} bytes"
             if kind is Kind.PICKLE:
                 return size
-            if kind is Kind.KEY_TUPLE:
-                text = describe_key_tuple(payload)
+            if kind is Kind.PLAIN_CONTAINER:
+                text = describe_plain_container(payload)
                 return text if len(text) <= limit else text[: limit - 1] + "…"
             if kind in (Kind.STR, Kind.BYTES) and len(payload) > _BYTES_EACH * limit:
                 # The repr of a MiB would take some ten milliseconds, for a text that is cut off anyway.

@@ -31,8 +31,8 @@ from pmemobj._objects.fields import parse
 from pmemobj._objects.gc import REPORT_EVERY, reporter
 from pmemobj._progress import Progress, demand_progress
 from pmemobj._public_names import public_in
-from pmemobj._values.key_tuples import MAX_DEPTH, split_parts
 from pmemobj._values.leaves import value_of
+from pmemobj._values.plain_containers import MAX_DEPTH, split_parts
 from pmemobj._values.words import decode, is_container, is_leaf, is_packed
 from pmemobj._verify.kind_readers import READERS, Reference
 from pmemobj.errors import PmemError, PoolDamagedError, TimeZoneNotFoundError, TransactionError
@@ -398,10 +398,10 @@ def _try_payload(kind: int, payload: bytes, depth: int = 1) -> None:
     if kind == Kind.PICKLE:
         for _ in pickletools.genops(payload):
             pass
-    elif kind == Kind.KEY_TUPLE:
+    elif kind == Kind.PLAIN_CONTAINER:
         if depth > MAX_DEPTH:
             raise ValueError(f"tuples lie more than {MAX_DEPTH} deep in one another")
-        for part, item in split_parts(payload):
+        for part, item in split_parts(payload)[1]:
             if part:
                 _try_payload(part, item, depth + 1)
     else:

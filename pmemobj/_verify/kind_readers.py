@@ -318,6 +318,7 @@ READERS: dict[int, tuple[int, Callable[[Examiner, int], list[Reference]]]] = {
     Kind.DICT: (DICT_SIZE, _read_dict),
     Kind.SET: (SET_SIZE, _read_set),
     Kind.TUPLE: (TUPLE_ITEMS, _read_tuple),
+    Kind.FROZENSET: (TUPLE_ITEMS, _read_tuple),
     Kind.OBJECT: (OBJECT_SIZE, _read_object),
     Kind.BYTEARRAY: (BYTEARRAY_SIZE, _read_bytearray),
     Kind.ARRAY: (ARRAY_SIZE, _read_array),

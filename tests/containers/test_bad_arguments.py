@@ -40,6 +40,7 @@ class Pair(PersistentObject):
 ELSEWHERE = {
     *("DEFAULT_MAX_SIZE", "DEFAULT_POOL_SIZE", "compiled", "errors", "inspect", "open_pools"),
     *("PersistentDict", "PersistentList", "PersistentSet", "PersistentTuple", "PersistentArray", "PersistentByteArray"),
+    "PersistentFrozenSet",
     *("Persistent", "PersistentObject"),  # see test_object and test_extension
     *("Finding", "Oid", "PoolStats", "Report", "LogChange", "LogEntry", "LogLine", "LogStep"),  # plain records
     *("TransactionLog", "glance.Glance"),  # what pool.log and glance.look give
@@ -76,12 +77,16 @@ def entries(pool: Pool, scratch: Path) -> dict[str, list[Callable[[], Any]]]:
             lambda: Class(path, "z"),
             lambda: Class(path, None),
             lambda: Class(path, "c", 5),
-            lambda: Class(path, "c", "16M"),
+            lambda: Class(path, "c", "16 metres"),
             lambda: Class(path, "c", mode="x"),
             lambda: Class(path, "c", max_size=5),
         ],
         "open": [lambda bad=bad: pmemobj.open(bad) for bad in no_paths],
         "create": [*(lambda bad=bad: pmemobj.create(bad) for bad in no_paths), lambda: pmemobj.create(path, 16.5)],
+        "transactional": [
+            *(lambda bad=bad: pmemobj.transactional(bad) for bad in (5, None, "f")),
+            *(lambda bad=bad: pmemobj.transactional(len)(bad) for bad in (5, None, [])),
+        ],
         "remove": [lambda bad=bad: pmemobj.remove(bad) for bad in no_paths],
         "find_pools": [
             *(lambda bad=bad: pmemobj.inspect.find_pools(bad) for bad in no_paths),

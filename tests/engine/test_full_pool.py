@@ -21,6 +21,7 @@ from pmemobj import (
     PersistentObjectPool,
     PoolFullError,
 )
+from pmemobj._pmdk import library
 
 Pool = PersistentObjectPool
 TEXT = "a text that is too long for a word"
@@ -151,6 +152,48 @@ def test_sizes_that_a_list_has_outgrown_keep_no_chunks(make_pool: Callable[..., 
                     items.append(TEXT)
     # Before, the list reached less than 30 %: each size that it grew through kept a chunk.
     assert pool.used > 2 * (pool.used + pool.free) // 5
+
+
+def test_deleting_in_a_full_pool_searches_for_no_room(
+    make_pool: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sparse table is moved to a smaller one if there is room; where there is none, this must cost nothing.
+
+    Each deletion once collected the whole pool in vain.
+    """
+    pool = make_pool("full", size=8 * MIB)
+    root = pool.root = pool.new(PersistentDict)
+    root["dict"] = table = pool.new(PersistentDict)
+    root["list"] = items = pool.new(PersistentList)
+    root["kept"] = kept = pool.new(PersistentList)
+    try:
+        # What is kept lies between what is deleted, so that no large piece gets free.
+        for number in range(10_000):
+            with pool.transaction():
+                table[number] = bytes(700)
+                items.append(bytes(300))
+                kept.extend([bytes(700), bytes(300)])
+    except PoolFullError:
+        pass
+    size = 200_000
+    while size >= 2000:
+        try:
+            kept.append(bytes(size))
+        except PoolFullError:
+            size //= 2
+    searches: list[str] = []
+    recycle, reclaim = library.recycle, pool._heap.reclaim
+    monkeypatch.setattr(library, "recycle", lambda pop: [searches.append("recycle"), recycle(pop)][1])
+    monkeypatch.setattr(pool._heap, "reclaim", lambda heap: [searches.append("collect"), reclaim(heap)][1])
+    while len(items) > 10:
+        del table[len(items) - 1]
+        items.pop()
+    assert searches.count("collect") == 0 and searches.count("recycle") == 0
+    assert len(table) == 10 or len(table) == 11
+    pool._heap.reclaim = reclaim
+    table._check()
+    items._check()
+    assert_sound(pool)
 
 
 @pytest.mark.parametrize("size", [8, 20, 36])

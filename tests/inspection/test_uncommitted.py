@@ -32,7 +32,7 @@ def changes(pool: Any) -> dict[str, Change]:
 
 
 def test_what_is_not_committed(pool: Any) -> None:
-    pool.root = pool.persistent({"name": "David", "guesses": [25, 40], "set": {1}, "same": (1,)})
+    pool.root = pool.persistent({"name": "David", "guesses": [25, 40], "set": {1}, "same": pool.new(pmemobj.PersistentTuple, [1])})
     assert pool.graph().before is None and pool.graph().uncommitted is None
     with pool.transaction():
         assert pool.graph().uncommitted.changes == {}

@@ -106,7 +106,8 @@ def test_changes_are_there_while_it_is_open_and_vanish_at_close(path: str, sandb
 
 def test_it_says_what_it_is(path: str) -> None:
     with Pool(path, "c", sandbox=True) as pool:
-        assert repr(pool) == f"<PersistentObjectPool {path} ({pool.size} bytes, sandbox)>"
+        facts = f"({pool.size >> 20} MiB, {pool.medium.short}, sandbox)"
+        assert repr(pool) == f"<PersistentObjectPool {path} {facts}>"
         assert pool in pmemobj.open_pools()
     assert repr(pool) == f"<PersistentObjectPool {path} (closed, sandbox)>"
 

@@ -28,6 +28,7 @@ from pmemobj import (
     PersistentArray,
     PersistentByteArray,
     PersistentDict,
+    PersistentFrozenSet,
     PersistentList,
     PersistentObjectPool,
     PersistentSet,
@@ -51,6 +52,7 @@ LEAVES = [
     *(decimal.Decimal("1.500"), decimal.Decimal("-sNaN12"), decimal.Decimal("1E+400"), fractions.Fraction(-1, 1 << 70)),
     *(uuid.UUID(int=5), uuid.UUID(int=6, is_safe=uuid.SafeUUID.unsafe), range(3), range(1 << 70, 0, -(1 << 65))),
     Money(5, "USD"),
+    *((), (1, ("a text of some length", frozenset({2.5, None}))), frozenset(), frozenset({(1, 2)}), (Money(5), 1)),
 ]
 #: Values that can be keys, and that a look-up finds again.
 KEYS = [
@@ -58,6 +60,7 @@ KEYS = [
     *(date(2026, 2, 28), time(1, 2), datetime(2026, 2, 28, tzinfo=UTC), timedelta(1), decimal.Decimal("0.3")),
     *(fractions.Fraction(1, 3), uuid.UUID(int=5), range(3), Money(1), Colour.RED),
     *((), (1, "a text of some length", None, (2.5, b"x", date(1, 1, 1))), (Money(2), True)),
+    *(frozenset(), frozenset({1, frozenset({"a text of some length"})}), (frozenset({Money(2)}),)),
 ]
 
 
@@ -92,6 +95,8 @@ def fill(pool: PersistentObjectPool) -> None:
         root["keys"][new(PersistentTuple, [Money(3), 1])] = "by a pickle"
         del root["keys"][7]
         root["set"].add(new(PersistentTuple, [account, account]))
+        root["frozen"] = new(PersistentFrozenSet, [account, "a leaf in a frozenset", (1, "a leaf in a leaf")])
+        root["keys"][new(PersistentFrozenSet, [root["frozen"], nested])] = "by contents"
         root["bytes"] = new(PersistentByteArray, bytes(range(100)))
         root["numbers"] = new(PersistentArray, "d", [0.1, float("inf"), -0.0])
         root["grid"] = new(PersistentArray, "h", range(6), shape=(2, 3))
@@ -127,6 +132,8 @@ def assert_is_whole(pool: PersistentObjectPool) -> None:
     keys = root["keys"]
     assert [keys.get(key) for key in KEYS] == [None if key == 7 else at for at, key in enumerate(KEYS)]
     assert all(key in root["set"] for key in KEYS) and account in root["set"] and (account, account) in root["set"]
+    frozen = frozenset({account, "a leaf in a frozenset", (1, "a leaf in a leaf")})
+    assert root["frozen"] == frozen and keys[frozenset({frozen, ((account, 1), "a leaf in a tuple", None)})] == "by contents"
     assert keys[account] is keys and keys[((account, 1), "a leaf in a tuple", None)][0][0] is account
     assert keys[Money(3), 1] == "by a pickle"
     assert root["bytes"] == bytes(range(100)) and list(root["numbers"]) == [0.1, float("inf"), -0.0]
@@ -296,6 +303,8 @@ DAMAGE = {
     "tuple: length": (Kind.TUPLE, 8, 1 << 50, r"root.*: its TUPLE takes \d+ bytes, and has \d+"),
     "tuple: item": (Kind.TUPLE, 16, 0, r"root.*\[0\]: its word is 0, which is no value"),
     "tuple: a key": (Kind.TUPLE, 24, 3, r"root\['set'\]: entry \d+ has not the hash of its key .*"),
+    "frozenset: length": (Kind.FROZENSET, 8, 1 << 50, r"root.*: its FROZENSET takes \d+ bytes, and has \d+"),
+    "frozenset: item": (Kind.FROZENSET, 16, 0, r"root.*\[0\]: its word is 0, which is no value"),
     "bytearray: length": (Kind.BYTEARRAY, 8, 1 << 40, r"root\['bytes'\]: its 1099511627776 bytes do not fit an area of \d+"),
     "bytearray: capacity": (Kind.BYTEARRAY, 16, 8000, r"root\['bytes'\]: its BYTEARRAY_DATA takes 8000 bytes, .*"),
     "array: code": (Kind.ARRAY, 32, 77, r"root\['numbers'\]: its type code 0x4d is none that there is"),
@@ -311,7 +320,7 @@ DAMAGE = {
     "date": (Kind.DATE, 8, 0, r"root\['leaves'\]\[\d+\]: its date cannot be decoded .*"),
     "zone": (Kind.TIME, 16, 9, r"root\['leaves'\]\[\d+\]: its time cannot be decoded .*"),
     "decimal": (Kind.DECIMAL, 8, 0x2121212121, r"root\['leaves'\]\[\d+\]: its decimal cannot be decoded .*"),
-    "key tuple": (Kind.KEY_TUPLE, 8, 9 << 8, r".*: its key_tuple cannot be decoded \(an item has the unknown number 9\)"),
+    "key tuple": (Kind.PLAIN_CONTAINER, 8, 9 << 8, r".*: its plain_container cannot be decoded \(an item has the unknown number 9\)"),
 }
 
 

@@ -57,8 +57,8 @@ class _Inspection:
             assert kind in layout.LEAF_KINDS, f"no leaf at {offset:#x}"
             self.own(offset, kind, layout.WORD + (head >> 16))
             payload = self.heap.read_bytes(offset + layout.WORD, head >> 16)
-            if kind == Kind.KEY_TUPLE:
-                self.key_tuple(payload)
+            if kind == Kind.PLAIN_CONTAINER:
+                self.plain_container(payload)
             else:
                 assert _is_payload(kind, payload), f"{Kind(kind).name} at {offset:#x} with payload {payload[:50]!r}"
             return []
@@ -70,6 +70,7 @@ class _Inspection:
             Kind.DICT: (32, self.dict),
             Kind.SET: (32, self.set),
             Kind.TUPLE: (16, self.tuple),
+            Kind.FROZENSET: (16, self.tuple),
             Kind.OBJECT: (24, self.object),
             Kind.BYTEARRAY: (32, self.bytearray),
             Kind.ARRAY: (48, self.array),
@@ -101,7 +102,7 @@ class _Inspection:
 
     def tuple(self, offset: int) -> list[int]:
         length = self.heap.read(offset + 8)
-        self.demand(offset, Kind.TUPLE, 16 + 8 * length)
+        self.demand(offset, Kind(self.heap.read(offset) & 0xFF), 16 + 8 * length)
         return list(self.heap.read_words(offset + 16, length))
 
     def object(self, offset: int) -> list[int]:
@@ -188,8 +189,10 @@ class _Inspection:
         size = self.heap.read(word & ~15) >> 16
         return bytes(self.heap.read_bytes(word & ~15, 8 + size))
 
-    def key_tuple(self, payload: bytes) -> None:
-        """A word for each item, and then what it announces."""
+    def plain_container(self, payload: bytes) -> None:
+        """A word for each item, and then what it announces; before those of a frozenset a mark, and then in order."""
+        if payload[:8] == (3 << 8).to_bytes(8, "little"):
+            payload = payload[8:]
         while payload:
             head = int.from_bytes(payload[:8], "little")
             kind, detail, payload = head & 0xFF, head >> 8, payload[8:]
@@ -197,8 +200,8 @@ class _Inspection:
                 assert detail <= 2
                 continue
             assert kind in layout.LEAF_KINDS and detail <= len(payload)
-            if kind == Kind.KEY_TUPLE:
-                self.key_tuple(payload[:detail])
+            if kind == Kind.PLAIN_CONTAINER:
+                self.plain_container(payload[:detail])
             payload = payload[detail:]
 
     def bytearray(self, offset: int) -> list[int]:

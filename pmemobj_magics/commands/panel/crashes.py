@@ -11,6 +11,7 @@ import pmemobj
 from pmemobj import (
     Persistent,
     PersistentDict,
+    PersistentFrozenSet,
     PersistentList,
     PersistentObjectPool,
     PersistentSet,
@@ -184,6 +185,6 @@ def _checks(target: Located) -> list[tuple[str, str]]:
         if len(numbers) == len(value):
             summed = f"sum({code}.values())" if isinstance(value, PersistentDict) else f"sum({code})"
             checks.append((f"the sum stays {sum(numbers)}", f"{summed} == {sum(numbers)}"))
-    if isinstance(value, PersistentDict | PersistentList | PersistentTuple | PersistentSet):
+    if isinstance(value, PersistentDict | PersistentList | PersistentTuple | PersistentSet | PersistentFrozenSet):
         checks.append((f"the length stays {len(value)}", f"len({code}) == {len(value)}"))
     return checks
