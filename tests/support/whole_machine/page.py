@@ -7,7 +7,6 @@ from pathlib import Path
 
 import fresh_root
 
-from whole_machine.machine import has_kvm
 from whole_machine.rounds import MISTAKES, Run
 
 PAGE = fresh_root.ROOT / "docs" / "machine.md"
@@ -27,10 +26,9 @@ def figures(run: Run, command: str, found: dict[str, str]) -> str:
     wrong = len(run.judge.violations)
     kept = ", ".join(f"{name} {count}" for name, count in sorted(run.kept.items()))
     disk = run.disk
-    processor = "by KVM" if has_kvm() else "emulated in software"
     lines = [
-        f"`{command}`, {time.strftime('%Y-%m-%d')}: {run.rounds} cuts in {run.seconds / 60:.0f} minutes",
-        f"({processor}), {run.early} of them while pools were being checked or opened. Violations: **{wrong}**. The disk was told to flush {disk['flushes']:,} times;",
+        f"`{command}`, {time.strftime('%Y-%m-%d')}: {run.rounds} cuts in {run.seconds / 60:.0f} minutes, {run.early} of them",
+        f"while pools were being checked or opened. Violations: **{wrong}**. The disk was told to flush {disk['flushes']:,} times;",
         f"at the cuts, nobody had waited for {disk['sectors']:,} sectors ({disk['writes']:,} writes), of which {disk['lost']:,} were lost.",
         f"What the disk kept, by rounds: {kept}.",
         "",
