@@ -316,7 +316,7 @@ def _seconds(text: str) -> float:
 
 def _size(text: str) -> int:
     try:
-        return int(bytes_of("", "size", text))
+        return int(bytes_of("", "max_size", text))
     except BadPoolSizeError:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no size (write it as in 64M; K, M, G and T are powers of 1024)"

@@ -277,7 +277,7 @@ def restore(
     target = pool_file.checked_path("restore pool", path)
     what = f"restore pool {target}"
     demand_progress(what, progress)
-    size, limit = _bytes(what, "pool_size", pool_size), _bytes(what, "max_size", max_size)
+    size, limit = bytes_of(what, "pool_size", pool_size), bytes_of(what, "max_size", max_size)
     if os.path.lexists(target):
         if is_dump(target):
             raise PoolExistsError(
@@ -294,11 +294,6 @@ def restore(
             raise PoolExistsError(
                 f"restore pool {target}", "there is a file of that name now", "name another"
             ) from None
-
-
-def _bytes(what: str, name: str, size: PoolSize | None) -> Any:
-    """The size as a number, if it is text; ``'auto'`` stays what it is."""
-    return size if size == "auto" and name != "max_size" else bytes_of(what, name, size)
 
 
 def is_dump(path: str) -> bool:
@@ -462,8 +457,8 @@ def resize(
     """
     real = os.path.realpath(pool_file.checked_path("resize pool", path))
     demand_progress(f"resize pool {real}", progress)
-    size = _bytes(f"resize pool {real}", "new_size", new_size)
-    limit = _bytes(f"resize pool {real}", "max_size", max_size)
+    size = bytes_of(f"resize pool {real}", "new_size", new_size)
+    limit = bytes_of(f"resize pool {real}", "max_size", max_size)
     if poolset.is_growing_pool(real):
         _limit(real, size, limit)
         return

@@ -10,6 +10,7 @@
 | `tuple` | `PersistentTuple` |
 | `stored_table` | the base of dict and set: two counts and a hash table |
 | `dict` | `PersistentDict` |
+| `rows` | what tuples and frozensets are in a pool: a row of words that never changes |
 | `set` | `PersistentSet` |
 | `frozenset` | `PersistentFrozenSet` |
 | `iterators` | the iterators of dicts and sets |

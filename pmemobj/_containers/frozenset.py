@@ -1,6 +1,6 @@
-"""PersistentFrozenSet: a header, a length, and the items behind them, in one allocation, as in a tuple.
+"""PersistentFrozenSet: a row of items in one allocation, as a tuple (see `rows`).
 
-The layout is described in `_format`, "frozenset". The items never change. So the first method that looks for one reads
+The items never change. So the first method that looks for one reads
 them all into a plain frozenset, which stays with the Python object and answers from then on.
 """
 
@@ -11,23 +11,22 @@ import types
 from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
-from pmemobj._containers.base import Persistent, guarded_repr
-from pmemobj._containers.invariants import demand_allocation
+from pmemobj._containers.base import guarded_repr
+from pmemobj._containers.comparable import Comparable
+from pmemobj._containers.rows import ROW_LENGTH, first_words, make_row, row_words, verify_row
 from pmemobj._containers.set import DICT_VIEWS, PersistentSet
 from pmemobj._engine.heap import Heap
-from pmemobj._format import ABSENT, TUPLE_ITEMS, WORD, Kind, new_header
+from pmemobj._format import ABSENT, Kind
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.key_rules import encode_key
 from pmemobj._public_names import public_in
-from pmemobj._values.nans import canonical_key, canonical_pairs, with_nans_of
+from pmemobj._values.nans import canonical, canonical_pairs, with_nans_of
 from pmemobj._values.words import decode
-
-_LENGTH = 8
 
 Operand = Any
 
 
-class PersistentFrozenSet(Persistent):
+class PersistentFrozenSet(Comparable):
     """A frozenset in a pool; made with ``pool.new(PersistentFrozenSet, iterable)``. It keeps the order of insertion.
 
     A frozenset of values alone needs none of this: it is a value itself, and comes back as a plain frozenset. This
@@ -70,7 +69,7 @@ class PersistentFrozenSet(Persistent):
     # ---- reading ----
 
     def __len__(self) -> int:
-        return self._p_heap.read_count(self._p_offset + _LENGTH)
+        return self._p_heap.read_count(self._p_offset + ROW_LENGTH)
 
     def __iter__(self) -> Iterator[Any]:
         heap = self._p_heap
@@ -79,12 +78,12 @@ class PersistentFrozenSet(Persistent):
     def __contains__(self, item: Any) -> bool:
         if isinstance(item, (set, PersistentSet)):
             item = frozenset(item)  # A set has no hash, but is looked for as a frozenset, as in a plain one.
-        return canonical_key(item) in self._plain()
+        return canonical(item) in self._plain()
 
     def __repr__(self) -> str:
         return guarded_repr(self, lambda: f"{{{', '.join(map(repr, self))}}}" if len(self) else "")
 
-    def __hash__(self) -> int:
+    def _hash(self) -> int:
         return hash(self._plain())
 
     def copy(self) -> frozenset[Any]:
@@ -97,7 +96,7 @@ class PersistentFrozenSet(Persistent):
     def isdisjoint(self, other: Iterable[Any], /) -> bool:
         """Whether this set and `other` have no item in common.
 
-        Cost: O(k) for k items in `other`.
+        Cost: O(n + k) for k items in `other`.
         """
         return self._plain().isdisjoint(self._with_nans(other))
 
@@ -111,7 +110,7 @@ class PersistentFrozenSet(Persistent):
     def issuperset(self, other: Iterable[Any], /) -> bool:
         """Whether every item of `other` is in this set.
 
-        Cost: O(k) for k items in `other`.
+        Cost: O(n + k) for k items in `other`.
         """
         return self._plain().issuperset(self._with_nans(other))
 
@@ -167,60 +166,38 @@ class PersistentFrozenSet(Persistent):
     def __rxor__(self, other: Operand) -> Any:
         return self._combined(other, lambda mine, others: others ^ mine)
 
-    def __eq__(self, other: Any) -> Any:
-        return self._compared(other, operator.eq)
-
-    def __ne__(self, other: Any) -> Any:
-        return self._compared(other, operator.ne)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compared(other, operator.le)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compared(other, operator.lt)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compared(other, operator.ge)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compared(other, operator.gt)
-
     def _combined(self, other: Any, operation: Any) -> Any:
         """The result of an operator for two sets, as plain sets."""
         if not isinstance(other, (set, frozenset, PersistentSet, PersistentFrozenSet)):
             return NotImplemented
         return operation(self._plain(), self._with_nans(other))
 
-    def _compared(self, other: Any, operation: Any) -> Any:
-        """The result of a comparison; unlike the other operators, those of sets know the views of dicts."""
-        return self._combined(set(other) if isinstance(other, DICT_VIEWS) else other, operation)
+    def _compare(self, other: Any, relation: Any) -> Any:
+        """Unlike the other operators of sets, comparisons know the views of dicts."""
+        return self._combined(set(other) if isinstance(other, DICT_VIEWS) else other, relation)
 
     def _with_nans(self, other: Any) -> Any:
         """Another operand in ordinary memory, with the NaNs of this set."""
         if isinstance(other, PersistentFrozenSet):
             return other._plain()
-        return set(other) if isinstance(other, PersistentSet) else with_nans_of(set(self._plain()), other)
+        return set(other) if isinstance(other, PersistentSet) else with_nans_of(self._plain(), other)
 
     # ---- for walkers ----
 
     @staticmethod
     def _p_make(heap: Heap, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        items = canonical_pairs(dict.fromkeys(frozenset_arguments(*args, **kwargs)))
+        items = canonical_pairs(dict.fromkeys(tuple(*args, **kwargs)))
         for item in items:
             stored_hash(heap, item)  # This refuses what could not be found again.
-        words = [encode_key(heap, item) for item in items]
-        offset = heap.alloc(TUPLE_ITEMS + WORD * len(words), Kind.FROZENSET)
-        heap.init(offset, [new_header(Kind.FROZENSET), len(words), *words])
-        return offset
+        return make_row(heap, Kind.FROZENSET, [encode_key(heap, item) for item in items])
 
     @staticmethod
     def _p_words(heap: Heap, offset: int) -> Iterable[int]:
-        return heap.read_words(offset + TUPLE_ITEMS, heap.read_count(offset + _LENGTH))
+        return row_words(heap, offset)
 
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
-        length = heap.read(offset + _LENGTH)
-        words = heap.read_words(offset + TUPLE_ITEMS, min(length, limit))
+        length, words = first_words(heap, offset, limit)
         return length, [("item", ABSENT, word) for word in words]
 
     @staticmethod
@@ -229,16 +206,11 @@ class PersistentFrozenSet(Persistent):
 
     @staticmethod
     def _p_verify(heap: Heap, offset: int) -> None:
-        demand_allocation(heap, offset, Kind.FROZENSET, TUPLE_ITEMS + WORD * heap.read(offset + _LENGTH))
+        verify_row(heap, offset, Kind.FROZENSET)
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:
         return "PersistentFrozenSet"
-
-
-def frozenset_arguments(iterable: Iterable[Any] = (), /) -> Iterable[Any]:
-    """The iterable that the class is called with. Python itself raises if there is more than one argument."""
-    return iterable
 
 
 public_in("pmemobj")(PersistentFrozenSet)

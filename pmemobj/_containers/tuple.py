@@ -1,22 +1,16 @@
-"""PersistentTuple: a header, a length, and the items behind them, all in one allocation.
-
-The layout is described in `_format`, "tuple". The number of items is known before the object exists, so the items need
-no area of their own. They are written once, before anything refers to the memory.
-"""
+"""PersistentTuple: a row of items in one allocation (see `rows`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pmemobj._containers.invariants import demand_allocation
+from pmemobj._containers.rows import first_words, make_row, row_words, verify_row
 from pmemobj._containers.sequence import StoredSequence, numbered
 from pmemobj._engine.heap import Heap
-from pmemobj._format import TUPLE_ITEMS, WORD, Kind, new_header
+from pmemobj._format import TUPLE_ITEMS, Kind
 from pmemobj._public_names import public_in
 from pmemobj._values.words import encode
-
-_LENGTH = 8
 
 
 class PersistentTuple(StoredSequence):
@@ -52,24 +46,20 @@ class PersistentTuple(StoredSequence):
 
     @staticmethod
     def _p_make(heap: Heap, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        values = tuple(*args, **kwargs)
-        words = [encode(heap, value) for value in values]
-        offset = heap.alloc(TUPLE_ITEMS + WORD * len(words), Kind.TUPLE)
-        heap.init(offset, [new_header(Kind.TUPLE), len(words), *words])
-        return offset
+        return make_row(heap, Kind.TUPLE, [encode(heap, value) for value in tuple(*args, **kwargs)])
 
     @staticmethod
     def _p_words(heap: Heap, offset: int) -> Iterable[int]:
-        return heap.read_words(offset + TUPLE_ITEMS, heap.read_count(offset + _LENGTH))
+        return row_words(heap, offset)
 
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:
-        length = heap.read(offset + _LENGTH)
-        return length, numbered(heap.read_words(offset + TUPLE_ITEMS, min(length, limit)))
+        length, words = first_words(heap, offset, limit)
+        return length, numbered(words)
 
     @staticmethod
     def _p_verify(heap: Heap, offset: int) -> None:
-        demand_allocation(heap, offset, Kind.TUPLE, TUPLE_ITEMS + WORD * heap.read(offset + _LENGTH))
+        verify_row(heap, offset, Kind.TUPLE)
 
     @staticmethod
     def _p_type_name(heap: Heap, offset: int) -> str:

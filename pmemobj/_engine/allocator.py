@@ -238,7 +238,7 @@ class Allocator(TransactionState):
         if size > _LARGE:
             if must:
                 self._demand_possible(size)
-            elif size > MAX_ALLOCATION:
+            elif size > self._largest():
                 return 0
         elif len(self.fresh) >= _FEW_ALLOCATIONS:
             flags |= _NO_FLUSH
@@ -262,9 +262,13 @@ class Allocator(TransactionState):
             self.observer.allocated(offset - ALLOCATION_HEADER_SIZE, self.allocation_size(offset))
         return offset
 
+    def _largest(self) -> int:
+        """Bytes that one allocation can have at most."""
+        return min(MAX_ALLOCATION, self.reserve) if self._grows else MAX_ALLOCATION
+
     def _demand_possible(self, size: int) -> None:
         """Refuse a size that no allocation can have: a growing pool would grow to its end before libpmemobj gave up."""
-        largest = min(MAX_ALLOCATION, self.reserve) if self._grows else MAX_ALLOCATION
+        largest = self._largest()
         if size > largest:
             raise PoolFullError(
                 f"allocate {size} bytes in {self.name}",

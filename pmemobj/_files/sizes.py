@@ -13,7 +13,7 @@ from pmemobj.errors import BadPoolSizeError, DiskFullError
 #: Bytes, as a number or as text (``"64M"``); ``"auto"`` for a pool that grows.
 PoolSize = int | str
 
-_TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMGT])(?:i?B)?|B(?:ytes)?)?", re.IGNORECASE)
+_TEXT = re.compile(r"(\d+)(?:\.(\d+))?\s*(?:([KMGT])(?:i?B)?|B(?:ytes)?)?", re.IGNORECASE)
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 #: Bytes of a new pool for which the program gives no size.
@@ -29,7 +29,8 @@ _LARGEST = (1 << 63) - 1
 def bytes_of(what: str, name: str, size: Any) -> Any:
     """The number of bytes that a size given as text means: ``"64M"``, ``"64 MiB"``, ``"1.5G"``, ``"67108864"``.
 
-    K, M, G and T are powers of 1024. What is no text is returned as it is.
+    K, M, G and T are powers of 1024. What is no text is returned as it is, and so is ``"auto"``, which a `max_size`
+    cannot be.
 
     Args:
         what: The operation, for errors.
@@ -39,13 +40,14 @@ def bytes_of(what: str, name: str, size: Any) -> Any:
     Raises:
         BadPoolSizeError: the text is no size.
     """
-    if not isinstance(size, str):
+    if not isinstance(size, str) or (size == "auto" and name != "max_size"):
         return size
     match = _TEXT.fullmatch(size.strip())
     if match is None:
         auto = ", or 'auto'" if name == "pool_size" else ""
         raise BadPoolSizeError(what, f"{name} is {size!r:.80}, which is no size", f"write it as in '64M'{auto}")
-    return int(float(match[1]) * 1024 ** _POWERS[(match[2] or "").upper()])
+    whole, part, unit = match[1], match[2] or "", 1024 ** _POWERS[(match[3] or "").upper()]
+    return int(whole + part) * unit // 10 ** len(part)
 
 
 def demand_sizes(what: str, pool_size: Any, max_size: Any) -> tuple[int, int]:
@@ -63,10 +65,8 @@ def demand_sizes(what: str, pool_size: Any, max_size: Any) -> tuple[int, int]:
         BadPoolSizeError: a size is too small or too large, or a pool of fixed size has a `max_size`.
         TypeError: a size is neither an int nor text.
     """
-    if max_size is not None:
-        max_size = bytes_of(what, "max_size", max_size)
+    pool_size, max_size = bytes_of(what, "pool_size", pool_size), bytes_of(what, "max_size", max_size)
     if pool_size != "auto":
-        pool_size = bytes_of(what, "pool_size", pool_size)
         if max_size is not None:
             raise BadPoolSizeError(
                 what, "max_size is for a pool that grows", "give pool_size='auto' too, or leave max_size out"

@@ -40,7 +40,7 @@ from pmemobj._format import (
 from pmemobj._hashtable.hashes import stored_hash
 from pmemobj._hashtable.index_slots import PERTURBED_STEPS, SLOT_MAX, read_slot
 from pmemobj._hashtable.shape import SLOT_SIZE
-from pmemobj._values.nans import canonical_key
+from pmemobj._values.nans import canonical
 from pmemobj._values.words import (
     decode,
     immediate,
@@ -247,7 +247,7 @@ def _equals(heap: Heap, stored: int, key: Any) -> bool:
     elif type(key) is str and is_leaf(stored):
         return _leaf_is_str(heap, stored, key)
     candidate = decode(heap, stored)
-    key = canonical_key(key)
+    key = canonical(key)
     return candidate is key or bool(candidate == key)
 
 

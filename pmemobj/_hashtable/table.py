@@ -91,6 +91,7 @@ def remove_entries(heap: Heap, offset: int, width: int, entries: list[int]) -> N
     for word in dropped:  # These come last, since in a full pool they may take all room for logs.
         free_leaf(heap, word)
     live = used - deleted
+    # It is compared here too, since the function is not compiled, and most removals end here.
     if slots > MIN_SLOTS and live * _SPARSE < capacity and has_become_sparse(before, live, capacity, _SPARSE):
         rebuild(heap, offset, width, None, False)
 

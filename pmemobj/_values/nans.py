@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from functools import partial
 from importlib import import_module
 from operator import is_
@@ -42,7 +43,7 @@ _TYPES = TypeTable(
     {
         float: (math.isnan, _DOUBLE.pack),
         complex: (lambda value: value != value, lambda value: _COMPLEX.pack(value.real, value.imag)),
-        **dict.fromkeys((type(None), bool, int, str, bytes, tuple)),
+        **dict.fromkeys((type(None), bool, int, str, bytes, tuple, frozenset)),
     },
     late={
         "datetime": partial(_without_nans, "datetime", "date", "time", "datetime", "timedelta"),
@@ -62,23 +63,17 @@ def is_nan(value: Any) -> bool:
 
 
 def canonical(value: Any) -> Any:
-    """For a NaN the canonical object of its type and bits; any other value as it is."""
+    """For a NaN the canonical object of its type and bits, also inside of tuples and frozensets; others as they are."""
     kind = type(value)
     row = _TYPES[kind]
-    if kind is tuple or kind is frozenset:
-        return canonical_key(value)
-    if row is None or not row[0](value):
+    if row is None:
+        if kind is not tuple and kind is not frozenset:
+            return value
+        items = list(map(canonical, value))
+        return value if all(map(is_, items, value)) else kind(items)
+    if not row[0](value):
         return value
     return _known.setdefault((kind, row[1](value)), value)
-
-
-def canonical_key(key: Any) -> Any:
-    """The same for a key or a value, which may be a plain tuple or frozenset with NaNs in it."""
-    kind = type(key)
-    if kind is not tuple and kind is not frozenset:
-        return canonical(key)
-    items = list(map(canonical_key, key))
-    return key if all(map(is_, items, key)) else kind(items)
 
 
 def canonical_items(values: Any) -> Any:
@@ -92,10 +87,10 @@ def canonical_pairs(values: dict[Any, Any]) -> dict[Any, Any]:
     """The same for each key and each value of a dict."""
     if not _any_nan(values) and not _any_nan(values.values()):
         return values
-    return {canonical_key(key): canonical(value) for key, value in values.items()}
+    return {canonical(key): canonical(value) for key, value in values.items()}
 
 
-def with_nans_of(mine: set[Any] | dict[Any, Any], others: Any) -> Any:
+def with_nans_of(mine: AbstractSet[Any] | dict[Any, Any], others: Any) -> Any:
     """The items of `others`, with the object in `mine` in place of each NaN that counts as the same.
 
     An item that is not in `mine` stays as it is, since it may become part of the result, for example of a union. If
@@ -112,7 +107,7 @@ def with_nans_of(mine: set[Any] | dict[Any, Any], others: Any) -> Any:
 
 
 def _same_of(mine: Any, item: Any) -> Any:
-    twin = canonical_key(item)
+    twin = canonical(item)
     return twin if twin is not item and twin in mine else item
 
 

@@ -247,3 +247,12 @@ def test_killed_while_removing(make_pool: Callable[..., Pool], run_python: Any, 
         assert pool.recovered and state({name: pool.root[name] for name in pool.root}) == before
     assert_sound(pool)
     pool.close()
+
+
+def test_what_is_optional_does_not_let_a_pool_grow_to_its_end(scratch: Path) -> None:
+    with pmemobj.create(scratch / "grows", "auto", max_size=256 * MIB) as pool:
+        before = {part.name: part.stat().st_size for part in (scratch / "grows").iterdir()}
+        with pool.transaction():
+            assert pool._heap.alloc_at_hand(300 * MIB, 1) == 0
+            assert pool._heap.alloc_at_hand(1 << 50, 1) == 0
+        assert {part.name: part.stat().st_size for part in (scratch / "grows").iterdir()} == before

@@ -61,3 +61,8 @@ def test_a_text_that_is_no_size(tmp_path: Path, wrong: str) -> None:
         pmemobj.resize(path, "1K")
     with pytest.raises(BadPoolSizeError, match="more than"):
         pmemobj.create(tmp_path / "huge", "99999999T")
+
+
+def test_large_numbers_lose_nothing() -> None:
+    assert bytes_of("", "size", "9007199254740993") == 9007199254740993
+    assert bytes_of("", "size", "1.1K") == 1126 and bytes_of("", "size", "0.25M") == 1 << 18

@@ -107,10 +107,7 @@ class EditActs:
     def preview(self) -> None:
         """Show the line that the button would run. Nothing is changed."""
         if not self._is_showing:
-            self._desk.do(None, self._fields_only)
-
-    def _fields_only(self) -> None:
-        self._fields()
+            self._desk.do(None, self._fields)
 
     def _fields(self) -> None:
         self._is_showing = True
