@@ -378,6 +378,27 @@ def test_what_is_written_before_the_kernel_answers_stays(opened: Opens, text: st
     eventually(lambda: panel.rows, ["root: PersistentDict, 1 key", f"'ada': {text}"])
 
 
+def test_a_press_is_about_what_was_selected_when_it_was_made(opened: Opens) -> None:
+    """Whoever clicks on another object before the kernel has answered does not change that one."""
+    book = opened(
+        "%pmem_open aimed.pmem --create --size 16M\npool.root = pool.persistent({'other': {}})\n%pmem_panel",
+        "import time\ntime.sleep(3)",
+    )
+    book.run(0, 1)
+    panel = book.panel()
+    panel.press("Change")
+    panel.says("selected:")
+    book.start(2)
+    eventually(lambda: book.evaluate("here => here.sessionContext.session.kernel.status"), "busy")
+    panel.fill(key="'early'", value="2")
+    panel.press("Do it")
+    panel.row("'other'").click()
+    eventually(lambda: panel.rows, ["root: PersistentDict, 2 keys", "'other': PersistentDict, 0 keys", "'early': 2"])
+    panel.says("pool.root['other']")
+    panel.change(key="'late'", value="3")
+    panel.says("pool.root['other']['late'] = 3", ".pmem-message-done")
+
+
 KILL = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
 
 

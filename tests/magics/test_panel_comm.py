@@ -187,14 +187,48 @@ def test_a_press_uses_what_the_fields_hold(page: FrontEnd) -> None:
     number = int(page.run("panel._frame._buttons.index(control('change.change_button'))"))
     for value in ("40", "41"):
         fields = {"change": "set", "key": "'ada'", "value": value, "path": 5, "nonsense": [], "sandbox": "no"}
-        page.send(page.comm("status"), {"method": "custom", "content": {"press": number, "fields": fields}})
+        page.send(page.comm("status"), {"method": "custom", "content": {"press": number, "label": "Do it", "fields": fields}})
         page.wait("pool.root['ada']", value)
     assert page.run("control('pools.path').value, control('pools.sandbox').value") == "('bank.pmem', False)"
     for nonsense in ({"press": 10_000, "fields": {}}, {"press": -1}, {"press": "5"}, {"press": None, "fields": 5}, [], 5):
         page.send(page.comm("status"), {"method": "custom", "content": nonsense})
-    page.send(page.comm("status"), {"method": "custom", "content": {"press": number, "fields": "nothing"}})
+    page.send(page.comm("status"), {"method": "custom", "content": {"press": number, "label": "Do it", "fields": "nothing"}})
     page.wait("control('change.message').told.get('kind')", "'error'")  # pressed, with empty fields
     assert page.run("pool.root['ada']") == "41"
+
+
+def press_while_busy(page: FrontEnd, button: str, *fields: dict[str, Any], then: tuple[str, dict[str, Any]] | None = None) -> None:
+    """Press a button once for each of these fields while a cell runs, as the page does, and then send a state."""
+    number = int(page.run(f"panel._frame._buttons.index(control({button!r}))"))
+    label = eval(page.run(f"control({button!r}).description"))
+    status = page.comm("status")
+    page.start("time.sleep(1)")
+    time.sleep(0.2)
+    for each in fields:
+        page.send(status, {"method": "custom", "content": {"press": number, "label": label, "fields": each}})
+        time.sleep(0.1)
+    if then is not None:
+        page.send(then[0], {"method": "update", "state": then[1], "buffer_paths": []})
+
+
+def test_a_press_is_about_what_was_selected_when_it_was_made(page: FrontEnd) -> None:
+    page.run("pool.root['other'] = pool.persistent({})")
+    name = page.run("f'o{pool.root[\"other\"]._p_offset}'")
+    comm = eval(page.run("panel.explorer.comm.comm_id"))
+    page.wait("'set' in control('change.kind').options", "True")
+    fields = {"change": "set", "key": "'early'", "value": "2"}
+    press_while_busy(page, "change.change_button", fields, then=(comm, {"selected": eval(name)}))
+    page.wait("pool.root.get('early'), len(pool.root['other'])", "(2, 0)")
+    # Afterwards the panel is about the other one.
+    page.wait("'other' in control('change')._head.value", "True")
+    change(page, "set", "'late'", "3")
+    page.wait("pool.root['other'].to_python()", "{'late': 3}")
+
+
+def test_begin_that_is_pressed_twice_begins_once(page: FrontEnd) -> None:
+    press_while_busy(page, "transaction.begin_button", {}, {})
+    page.wait("control('transaction.message').told.get('what', '').startswith('Begin was pressed once more')", "True")
+    assert page.run("pool.transaction_depth") == "1"
 
 
 def test_the_code_names_the_cell_that_changed_the_pool(page: FrontEnd) -> None:

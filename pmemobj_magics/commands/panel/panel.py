@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import weakref
+from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets
@@ -79,7 +81,17 @@ class PoolPanel(ipywidgets.VBox):
         self._finder = Finder()
         self._edits = EditActs(self._desk, lambda: self.pool, lambda: self._selected, self._select_root, self._finder)
         self._crashes = CrashActs(self._desk, lambda: self.pool, lambda: self._selected, self._finder)
-        self._frame = PanelFrame(self._pools, self._transactions, self._edits, self._crashes, self._on_page)
+        #: What a press was about that is being done now; see `_aimed`.
+        self._aim: tuple[PoolExplorer | None, int | None] | None = None
+        self._frame = PanelFrame(
+            self._pools,
+            self._transactions,
+            self._edits,
+            self._crashes,
+            self._on_page,
+            lambda: (self._explorer, self._selected),
+            self._aimed,
+        )
         self._pools.page, self._transactions.bar = self._frame.pools, self._frame.transaction
         self._edits.page, self._crashes.page = self._frame.change, self._frame.crash
         self._desk.status = self._frame.status
@@ -147,8 +159,24 @@ class PoolPanel(ipywidgets.VBox):
         explorer = self._explorer
         if explorer is None:
             return None
+        if self._aim is not None and self._aim[0] is explorer:
+            return self._aim[1]
         name = explorer.selected or (explorer.trail[-1]["id"] if explorer.trail else "")
         return int(name[1:]) if name[:1] == "o" and name[1:].isdecimal() else None
+
+    @contextlib.contextmanager
+    def _aimed(self, aim: tuple[PoolExplorer | None, int | None]) -> Iterator[bool]:
+        """Do something to what was selected when a button was pressed, though another object may be selected now.
+
+        Its value is whether the same pool is shown.
+        """
+        self._aim = aim
+        try:
+            yield aim[0] is self._explorer
+        finally:
+            self._aim = None
+            if self._selected != aim[1]:
+                self.refresh()
 
     def _forget_selection(self) -> None:
         """Select the root if the pool was opened anew: an object of another pool may have had this offset."""

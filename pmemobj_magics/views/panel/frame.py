@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import ipywidgets
@@ -27,6 +28,8 @@ class PanelFrame:
     Args:
         pools, transactions, changes, crashes: What the controls of each part do.
         on_page: Called when the reader turns to another page or view.
+        aim: Tells what the acts are about now. It is asked when a press arrives, in whatever thread.
+        aimed: Makes the acts be about what `aim` told, inside a ``with`` block, whose value is whether they can be.
 
     Attributes:
         status, pools, transaction, change, crash, code: The parts.
@@ -41,7 +44,10 @@ class PanelFrame:
         changes: ChangeActions,
         crashes: CrashActions,
         on_page: Callable[[], object],
+        aim: Callable[[], Any],
+        aimed: Callable[[Any], AbstractContextManager[bool]],
     ) -> None:
+        self._aim, self._aimed = aim, aimed
         self.status = Status()
         self.pools, self.transaction = PoolsPage(pools), TransactionBar(transactions)
         self.change, self.crash, self.code = ChangePage(changes), CrashPage(crashes), CodePage()
@@ -62,7 +68,7 @@ class PanelFrame:
         body = ipywidgets.HBox([controls, beside])
         body.add_class("pmem-panel-body")
         self._main = MainThread()
-        self.status.on_press(lambda number, fields: self._main.call(lambda: self._press(number, fields)))
+        self.status.on_press(self._on_press)
         self.status.on_use(lambda label: self._main.call(lambda: self._use(label)))
         self.pages.observe(lambda _: self._show_result(), names=["index"])
         self._show_result()
@@ -88,11 +94,26 @@ class PanelFrame:
         for spent in (self.pools.spent, self.change.spent):
             spent.use(label)
 
-    def _press(self, number: int, fields: dict[str, Any]) -> None:
-        """Do what a press does whose button has this number, with what the page says that the fields hold."""
-        if 0 <= number < len(self._buttons) and not self._buttons[number].disabled:
-            self._take(fields)
-            self._buttons[number].click()
+    def _on_press(self, number: int, label: str, fields: dict[str, Any]) -> None:
+        """Do what a button does, when the running cell has ended, but to what the page showed when it was pressed."""
+        if 0 <= number < len(self._buttons):
+            button, aim = self._buttons[number], self._aim()
+            self._main.call(lambda: self._press(button, label, aim, fields))
+
+    def _press(self, button: ipywidgets.Button, label: str, aim: Any, fields: dict[str, Any]) -> None:
+        if button.disabled:
+            return
+        with self._aimed(aim) as is_possible:
+            if not is_possible:
+                self.transaction.message.note(f"{label} was not done: another pool was chosen meanwhile. Press again.")
+            elif button.description != label:
+                self.transaction.message.note(
+                    f"{label} was pressed once more before it was done, and was done once. The button says "
+                    f"{button.description} now."
+                )
+            else:
+                self._take(fields)
+                button.click()
 
     def _take(self, fields: dict[str, Any]) -> None:
         """Set the fields to what the page says that they hold, in the order of their use; see `fields.js`."""

@@ -86,13 +86,13 @@ class Status(anywidget.AnyWidget):
     started = traitlets.Int(0).tag(sync=True)
     answered = traitlets.Int(0).tag(sync=True)
 
-    def on_press(self, press: Callable[[int, dict[str, Any]], object]) -> None:
-        """Have a function called with the number of a pressed button, and what the used fields hold by label."""
+    def on_press(self, press: Callable[[int, str, dict[str, Any]], object]) -> None:
+        """Have a function called for each press: the number of the button, its text, the used fields by label."""
 
         def receive(_widget: Any, content: Any, _buffers: Any) -> None:
             if isinstance(content, dict) and isinstance(content.get("press"), int):
                 fields = content.get("fields")
-                press(content["press"], fields if isinstance(fields, dict) else {})
+                press(content["press"], str(content.get("label", "")), fields if isinstance(fields, dict) else {})
 
         self.on_msg(receive)
 

@@ -70,7 +70,11 @@ function render({ model, el }) {
     if (number) {
       // One message for the press and for what it uses, since the kernel may take two in either order.
       event.stopImmediatePropagation();
-      model.send({ press: Number(number.slice(PRESS.length)), fields: fields.take() });
+      model.send({
+        press: Number(number.slice(PRESS.length)),
+        label: target.textContent.trim(),
+        fields: fields.take(),
+      });
     }
     const started = model.get("started");
     clearTimeout(pressed);
