@@ -10,6 +10,7 @@ difference that was found.
 from __future__ import annotations
 
 import array
+import collections
 import itertools
 import sys
 import tempfile
@@ -22,9 +23,13 @@ import pmemobj
 from pmemobj import (
     PersistentArray,
     PersistentByteArray,
+    PersistentCounter,
+    PersistentDefaultDict,
+    PersistentDeque,
     PersistentDict,
     PersistentFrozenSet,
     PersistentList,
+    PersistentOrderedDict,
     PersistentSet,
     PersistentTuple,
     to_python,
@@ -37,9 +42,13 @@ OLDEST = (3, 11)
 TYPES: list[tuple[Any, Any, list[tuple[Any, ...]]]] = [
     (PersistentList, list, [([3, 1, 2],), ([],)]),
     (PersistentTuple, tuple, [((3, 1, 2),), ((),)]),
+    (PersistentDeque, collections.deque, [([3, 1, 2],), ([],), ([3, 1, 2], 4)]),
     (PersistentDict, dict, [({"a": 1, "b": 2},), ({},)]),
     (PersistentSet, set, [([3, 1, 2],), ([],)]),
     (PersistentFrozenSet, frozenset, [([3, 1, 2],), ([],)]),
+    (PersistentDefaultDict, collections.defaultdict, [(list, {"a": 1, "b": 2}), (None, {})]),
+    (PersistentCounter, collections.Counter, [({"a": 1, "b": 2},), ({},)]),
+    (PersistentOrderedDict, collections.OrderedDict, [({"a": 1, "b": 2},), ({},)]),
     (PersistentByteArray, bytearray, [(b"ab b",), (b"",)]),
     (PersistentArray, array.array, [("q", [3, 1, 2]), ("q",)]),
 ]
@@ -60,7 +69,28 @@ _REPR = "the text says that it is a persistent object"
 _ATOMIC = "if it fails, the old contents stay"
 _NO_COPY = "`copy` refuses all containers, since a new one needs a pool; `a[:]` is a plain copy"
 _UNICODE = "there are no arrays of type `u`, which Python is going to remove; a `str` can be stored as a value"
+_COUNTERS = "with an operand that is no counter it is a TypeError, where Counter raises whatever it comes to"
+_NO_POOL = "a class alone has no pool; make it with `pool.new`"
+_OF_COLLECTIONS = ("defaultdict", "Counter", "OrderedDict", "deque")
 REASONS: dict[tuple[str, str], str] = {
+    **{(kind, "__repr__"): _REPR for kind in _OF_COLLECTIONS},
+    **{(kind, "__sizeof__"): _SIZE for kind in _OF_COLLECTIONS},
+    **{(kind, "__reduce__"): _NO_PICKLE for kind in _OF_COLLECTIONS},
+    **{(kind, "pop"): "an unhashable key is a TypeError in an empty dict, too" for kind in ("defaultdict", "Counter")},
+    **{("Counter", name): _COUNTERS for name in ("__iadd__", "__isub__", "__ior__", "__iand__")},
+    **{("Counter", name): "it compares with a dict by itself, where Counter lets dict do it"
+       for name in ("__eq__", "__ne__")},
+    ("Counter", "__ror__"): "a plain dict on the left is a TypeError",
+    ("Counter", "__weakref__"): "it has weak references, but not as an attribute",
+    ("Counter", "_keep_positive"): "it is a part of the implementation",
+    ("defaultdict", "__copy__"): "`copy` refuses containers, since a new one needs a pool; `d.copy()` is plain",
+    ("deque", "__copy__"): "`copy` refuses containers, since a new one needs a pool; `d.copy()` is plain",
+    ("deque", "__init__"): _ATOMIC,
+    ("defaultdict", "__init__"): _ATOMIC,
+    ("defaultdict", "__missing__"): "called by hand for a key that is there, it keeps the value",
+    ("defaultdict", "fromkeys"): _NO_POOL,
+    ("OrderedDict", "fromkeys"): _NO_POOL,
+    ("OrderedDict", "move_to_end"): "an unhashable key is a TypeError in an empty dict, too",
     **{(kind, "__repr__"): _REPR for kind in ("list", "tuple", "dict", "set", "frozenset", "bytearray", "array")},
     **{(kind, "__sizeof__"): _SIZE for kind in ("list", "dict", "set", "frozenset", "bytearray", "array")},
     **{(kind, "__init__"): _ATOMIC for kind in ("list", "set", "bytearray")},
@@ -133,6 +163,12 @@ def outcome(obj: Any, name: str, args: tuple[Any, ...]) -> tuple[str, Any, Any]:
     return ended, result, comparable(obj)
 
 
+_VIEWS = {
+    *(f"{kind}_{what}" for kind in ("dict", "odict") for what in ("keys", "values", "items")),
+    *("Keys", "Values", "Items"),
+}
+
+
 def plainly(value: Any, obj: Any) -> Any:
     if value is obj and not isinstance(value, (tuple, frozenset, PersistentTuple, PersistentFrozenSet)):
         return "itself"
@@ -140,7 +176,7 @@ def plainly(value: Any, obj: Any) -> Any:
         return "alias"
     if hasattr(value, "__next__"):
         return "iterator", [comparable(one) for one in itertools.islice(value, 20)]
-    if type(value).__name__ in ("dict_keys", "dict_values", "dict_items", "Keys", "Values", "Items"):
+    if type(value).__name__ in _VIEWS:
         return "view", list(value)
     return comparable(value)
 

@@ -27,6 +27,7 @@ from pmemobj import _former_names, errors
 from pmemobj._containers.array import PersistentArray
 from pmemobj._containers.base import Oid
 from pmemobj._containers.bytearray import PersistentByteArray
+from pmemobj._containers.deque import PersistentDeque
 from pmemobj._containers.dict import PersistentDict
 from pmemobj._containers.frozenset import PersistentFrozenSet
 from pmemobj._containers.list import PersistentList
@@ -40,6 +41,7 @@ from pmemobj._objects.class_names import alias
 from pmemobj._objects.convert import to_python
 from pmemobj._objects.fields import Field, Persistent
 from pmemobj._objects.manager import MemoryManager
+from pmemobj._objects.special_dicts import PersistentCounter, PersistentDefaultDict, PersistentOrderedDict
 from pmemobj._objects.transactional import transactional
 from pmemobj._values.pickles import persist_via_pickle
 from pmemobj._version import __version__ as __version__
@@ -98,11 +100,15 @@ __all__ = [
     "Persistent",
     "PersistentArray",
     "PersistentByteArray",
+    "PersistentCounter",
+    "PersistentDefaultDict",
+    "PersistentDeque",
     "PersistentDict",
     "PersistentFrozenSet",
     "PersistentList",
     "PersistentObject",
     "PersistentObjectPool",
+    "PersistentOrderedDict",
     "PersistentSet",
     "PersistentTuple",
     "PoolStats",

@@ -8,6 +8,7 @@ The root object (`ROOT_SIZE` bytes, allocated by ``pmemobj_root``)::
     +0    8  magic               ROOT_MAGIC
     +8    4  layout version      LAYOUT_VERSION; a pool with another version is refused
     +12   4  incompatible features   a pool with an unknown bit is refused
+             bit 0: it may have containers of a program's own classes, or of kinds from FIRST_LATER_KIND on
     +16   4  compatible features     unknown bits are ignored
     +20   4  reserved            0
     +24   8  checksum            CRC-32 of the 24 bytes before
@@ -36,12 +37,18 @@ that they can be recognised by their bytes alone::
     bits 0-7    kind             one of Kind
     bits 8-15   HEADER_MARK      tells a header from other bytes
     bits 16-63  detail           leaf: payload size in bytes
-                                 container: 24 bits class number (objects and extensions; else 0), 24 bits stamp,
-                                 which distinguishes it from a later container at the same offset
+                                 container: 24 bits class number, 24 bits stamp, which distinguishes it from a
+                                 later container at the same offset. The class number of an object or extension is
+                                 the position of its class record; that of a list, dict, ... is 0, or, if the class
+                                 of the program is derived from such a container, the position plus 1
 
     leaf        +0 header  +8 payload
     list        +0 header  +8 length  +16 capacity  +24 offset of items
     items       capacity value words; the words at and beyond length have no meaning
+    deque       +0 header  +8 state: 32 bits number of items, 32 bits position of the first  +16 capacity
+                +24 offset of items  +32 the largest number of items plus 1, or 0 for any number
+    items       capacity value words; the items of a deque lie one behind the other from the position of the first
+                on, and go on at place 0 behind the last place; the words at other places have no meaning
     dict        +0 header  +8 entries deleted  +16 entries used, deleted ones included  +24 offset of table
     table       +0 index slots  +8 entry capacity  +16 bytes of texts  +24 entries  then the index, then the texts
                 an entry is hash, key word, value word (24 bytes; a deleted entry has key 0)
@@ -60,6 +67,8 @@ that they can be recognised by their bytes alone::
     frozenset   the same as a tuple; no two items are equal
     object      +0 header  +8 slot capacity  +16 offset of slots
     slots       capacity value words; slot i belongs to the i-th attribute name of the class
+                (a list, dict, set, bytearray or array of a program's own class has two more words than others of
+                its kind: the slot capacity and the offset of the slots. A tuple or frozenset has none.)
     bytearray   +0 header  +8 length  +16 capacity  +24 offset of data (0 where the capacity is 0)
     array       +0 header  +8 length  +16 capacity  +24 offset of data  +32 type code (one ASCII
                 character)  +40 offset of the shape, or 0: data that is the number of
@@ -121,7 +130,9 @@ from itertools import accumulate
 
 LAYOUT_NAME = "pmemobj.python"
 LAYOUT_VERSION = 2
-KNOWN_INCOMPAT_FEATURES = 0
+#: The pool may have what releases before this bit would overlook, and so free: see the table above.
+FEATURE_LATER_KINDS = 1
+KNOWN_INCOMPAT_FEATURES = FEATURE_LATER_KINDS
 
 # ---- the parts of libpmemobj's own file format (pool_hdr.h and obj.h of PMDK) that this package reads ----
 POOL_SIGNATURE = b"PMEMOBJ\0"
@@ -252,6 +263,7 @@ class Kind(IntEnum):
     ARRAY = 22
     FROZENSET = 23
     EXTENSION = 24
+    DEQUE = 25
     LIST_ITEMS = 64
     DICT_TABLE = 65
     OBJECT_SLOTS = 66
@@ -260,11 +272,14 @@ class Kind(IntEnum):
     ARRAY_DATA = 69
     BLOCK_WORDS = 70
     BLOCK_BYTES = 71
+    DEQUE_ITEMS = 72
 
 
 ALL_KINDS = frozenset(Kind)
 LEAF_KINDS = frozenset(kind for kind in Kind if kind < 16)
 CONTAINER_KINDS = frozenset(kind for kind in Kind if 16 <= kind < 64)
+#: From this kind on, a pool with such a container says so in its features.
+FIRST_LATER_KIND = 25
 #: The kinds of containers that have a hash table.
 KEYED_KINDS = frozenset({Kind.DICT, Kind.SET})
 BLOCK_KINDS = frozenset({Kind.BLOCK_WORDS, Kind.BLOCK_BYTES})
@@ -289,6 +304,20 @@ IMMUTABLE_KINDS = frozenset({Kind.TUPLE, Kind.FROZENSET})
 TUPLE_ITEMS = 16
 BYTEARRAY_SIZE = 32
 ARRAY_SIZE = 48
+DEQUE_SIZE = 40
+#: The bytes of a container itself, for the kinds from which a program may derive classes whose objects have attributes.
+SIZES_WITHOUT_ATTRIBUTES = {
+    Kind.LIST: LIST_SIZE,
+    Kind.DICT: DICT_SIZE,
+    Kind.SET: SET_SIZE,
+    Kind.BYTEARRAY: BYTEARRAY_SIZE,
+    Kind.ARRAY: ARRAY_SIZE,
+    Kind.DEQUE: DEQUE_SIZE,
+}
+#: The kinds from which a program may derive classes at all.
+DERIVABLE_KINDS = IMMUTABLE_KINDS | SIZES_WITHOUT_ATTRIBUTES.keys()
+#: The bytes of the slot capacity and of the offset of the slots.
+ATTRIBUTES_SIZE = 16
 EXTENSION_COUNTS = 8
 EXTENSION_BODY = 16
 BLOCK_ELEMENTS = 8
@@ -316,6 +345,12 @@ def class_number(word: int) -> int:
     return word >> 16 & 0xFFFFFF
 
 
+def record_number(word: int) -> int:
+    """The position of the class record that the header word of a container names; -1 if it names none."""
+    number = class_number(word)
+    return number if word & 0xFF in (Kind.OBJECT, Kind.EXTENSION) else number - 1
+
+
 def stamp_of(word: int) -> int:
     """The stamp in the header word of a container."""
     return word >> 40
@@ -326,9 +361,9 @@ def kind_of(word: int) -> int:
     return word & 0xFF if (word >> 8) & 0xFF == HEADER_MARK else 0
 
 
-def root_identity() -> bytes:
-    """The first bytes of a new root object: magic number, versions, features and their checksum."""
-    identity = _IDENTITY.pack(ROOT_MAGIC, LAYOUT_VERSION, KNOWN_INCOMPAT_FEATURES, 0, 0)
+def root_identity(features: int = 0) -> bytes:
+    """The first bytes of a root object: magic number, versions, incompatible features and their checksum."""
+    identity = _IDENTITY.pack(ROOT_MAGIC, LAYOUT_VERSION, features, 0, 0)
     return identity + _CHECKSUM.pack(zlib.crc32(identity))
 
 

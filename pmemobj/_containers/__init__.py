@@ -6,6 +6,7 @@
 | `invariants` | what `_check` asserts of every object, from its bytes |
 | `comparable` | the base of containers that are compared by their contents |
 | `sequence` | what lists and tuples have in common: reading, searching, comparing |
+| `deque` | `PersistentDeque`: a ring of words, with both ends open |
 | `list` | `PersistentList` |
 | `tuple` | `PersistentTuple` |
 | `stored_table` | the base of dict and set: two counts and a hash table |

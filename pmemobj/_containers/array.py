@@ -28,7 +28,7 @@ from pmemobj._containers.hex_rows import MOST_ROWS, PER_ROW, rows_of_numbers
 from pmemobj._containers.number_sequence import NumberSequence
 from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Heap
-from pmemobj._format import ARRAY_SIZE, WORD, Kind, new_header
+from pmemobj._format import WORD, Kind
 from pmemobj._public_names import public_in
 from pmemobj.errors import PoolDamagedError
 
@@ -76,6 +76,7 @@ class PersistentArray(NumberSequence):
     __slots__ = ()
     __class_getitem__ = classmethod(types.GenericAlias)  # type: ignore[var-annotated]
     _p_kind = Kind.ARRAY
+    _p_empty = (0, 0, 0, ord("B"), 0)
     _p_data_kind = Kind.ARRAY_DATA
     _p_no_index = _INDICES
     _p_not_there = "array assignment index out of range"
@@ -393,12 +394,6 @@ class PersistentArray(NumberSequence):
         self._p_heap.exports.demand_resizable(self._p_offset, type(self).__name__)
 
     # ---- for walkers and tests ----
-
-    @staticmethod
-    def _p_allocate(heap: Heap, cls: type) -> int:
-        offset = heap.alloc(ARRAY_SIZE, Kind.ARRAY)
-        heap.init(offset, [new_header(Kind.ARRAY), 0, 0, 0, ord("B"), 0])
-        return offset
 
     @staticmethod
     def _p_bodies(heap: Heap, offset: int) -> Iterable[int]:

@@ -13,6 +13,9 @@ nothing that they read:
 * `_p_entries` - words with labels, for people to see;
 * `_p_rows` - texts with labels, for contents that are no words.
 
+A program may derive classes from the containers. The objects of such a class have the number of the class in their
+headers, and are walked by the class that `own_kinds` has for their kind (see `_objects.own_containers`).
+
 Programs also have `_p_oid`, `_p_traverse` and `_p_substructures` of every object, which are derived from these methods;
 and a class may define `_p_new` and `_p_resurrect`, which are called when an object is created and when it is found
 again. No walker ever calls a method that a program has defined.
@@ -29,10 +32,28 @@ from pmemobj import _display
 from pmemobj._containers.invariants import demand_allocation, demand_words, dump
 from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Handle, Heap, attach
-from pmemobj._format import ABSENT, ALIGNMENT, HEADER_MARK, KEYED_KINDS, WORD, kind_of
+from pmemobj._format import (
+    ABSENT,
+    ALIGNMENT,
+    FEATURE_LATER_KINDS,
+    FIRST_LATER_KIND,
+    HEADER_MARK,
+    KEYED_KINDS,
+    ROOT_STATE,
+    WORD,
+    kind_of,
+    new_header,
+    parse_root_identity,
+    root_identity,
+)
 from pmemobj._public_names import public_in
 from pmemobj._values.words import decode
 from pmemobj.errors import NotPersistableError, PmemError, PoolDamagedError, a_or_an
+
+try:
+    import cython
+except ImportError:
+    from pmemobj import _nocython as cython
 
 P = TypeVar("P", bound="Persistent")
 
@@ -44,6 +65,16 @@ def register_plain_form(function: Callable[[Any], Any]) -> None:
     """From now on `function` makes the plain form of a persistent object."""
     global _to_plain
     _to_plain = function
+
+
+#: What is called with each class that a program derives from a persistent class.
+_derived: Callable[[Any], None] | None = None
+
+
+def register_derivation(function: Callable[[Any], None]) -> None:
+    """From now on `function` is called with each class that a program derives from a persistent class."""
+    global _derived
+    _derived = function
 
 
 #: Held while a handle is looked for and made, so that two threads never make two handles for one object.
@@ -70,6 +101,10 @@ class Persistent(Handle):
 
     #: The kind in the header of its objects.
     _p_kind = 0
+    #: The words of a new, empty object behind its header, where their number is fixed.
+    _p_empty: tuple[int, ...] | None = None
+    #: What finds the class of an object that the class walks, if this is a class of the program.
+    _p_finder: Callable[[Heap, int], type[Persistent]] | None = None
     #: For a stand-in the stored name of the missing class.
     _p_missing = ""
 
@@ -123,7 +158,11 @@ class Persistent(Handle):
     @staticmethod
     def _p_allocate(heap: Heap, cls: type) -> int:
         """Allocate and fill the memory of a new, empty object; return its offset."""
-        raise AssertionError(f"{cls.__qualname__} has a kind but no layout")
+        kind, words = cls._p_kind, cls._p_empty  # type: ignore[attr-defined]
+        assert words is not None, f"{cls.__qualname__} has a kind but no layout"
+        offset = heap.alloc(WORD * (1 + len(words)), kind)
+        heap.init(offset, [new_header(kind), *words])
+        return offset
 
     @staticmethod
     def _p_make(heap: Heap, cls: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
@@ -176,8 +215,9 @@ class Persistent(Handle):
             kind = kind_of(heap.read(offset))
             assert kind == self._p_kind, f"the header at {offset:#x} names kind {kind}, not {self._p_kind}"
             demand_allocation(heap, offset, kind, WORD)
-            self._p_verify(heap, offset)
-            demand_words(heap, self._p_words(heap, offset), has_keys=kind in KEYED_KINDS)
+            walker = kind_at(heap, offset)
+            walker._p_verify(heap, offset)
+            demand_words(heap, walker._p_words(heap, offset), has_keys=kind in KEYED_KINDS)
         except (AssertionError, PmemError) as error:
             raise AssertionError(f"a {type(self).__name__} is not whole: {error}\n{dump(heap, offset)}") from error
 
@@ -192,10 +232,26 @@ class Persistent(Handle):
         )
 
 
+def _init_subclass(cls: Any, /, **kwargs: Any) -> None:
+    super(Persistent, cls).__init_subclass__(**kwargs)
+    if _derived is not None and not cls._p_missing and not cls.__module__.startswith("pmemobj."):
+        _derived(cls)
+
+
+# An extension type cannot define this method itself.
+if cython.compiled:
+    set_in_type(Persistent, "__init_subclass__", classmethod(_init_subclass))  # type: ignore[name-defined]  # noqa: F821
+else:
+    Persistent.__init_subclass__ = classmethod(_init_subclass)  # type: ignore[assignment]
+
+
 # ---- kinds ---------------------------------------------------------------------------------------
 
 #: The class of every kind of container; `_objects.registry` fills it.
 kinds: dict[int, type[Persistent]] = {}
+
+#: The classes that walk the objects of a program's own classes, by the kind from which these are derived.
+own_kinds: dict[int, type[Persistent]] = {}
 
 #: What finds the Python class of an object whose kind has more than one, by kind.
 class_finders: dict[int, Callable[[Heap, int], type[Persistent]]] = {}
@@ -214,9 +270,12 @@ def kind_at(heap: Heap, offset: int) -> type[Persistent]:
     """
     if offset % ALIGNMENT == 0:
         head = heap.read(offset)
-        found = kinds.get(head & 0xFF) if (head >> 8) & 0xFF == HEADER_MARK else None
-        if found is not None:
-            return found
+        if (head >> 8) & 0xFF == HEADER_MARK:
+            found = own_kinds.get(head & 0xFF) if (head >> 16) & 0xFFFFFF else None
+            if found is None:
+                found = kinds.get(head & 0xFF)
+            if found is not None:
+                return found
     raise PoolDamagedError(
         f"follow offset {offset:#x} in {heap.name}", "there is no object", "restore the pool from a copy"
     )
@@ -261,6 +320,15 @@ def _demand_one_form(cls: type) -> None:
         )
 
 
+def demand_feature(heap: Heap) -> None:
+    """Note in the pool, inside a transaction, that releases which know no later kinds cannot open it any more."""
+    at = heap.root_offset
+    found = parse_root_identity(heap.read_bytes(at, ROOT_STATE))
+    if found is not None and not found[1] & FEATURE_LATER_KINDS:
+        identity = root_identity(found[1] | FEATURE_LATER_KINDS)
+        heap.write_words(at, [int.from_bytes(identity[i : i + WORD], "little") for i in range(0, ROOT_STATE, WORD)])
+
+
 # ---- life ----------------------------------------------------------------------------------------
 
 
@@ -271,23 +339,32 @@ def create(heap: Heap, cls: type[P], args: tuple[Any, ...], kwargs: dict[str, An
         NotPersistableError: `cls` is no persistent class.
         PoolFullError: there is no room in the pool.
     """
+    origin = getattr(cls, "__origin__", None)
+    if isinstance(origin, type):
+        cls = origin  # of a generic class with arguments, such as Index[int]
     if not (isinstance(cls, type) and issubclass(cls, Persistent)):
         raise NotPersistableError(
             f"create a {getattr(cls, '__qualname__', cls)!s} in {heap.name}",
             "it is no Persistent class",
             "use PersistentList, PersistentDict, or a class derived from PersistentObject",
         )
-    if kinds.get(int(cls._p_kind)) is not cls and cls._p_kind not in class_finders:
-        raise NotPersistableError(
-            f"create a {cls.__qualname__} in {heap.name}",
-            f"the pool would forget that it is more than a {kinds[int(cls._p_kind)].__name__}"
-            if cls._p_kind
-            else "the class has no form in persistent memory",
-            "derive the class from PersistentObject and give it a container as an attribute",
-        )
+    maker: Any = cls
+    kind = int(cls._p_kind)
+    if kinds.get(kind) is not cls and kind not in class_finders:
+        maker = own_kinds.get(kind)
+        if maker is None:
+            raise NotPersistableError(
+                f"create a {cls.__qualname__} in {heap.name}",
+                f"the pool would forget that it is more than a {kinds[kind].__name__}"
+                if kind
+                else "the class has no form in persistent memory",
+                "derive the class from PersistentObject and give it a container as an attribute",
+            )
     with heap.statement:
+        if maker is not cls or kind >= FIRST_LATER_KIND:
+            demand_feature(heap)
         self = cls.__new__(cls)
-        _attach(self, heap, cls._p_make(heap, cls, args, kwargs))
+        _attach(self, heap, maker._p_make(heap, cls, args, kwargs))
         self._p_new()
         self._p_revive()
         self.__init__(*args, **kwargs)  # type: ignore[misc]
@@ -302,7 +379,7 @@ def resurrect(heap: Heap, offset: int) -> Persistent:
         ClassRefusedError: the name of its class means something that cannot be the class.
     """
     walker = kind_at(heap, offset)
-    finder = class_finders.get(int(walker._p_kind))
+    finder = walker._p_finder or class_finders.get(int(walker._p_kind))
     cls = walker if finder is None else finder(heap, offset)
     self = cls.__new__(cls)
     attach(self, heap, offset)

@@ -16,7 +16,7 @@ from pmemobj._containers.bytes_methods import BytesLike
 from pmemobj._containers.hex_rows import MOST_ROWS, PER_ROW, rows_of_bytes
 from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Heap
-from pmemobj._format import BYTEARRAY_SIZE, Kind, new_header
+from pmemobj._format import Kind
 from pmemobj._public_names import public_in
 
 _LENGTH, _DATA = 8, 24
@@ -50,6 +50,7 @@ class PersistentByteArray(BytesLike):
 
     __slots__ = ()
     _p_kind = Kind.BYTEARRAY
+    _p_empty = (0, 0, 0)
     _p_data_kind = Kind.BYTEARRAY_DATA
     _p_no_index = _INDICES
     _p_not_there = _NOT_THERE
@@ -192,12 +193,6 @@ class PersistentByteArray(BytesLike):
         return self
 
     # ---- for walkers ----
-
-    @staticmethod
-    def _p_allocate(heap: Heap, cls: type) -> int:
-        offset = heap.alloc(BYTEARRAY_SIZE, Kind.BYTEARRAY)
-        heap.init(offset, [new_header(Kind.BYTEARRAY), 0, 0, 0])
-        return offset
 
     @staticmethod
     def _p_entries(heap: Heap, offset: int, limit: int) -> tuple[int, list[tuple[str, int, int]]]:

@@ -96,6 +96,10 @@ class PersistentDict(StoredTable):
     def __getitem__(self, key: Any) -> Any:
         value = look_up(self, key, _missing)
         if value is _missing:
+            # As with dict, a derived class may say what a missing key means.
+            missing = getattr(type(self), "__missing__", None)
+            if missing is not None:
+                return missing(self, key)
             raise KeyError(key)
         return value
 
@@ -154,7 +158,7 @@ class PersistentDict(StoredTable):
         return dict(self._walk_items(1))
 
     def __repr__(self) -> str:
-        return guarded_repr(self, lambda: repr(self.copy()))
+        return guarded_repr(self, lambda: repr(dict(self._walk_items(1))))
 
     def __eq__(self, other: Any) -> Any:
         if not isinstance(other, (PersistentDict, dict)):

@@ -21,7 +21,7 @@ from pmemobj._engine.consistent_reads import read_consistently
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.publication import Publication
 from pmemobj._engine.size_classes import has_become_sparse, usable_size
-from pmemobj._format import ABSENT, LIST_SIZE, WORD, Kind, new_header
+from pmemobj._format import ABSENT, LIST_SIZE, WORD, Kind
 from pmemobj._public_names import public_in
 from pmemobj._values.nans import canonical
 from pmemobj._values.words import decode, duplicate, encode, exchange, free_leaf, immediate, prepare, replace
@@ -63,6 +63,7 @@ class PersistentList(StoredSequence):
 
     __slots__ = ()
     _p_kind = Kind.LIST
+    _p_empty = (0, 0, 0)
     _p_plain = list
 
     def __init__(self, iterable: Iterable[Any] = (), /) -> None:
@@ -429,12 +430,6 @@ class PersistentList(StoredSequence):
                     exchange(heap, items + WORD * at, word)
 
     # ---- for walkers ----
-
-    @staticmethod
-    def _p_allocate(heap: Heap, cls: type) -> int:
-        offset = heap.alloc(LIST_SIZE, Kind.LIST)
-        heap.init(offset, [new_header(Kind.LIST), 0, 0, 0])
-        return offset
 
     @staticmethod
     def _p_words(heap: Heap, offset: int) -> Iterable[int]:

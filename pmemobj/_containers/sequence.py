@@ -191,7 +191,7 @@ class StoredSequence(Comparable):
 
     def _as_plain(self, other: Any) -> Any:
         """The other operand as a plain sequence of the imitated type; None if it has another type."""
-        if type(other) is type(self):
+        if isinstance(other, StoredSequence) and other._p_plain is self._p_plain:
             return self._p_plain(other)
         return other if isinstance(other, self._p_plain) else None
 

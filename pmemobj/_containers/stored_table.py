@@ -17,7 +17,6 @@ from pmemobj._format import (
     SET_SIZE,
     Kind,
     kind_of,
-    new_header,
 )
 from pmemobj._hashtable.entries import contents, count_live, last_entry
 from pmemobj._hashtable.table import drop_entries, remove_entries
@@ -31,6 +30,7 @@ class StoredTable(Persistent):
     """What a dict and a set do alike. They differ in the size of an entry: that of a dict has a value."""
 
     __slots__ = ()
+    _p_empty = (0, 0, 0)
 
     def __len__(self) -> int:
         return count_live(self._p_heap, self._p_offset)
@@ -73,12 +73,6 @@ class StoredTable(Persistent):
                     return key, value
 
     # ---- for walkers ----
-
-    @staticmethod
-    def _p_allocate(heap: Heap, cls: Any) -> int:
-        offset = heap.alloc(DICT_SIZE, cls._p_kind)
-        heap.init(offset, [new_header(cls._p_kind), 0, 0, 0])
-        return offset
 
     @staticmethod
     def _p_words(heap: Heap, offset: int) -> Iterable[int]:

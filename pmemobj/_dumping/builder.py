@@ -20,18 +20,20 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pmemobj._containers.base import create
+from pmemobj._containers.base import create, demand_feature
 from pmemobj._containers.list import PersistentList
 from pmemobj._dumping.buffer_records import demand_fields
-from pmemobj._dumping.forms import FORMS, kind_named
+from pmemobj._dumping.forms import kind_named, number_in_header, read_record, size_of
 from pmemobj._dumping.json_plain import plain_to_json
-from pmemobj._dumping.records import ClassKey, Record, class_of, word_of
+from pmemobj._dumping.records import ClassKey, Record, word_of
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.size_classes import CHUNK, RUN_OVERHEAD, log_space, usable_size
 from pmemobj._files import storage
 from pmemobj._files.sizes import DEFAULT_MAX_SIZE, PoolSize, demand_sizes
 from pmemobj._format import (
     ALLOCATION_HEADER_SIZE,
+    DERIVABLE_KINDS,
+    FIRST_LATER_KIND,
     IMMUTABLE_KINDS,
     MIN_POOL_SIZE,
     ROOT_CLASSES,
@@ -220,13 +222,12 @@ def plan_for(contents: Contents, progress: Progress | None = None) -> _Plan:
     for done, (where, record) in enumerate(contents.records(), 1):
         with _located(where):
             kind = kind_named(record["type"])
-            form = FORMS[kind]
-            size = form.size(record)
+            size = size_of(kind, record)
             target.take(size)
-            form.read(target, record)
+            read_record(target, kind, record)
             plan.kinds.append(kind)
             plan.header_sizes.append(size)
-            plan.class_numbers.append(class_of(target, record)[0] if "class" in record else 0)
+            plan.class_numbers.append(number_in_header(target, kind, record))
         _tell(progress, done, 2 * contents.count)
     return plan
 
@@ -271,6 +272,8 @@ def fill(pool: PersistentObjectPool, contents: Contents, plan: _Plan, progress: 
     target = _Building(heap, contents)
     heap.begin()
     try:
+        if any(_is_later(kind, number) for kind, number in zip(plan.kinds, plan.class_numbers, strict=True)):
+            demand_feature(heap)
         for kind, number, size in zip(plan.kinds, plan.class_numbers, plan.header_sizes, strict=True):
             offset = target.take(Kind(kind), size)
             heap.init(offset, [new_header(kind, number)])
@@ -284,7 +287,7 @@ def fill(pool: PersistentObjectPool, contents: Contents, plan: _Plan, progress: 
             for (where, record), kind in zip(contents.records(), plan.kinds, strict=True):
                 if (kind in IMMUTABLE_KINDS) is immutable:
                     with _located(where):
-                        words = FORMS[kind].read(target, record)
+                        words = read_record(target, Kind(kind), record)
                     target.write(target.offset(record["object"]) + WORD, words)
                     done += 1
                     _tell(progress, done, 2 * contents.count)
@@ -294,6 +297,11 @@ def fill(pool: PersistentObjectPool, contents: Contents, plan: _Plan, progress: 
         raise
     heap.end(None, True)
     heap.types.reload()
+
+
+def _is_later(kind: int, number: int) -> bool:
+    """Whether releases that know no later kinds would overlook something in an object."""
+    return kind >= FIRST_LATER_KIND or (kind in DERIVABLE_KINDS and number > 0)
 
 
 # ---- the file ------------------------------------------------------------------------------------

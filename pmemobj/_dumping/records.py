@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from pmemobj._containers.base import kind_at
+from pmemobj._containers.base import kind_at, kinds
 from pmemobj._dumping.json_plain import Leaf, plain_to_json
 from pmemobj._dumping.json_values import ObjectNumber, from_json, to_json
 from pmemobj._engine.heap import Heap
 from pmemobj._engine.size_classes import usable_size
-from pmemobj._format import ABSENT, LIST_SIZE, OBJECT_SIZE, TUPLE_ITEMS, WORD, Kind, class_number
+from pmemobj._format import ABSENT, DEQUE_SIZE, LIST_SIZE, OBJECT_SIZE, TUPLE_ITEMS, WORD, Kind, kind_of, record_number
 from pmemobj._values.leaves import payload_of
 from pmemobj._values.words import immediate
 
@@ -99,7 +99,8 @@ def word_of(target: Target, form: Any) -> int:
 
 
 def _write_sequence(heap: Heap, offset: int, number_of: NumberOf) -> Record:
-    return {"values": [to_json(heap, word, number_of) for word in kind_at(heap, offset)._p_words(heap, offset)]}
+    words = kinds[kind_of(heap.read(offset))]._p_words(heap, offset)  # those of the attributes are not among them
+    return {"values": [to_json(heap, word, number_of) for word in words]}
 
 
 def _read_list(target: Target, record: Record) -> list[int]:
@@ -108,6 +109,24 @@ def _read_list(target: Target, record: Record) -> list[int]:
         return [0, 0, 0]
     capacity = usable_size(WORD * len(words)) // WORD
     return [len(words), capacity, target.block(Kind.LIST_ITEMS, WORD * capacity, words)]
+
+
+def _write_deque(heap: Heap, offset: int, number_of: NumberOf) -> Record:
+    limit = heap.read(offset + 4 * WORD)
+    more = {"maxlen": limit - 1} if limit else {}
+    return {**_write_sequence(heap, offset, number_of), **more}
+
+
+def _read_deque(target: Target, record: Record) -> list[int]:
+    words = array("Q", (word_of(target, form) for form in record["values"]))
+    limit = record.get("maxlen")
+    if limit is not None and (type(limit) is not int or limit < len(words)):
+        raise ValueError(f"its {len(words)} values are more than its maxlen, or {limit!r} is no such number")
+    bound = 0 if limit is None else limit + 1
+    if not words:
+        return [0, 0, 0, bound]
+    capacity = usable_size(WORD * len(words)) // WORD
+    return [len(words), capacity, target.block(Kind.DEQUE_ITEMS, WORD * capacity, words), bound]
 
 
 def _size_of_tuple(record: Record) -> int:
@@ -123,16 +142,19 @@ def _read_tuple(target: Target, record: Record) -> list[int]:
 
 
 def _write_object(heap: Heap, offset: int, number_of: NumberOf) -> Record:
-    shape = heap.types.layout(class_number(heap.read(offset)))
     words = list(kind_at(heap, offset)._p_words(heap, offset))
-    return {
-        "class": plain_to_json(shape.name),
-        "attributes": [
-            [plain_to_json(name), to_json(heap, words[slot], number_of)]
-            for name, slot in shape.slots.items()
-            if slot < len(words) and words[slot] != ABSENT
-        ],
-    }
+    return write_attributes(heap, offset, words, number_of)
+
+
+def write_attributes(heap: Heap, offset: int, words: list[int], number_of: NumberOf) -> Record:
+    """The class of the object at `offset`, and its attributes, which are these words in the order of their slots."""
+    shape = heap.types.layout(record_number(heap.read(offset)))
+    attributes = [
+        [plain_to_json(name), to_json(heap, words[slot], number_of)]
+        for name, slot in shape.slots.items()
+        if slot < len(words) and words[slot] != ABSENT
+    ]
+    return {"class": plain_to_json(shape.name), "attributes": attributes}
 
 
 def class_of(target: Target, record: Record) -> tuple[int, dict[str, int]]:
@@ -144,7 +166,8 @@ def class_of(target: Target, record: Record) -> tuple[int, dict[str, int]]:
     return target.classes[key]
 
 
-def _read_object(target: Target, record: Record) -> list[int]:
+def read_attributes(target: Target, record: Record) -> list[int]:
+    """The two words that lead to the attributes of an object."""
     _, slots = class_of(target, record)
     if not record["attributes"]:
         return [0, 0]
@@ -159,7 +182,8 @@ def _read_object(target: Target, record: Record) -> list[int]:
 
 RECORD_FORMS: dict[int, Form] = {
     Kind.LIST: Form("list", lambda record: LIST_SIZE, _write_sequence, _read_list),
+    Kind.DEQUE: Form("deque", lambda record: DEQUE_SIZE, _write_deque, _read_deque),
     Kind.TUPLE: Form("tuple", _size_of_tuple, _write_sequence, _read_tuple),
     Kind.FROZENSET: Form("frozenset", _size_of_tuple, _write_sequence, _read_tuple),
-    Kind.OBJECT: Form("object", lambda record: OBJECT_SIZE, _write_object, _read_object),
+    Kind.OBJECT: Form("object", lambda record: OBJECT_SIZE, _write_object, read_attributes),
 }

@@ -11,6 +11,7 @@ cdef class Heap(LoggedStores):
     cdef public HandleTable handles
     cdef public object resurrect, manager, types, exports, after_rollback, after_transaction
     cdef public bint is_trusted
+    cdef public unsigned long long rebuilds
     cdef public Statement statement
     cdef bint _is_making_up
     cdef dict _noted

@@ -55,6 +55,7 @@ class Heap(LoggedStores):
         manager: What the attribute `_p_mm` of handles is; set by the pool.
         types: The table of classes of this pool; set by the pool.
         exports: Which objects have memory that buffers outside of the pool show.
+        rebuilds: How often a hash table was exchanged or given up since the pool was opened.
         after_rollback: Called after a roll-back, for caches of what the pool holds.
         after_transaction: Called when a transaction of the user's (no single statement) was committed; see `glance`.
         is_trusted: Whether what the root reaches is known to be whole, so that what it does not reach is garbage.
@@ -70,6 +71,7 @@ class Heap(LoggedStores):
         "handles",
         "is_trusted",
         "manager",
+        "rebuilds",
         "resurrect",
         "statement",
         "types",
@@ -84,6 +86,7 @@ class Heap(LoggedStores):
         self.manager: Any = None
         self.types: Any = None
         self.exports = BufferExports()
+        self.rebuilds = 0
         self.after_rollback: list[Callable[[], None]] = []
         self.after_transaction: list[Callable[[], None]] = []
         self.is_trusted = False

@@ -277,7 +277,8 @@ class MappedPool:
 
     def read_words(self, offset: int, count: int) -> list[int]:
         """The `count` words from `offset` on."""
-        if count < 0 or offset + WORD * count > self.limit:
+        # Without a sum: that of numbers from a damaged pool may be more than a word can hold, and look small.
+        if count < 0 or offset > self.limit or count > (self.limit - offset) // WORD:
             self.refuse(offset)
         if cython.compiled:
             source = cython.cast(cython.p_ulonglong, self.base + offset)
@@ -289,7 +290,7 @@ class MappedPool:
 
     def read_bytes(self, offset: int, size: int) -> bytes:
         """A copy of the `size` bytes from `offset` on."""
-        if size < 0 or offset + size > self.limit:
+        if size < 0 or offset > self.limit or size > self.limit - offset:
             self.refuse(offset)
         return bytes(self._raw[offset : offset + size])
 

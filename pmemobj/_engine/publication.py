@@ -73,7 +73,7 @@ class Publication:
         """
         heap = self._heap
         heap._demand_writable()
-        if slot + WORD > heap.limit:
+        if slot > heap.limit or slot + WORD > heap.limit:
             heap.refuse(slot)
         if freed:
             heap.demand_log_space()  # libpmemobj must know the size classes before it frees, too

@@ -80,7 +80,7 @@ class LoggedStores(Allocator):
         end = (offset + size + WORD - 1) & ~(WORD - 1)
         offset &= ~(WORD - 1)
         size = end - offset
-        if end > self.limit or offset < self.root_offset:
+        if end > self.limit or offset > end or offset < self.root_offset:
             self._refuse_to_change(offset)
         if self._ranges.covers(offset, size):
             return
@@ -254,7 +254,7 @@ class LoggedStores(Allocator):
         C function: ``pmemobj_tx_xadd_range_direct`` with ``POBJ_XADD_NO_SNAPSHOT``.
         """
         self._demand_transaction()
-        if offset + size > end or end > self.limit or offset < self.root_offset:
+        if offset > end or size > end or offset + size > end or end > self.limit or offset < self.root_offset:
             self._refuse_to_change(offset)
         if self._ranges.covers(offset, size):
             return True
@@ -295,7 +295,7 @@ class LoggedStores(Allocator):
         lock.acquire()
         try:
             self._demand_writable()
-            if offset + WORD > self.limit or offset < self.root_offset:
+            if offset > self.limit or offset + WORD > self.limit or offset < self.root_offset:
                 self._refuse_to_change(offset)
             if self.journal is not None:
                 self.journal.prepare(WORD)
@@ -328,7 +328,7 @@ class LoggedStores(Allocator):
         lock.acquire()
         try:
             self._demand_writable()
-            if offset + WORD > self.limit or offset < self.root_offset:
+            if offset > self.limit or offset + WORD > self.limit or offset < self.root_offset:
                 self._refuse_to_change(offset)
             self.journal.prepare(WORD)
             if self.observer is not None:
@@ -362,7 +362,7 @@ class LoggedStores(Allocator):
             first = self.limit
             last = 0
             for offset, data in pieces:
-                if offset + len(data) > self.limit or offset < self.root_offset:
+                if offset > self.limit or offset + len(data) > self.limit or offset < self.root_offset:
                     self._refuse_to_change(offset)
                 first = min(first, offset)
                 last = max(last, offset + len(data))
@@ -393,7 +393,7 @@ class LoggedStores(Allocator):
             self._demand_transaction()
         else:
             self._demand_writable()
-        if offset + len(data) > self.limit or offset < self.root_offset:
+        if offset > self.limit or offset + len(data) > self.limit or offset < self.root_offset:
             self._refuse_to_change(offset)
         self._count_change()
         self._begin_change()
@@ -403,7 +403,7 @@ class LoggedStores(Allocator):
     def persist(self, offset: int, size: int) -> None:
         """Make bytes durable that `poke` changed outside a transaction. C function: ``pmemobj_persist``."""
         self._demand_writable()
-        if offset + size > self.limit:
+        if offset > self.limit or size > self.limit or offset + size > self.limit:
             self.refuse(offset)
         if self.journal is not None:
             self.journal.prepare(size)
@@ -425,9 +425,9 @@ class LoggedStores(Allocator):
 
     def init_copy(self, offset: int, source: int, count: int) -> None:
         """Fill freshly allocated memory with `count` words that lie elsewhere; nothing is snapshotted."""
-        if source + WORD * count > self.limit:
+        if max(source, count) > self.limit or source + WORD * count > self.limit:
             self.refuse(source)
-        if offset + WORD * count > self.limit:
+        if offset > self.limit or offset + WORD * count > self.limit:
             self.refuse(offset)
         if cython.compiled:
             target = cython.cast(cython.p_char, self.base + offset)
@@ -438,7 +438,7 @@ class LoggedStores(Allocator):
 
     def init_word(self, offset: int, word: int) -> None:
         """Fill one word of freshly allocated memory; nothing is snapshotted."""
-        if offset + WORD > self.limit:
+        if offset > self.limit or offset + WORD > self.limit:
             self.refuse(offset)
         self._put(offset, word)
 

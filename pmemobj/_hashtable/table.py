@@ -100,6 +100,7 @@ def drop_entries(heap: Heap, offset: int, width: int) -> None:
     """Remove all entries, and free the table."""
     table = heap.peek(offset + DICT_TABLE)
     if table:
+        heap.rebuilds += 1
         words = contents(heap, offset, width)
         # What is logged comes first, since in a full pool the frees may take all room for logs.
         heap.write_words(offset + DICT_DELETED, [0, 0, 0])
@@ -124,6 +125,7 @@ def rebuild(heap: Heap, offset: int, width: int, new: NewEntries | None = None, 
         must: Whether it must not fail for want of memory; otherwise nothing is changed where there is no room at hand.
     """
     new = new or NewEntries(width)
+    heap.rebuilds += 1
     old, used, deleted = heap.peek(offset + DICT_TABLE), heap.peek(offset + DICT_USED), heap.peek(offset + DICT_DELETED)
     if old and (used > heap.peek(old + TABLE_CAPACITY) or deleted > used):
         raise _miscounted(heap, used, deleted)

@@ -43,12 +43,13 @@ from pmemobj._format import (
     TUPLE_ITEMS,
     WORD,
     Kind,
-    class_number,
     kind_of,
+    record_number,
 )
 from pmemobj._hashtable.key_texts import texts_at
 from pmemobj._objects.blocks import Anchor
 from pmemobj._objects.fields import fields_at
+from pmemobj._objects.own_containers import where_slots_are
 from pmemobj._values.words import describe, is_container
 from pmemobj.errors import PmemError
 
@@ -70,6 +71,7 @@ CLASS_TABLE = "class table"
 
 _BODY_TEXTS = {
     Kind.LIST_ITEMS: "items of a list",
+    Kind.DEQUE_ITEMS: "items of a deque",
     Kind.DICT_TABLE: "table of a dict",
     Kind.OBJECT_SLOTS: "slots of an object",
     Kind.SET_TABLE: "table of a set",
@@ -82,6 +84,7 @@ _BODY_TEXTS = {
 #: The fixed words of containers, by kind and offset.
 _FIELDS = {
     Kind.LIST: {8: "length", 16: "capacity", 24: "place of the items"},
+    Kind.DEQUE: {8: "state (number of items, and the first)", 16: "capacity", 24: "place of the items", 32: "maxlen"},
     Kind.DICT: {DICT_DELETED: "number of deleted keys", DICT_USED: "number of keys", DICT_TABLE: "place of the table"},
     Kind.SET: {DICT_DELETED: "number of deleted items", DICT_USED: "number of items", DICT_TABLE: "place of the table"},
     Kind.TUPLE: {8: "length"},
@@ -221,6 +224,9 @@ def _slot(heap: Heap, owner: int, area: int, at: int) -> tuple[str, str, bool]:
         return f"[{(inside - TUPLE_ITEMS) // WORD}]" if kind is Kind.TUPLE else " (item)", VALUE, False
     if kind is Kind.EXTENSION:
         return _slot_of_fields(heap, owner, area, at)
+    if _holds_attributes(heap, owner, area, at):
+        slots = heap.types.layout(record_number(heap.read(owner))).slots
+        return (f".{list(slots)[inside // WORD]}", VALUE, False) if area != owner else ("attributes", OTHER, False)
     if area == owner:
         text = _FIELDS[kind].get(inside, "header") if kind in _FIELDS else ""
         is_number = text.startswith(("length", "number"))
@@ -228,12 +234,23 @@ def _slot(heap: Heap, owner: int, area: int, at: int) -> tuple[str, str, bool]:
     if kind is Kind.LIST:
         index = inside // WORD
         return f"[{index}]", VALUE, index >= heap.read(owner + WORD)
+    if kind is Kind.DEQUE:
+        state, capacity = heap.read_words(owner + WORD, 2)
+        number = (inside // WORD - (state >> 32)) % max(capacity, 1)
+        return f"[{number}]", VALUE, number >= state & 0xFFFFFFFF
     if kind in (Kind.DICT, Kind.SET):
         return _slot_of_table(heap, owner, area, inside, ENTRY_SIZE if kind is Kind.DICT else SET_ENTRY_SIZE)
-    if kind is Kind.OBJECT:
-        slots = heap.types.layout(class_number(heap.read(owner))).slots
-        return f".{list(slots)[inside // WORD]}", VALUE, False
     return f"bytes {inside} to {inside + WORD - 1} of the data", OTHER, False
+
+
+def _holds_attributes(heap: Heap, owner: int, area: int, at: int) -> bool:
+    """Whether a word is an attribute of the object at `owner`, or leads to its attributes."""
+    if kind_of(heap.read(owner)) == Kind.OBJECT:
+        return area != owner
+    if record_number(heap.read(owner)) < 0:
+        return False
+    place = where_slots_are(heap, owner)
+    return bool(place) and (at >= place if area == owner else area == heap.read(place + WORD))
 
 
 def _slot_of_table(heap: Heap, owner: int, table: int, inside: int, width: int) -> tuple[str, str, bool]:
@@ -309,6 +326,7 @@ def kind_text(heap: Heap, offset: int) -> str:
 #: What to call an object whose memory is not filled yet.
 _FRESH_TEXTS = {
     Kind.LIST: "PersistentList",
+    Kind.DEQUE: "PersistentDeque",
     Kind.DICT: "PersistentDict",
     Kind.SET: "PersistentSet",
     Kind.TUPLE: "PersistentTuple",
@@ -360,6 +378,8 @@ def nearest(heap: Heap) -> Iterator[tuple[int, str]]:
 
 
 def _step(kind: int, label: str) -> str:
+    if label.startswith("."):  # an attribute of a container, whose items have no labels that begin like this
+        return label
     if kind in (Kind.OBJECT, Kind.EXTENSION):
         return f".{label}"
-    return f"[{label}]" if kind in (Kind.LIST, Kind.TUPLE, Kind.DICT) else f" ({label})"
+    return f"[{label}]" if kind in (Kind.LIST, Kind.DEQUE, Kind.TUPLE, Kind.DICT) else f" ({label})"

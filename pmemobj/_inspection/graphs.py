@@ -20,9 +20,6 @@ from pmemobj.errors import a_or_an
 
 __all__ = ["Comparison", "Graph", "Tree", "differences"]
 
-#: The entries of sets have no positions: a changed element is one entry removed and one added.
-_WITHOUT_POSITIONS = ("PersistentSet", "PersistentFrozenSet")
-
 
 @public_in("pmemobj.inspect")
 @dataclass(frozen=True, slots=True, repr=False)
@@ -238,7 +235,7 @@ def _positions(node: Node) -> Iterator[tuple[tuple[object, ...], Slot]]:
     seen: Counter[tuple[object, ...]] = Counter()
     for slot in node.slots:
         position: tuple[object, ...] = (slot.label, slot.key_target)
-        if node.type in _WITHOUT_POSITIONS:
+        if slot.label == "item":  # Items of sets have no positions: a changed one is one removed and one added.
             position = (slot.text, slot.target)
         yield (*position, seen[position]), slot
         seen[position] += 1

@@ -28,7 +28,7 @@ from pmemobj._format import (
 )
 from pmemobj._inspection.memory_buffers import block_layout
 from pmemobj._inspection.memory_data import Gap, Memory, Piece, State, Word
-from pmemobj._inspection.memory_kinds import DESCRIBERS, leaf_layout, root_layout
+from pmemobj._inspection.memory_kinds import describe_object, leaf_layout, root_layout
 from pmemobj._inspection.word_meanings import AllocationLayout, Meaning, Span, unreadable
 from pmemobj._objects.blocks import Block, locate
 from pmemobj._pmdk.undo_log import UndoLog
@@ -99,7 +99,7 @@ def describe_at(heap: Heap, offset: int, budget: int = DEFAULT_WORDS) -> Memory:
     name = "damaged"
     try:
         name = kind_at(heap, offset)._p_type_name(heap, offset)
-        return view.of(DESCRIBERS[kind_of(heap.read(offset))](heap, offset), name)
+        return view.of(describe_object(heap, offset), name)
     except PmemError as error:
         return view.of([unreadable("object", offset, error.why)], name)
 

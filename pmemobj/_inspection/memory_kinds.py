@@ -21,6 +21,7 @@ from pmemobj._format import (
     ROOT_STATE,
     ROOT_VALUE,
     SET_ENTRY_SIZE,
+    SIZES_WITHOUT_ATTRIBUTES,
     STATE_JOURNAL,
     STATE_JOURNAL_MASK,
     TABLE_CAPACITY,
@@ -31,8 +32,8 @@ from pmemobj._format import (
     TUPLE_ITEMS,
     WORD,
     Kind,
-    class_number,
     kind_of,
+    record_number,
 )
 from pmemobj._inspection.memory_buffers import FEW_UNUSED, joined, of_array, of_bytearray, of_extension
 from pmemobj._inspection.word_meanings import (
@@ -43,7 +44,9 @@ from pmemobj._inspection.word_meanings import (
     as_text,
     count,
     data,
+    guarded,
     header_of,
+    offset_of,
     room_at,
     single,
     unused,
@@ -96,6 +99,39 @@ def _area(heap: Heap, offset: int, length: int, capacity: int, items: int) -> Al
     return AllocationLayout("items", items, Kind.LIST_ITEMS, spans, counted=(offset + WORD, 0, WORD))
 
 
+def _deque(heap: Heap, offset: int) -> list[AllocationLayout]:
+    state, capacity, items, limit = heap.read_words(offset + WORD, 4)
+    most = "no limit" if not limit else f"{limit - 1} items at most"
+    spans = [
+        single(0, "header", header_of(heap)),
+        single(8, "state", _ring_state),
+        single(16, "capacity", count("place for items", "places for items")),
+        single(24, "items", offset_of("items")),
+        single(32, "maxlen", lambda _: Reading(Meaning.COUNT, most)),
+    ]
+    own = AllocationLayout("object", offset, Kind.DEQUE, spans)
+    return [own, guarded("items", items, lambda: _ring(heap, items, state, capacity))] if items else [own]
+
+
+def _ring_state(word: int) -> Reading:
+    return Reading(Meaning.COUNT, f"{word & 0xFFFFFFFF} items from place {word >> 32} on")
+
+
+def _ring(heap: Heap, items: int, state: int, capacity: int) -> AllocationLayout:
+    places = min(capacity, room_at(heap, items))
+    first, length = state >> 32, state & 0xFFFFFFFF
+
+    def read(at: int, word: int) -> Reading:
+        number = (at - first) % places
+        return value(heap, word) if number < length else unused("unused, for an item to come")(at, word)
+
+    def label(at: int) -> str:
+        number = (at - first) % places
+        return f"[{number}]" if number < length else "–"
+
+    return AllocationLayout("items", items, Kind.DEQUE_ITEMS, [Span(0, places, label, read)])
+
+
 def _tuple(heap: Heap, offset: int) -> list[AllocationLayout]:
     length = min(heap.read(offset + WORD), room_at(heap, offset) - TUPLE_ITEMS // WORD)
     spans = [
@@ -126,7 +162,7 @@ def _slots(heap: Heap, offset: int, capacity: int, slots: int) -> AllocationLayo
 
 def _attributes(heap: Heap, offset: int) -> list[str]:
     try:
-        return list(heap.types.layout(class_number(heap.read(offset))).slots)
+        return list(heap.types.layout(record_number(heap.read(offset))).slots)
     except (PmemError, AttributeError):
         return []
 
@@ -275,6 +311,7 @@ Describer = Callable[[Heap, int], list[AllocationLayout]]
 #: The describer of each kind.
 DESCRIBERS: dict[int, Describer] = {
     Kind.LIST: _list,
+    Kind.DEQUE: _deque,
     Kind.TUPLE: _tuple,
     Kind.FROZENSET: _tuple,
     Kind.OBJECT: _object,
@@ -284,3 +321,17 @@ DESCRIBERS: dict[int, Describer] = {
     Kind.ARRAY: of_array,
     Kind.EXTENSION: of_extension,
 }
+
+
+def describe_object(heap: Heap, offset: int) -> list[AllocationLayout]:
+    """The layouts of the allocations of the object at `offset`, that of the object itself first."""
+    head = heap.read(offset)
+    layouts = DESCRIBERS[kind_of(head)](heap, offset)
+    size = SIZES_WITHOUT_ATTRIBUTES.get(Kind(kind_of(head)))
+    if size is None or record_number(head) < 0:
+        return layouts
+    # A container of a program's own class: two more words lead to its attributes.
+    counts = {"slot capacity": ("slot for attributes", "slots for attributes")}
+    more = with_body(heap, offset + size - WORD, Kind.OBJECT, counts, "slots", partial(_slots, heap, offset))
+    layouts[0].spans += [span._replace(at=span.at + size - WORD) for span in more[0].spans[1:]]
+    return layouts + more[1:]

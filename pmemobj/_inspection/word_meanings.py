@@ -16,7 +16,17 @@ from typing import NamedTuple
 
 from pmemobj._containers.base import kind_at
 from pmemobj._engine.heap import Heap
-from pmemobj._format import ABSENT, ALL_KINDS, ALLOCATION_HEADER_SIZE, TAG_MASK, WORD, Kind, class_number, kind_of
+from pmemobj._format import (
+    ABSENT,
+    ALL_KINDS,
+    ALLOCATION_HEADER_SIZE,
+    CONTAINER_KINDS,
+    TAG_MASK,
+    WORD,
+    Kind,
+    kind_of,
+    record_number,
+)
 from pmemobj._objects.class_names import shown_name
 from pmemobj._public_names import public_in
 from pmemobj._values.words import decode, describe, is_container, is_leaf, is_packed
@@ -200,8 +210,8 @@ def header_of(heap: Heap) -> Callable[[int], Reading]:
         if kind not in ALL_KINDS:
             return Reading(Meaning.HEADER, "no header")
         text = f"kind {kind}, {Kind(kind).name}"
-        if kind in (Kind.OBJECT, Kind.EXTENSION):
-            text = f"{Kind(kind).name}; {class_text(heap, class_number(word))}"
+        if kind in CONTAINER_KINDS and record_number(word) >= 0:
+            text = f"{Kind(kind).name}; {class_text(heap, record_number(word))}"
         return Reading(Meaning.HEADER, f"{text}; stamp", varying=(5, WORD))
 
     return read

@@ -44,8 +44,8 @@ cdef AttributeLayout _known_layout(ClassTable table, unsigned long long head)
 @cython.locals(head=cython.ulonglong, table=ClassTable)
 cpdef AttributeLayout _layout(Heap heap, unsigned long long offset)
 @cython.locals(text=str)
-cdef bint _is_special(name) except -1
-cpdef bint _is_data_descriptor(cls, name) except -1
+cpdef bint is_special(name) except -1
+cpdef bint is_data_descriptor(cls, name) except -1
 cdef object _nothing
 
 # The first words of an object.

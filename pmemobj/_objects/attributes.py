@@ -65,13 +65,13 @@ class StoredAttributes(Persistent):
             return
         if name == "__class__":
             self._p_demand_same_class(value)
-        if _is_volatile(type(self), name):
-            _set_volatile(self, name, value)
+        if is_volatile(type(self), name):
+            set_volatile(self, name, value)
             return
         _set_stored(self, name, value)
 
     def __delattr__(self, name: str) -> None:
-        if _is_volatile(type(self), name):
+        if is_volatile(type(self), name):
             _delete_volatile(self, name)
             return
         heap = self._p_heap
@@ -246,7 +246,7 @@ class PersistentObject(StoredAttributes):
 
 def _attribute(self: StoredAttributes, name: str) -> Any:
     """The value of any attribute, stored or not."""
-    if not _is_special(name):
+    if not is_special(name):
         value = _read_stored(self, name)
         if value is not _nothing:
             return value
@@ -304,7 +304,7 @@ def _known_layout(table: ClassTable, head: int) -> AttributeLayout | None:
     return layouts[number] if number < len(layouts) else None
 
 
-def _is_special(name: str) -> bool:
+def is_special(name: str) -> bool:
     """Whether a name belongs to Python or to pmemobj, or is volatile."""
     if type(name) is str:
         text = name  # In the compiled form this has a C type, so the usual case takes no time.
@@ -325,12 +325,12 @@ def _find_slot(self: StoredAttributes, name: Any) -> int:
     """
     heap = self._p_heap
     table = heap.types
-    if heap.limit == 0 or type(name) is not str or _is_special(name):
+    if heap.limit == 0 or type(name) is not str or is_special(name):
         return 0
     head = heap.peek(self._p_offset)
     layout = _known_layout(table, head)
     slot = -1 if layout is None else layout.slots.get(name, -1)
-    if slot < 0 or _is_data_descriptor(type(self), name):
+    if slot < 0 or is_data_descriptor(type(self), name):
         return 0
     table.found.remember(name, version_tag(self), head, slot)  # type: ignore[name-defined]  # noqa: F821
     return _found_slot(self, name)  # type: ignore[name-defined,no-any-return]  # noqa: F821
@@ -368,7 +368,7 @@ def _stored(owner: Any, name: Any, _two: Any, _number: int) -> Any:
     at = _slot_of(heap, self._p_offset, name)
     if at:
         word = heap.peek(at)
-        if word != ABSENT and not _is_data_descriptor(type(self), name):
+        if word != ABSENT and not is_data_descriptor(type(self), name):
             return decode(heap, word)
     return _nothing
 
@@ -384,7 +384,7 @@ def _class_attribute(cls: type, name: str) -> Any:
     return None
 
 
-def _is_data_descriptor(cls: type, name: str) -> bool:
+def is_data_descriptor(cls: type, name: str) -> bool:
     """Whether the class has a property or the like with this name, which hides the stored attribute."""
     if cython.compiled:
         return has_data_descriptor(cls, name)  # type: ignore[name-defined,no-any-return]  # noqa: F821
@@ -393,11 +393,11 @@ def _is_data_descriptor(cls: type, name: str) -> bool:
         return found is not None and (hasattr(type(found), "__set__") or hasattr(type(found), "__delete__"))
 
 
-def _is_volatile(cls: type, name: str) -> bool:
+def is_volatile(cls: type, name: str) -> bool:
     """Whether an attribute is not part of the state."""
     if name[:3] == "_p_":
         raise AttributeError(f"cannot change {name}: names that begin with _p_ are pmemobj's own (choose another)")
-    if name[:3] == "_v_" or _is_data_descriptor(cls, name):
+    if name[:3] == "_v_" or is_data_descriptor(cls, name):
         return True
     if name[:2] == "__":
         raise AttributeError(
@@ -406,7 +406,7 @@ def _is_volatile(cls: type, name: str) -> bool:
     return False
 
 
-def _set_volatile(self: StoredAttributes, name: str, value: Any) -> None:
+def set_volatile(self: StoredAttributes, name: str, value: Any) -> None:
     """Do what ``object.__setattr__`` does, which refuses instances of an extension type that defines its own."""
     if name == "__dict__":
         raise AttributeError(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from pmemobj._containers.base import create
 from pmemobj._containers.list import PersistentList
 from pmemobj._engine.heap import Heap
-from pmemobj._format import BLOCK_KINDS, BLOCK_OWNER, ROOT_CLASSES, Kind, class_number, kind_of
+from pmemobj._format import BLOCK_KINDS, BLOCK_OWNER, CONTAINER_KINDS, ROOT_CLASSES, kind_of, record_number
 from pmemobj._former_names import current_name
 from pmemobj._objects.class_names import stored_name
 from pmemobj._values.words import decode, replace
@@ -164,10 +164,10 @@ class ClassTable:
         """The name of the class that an allocation belongs to, for messages; empty if the allocation does not tell."""
         heap = self._heap
         owner = heap.read(offset + BLOCK_OWNER) if kind in BLOCK_KINDS else offset
-        if not owner or kind_of(heap.read(owner)) not in (Kind.OBJECT, Kind.EXTENSION):
+        if not owner or kind_of(heap.read(owner)) not in CONTAINER_KINDS or record_number(heap.read(owner)) < 0:
             return ""
         try:
-            return self.layout(class_number(heap.read(owner))).name.partition(":")[2]
+            return self.layout(record_number(heap.read(owner))).name.partition(":")[2]
         except PoolDamagedError:
             return ""
 

@@ -39,6 +39,7 @@ class Conversion(NamedTuple):
         arguments: The arguments with which the counterpart is made, from the container and the converted values.
         keys: The keys in a container, which are stored as they are.
         path: The text for a label in a path.
+        empty: The arguments with which a counterpart is made that is filled later, from the container.
     """
 
     target: Any
@@ -47,6 +48,7 @@ class Conversion(NamedTuple):
     arguments: Callable[[Any, list[Any]], tuple[Any, ...]] = lambda _source, _values: ()
     keys: Callable[[Any], Iterable[Any]] = lambda _source: ()
     path: Callable[[Any], str] = lambda label: f"[{_quoted(label)}]"
+    empty: Callable[[Any], tuple[Any, ...]] = lambda _source: ()
 
 
 def _quoted(label: Any) -> str:
@@ -131,7 +133,7 @@ class ConversionWalk:
         """Make all counterparts, and return the counterpart of the start."""
         for node in self._nodes:
             if node.conversion.fill is not None:
-                node.result = self._make(node.conversion.target)
+                node.result = self._make(node.conversion.target, *node.conversion.empty(node.source))
         for node in self._nodes:
             if node.result is _UNMADE:
                 self._complete(node)

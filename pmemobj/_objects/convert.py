@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections import deque
 from types import NoneType, SimpleNamespace
 from typing import Any
 
@@ -47,6 +48,7 @@ def _elements(source: Any) -> Parts:
 #: How containers in ordinary memory are converted, by their exact type.
 TO_PERSISTENT: dict[type, Conversion] = {
     list: Conversion(Kind.LIST, enumerate, _extend),
+    deque: Conversion(Kind.DEQUE, enumerate, _extend, empty=lambda source: ((), source.maxlen)),
     dict: Conversion(Kind.DICT, dict.items, _update, keys=iter),
     tuple: Conversion(Kind.TUPLE, enumerate, arguments=lambda _source, values: (values,)),
     set: Conversion(Kind.SET, arguments=lambda source, _values: (source.copy(),), keys=iter),
@@ -56,29 +58,30 @@ TO_PERSISTENT: dict[type, Conversion] = {
 }
 
 
-def _keys_and_values(source: Any) -> Parts:
-    """Yield keys as parts, too, since a key may be a persistent tuple."""
+def keys_and_values(source: Any) -> Parts:
+    """The keys and values of a persistent dict: keys are parts, too, since a key may be a persistent tuple."""
     for key, value in source.items():
         yield key, key
         yield key, value
 
 
 def _update_from_pairs(new: Any, _labels: list[Any], values: list[Any]) -> None:
-    _demand_hashable(values[::2])
+    demand_hashable(values[::2])
     new.update(zip(values[::2], values[1::2], strict=True))
 
 
 def _add_all(new: Any, _labels: list[Any], values: list[Any]) -> None:
-    _demand_hashable(values)
+    demand_hashable(values)
     new.update(values)
 
 
 def _plain_frozenset(items: list[Any]) -> frozenset[Any]:
-    _demand_hashable(items)
+    demand_hashable(items)
     return frozenset(items)
 
 
-def _demand_hashable(keys: list[Any]) -> None:
+def demand_hashable(keys: list[Any]) -> None:
+    """Refuse the plain form of an object as a key, which has no hash."""
     if any(type(key) is SimpleNamespace for key in keys):
         raise TypeError(
             "cannot convert a container whose keys are objects into a plain one: "
@@ -104,7 +107,8 @@ def _plain_array(source: Any) -> Any:
 #: How containers in a pool are converted, by the kind of their class.
 TO_PLAIN: dict[int, Conversion] = {
     Kind.LIST: Conversion(list, enumerate, _extend),
-    Kind.DICT: Conversion(dict, _keys_and_values, _update_from_pairs),
+    Kind.DEQUE: Conversion(deque, enumerate, _extend, empty=lambda source: ((), source.maxlen)),
+    Kind.DICT: Conversion(dict, keys_and_values, _update_from_pairs),
     Kind.TUPLE: Conversion(tuple, enumerate, arguments=lambda _source, values: (values,)),
     Kind.SET: Conversion(set, _elements, _add_all),
     Kind.FROZENSET: Conversion(_plain_frozenset, _elements, arguments=lambda _source, values: (values,)),
@@ -119,13 +123,18 @@ TO_PLAIN: dict[int, Conversion] = {
 }
 
 
+#: The same for classes that have the kind of another container, which comes first otherwise.
+TO_PLAIN_OF_CLASS: dict[type, Conversion] = {}
+
+
 # ---- into a pool -------------------------------------------------------------------------------
 
 
 def to_persistent(heap: Heap, value: Any) -> Any:
     """Convert a value as `pool.persistent` does."""
     walk = ConversionWalk(
-        lambda found: _persistent_conversion(heap, found), lambda kind, *args: create(heap, kinds[kind], args, {})
+        lambda found: _persistent_conversion(heap, found),
+        lambda target, *args: create(heap, class_of(target), args, {}),
     )
     if not walk.find(value):
         return value
@@ -133,11 +142,17 @@ def to_persistent(heap: Heap, value: Any) -> Any:
         return walk.build()
 
 
+def class_of(target: Any) -> type[Persistent]:
+    """The class of a conversion whose target is a kind or a class."""
+    found: type[Persistent] = target if isinstance(target, type) else kinds[target]
+    return found
+
+
 def _persistent_conversion(heap: Heap, value: Any) -> Conversion | None:
     conversion = TO_PERSISTENT.get(type(value))
     if type(value) in PLAIN_CONTAINERS and _holds_values_only(heap, value):
         return None
-    if conversion is None or conversion.target not in kinds:
+    if conversion is None:
         _demand_storable(heap, value)
         return None
     for key in conversion.keys(value):
@@ -227,7 +242,8 @@ def to_python(value: Any) -> Any:
 def _plain_conversion(value: Any) -> Conversion | None:
     if not isinstance(value, Persistent):
         return None
-    conversion = TO_PLAIN.get(int(type(value)._p_kind))
+    named = next((TO_PLAIN_OF_CLASS[cls] for cls in type(value).__mro__ if cls in TO_PLAIN_OF_CLASS), None)
+    conversion = named or TO_PLAIN.get(int(type(value)._p_kind))
     if conversion is None:
         raise TypeError(
             f"cannot convert {a_or_an(type(value).__qualname__)} into a plain object: its class alone knows "

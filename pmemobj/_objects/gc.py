@@ -40,6 +40,7 @@ REPORT_EVERY = 10_000
 
 _BODY_NAMES = {
     Kind.LIST_ITEMS: "items",
+    Kind.DEQUE_ITEMS: "items",
     Kind.DICT_TABLE: "table",
     Kind.OBJECT_SLOTS: "slots",
     Kind.BYTEARRAY_DATA: "data",

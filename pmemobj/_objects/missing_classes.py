@@ -14,11 +14,12 @@ from pmemobj._containers.base import Persistent, class_finders, kind_at
 from pmemobj._engine.handle_table import WeakTable
 from pmemobj._engine.heap import Heap
 from pmemobj._format import class_number
-from pmemobj._objects.attributes import PersistentObject, StoredAttributes
+from pmemobj._objects.attributes import PersistentObject, StoredAttributes, is_special
 from pmemobj._objects.class_names import class_missing, find_class, is_alias, is_own
 from pmemobj._objects.fields import StoredFields, read_field
+from pmemobj._objects.own_containers import attributes_of
 from pmemobj._objects.typed_memory import Location
-from pmemobj._values.words import describe
+from pmemobj._values.words import decode, describe
 from pmemobj.errors import ClassRefusedError, a_or_an
 
 #: The stand-ins that are in use, by their ids.
@@ -74,10 +75,53 @@ class FieldsStandIn(_StandIn, StoredFields):
         return read_field(self, name)
 
 
+class _ContainerStandIn(_StandIn):
+    """A stand-in that shows its contents as the container does, and its attributes."""
+
+    __slots__ = ()
+
+    def __getattr__(self: Any, name: str) -> Any:
+        if not is_special(name):
+            for label, word in attributes_of(self._p_heap, self._p_offset):
+                if label == name:
+                    return decode(self._p_heap, word)
+        raise AttributeError(f"cannot read {name} of {_missing(self)}", name=name, obj=self)
+
+
+#: The methods with which containers change; a stand-in refuses them.
+_CHANGES = (
+    *("__setitem__", "__delitem__", "__iadd__", "__imul__", "__ior__", "__iand__", "__isub__", "__ixor__"),
+    *("append", "appendleft", "extend", "extendleft", "insert", "pop", "popleft", "popitem", "remove", "discard"),
+    *("add", "clear", "reverse", "rotate", "sort", "update", "setdefault", "intersection_update"),
+    *("difference_update", "symmetric_difference_update", "frombytes", "fromfile", "fromlist", "byteswap", "writing"),
+)
+
+
+def _refusal(name: str) -> Any:
+    def refuse(self: Any, *_args: Any, **_kwargs: Any) -> NoReturn:
+        _refuse(self, f"call {name}")
+
+    return refuse
+
+
+#: The stand-ins for missing classes that are derived from a container, by the container and the stored name.
+_container_stand_ins: dict[tuple[type[Persistent], str], type[Persistent]] = {}
+
+
+def container_stand_in(base: type[Persistent], name: str) -> type[Persistent]:
+    """The class of an object whose own class is derived from the container `base` and missing."""
+    found = _container_stand_ins.get((base, name))
+    if found is None:
+        changes = {change: _refusal(change) for change in _CHANGES if hasattr(base, change)}
+        real = type("ContainerStandIn", (_ContainerStandIn, base), {"__slots__": (), "__module__": __name__, **changes})
+        found = _container_stand_ins[base, name] = _stand_in_class(name, real)
+    return found
+
+
 def _missing(stand_in: Any) -> str:
     module, _, qualname = stand_in._p_missing.partition(":")
     return (
-        f"a {qualname}: class {qualname} of module {module} is not defined, so this is a stand-in "
+        f"{a_or_an(qualname)}: class {qualname} of module {module} is not defined, so this is a stand-in "
         "(define or import the class, or name its successor with pmemobj.alias, then fetch the object again)"
     )
 

@@ -7,8 +7,9 @@ has a table, and this module, which may import all of them, writes the rows. Wha
 from __future__ import annotations
 
 from pmemobj._containers.array import PersistentArray
-from pmemobj._containers.base import class_finders, register_kind, register_plain_form
+from pmemobj._containers.base import class_finders, register_derivation, register_kind, register_plain_form
 from pmemobj._containers.bytearray import PersistentByteArray
+from pmemobj._containers.deque import PersistentDeque
 from pmemobj._containers.dict import PersistentDict
 from pmemobj._containers.frozenset import PersistentFrozenSet
 from pmemobj._containers.list import PersistentList
@@ -18,16 +19,24 @@ from pmemobj._format import Kind
 from pmemobj._hashtable.hashes import register_other_hash
 from pmemobj._hashtable.key_rules import hash_of_other
 from pmemobj._objects.attributes import PersistentObject
-from pmemobj._objects.class_names import on_definition, register
+from pmemobj._objects.class_names import on_definition, register, stored_name
 from pmemobj._objects.convert import to_python
 from pmemobj._objects.fields import StoredFields
-from pmemobj._objects.missing_classes import find_fields_class, find_object_class, retire_stand_ins
+from pmemobj._objects.missing_classes import (
+    container_stand_in,
+    find_fields_class,
+    find_object_class,
+    retire_stand_ins,
+)
+from pmemobj._objects.own_containers import derive, fill_own_kinds, let_stand_in
+from pmemobj._objects.special_dicts import PUBLIC_CONTAINERS, register_conversions
 from pmemobj._values.leaves import DECODERS, ENCODERS
 from pmemobj._values.plain_containers import PLAIN_CONTAINERS, decode_plain_container, plain_container_payload
 
 #: The class that walks the objects of each kind; a class says of itself which kind it is.
 CLASSES = (
     PersistentList,
+    PersistentDeque,
     PersistentTuple,
     PersistentDict,
     PersistentSet,
@@ -45,6 +54,11 @@ def fill_tables() -> None:
     """Let all lower rooms know what stands here."""
     for cls in CLASSES:
         register_kind(cls)
+    fill_own_kinds()
+    PUBLIC_CONTAINERS.update({stored_name(cls): cls for cls in CLASSES if cls.__module__ == "pmemobj"})
+    register_conversions()
+    let_stand_in(container_stand_in)
+    register_derivation(derive)
     for kind, finder in FINDERS.items():
         class_finders[int(kind)] = finder
     register(PersistentObject)

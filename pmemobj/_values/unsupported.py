@@ -16,7 +16,7 @@ import abc
 import io
 import types
 from array import array
-from collections import OrderedDict, UserDict, UserList, deque
+from collections import Counter, OrderedDict, UserDict, UserList, defaultdict, deque
 from collections.abc import Iterator, MappingView
 from functools import partial, partialmethod
 from typing import Any
@@ -27,17 +27,23 @@ from pmemobj.errors import NotPersistableError, a_or_an
 #: Plain containers whose contents change, and the class that a program wants instead.
 MUTABLE_TWINS: dict[Any, str] = {
     list: "PersistentList",
+    deque: "PersistentDeque",
     dict: "PersistentDict",
     set: "PersistentSet",
     bytearray: "PersistentByteArray",
     array: "PersistentArray",
+    defaultdict: "PersistentDefaultDict",
+    Counter: "PersistentCounter",
+    OrderedDict: "PersistentOrderedDict",
 }
 #: Classes whose instances change: a method that changes them, and the Persistent class for the same contents.
 _MUTABLE: dict[Any, tuple[str, str]] = {
     list: ("__setitem__", "PersistentList"),
-    deque: ("__setitem__", "PersistentList"),
+    deque: ("__setitem__", "PersistentDeque"),
     UserList: ("__setitem__", "PersistentList"),
-    OrderedDict: ("__setitem__", "PersistentDict"),
+    OrderedDict: ("__setitem__", "PersistentOrderedDict"),
+    Counter: ("__setitem__", "PersistentCounter"),
+    defaultdict: ("__setitem__", "PersistentDefaultDict"),
     dict: ("__setitem__", "PersistentDict"),
     UserDict: ("__setitem__", "PersistentDict"),
     set: ("add", "PersistentSet"),

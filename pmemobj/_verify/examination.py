@@ -17,15 +17,19 @@ from pmemobj._format import (
     ABSENT,
     ALIGNMENT,
     ALLOCATION_HEADER_SIZE,
+    ATTRIBUTES_SIZE,
     CONTAINER_KINDS,
+    DERIVABLE_KINDS,
     LEAF_KINDS,
     ROOT_CLASSES,
     ROOT_VALUE,
+    SIZES_WITHOUT_ATTRIBUTES,
     TAG_MASK,
     WORD,
     WORD_NONE,
     Kind,
     kind_of,
+    record_number,
 )
 from pmemobj._objects.fields import parse
 from pmemobj._objects.gc import REPORT_EVERY, reporter
@@ -34,7 +38,7 @@ from pmemobj._public_names import public_in
 from pmemobj._values.leaves import value_of
 from pmemobj._values.plain_containers import MAX_DEPTH, split_parts
 from pmemobj._values.words import decode, is_container, is_leaf, is_packed
-from pmemobj._verify.kind_readers import READERS, Reference
+from pmemobj._verify.kind_readers import READERS, Reference, read_attributes
 from pmemobj.errors import PmemError, PoolDamagedError, TimeZoneNotFoundError, TransactionError
 
 ERROR, INFORMATION = "error", "information"
@@ -211,10 +215,14 @@ class Examination:
             self._tell(holder, reference.step, offset, f"objects of kind {kind.name} are not examined", INFORMATION)
             return []
         size, read = READERS[kind]
+        is_own = kind in DERIVABLE_KINDS and record_number(head) >= 0
+        place = size if is_own and kind in SIZES_WITHOUT_ATTRIBUTES else 0
+        if place:
+            size += ATTRIBUTES_SIZE
         if not self._allocated(holder, reference.step, offset, kind, size):
             return []
         try:
-            return read(self, offset)
+            return [*read(self, offset), *(read_attributes(self, offset, place and offset + place) if is_own else ())]
         except PmemError as error:
             self._tell(holder, reference.step, offset, error.why)
             return []

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from pmemobj._containers.deque import ring_words
 from pmemobj._containers.elements import ELEMENTS, MAX_DIMENSIONS
 from pmemobj._engine.heap import Heap
 from pmemobj._format import (
@@ -20,6 +21,7 @@ from pmemobj._format import (
     ARRAY_SIZE,
     BLOCK_DATA,
     BYTEARRAY_SIZE,
+    DEQUE_SIZE,
     DICT_SIZE,
     ENTRY_SIZE,
     EXTENSION_BODY,
@@ -34,6 +36,7 @@ from pmemobj._format import (
     Kind,
     class_number,
     kind_of,
+    record_number,
 )
 from pmemobj._hashtable.key_texts import fault_of_texts
 from pmemobj._hashtable.shape import MIN_SLOTS, SLOT_SIZE
@@ -92,6 +95,22 @@ def _read_list(examination: Examiner, offset: int) -> list[Reference]:
     return _numbered(examination.heap.read_words(items, length))
 
 
+def _read_deque(examination: Examiner, offset: int) -> list[Reference]:
+    heap = examination.heap
+    state, capacity, items, limit = heap.read_words(offset + WORD, 4)
+    first, count = state >> 32, state & 0xFFFFFFFF
+    if count > capacity or (first and first >= capacity):
+        examination.say(offset, f"its {count} items from place {first} on do not fit its {capacity} places")
+        return []
+    if limit and count >= limit:
+        examination.say(offset, f"it has {count} items, where {limit - 1} are the most")
+    if not items and not capacity:
+        return []
+    if not examination.body(offset, items, Kind.DEQUE_ITEMS, WORD * capacity):
+        return []
+    return _numbered(ring_words(heap, offset, count))
+
+
 def _read_tuple(examination: Examiner, offset: int) -> list[Reference]:
     length = examination.heap.read(offset + WORD)
     if not examination.has_room(offset, TUPLE_ITEMS + WORD * length):
@@ -107,12 +126,21 @@ def _numbered(words: list[int]) -> list[Reference]:
 
 
 def _read_object(examination: Examiner, offset: int) -> list[Reference]:
+    return read_attributes(examination, offset, offset + WORD)
+
+
+def read_attributes(examination: Examiner, offset: int, place: int) -> list[Reference]:
+    """Read the attributes of the object at `offset`, whose capacity of slots and offset of slots stand at `place`.
+
+    The object of a class that is derived from a tuple has none, and no such words: then `place` is 0.
+    """
     heap = examination.heap
-    names = examination.attributes(class_number(heap.read(offset)))
+    number = record_number(heap.read(offset))
+    names = examination.attributes(number)
     if names is None:
-        examination.say(offset, f"the pool has no class with its number {class_number(heap.read(offset))}")
+        examination.say(offset, f"the pool has no class with its number {number}")
         names = []
-    capacity, row = heap.read_words(offset + WORD, 2)
+    capacity, row = heap.read_words(place, 2) if place else (0, 0)
     if not row and not capacity:
         return []
     if not examination.body(offset, row, Kind.OBJECT_SLOTS, WORD * capacity):
@@ -315,6 +343,7 @@ def _may_hash_to(heap: Heap, key: int, key_hash: int) -> bool:
 #: For each kind the size of the object itself in bytes, and its reader.
 READERS: dict[int, tuple[int, Callable[[Examiner, int], list[Reference]]]] = {
     Kind.LIST: (LIST_SIZE, _read_list),
+    Kind.DEQUE: (DEQUE_SIZE, _read_deque),
     Kind.DICT: (DICT_SIZE, _read_dict),
     Kind.SET: (SET_SIZE, _read_set),
     Kind.TUPLE: (TUPLE_ITEMS, _read_tuple),

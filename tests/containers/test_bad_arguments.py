@@ -40,7 +40,7 @@ class Pair(PersistentObject):
 ELSEWHERE = {
     *("DEFAULT_MAX_SIZE", "DEFAULT_POOL_SIZE", "compiled", "errors", "inspect", "open_pools"),
     *("PersistentDict", "PersistentList", "PersistentSet", "PersistentTuple", "PersistentArray", "PersistentByteArray"),
-    "PersistentFrozenSet",
+    *("PersistentDeque", "PersistentFrozenSet", "PersistentCounter", "PersistentDefaultDict", "PersistentOrderedDict"),
     *("Persistent", "PersistentObject"),  # see test_object and test_extension
     *("Finding", "Oid", "PoolStats", "Report", "LogChange", "LogEntry", "LogLine", "LogStep"),  # plain records
     *("TransactionLog", "glance.Glance"),  # what pool.log and glance.look give

@@ -531,14 +531,6 @@ def test_its_arguments_are_those_of_list(pool: Pool) -> None:
     assert_sound(pool)
 
 
-def test_a_subclass_is_refused(pool: Pool) -> None:
-    class Mine(PersistentList):
-        pass
-
-    with pytest.raises(pmemobj.NotPersistableError, match="derive the class from PersistentObject"):
-        pool.new(Mine)
-
-
 # ---- what kind of thing it is -----------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import decimal
 import fractions
@@ -27,10 +28,14 @@ from pmemobj import (
     Field,
     PersistentArray,
     PersistentByteArray,
+    PersistentCounter,
+    PersistentDefaultDict,
+    PersistentDeque,
     PersistentDict,
     PersistentFrozenSet,
     PersistentList,
     PersistentObjectPool,
+    PersistentOrderedDict,
     PersistentSet,
     PersistentTuple,
     _format,
@@ -62,6 +67,36 @@ KEYS = [
     *((), (1, "a text of some length", None, (2.5, b"x", date(1, 1, 1))), (Money(2), True)),
     *(frozenset(), frozenset({1, frozenset({"a text of some length"})}), (frozenset({Money(2)}),)),
 ]
+
+
+class Shelf(PersistentDict):
+    def __init__(self, place: str, items: Any = ()) -> None:
+        super().__init__(items)
+        self.place = place
+
+
+class Row(PersistentList):
+    pass
+
+
+class Pair(PersistentTuple):
+    pass
+
+
+class Marks(PersistentSet):
+    pass
+
+
+class Raw(PersistentByteArray):
+    pass
+
+
+class Grid(PersistentArray):
+    pass
+
+
+class Fixed(PersistentFrozenSet):
+    pass
 
 
 class Mixed(pmemobj.Persistent):
@@ -97,6 +132,20 @@ def fill(pool: PersistentObjectPool) -> None:
         root["set"].add(new(PersistentTuple, [account, account]))
         root["frozen"] = new(PersistentFrozenSet, [account, "a leaf in a frozenset", (1, "a leaf in a leaf")])
         root["keys"][new(PersistentFrozenSet, [root["frozen"], nested])] = "by contents"
+        shelf = root["shelf"] = new(Shelf, "an attribute of a dict", {"account": account, "long": "a value of a shelf"})
+        shelf.back = shelf
+        root["own"] = new(
+            PersistentList,
+            [new(Row, [1, 2]), new(Pair, [account, 3]), new(Marks, {1}), new(Raw, b"raw"), new(Grid, "h", [4]), new(Fixed, [5])],
+        )
+        for at, own in enumerate(root["own"]):
+            if not isinstance(own, (Pair, Fixed)):
+                own.number, own.note = at, f"the note of container {at}"
+        queue = root["queue"] = new(PersistentDeque, [1, account, "a leaf in a deque", root], 4)
+        queue.append(queue)
+        root["count"] = new(PersistentCounter, "abca")
+        root["index"] = new(PersistentDefaultDict, list, a=1)
+        root["order"] = new(PersistentOrderedDict, b=1, a=2)
         root["bytes"] = new(PersistentByteArray, bytes(range(100)))
         root["numbers"] = new(PersistentArray, "d", [0.1, float("inf"), -0.0])
         root["grid"] = new(PersistentArray, "h", range(6), shape=(2, 3))
@@ -136,6 +185,16 @@ def assert_is_whole(pool: PersistentObjectPool) -> None:
     assert root["frozen"] == frozen and keys[frozenset({frozen, ((account, 1), "a leaf in a tuple", None)})] == "by contents"
     assert keys[account] is keys and keys[((account, 1), "a leaf in a tuple", None)][0][0] is account
     assert keys[Money(3), 1] == "by a pickle"
+    shelf = root["shelf"]
+    assert type(shelf) is Shelf and shelf.back is shelf and shelf.place == "an attribute of a dict"
+    assert shelf == {"account": account, "long": "a value of a shelf"}
+    assert [type(own) for own in root["own"]] == [Row, Pair, Marks, Raw, Grid, Fixed]
+    assert [own.note for own in root["own"] if hasattr(own, "note")] == [f"the note of container {at}" for at in (0, 2, 3, 4)]
+    assert root["own"] == [[1, 2], (account, 3), {1}, b"raw", array.array("h", [4]), frozenset({5})]
+    queue = root["queue"]
+    assert list(queue)[:2] == [account, "a leaf in a deque"] and queue[-1] is queue and queue.maxlen == 4
+    assert root["count"]["a"] == 2 and root["index"].default_factory is list and type(root["count"]) is PersistentCounter
+    assert list(root["order"]) == ["b", "a"] and type(root["order"]) is PersistentOrderedDict
     assert root["bytes"] == bytes(range(100)) and list(root["numbers"]) == [0.1, float("inf"), -0.0]
     assert root["grid"].shape == (2, 3) and root["grid"].tolist() == [*range(6)] and root["grid"].typecode == "h"
     assert list(root["bools"]) == [True, False]
@@ -305,6 +364,11 @@ DAMAGE = {
     "tuple: a key": (Kind.TUPLE, 24, 3, r"root\['set'\]: entry \d+ has not the hash of its key .*"),
     "frozenset: length": (Kind.FROZENSET, 8, 1 << 50, r"root.*: its FROZENSET takes \d+ bytes, and has \d+"),
     "frozenset: item": (Kind.FROZENSET, 16, 0, r"root.*\[0\]: its word is 0, which is no value"),
+    "own class: record": (Kind.DICT, 0, _format.header(Kind.DICT, 99), r"root\['.*'\]: the pool has no class with its number 98"),
+    "own class: attributes": (Kind.DICT, 40, 1 << 40, r"root\['shelf'\]: its OBJECT_SLOTS at 0x10000000000 is outside .*"),
+    "own class: an attribute": (Kind.OBJECT_SLOTS, 0, 0x7C, r"root\['shelf'\]\.place: the word .* stands for no value"),
+    "deque: state": (Kind.DEQUE, 8, 9 << 32 | 2, r"root\['queue'\]: its 2 items from place 9 on do not fit its \d+ places"),
+    "deque: maxlen": (Kind.DEQUE, 32, 3, r"root\['queue'\]: it has 4 items, where 2 are the most"),
     "bytearray: length": (Kind.BYTEARRAY, 8, 1 << 40, r"root\['bytes'\]: its 1099511627776 bytes do not fit an area of \d+"),
     "bytearray: capacity": (Kind.BYTEARRAY, 16, 8000, r"root\['bytes'\]: its BYTEARRAY_DATA takes 8000 bytes, .*"),
     "array: code": (Kind.ARRAY, 32, 77, r"root\['numbers'\]: its type code 0x4d is none that there is"),

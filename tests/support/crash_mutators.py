@@ -48,6 +48,14 @@ class Card(PersistentObject):
         self.front, self.back = 1, TEXT
 
 
+class Shelf(pmemobj.PersistentDict):
+    """A container of a class of its own, with an attribute."""
+
+    def __init__(self, place: str, **items: Any) -> None:
+        super().__init__(**items)
+        self.place = place
+
+
 class Frame(Persistent):
     """An object with fields of every sort, and blocks."""
 
@@ -79,6 +87,11 @@ ROOTS: dict[str, Callable[[Pool], Any]] = {
         pool.persistent({"one": 1, "two": TEXT}), lambda made: made.setdefault("left", 5)
     ),
     "set after a crash": lambda pool: _with_leftovers(pool.persistent({1, TEXT}), lambda made: made.add("left")),
+    "deque": lambda pool: _turned(pool.new(pmemobj.PersistentDeque, [*range(9), 1, TEXT, 4, TEXT])),
+    "deque with maxlen": lambda pool: pool.new(pmemobj.PersistentDeque, [TEXT, 2, TEXT], 3),
+    "own class": lambda pool: pool.new(Shelf, TEXT, one=1, two=TEXT),
+    "default dict": lambda pool: pool.new(pmemobj.PersistentDefaultDict, list, a=1),
+    "ordered dict": lambda pool: pool.new(pmemobj.PersistentOrderedDict, one=1, two=TEXT, three=TEXT),
     "full pool": lambda pool: _full(pool),
     "restore": lambda pool: _dump() and None,  # the dump is made before the recording
     "gc": lambda pool: pool.persistent([[1, TEXT], {"a": TEXT}, {2}, TEXT]),
@@ -93,6 +106,13 @@ def _shorter(made: Any) -> Any:
     """A container with fewer items than it has room for."""
     for _ in range(8):
         made.popitem() if isinstance(made, pmemobj.PersistentDict) else made.pop()
+    return made
+
+
+def _turned(made: Any) -> Any:
+    """A deque that has room, and whose items begin in the middle of its area."""
+    for _ in range(9):
+        made.popleft()
     return made
 
 
@@ -364,6 +384,31 @@ MUTATORS = [
     Mutator("set after a crash", "the same", lambda root: root.add("left")),
     Mutator("set after a crash", "a leaf", lambda root: root.add(TEXT + "!")),
     Mutator("set after a crash", "several", lambda root: root.update({TEXT + "!", "left", 9})),
+    Mutator("own class", "attribute", lambda root: setattr(root, "place", 2)),
+    Mutator("own class", "attribute, a leaf", lambda root: setattr(root, "place", TEXT + "!")),
+    Mutator("own class", "new attribute", lambda root: setattr(root, "note", TEXT)),
+    Mutator("own class", "attribute deleted", lambda root: delattr(root, "place")),
+    Mutator("own class", "made", lambda root: root.__setitem__("new", root._p_mm.new(Shelf, TEXT, a=1))),
+    Mutator("own class", "item", lambda root: root.__setitem__("one", TEXT)),
+    Mutator("default dict", "missing key", lambda root: root["new"].append(TEXT)),
+    Mutator("ordered dict", "to the front", lambda root: root.move_to_end("three", last=False)),
+    Mutator("ordered dict", "to the end", lambda root: root.move_to_end("one")),
+    Mutator("ordered dict", "pop the first", lambda root: root.popitem(last=False)),
+    Mutator("deque", "append", lambda root: root.append(7)),
+    Mutator("deque", "append a leaf", lambda root: root.append(TEXT)),
+    Mutator("deque", "append left a leaf", lambda root: root.appendleft(TEXT + "!")),
+    Mutator("deque", "pop", lambda root: root.pop()),
+    Mutator("deque", "pop left", lambda root: root.popleft()),
+    Mutator("deque", "rotate", lambda root: root.rotate(2)),
+    Mutator("deque", "insert", lambda root: root.insert(2, TEXT)),
+    Mutator("deque", "delete", lambda root: root.__delitem__(3)),
+    Mutator("deque", "extend into a larger area", lambda root: root.extend([TEXT, *range(20)])),
+    Mutator("deque", "extend left", lambda root: root.extendleft([TEXT, 2])),
+    Mutator("deque", "reverse", lambda root: root.reverse()),
+    Mutator("deque", "clear", lambda root: root.clear()),
+    Mutator("deque with maxlen", "append", lambda root: root.append(TEXT + "!")),
+    Mutator("deque with maxlen", "append left", lambda root: root.appendleft(5)),
+    Mutator("deque with maxlen", "extend", lambda root: root.extend([1, TEXT, 2])),
     Mutator("full pool", "refused", _refused),
     Mutator("full pool", "clear a list", lambda root: root[0].clear()),
     Mutator("full pool", "delete keys", lambda root: [root[1].popitem() for _ in range(3)]),

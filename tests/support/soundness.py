@@ -69,6 +69,7 @@ class _Inspection:
             Kind.LIST: (32, self.list),
             Kind.DICT: (32, self.dict),
             Kind.SET: (32, self.set),
+            Kind.DEQUE: (40, self.deque),
             Kind.TUPLE: (16, self.tuple),
             Kind.FROZENSET: (16, self.tuple),
             Kind.OBJECT: (24, self.object),
@@ -77,7 +78,9 @@ class _Inspection:
             Kind.EXTENSION: (16, self.extension),
         }[Kind(kind)]
         self.demand(offset, kind, size)
-        return follow(offset)
+        # A container whose class number is not 0 is of a program's own class, and has attributes unless it is immutable.
+        has_attributes = head >> 16 & 0xFFFFFF and kind in (Kind.LIST, Kind.DICT, Kind.SET, Kind.BYTEARRAY, Kind.ARRAY, Kind.DEQUE)
+        return follow(offset) + (self.attributes(offset, kind, size) if has_attributes else [])
 
     def demand(self, offset: int, kind: int, size: int) -> None:
         """The offset must be that of an allocation of this kind with room for `size` bytes."""
@@ -100,13 +103,29 @@ class _Inspection:
         self.own(items, Kind.LIST_ITEMS, 8 * capacity)
         return list(self.heap.read_words(items, length))
 
+    def deque(self, offset: int) -> list[int]:
+        state, capacity, items, limit = self.heap.read_words(offset + 8, 4)
+        first, length = state >> 32, state & 0xFFFFFFFF
+        assert length <= capacity and (first < capacity or first == 0) and (not limit or length < limit)
+        if not items:
+            assert capacity == 0
+            return []
+        self.own(items, Kind.DEQUE_ITEMS, 8 * capacity)
+        words = self.heap.read_words(items, capacity)
+        return [words[(first + at) % capacity] for at in range(length)]
+
     def tuple(self, offset: int) -> list[int]:
         length = self.heap.read(offset + 8)
         self.demand(offset, Kind(self.heap.read(offset) & 0xFF), 16 + 8 * length)
         return list(self.heap.read_words(offset + 16, length))
 
     def object(self, offset: int) -> list[int]:
-        capacity, row = self.heap.read_words(offset + 8, 2)
+        return self.attributes(offset, Kind.OBJECT, 8)
+
+    def attributes(self, offset: int, kind: int, at: int) -> list[int]:
+        """The attributes of an object, to which the two words behind its first `at` bytes lead."""
+        self.demand(offset, kind, at + 16)
+        capacity, row = self.heap.read_words(offset + at, 2)
         if not row:
             assert capacity == 0
             return []

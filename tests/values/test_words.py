@@ -271,6 +271,9 @@ TWINS = [
     ({1}, "PersistentSet"),
     (bytearray(b"x"), "PersistentByteArray"),
     (array.array("d", [1.0]), "PersistentArray"),
+    (collections.Counter("a"), "PersistentCounter"),
+    (collections.defaultdict(int), "PersistentDefaultDict"),
+    (collections.OrderedDict(a=1), "PersistentOrderedDict"),
 ]
 
 
@@ -308,7 +311,7 @@ ADVICE = [
     (io.BytesIO(), r"part of the running process.*begins with _v_"),
     (threading.Lock(), r"part of the running process.*begins with _v_"),
     (object(), r"nothing but its identity.*Enum member"),
-    (collections.Counter(), r"its instances change.*use the Persistent class for it: pool\.new\(pmemobj\.PersistentDict"),
+    (collections.UserDict(), r"its instances change.*use the Persistent class for it: pool\.new\(pmemobj\.PersistentDict"),
     (Thawed(), r"dataclass that is not frozen \(say @dataclass\(frozen=True\)"),
 ]
 
