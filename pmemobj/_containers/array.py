@@ -174,11 +174,19 @@ class PersistentArray(NumberSequence):
         if chosen.step == 1:
             found = as_array(element, self._bytes(chosen.start * element.size, chosen.stop * element.size))
         else:
-            found = as_array(element, self._bytes())[index]
+            found = as_array(element, self._scattered(chosen, element.size))
         return [value != 0 for value in found] if element.code == "?" else found
 
+    def _elements(self, start: int, stop: int) -> list[Any]:
+        element = self._element
+        return unpack(element, self._bytes(start * element.size, stop * element.size))
+
     def __contains__(self, value: Any) -> bool:
-        return value in self.tolist()
+        return value in self._whole()
+
+    def _whole(self) -> array[Any]:
+        """A copy in ordinary memory. That the bools in it are numbers makes no difference in comparisons."""
+        return as_array(self._element, self._bytes())
 
     def index(self, value: Any, start: int = 0, stop: int = END, /) -> int:
         """The first position of `value` within ``[start:stop]``.
@@ -188,14 +196,14 @@ class PersistentArray(NumberSequence):
 
         Cost: O(n), to copy the elements and to compare them.
         """
-        return as_array(self._element, self._bytes()).index(value, start, stop)
+        return self._whole().index(value, start, stop)
 
     def count(self, value: Any, /) -> int:
         """How often `value` occurs.
 
         Cost: O(n).
         """
-        return self.tolist().count(value)
+        return self._whole().count(value)
 
     def tolist(self) -> list[Any]:
         """All elements as a plain list. (``a.view().tolist()`` is nested according to the shape.)
@@ -226,7 +234,7 @@ class PersistentArray(NumberSequence):
         """Compare with another persistent array or with a plain one, element by element."""
         if not isinstance(other, (PersistentArray, array)):
             return NotImplemented
-        return relation(self.tolist(), other.tolist())
+        return relation(self._whole(), other._whole() if isinstance(other, PersistentArray) else other)
 
     def __repr__(self) -> str:
         elements = f", {self.tolist()!r}" if len(self) else ""

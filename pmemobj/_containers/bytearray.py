@@ -80,7 +80,10 @@ class PersistentByteArray(BytesLike):
         chosen = range(len(self))[index]
         if chosen.step == 1:
             return bytearray(self._bytes(chosen.start, chosen.stop))
-        return self.copy()[index]
+        return bytearray(self._scattered(chosen, 1))
+
+    def _elements(self, start: int, stop: int) -> list[int]:
+        return list(self._bytes(start, stop))
 
     def __contains__(self, value: Any) -> bool:
         return plain(value) in self.copy()

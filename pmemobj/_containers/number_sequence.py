@@ -13,6 +13,12 @@ from typing import Any, ClassVar
 
 from pmemobj._containers.buffer import END, Buffer, number, place_number, position
 from pmemobj._containers.sequence import with_numbers
+from pmemobj._engine.consistent_reads import read_consistently
+
+#: An iterator reads so many elements at once at first, and at the most.
+_FEW, _MANY = 8, 1024
+#: Elements that are so many bytes apart are read one by one.
+_FAR_APART = 512
 
 
 class NumberSequence(Buffer):
@@ -35,20 +41,27 @@ class NumberSequence(Buffer):
         """An object of the builtin type that consists of these bytes."""
         raise AssertionError("every type has its own")
 
-    # ---- iterating; like the builtin types, this reads the length anew for every element ----
+    def _elements(self, start: int, stop: int) -> list[Any]:
+        """The elements from `start` to before `stop`, or to the end."""
+        raise AssertionError("every type has its own")
+
+    def _scattered(self, chosen: range, size: int) -> bytes:
+        """The bytes of the elements at the positions `chosen`, each of `size` bytes."""
+        if not chosen:
+            return b""
+        if abs(chosen.step) * size >= _FAR_APART:
+            return read_consistently(self, self._pieces, chosen, size)
+        low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1])
+        return bytes(self._plain(self._bytes(low * size, (high + 1) * size))[:: chosen.step])
+
+    def _pieces(self, chosen: range, size: int) -> bytes:
+        return b"".join([self._copy_of(at * size, (at + 1) * size) for at in chosen])
 
     def __iter__(self) -> Iterator[Any]:
-        at = 0
-        while at < len(self):
-            yield self[at]
-            at += 1
+        return NumberIterator(self, 0, 1)
 
     def __reversed__(self) -> Iterator[Any]:
-        at = len(self)
-        while at > 0:
-            at -= 1
-            if at < len(self):
-                yield self[at]
+        return NumberIterator(self, len(self) - 1, -1)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -141,3 +154,64 @@ class NumberSequence(Buffer):
             else:
                 self._splice(END, END, self._bytes() * (times - 1))
         return self
+
+
+class NumberIterator:
+    """Iterates over a sequence of numbers in either direction.
+
+    Like those of the builtin types, it shows what the sequence has at each step. It reads several elements at once, and
+    reads again as soon as anything in the pool has changed: then it begins with few, so that a loop which changes
+    something at each step does not read many elements for each.
+    """
+
+    __slots__ = ("_at", "_heap", "_many", "_next_of", "_of", "_read", "_step", "_version")
+
+    def __init__(self, of: NumberSequence, at: int, step: int) -> None:
+        self._of: NumberSequence | None = of
+        self._heap = of._p_heap
+        self._at, self._step, self._many = at, step, _FEW
+        #: The elements that were read, of which `_next_of` are not yet shown; those that come first are the last.
+        self._read: list[Any] = []
+        self._next_of = 0
+        self._version = 0
+
+    def __iter__(self) -> NumberIterator:
+        return self
+
+    def __next__(self) -> Any:
+        if self._next_of == 0 or self._heap.version != self._version or self._heap.limit == 0:
+            self._fill()
+        self._at += self._step
+        self._next_of -= 1
+        return self._read[self._next_of]
+
+    def _fill(self) -> None:
+        """Read the next elements.
+
+        Raises:
+            StopIteration: there are none.
+        """
+        of = self._of
+        if of is None:
+            raise StopIteration
+        self._many = _FEW if self._next_of else min(2 * self._many, _MANY)
+        length = len(of)
+        if not 0 <= self._at < length:
+            self._of = None  # An iterator that has come to an end stays there, also if the sequence grows again.
+            self._next_of = 0
+            raise StopIteration
+        self._version = self._heap.version
+        if self._step > 0:
+            self._read = of._elements(self._at, self._at + self._many)
+            self._read.reverse()
+        else:
+            self._read = of._elements(max(0, self._at - self._many + 1), self._at + 1)
+        self._next_of = len(self._read)
+        if not self._next_of:  # Another thread has shortened it since its length was read.
+            self._fill()
+
+    def __length_hint__(self) -> int:
+        of = self._of
+        if of is None:
+            return 0
+        return max(0, len(of) - self._at if self._step > 0 else self._at + 1)

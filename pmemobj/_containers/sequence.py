@@ -33,6 +33,8 @@ if not cython.compiled:  # Compiled, it comes from the .pxd, since it is a C fun
 
 _LENGTH = 8
 _LIST_KIND = int(Kind.LIST)
+#: Words that are so many places apart are read one by one.
+_FAR_APART = 64
 #: Stands for an item that does not exist.
 _beyond: Any = object()
 
@@ -121,6 +123,9 @@ class StoredSequence(Comparable):
             return self._p_heap.read_words(self._first(), len(self))
         if not chosen:
             return []
+        if abs(chosen.step) >= _FAR_APART:
+            first = self._first()
+            return [self._p_heap.read(first + WORD * at) for at in chosen]
         low, high = min(chosen[0], chosen[-1]), max(chosen[0], chosen[-1])
         words = self._p_heap.read_words(self._first() + WORD * low, high + 1 - low)
         return words[:: chosen.step]

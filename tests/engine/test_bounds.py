@@ -16,7 +16,7 @@ from pmemobj import PersistentObjectPool
 from pmemobj.errors import PmemError
 
 Pool = PersistentObjectPool
-BEYOND = [1 << 64, (1 << 64) - 8, (1 << 64) - 16, (1 << 64) - 64, 1 << 63, 16 * MIB, 16 * MIB + 8, 16 * MIB - 4]
+BEYOND = [1 << 64, (1 << 64) - 8, (1 << 64) - 16, (1 << 64) - 64, 1 << 63, 16 * MIB, 16 * MIB + 8]
 READS: dict[str, Callable[[Any, int], Any]] = {
     "read": lambda heap, at: heap.read(at),
     "read_words": lambda heap, at: heap.read_words(at, 2),
