@@ -327,6 +327,7 @@ class PersistentOrderedDict(PersistentDict):
     another OrderedDict only if the order is the same.
 
     Durability: as PersistentDict; each method is one transaction.
+
     Cost: as PersistentDict. Removing from the front is amortised constant, as at the end; moving a key to the front
         rewrites the whole dict.
 
